@@ -1,0 +1,44 @@
+// The nn dialect: include this to use its ops, attributes and argument attribute names.
+#pragma once
+
+#include "dialects/interfaces/Interfaces.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/nn/NnEnums.h.inc"
+#include "dialects/nn/NnDialect.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/nn/NnAttrs.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/nn/NnOps.h.inc"
+
+namespace ftc::nn {
+
+// Argument attributes of functions in nn form.
+constexpr llvm::StringLiteral kInput = "nn.input";         // StringAttr: batch array
+constexpr llvm::StringLiteral kParameter = "nn.parameter"; // StringAttr: Hugging Face name
+constexpr llvm::StringLiteral kTrainable = "nn.trainable"; // UnitAttr, beside nn.parameter
+constexpr llvm::StringLiteral kDecay = "nn.decay";         // UnitAttr, beside nn.parameter
+constexpr llvm::StringLiteral kTensor = "nn.tensor";   // StringAttr: the checkpoint's tensor name
+constexpr llvm::StringLiteral kInit = "nn.init";       // StringAttr: "zeros" or "normal:STD"
+constexpr llvm::StringLiteral kGradient = "nn.gradient";   // StringAttr: of that parameter
+constexpr llvm::StringLiteral kMoment = "nn.moment";       // StringAttr: of that parameter
+constexpr llvm::StringLiteral kMomentIndex = "nn.moment_index"; // I32: 0 or 1
+constexpr llvm::StringLiteral kState = "nn.state";         // StringAttr: persistent cache
+// Result attributes.
+constexpr llvm::StringLiteral kOutput = "nn.output";       // StringAttr: array the host reads
+constexpr llvm::StringLiteral kUpdates = "nn.updates";     // I32: argument whose storage it takes
+// Function attribute: a compiled program ("train_accumulate", ...).
+constexpr llvm::StringLiteral kProgram = "nn.program";
+
+/// The space of a tensor's dimension 0: null when it is static.
+SpaceAttr spaceOf(mlir::Type type);
+/// tensor<?x...xelement, #nn.space<name>>; `width` 0 makes it one-dimensional.
+mlir::RankedTensorType rowsType(mlir::MLIRContext *context, llvm::StringRef space,
+                                std::int64_t width, mlir::Type element);
+
+} // namespace ftc::nn

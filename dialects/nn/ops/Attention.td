@@ -1,0 +1,53 @@
+// Attention over ragged sequences, and its decode form over a cache.
+#ifndef FTC_NN_OPS_ATTENTION_TD
+#define FTC_NN_OPS_ATTENTION_TD
+include "dialects/nn/ops/OpBase.td"
+
+def Nn_AttentionOp : Nn_Op<"attention", [Differentiable, CostModel]> {
+  let summary = "out = dropout(softmax(scale * q k^T)) v, each sequence and head apart";
+  let description = [{
+    `q` [query rows, heads * d] and `k`, `v` [key rows, kv_heads * d] range over spaces of their
+    own; `q_offsets` and `kv_offsets` [sequences + 1] pair them up sequence by sequence.
+    `q_position` [query rows] is each query's position in its sequence (causal masks and
+    dropout), `sequence_id` [sequences] the sequence's index within the accumulated batch.
+    `lse` [query rows, heads] is log sum exp of the scaled scores, for the backward. Without
+    `rate` there is no dropout. A causal query sees keys at positions <= its own.
+  }];
+  let arguments = (ins Nn_Matrix:$q, Nn_Matrix:$k, Nn_Matrix:$v, Nn_Indices:$q_offsets,
+      Nn_Indices:$kv_offsets, Nn_Indices:$q_position, Nn_Indices:$sequence_id,
+      I32Attr:$heads, I32Attr:$kv_heads, F64Attr:$scale, BoolAttr:$causal,
+      OptionalAttr<StrAttr>:$rate, I32Attr:$op_id, StrAttr:$module);
+  let results = (outs Nn_Matrix:$out, Nn_Matrix:$lse);
+  let hasVerifier = 1;
+}
+
+def Nn_AttentionGradOp : Nn_Op<"attention_grad", [CostModel]> {
+  let summary = "dq, dk, dv of attention, probabilities recomputed from lse";
+  let arguments = (ins Nn_Matrix:$dout, Nn_Matrix:$q, Nn_Matrix:$k, Nn_Matrix:$v,
+      Nn_Matrix:$out, Nn_Matrix:$lse, Nn_Indices:$q_offsets, Nn_Indices:$kv_offsets,
+      Nn_Indices:$q_position, Nn_Indices:$sequence_id,
+      I32Attr:$heads, I32Attr:$kv_heads, F64Attr:$scale, BoolAttr:$causal,
+      OptionalAttr<StrAttr>:$rate, I32Attr:$op_id);
+  let results = (outs Nn_Matrix:$dq, Nn_Matrix:$dk, Nn_Matrix:$dv);
+  let hasVerifier = 1;
+}
+
+def Nn_CacheAppendOp : Nn_Op<"cache_append", [CostModel]> {
+  let summary = "cache[slots[i]] = rows[i], the other slots as before";
+  let description = [{ `cache` [slots, width] is a donated buffer; `slots` [rows] are distinct. }];
+  let arguments = (ins Nn_Matrix:$cache, Nn_Matrix:$rows, Nn_Indices:$slots);
+  let results = (outs Nn_Matrix:$updated);
+  let hasVerifier = 1;
+}
+
+def Nn_CachedAttentionOp : Nn_Op<"cached_attention", [CostModel]> {
+  let summary = "attention of one query a sequence over its slots of a key/value cache";
+  let description = [{
+    Query i attends to slots [begin[i], begin[i] + length[i]) of the caches [slots, kv_heads * d].
+  }];
+  let arguments = (ins Nn_Matrix:$q, Nn_Matrix:$k_cache, Nn_Matrix:$v_cache, Nn_Indices:$begin,
+      Nn_Indices:$length, I32Attr:$heads, I32Attr:$kv_heads, F64Attr:$scale);
+  let results = (outs Nn_Matrix:$out);
+  let hasVerifier = 1;
+}
+#endif

@@ -1,0 +1,37 @@
+// Linear layers and their gradients.
+#ifndef FTC_NN_OPS_LINEAR_TD
+#define FTC_NN_OPS_LINEAR_TD
+include "dialects/nn/ops/OpBase.td"
+
+def Nn_LinearOp : Nn_Op<"linear", [Differentiable, CostModel, RowLocal]> {
+  let summary = "y = act(x W^T + b)";
+  let description = [{
+    `x` [rows, in], `weight` [out, in] (PyTorch's layout), `bias` [out]. When the backward needs
+    the value before the activation, it is the second result `pre` [rows, out].
+  }];
+  let arguments = (ins Nn_Matrix:$x, Nn_Matrix:$weight, Optional<Nn_Vector>:$bias,
+      DefaultValuedAttr<Nn_ActivationAttr, "::ftc::nn::Activation::None">:$activation);
+  let results = (outs Nn_Matrix:$y, Optional<Nn_Matrix>:$pre);
+  let hasVerifier = 1;
+}
+
+def Nn_LinearDgradOp : Nn_Op<"linear_dgrad", [CostModel, RowLocal, AttrSizedOperandSegments]> {
+  let summary = "dx = (dy W) * act'(pre) + addend";
+  let description = [{
+    `dy` [rows, out], `weight` [out, in]. With `pre` [rows, in], the input's own activation is
+    differentiated in the epilogue; `addend` [rows, in] is a gradient that is added last.
+  }];
+  let arguments = (ins Nn_Matrix:$dy, Nn_Matrix:$weight, Optional<Nn_Matrix>:$pre,
+      Optional<Nn_Matrix>:$addend,
+      DefaultValuedAttr<Nn_ActivationAttr, "::ftc::nn::Activation::None">:$activation);
+  let results = (outs Nn_Matrix:$dx);
+  let hasVerifier = 1;
+}
+
+def Nn_LinearWgradOp : Nn_Op<"linear_wgrad", [CostModel]> {
+  let summary = "dW = dy^T x, db = column sums of dy";
+  let arguments = (ins Nn_Matrix:$dy, Nn_Matrix:$x);
+  let results = (outs Nn_Matrix:$dweight, Optional<Nn_Vector>:$dbias);
+  let hasVerifier = 1;
+}
+#endif

@@ -1,0 +1,11 @@
+// All op families of the nn dialect: the explicit registry of them.
+#ifndef FTC_NN_OPS_TD
+#define FTC_NN_OPS_TD
+include "dialects/nn/ops/Attention.td"
+include "dialects/nn/ops/Elementwise.td"
+include "dialects/nn/ops/Linear.td"
+include "dialects/nn/ops/Loss.td"
+include "dialects/nn/ops/Norm.td"
+include "dialects/nn/ops/Optimizer.td"
+include "dialects/nn/ops/Rows.td"
+#endif

@@ -1,0 +1,34 @@
+// Layer normalization, with and without the residual sum before it.
+#ifndef FTC_NN_OPS_NORM_TD
+#define FTC_NN_OPS_NORM_TD
+include "dialects/nn/ops/OpBase.td"
+
+def Nn_LayerNormOp : Nn_Op<"layer_norm", [Differentiable, CostModel, RowLocal]> {
+  let summary = "y = (x - mean) * rstd * gamma + beta, over the last dimension";
+  let description = [{ `mean` and `rstd` [rows] are results for the backward. }];
+  let arguments = (ins Nn_Matrix:$x, Nn_Vector:$gamma, Nn_Vector:$beta, F64Attr:$eps);
+  let results = (outs Nn_Matrix:$y, Nn_Vector:$mean, Nn_Vector:$rstd);
+  let hasVerifier = 1;
+}
+
+def Nn_AddLayerNormOp : Nn_Op<"add_layer_norm", [CostModel, RowLocal, AttrSizedOperandSegments]> {
+  let summary = "sum = dropout(x) + residual; y = layer_norm(sum)";
+  let description = [{
+    Made by fusion, after differentiation. Without `rate` there is no dropout, and `sequence`
+    and `position` are absent.
+  }];
+  let arguments = (ins Nn_Matrix:$x, Nn_Matrix:$residual, Nn_Vector:$gamma, Nn_Vector:$beta,
+      Optional<Nn_Indices>:$sequence, Optional<Nn_Indices>:$position,
+      F64Attr:$eps, OptionalAttr<StrAttr>:$rate, OptionalAttr<I32Attr>:$op_id);
+  let results = (outs Nn_Matrix:$y, Nn_Matrix:$sum, Nn_Vector:$mean, Nn_Vector:$rstd);
+  let hasVerifier = 1;
+}
+
+def Nn_LayerNormGradOp : Nn_Op<"layer_norm_grad", [CostModel]> {
+  let summary = "gradients of layer_norm";
+  let arguments = (ins Nn_Matrix:$dy, Nn_Matrix:$x, Nn_Vector:$mean, Nn_Vector:$rstd,
+      Nn_Vector:$gamma);
+  let results = (outs Nn_Matrix:$dx, Nn_Vector:$dgamma, Nn_Vector:$dbeta);
+  let hasVerifier = 1;
+}
+#endif

@@ -1,0 +1,59 @@
+// Gradient accumulation, clipping and optimizer updates: the optimizer is part of the graph.
+#ifndef FTC_NN_OPS_OPTIMIZER_TD
+#define FTC_NN_OPS_OPTIMIZER_TD
+include "dialects/nn/ops/OpBase.td"
+
+def Nn_AccumulateOp : Nn_Op<"accumulate", [CostModel, SameOperandsAndResultType]> {
+  let summary = "sum = accumulate * into + gradient";
+  let description = [{
+    The run-time symbol `accumulate` is 0 for the first micro-batch of a step, 1 after it.
+    Lowered into the op that makes `gradient`, as its epilogue.
+  }];
+  let arguments = (ins Nn_Tensor:$into, Nn_Tensor:$gradient);
+  let results = (outs Nn_Tensor:$sum);
+}
+
+def Nn_GlobalNormOp : Nn_Op<"global_norm", [CostModel]> {
+  let summary = "norm = sqrt of the sum of all squares; control = [clip coefficient, finite]";
+  let description = [{
+    `norm` [1]. `control` [2]: min(1, max_grad_norm / (norm + 1e-6)) and 1 if the norm is
+    finite, else 0. `max_grad_norm` is a run-time scalar; infinity switches clipping off.
+    PyTorch's clip_grad_norm_.
+  }];
+  let arguments = (ins Variadic<Nn_Tensor>:$gradients);
+  let results = (outs F32Tensor:$norm, F32Tensor:$control);
+  let hasVerifier = 1;
+}
+
+class Nn_UpdateOp<string mnemonic> : Nn_Op<mnemonic, [CostModel, AttrSizedOperandSegments,
+                                                      AttrSizedResultSegments]> {
+  let hasVerifier = 1;
+}
+
+def Nn_AdamWOp : Nn_UpdateOp<"adamw"> {
+  let summary = "AdamW (Loshchilov and Hutter 2019), as torch.optim.AdamW computes it";
+  let description = [{
+    p *= 1 - lr * wd (with `decay`); m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
+    p -= lr / bc1 * m / (sqrt(v) / sqrt(bc2) + eps). Scalars learning_rate, adam_beta1,
+    adam_beta2, adam_epsilon, weight_decay, bias_correction1, bias_correction2. With `control` [2],
+    g is first multiplied by its first element, and nothing changes when its second is 0.
+    The operand lists correspond element by element; one op updates a whole decay group.
+  }];
+  let arguments = (ins Variadic<Nn_Tensor>:$params, Variadic<Nn_Tensor>:$gradients,
+      Variadic<Nn_Tensor>:$m, Variadic<Nn_Tensor>:$v, Optional<F32Tensor>:$control,
+      BoolAttr:$decay);
+  let results = (outs Variadic<Nn_Tensor>:$new_params, Variadic<Nn_Tensor>:$new_m,
+      Variadic<Nn_Tensor>:$new_v);
+}
+
+def Nn_SgdOp : Nn_UpdateOp<"sgd"> {
+  let summary = "SGD with momentum, as torch.optim.SGD computes it";
+  let description = [{
+    g += wd * p (with `decay`); b = momentum * b + g (b = g at the first step, which a zero
+    buffer gives); p -= lr * b. Scalars learning_rate, sgd_momentum, weight_decay.
+  }];
+  let arguments = (ins Variadic<Nn_Tensor>:$params, Variadic<Nn_Tensor>:$gradients,
+      Variadic<Nn_Tensor>:$momentum, Optional<F32Tensor>:$control, BoolAttr:$decay);
+  let results = (outs Variadic<Nn_Tensor>:$new_params, Variadic<Nn_Tensor>:$new_momentum);
+}
+#endif

@@ -1,0 +1,43 @@
+// Embeddings and moves of rows between spaces.
+#ifndef FTC_NN_OPS_ROWS_TD
+#define FTC_NN_OPS_ROWS_TD
+include "dialects/nn/ops/OpBase.td"
+
+def Nn_EmbeddingOp : Nn_Op<"embedding", [Differentiable, CostModel, AttrSizedOperandSegments]> {
+  let summary = "y[r] = sum over i of tables[i][ids[i][r]]";
+  let description = [{
+    One to three tables [vocabulary_i, width], each with its ids [rows]; summed in order. The
+    backward reads each index array's sort, the batch inputs `NAME.order`, `NAME.segments`,
+    `NAME.rows`, where NAME is the ids' batch input.
+  }];
+  let arguments = (ins Variadic<Nn_Indices>:$ids, Variadic<Nn_Matrix>:$tables);
+  let results = (outs Nn_Matrix:$y);
+  let hasVerifier = 1;
+}
+
+def Nn_EmbeddingGradOp : Nn_Op<"embedding_grad", [CostModel]> {
+  let summary = "dtable[rows[u]] = sum of dy[order[j]] for j in segments[u] .. segments[u+1]";
+  let description = [{
+    A dense gradient [vocabulary, width], zero in rows that no id names. `order` [rows of dy]
+    sorts the ids stably, so that the sum's order is fixed.
+  }];
+  let arguments = (ins Nn_Matrix:$dy, Nn_Indices:$order, Nn_Indices:$segments,
+      Nn_Indices:$rows);
+  let results = (outs Nn_Matrix:$dtable);
+  let hasVerifier = 1;
+}
+
+def Nn_GatherRowsOp : Nn_Op<"gather_rows", [Differentiable, CostModel]> {
+  let summary = "y[i] = x[rows[i]], into the space of rows";
+  let arguments = (ins AnyRankedTensor:$x, Nn_Indices:$rows);
+  let results = (outs AnyRankedTensor:$y);
+  let hasVerifier = 1;
+}
+
+def Nn_ScatterRowsOp : Nn_Op<"scatter_rows", [CostModel]> {
+  let summary = "dx[rows[i]] = dy[i], zero elsewhere; the rows are distinct";
+  let arguments = (ins Nn_Matrix:$dy, Nn_Indices:$rows);
+  let results = (outs Nn_Matrix:$dx);
+  let hasVerifier = 1;
+}
+#endif
