@@ -1,0 +1,87 @@
+// DataTable: the rows of a data file, kept compactly (one string arena and fixed-size cells)
+// so that a large file costs little more than its own text; every row knows its line.
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ftc::rt {
+
+/// What a cell holds. Cells of CSV and TSV are Text; JSON's keep their own type.
+enum class CellKind : std::uint8_t {
+  Missing,     ///< the key is absent in this row, or null
+  Text,        ///< a string
+  Integer,     ///< a whole number that fits 64 bits
+  Real,        ///< any other number
+  Boolean,     ///< "true" or "false"
+  TextList,    ///< a list of strings (also the empty list)
+  IntegerList, ///< a list of whole numbers
+  Other        ///< anything else (nested lists, lists of objects or of mixed types)
+};
+
+/// A phrase for error messages: "a string", "a list of strings", …
+std::string_view cellKindPhrase(CellKind kind);
+
+/// Immutable once read. Columns of nested JSON objects are named "outer.inner".
+class DataTable {
+public:
+  const std::string &path() const { return file; }
+  std::int64_t rows() const { return static_cast<std::int64_t>(lines.size()); }
+  const std::vector<std::string> &columns() const { return names; }
+  /// Index of the column of exactly that name.
+  std::optional<int> findColumn(std::string_view name) const;
+  /// Line of the file that the row begins at, from 1, header included.
+  std::int64_t line(std::int64_t row) const { return lines[row]; }
+  /// True when cells are untyped text (CSV, TSV, CoNLL), so that "3" may mean a number.
+  bool untyped() const { return textOnly; }
+  /// "PATH: line N": where a row is, for error messages.
+  std::string where(std::int64_t row) const;
+
+  CellKind kind(std::int64_t row, int column) const { return cell(row, column).kind; }
+  /// The text of a Text, Integer, Real or Boolean cell as it stands in the file; empty for
+  /// every other kind. Lives as long as the table.
+  std::string_view text(std::int64_t row, int column) const;
+  /// The value of an Integer cell.
+  std::int64_t integer(std::int64_t row, int column) const;
+  /// Number of items of a list cell; 0 for other kinds.
+  std::int64_t listSize(std::int64_t row, int column) const;
+  /// The items of a list cell as text, in order; `out` is cleared and reused.
+  void list(std::int64_t row, int column, std::vector<std::string> &out) const;
+
+private:
+  friend class DataTableBuilder;
+  struct Cell {
+    std::uint64_t begin = 0;  ///< byte in the arena
+    std::uint32_t length = 0; ///< bytes; lists: of all items with their length prefixes
+    CellKind kind = CellKind::Missing;
+  };
+  const Cell &cell(std::int64_t row, int column) const {
+    return cells[static_cast<std::size_t>(row) * names.size() + column];
+  }
+
+  std::string file;
+  std::vector<std::string> names;
+  std::vector<std::int64_t> lines; ///< [rows]
+  std::vector<Cell> cells;         ///< [rows, columns]
+  std::string arena;
+  bool textOnly = false;
+};
+
+/// Reads a data file, the format taken from its name: .csv, .tsv, .jsonl, .json, and the
+/// CoNLL columns of .conll, .bio and .txt, each optionally followed by .gz. CoNLL files give
+/// the columns "tokens" (the first) and "ner_tags" (the last; absent with one column alone).
+/// Text must be UTF-8 (a byte order mark is skipped). Every error names the file and, where
+/// there is one, the line. `maxRows` >= 0 keeps that many rows from the beginning.
+Result<DataTable> readDataFile(const std::string &path, std::int64_t maxRows = -1);
+
+/// The same from bytes in memory; `path` names the format and appears in errors. `.gz` in
+/// the name means that the bytes are compressed.
+Result<DataTable> parseData(std::string_view path, std::string bytes,
+                            std::int64_t maxRows = -1);
+
+} // namespace ftc::rt

@@ -1,0 +1,323 @@
+// Packing of examples: one pass appends tokens, then each id array is radix-sorted stably so
+// that embedding gradients can be summed in a fixed order without atomics.
+#include "runtime/tasks/Batch.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace ftc::rt {
+
+namespace {
+
+constexpr std::array<std::string_view, 22> kNames = {
+    "input_ids",          "token_type_ids",          "position_ids",
+    "cu_seqlens",         "token_sequence",          "token_position",
+    "sequence_id",        "first_rows",              "zero_positions",
+    "labels",             "labelled_rows",           "labelled_sequence",
+    "labelled_position",  "input_ids.order",         "input_ids.segments",
+    "input_ids.rows",     "token_type_ids.order",    "token_type_ids.segments",
+    "token_type_ids.rows", "position_ids.order",     "position_ids.segments",
+    "position_ids.rows"};
+
+constexpr int kDigitBits = 11;
+constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
+
+/// Labelled rows that an example adds to a batch.
+std::int64_t labelledRows(const Example &example, LabelPlacement placement) {
+  return placement == LabelPlacement::Token ? example.countedLabels() : 1;
+}
+
+std::string overCapacity(std::int64_t line, std::string_view what, std::int64_t needed,
+                         std::int64_t capacity, std::string_view advice) {
+  return "the example of line " + std::to_string(line) + " needs " + std::to_string(needed) + " " +
+         std::string(what) + ", but the artifact was compiled for at most " +
+         std::to_string(capacity) + " in one micro-batch; " + std::string(advice);
+}
+
+constexpr std::string_view kTokenAdvice =
+    "compile with a larger --max_tokens or a smaller --max_seq_length";
+
+} // namespace
+
+Result<Batch> Batch::make(const BatchCapacity &capacity, const BatchLayout &layout) {
+  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max() - 1;
+  bool tokenLabels = layout.placement == LabelPlacement::Token;
+  auto outside = [](std::int64_t value) { return value < 1 || value > most; };
+  if (outside(capacity.tokens) || outside(capacity.sequences) ||
+      (tokenLabels && outside(capacity.labelled)))
+    return Status::error("expected batch capacities in [1, " + std::to_string(most) +
+                         "], got tokens " + std::to_string(capacity.tokens) + ", sequences " +
+                         std::to_string(capacity.sequences) + ", labelled " +
+                         std::to_string(capacity.labelled));
+  Batch batch;
+  batch.limits = capacity;
+  batch.form = layout;
+  for (std::size_t slot = 0; slot < SlotCount; ++slot) {
+    if (!batch.has(static_cast<Slot>(slot)))
+      continue;
+    batch.storage[slot].assign(batch.slotCapacity(static_cast<Slot>(slot)), 0);
+    batch.names.emplace_back(kNames[slot]);
+  }
+  batch.sortScratch.assign(capacity.tokens, 0);
+  return batch;
+}
+
+bool Batch::has(Slot slot) const {
+  bool labelledSlot =
+      slot == LabelledRows || slot == LabelledSequence || slot == LabelledPosition;
+  return !labelledSlot || form.placement == LabelPlacement::Token;
+}
+
+std::int64_t Batch::slotCapacity(Slot slot) const {
+  switch (slot) {
+  case CuSeqlens:
+    return limits.sequences + 1;
+  case SequenceId:
+  case FirstRows:
+  case ZeroPositions:
+    return limits.sequences;
+  case Labels:
+    return form.placement == LabelPlacement::Token ? limits.labelled : limits.sequences;
+  case LabelledRows:
+  case LabelledSequence:
+  case LabelledPosition:
+    return limits.labelled;
+  case InputSegments:
+  case TypeSegments:
+  case PositionSegments:
+    return limits.tokens + 1;
+  default:
+    return limits.tokens;
+  }
+}
+
+std::int64_t Batch::slotSize(Slot slot) const {
+  switch (slot) {
+  case CuSeqlens:
+    return sequenceCount + 1;
+  case SequenceId:
+  case FirstRows:
+  case ZeroPositions:
+    return sequenceCount;
+  case Labels:
+  case LabelledRows:
+  case LabelledSequence:
+  case LabelledPosition:
+    return labelledCount;
+  case InputSegments:
+    return uniqueInputs + 1;
+  case InputRows:
+    return uniqueInputs;
+  case TypeSegments:
+    return uniqueTypes + 1;
+  case TypeRows:
+    return uniqueTypes;
+  case PositionSegments:
+    return uniquePositions + 1;
+  case PositionRows:
+    return uniquePositions;
+  default:
+    return tokenCount;
+  }
+}
+
+std::optional<Batch::Slot> Batch::findSlot(std::string_view name) const {
+  auto found = std::find(kNames.begin(), kNames.end(), name);
+  if (found == kNames.end())
+    return std::nullopt;
+  auto slot = static_cast<Slot>(found - kNames.begin());
+  return has(slot) ? std::optional<Slot>(slot) : std::nullopt;
+}
+
+std::optional<std::span<const std::int32_t>> Batch::array(std::string_view name) const {
+  std::optional<Slot> slot = findSlot(name);
+  if (!slot)
+    return std::nullopt;
+  return std::span<const std::int32_t>(storage[*slot].data(), slotSize(*slot));
+}
+
+std::optional<std::int64_t> Batch::arrayCapacity(std::string_view name) const {
+  std::optional<Slot> slot = findSlot(name);
+  return slot ? std::optional<std::int64_t>(slotCapacity(*slot)) : std::nullopt;
+}
+
+std::optional<std::int64_t> Batch::symbol(std::string_view name) const {
+  if (name == "tokens")
+    return tokenCount;
+  if (name == "sequences")
+    return sequenceCount;
+  if (name == "labelled")
+    return labelledCount;
+  if (name == "input_ids.unique")
+    return uniqueInputs;
+  if (name == "token_type_ids.unique")
+    return uniqueTypes;
+  if (name == "position_ids.unique")
+    return uniquePositions;
+  return std::nullopt;
+}
+
+Status Batch::checkFit(std::span<const Example *const> examples) const {
+  std::int64_t tokens = 0, labelled = 0;
+  for (const Example *example : examples) {
+    std::size_t length = example->ids.size();
+    std::size_t labels = form.placement == LabelPlacement::Token ? length : 1;
+    if (length == 0)
+      return Status::error("the example of line " + std::to_string(example->line) +
+                           " has no token: an example needs at least one");
+    if (example->typeIds.size() != length || example->labels.size() != labels)
+      return Status::error("the example of line " + std::to_string(example->line) + ": expected " +
+                           std::to_string(length) + " token types and " +
+                           std::to_string(labels) + " labels, got " +
+                           std::to_string(example->typeIds.size()) + " and " +
+                           std::to_string(example->labels.size()));
+    tokens += example->tokens();
+    labelled += labelledRows(*example, form.placement);
+  }
+  auto sequences = static_cast<std::int64_t>(examples.size());
+  bool tokenLabels = form.placement == LabelPlacement::Token;
+  if (tokens > limits.tokens || sequences > limits.sequences ||
+      (tokenLabels && labelled > limits.labelled))
+    return Status::error("a micro-batch of " + std::to_string(tokens) + " tokens, " +
+                         std::to_string(sequences) + " sequences and " +
+                         std::to_string(labelled) + " labelled rows exceeds the capacity of " +
+                         std::to_string(limits.tokens) + ", " +
+                         std::to_string(limits.sequences) + " and " +
+                         std::to_string(limits.labelled));
+  return {};
+}
+
+void Batch::appendExample(const Example &example, std::int32_t sequence) {
+  auto first = static_cast<std::int32_t>(tokenCount);
+  auto length = static_cast<std::int32_t>(example.ids.size());
+  std::copy(example.ids.begin(), example.ids.end(), storage[InputIds].begin() + first);
+  std::copy(example.typeIds.begin(), example.typeIds.end(),
+            storage[TokenTypeIds].begin() + first);
+  for (std::int32_t position = 0; position < length; ++position) {
+    storage[PositionIds][first + position] = position + form.positionOffset;
+    storage[TokenSequence][first + position] = sequence;
+    storage[TokenPosition][first + position] = position;
+  }
+  storage[SequenceId][sequenceCount] = sequence;
+  storage[FirstRows][sequenceCount] = first;
+  storage[ZeroPositions][sequenceCount] = 0;
+  tokenCount += length;
+  storage[CuSeqlens][++sequenceCount] = static_cast<std::int32_t>(tokenCount);
+  if (form.placement == LabelPlacement::Sequence) {
+    storage[Labels][labelledCount++] = example.labels[0];
+    countedCount += example.labels[0] != kIgnoredLabel;
+    return;
+  }
+  for (std::int32_t position = 0; position < length; ++position) {
+    if (example.labels[position] == kIgnoredLabel)
+      continue;
+    storage[Labels][labelledCount] = example.labels[position];
+    storage[LabelledRows][labelledCount] = first + position;
+    storage[LabelledSequence][labelledCount] = sequence;
+    storage[LabelledPosition][labelledCount] = position;
+    ++labelledCount;
+    ++countedCount;
+  }
+}
+
+void Batch::sortIds(Slot ids, Slot order, std::int64_t &unique) {
+  const std::vector<std::int32_t> &keys = storage[ids];
+  std::int32_t *from = storage[order].data(), *to = sortScratch.data();
+  std::uint32_t largest = 0;
+  for (std::int64_t row = 0; row < tokenCount; ++row) {
+    from[row] = static_cast<std::int32_t>(row);
+    largest = std::max(largest, static_cast<std::uint32_t>(keys[row]));
+  }
+  for (int shift = 0; shift < 32 && (largest >> shift) != 0; shift += kDigitBits) {
+    std::array<std::int32_t, kDigits + 1> start{};
+    for (std::int64_t row = 0; row < tokenCount; ++row)
+      ++start[((static_cast<std::uint32_t>(keys[row]) >> shift) & (kDigits - 1)) + 1];
+    for (std::size_t digit = 0; digit < kDigits; ++digit)
+      start[digit + 1] += start[digit];
+    for (std::int64_t at = 0; at < tokenCount; ++at) {
+      auto key = static_cast<std::uint32_t>(keys[from[at]]);
+      to[start[(key >> shift) & (kDigits - 1)]++] = from[at];
+    }
+    std::swap(from, to);
+  }
+  if (from != storage[order].data())
+    std::copy(from, from + tokenCount, storage[order].data());
+  const std::vector<std::int32_t> &sorted = storage[order];
+  std::vector<std::int32_t> &segments = storage[order + 1], &rows = storage[order + 2];
+  unique = 0;
+  for (std::int64_t at = 0; at < tokenCount; ++at) {
+    if (at != 0 && keys[sorted[at]] == keys[sorted[at - 1]])
+      continue;
+    segments[unique] = static_cast<std::int32_t>(at);
+    rows[unique++] = keys[sorted[at]];
+  }
+  segments[unique] = static_cast<std::int32_t>(tokenCount);
+}
+
+Status Batch::pack(std::span<const Example *const> examples, std::int64_t firstSequence) {
+  tokenCount = sequenceCount = labelledCount = countedCount = 0;
+  uniqueInputs = uniqueTypes = uniquePositions = 0;
+  firstSequenceIndex = firstSequence;
+  FTC_RETURN_IF_ERROR(checkFit(examples));
+  storage[CuSeqlens][0] = 0;
+  for (std::size_t index = 0; index < examples.size(); ++index)
+    appendExample(*examples[index],
+                  static_cast<std::int32_t>(firstSequence + static_cast<std::int64_t>(index)));
+  sortIds(InputIds, InputOrder, uniqueInputs);
+  sortIds(TokenTypeIds, TypeOrder, uniqueTypes);
+  sortIds(PositionIds, PositionOrder, uniquePositions);
+  return {};
+}
+
+OutputRow Batch::labelledOutput(std::int64_t row) const {
+  if (form.placement == LabelPlacement::Sequence)
+    return {firstSequenceIndex + row, -1};
+  return {storage[LabelledSequence][row], storage[LabelledPosition][row]};
+}
+
+OutputRow Batch::tokenOutput(std::int64_t row) const {
+  return {storage[TokenSequence][row], storage[TokenPosition][row]};
+}
+
+std::int64_t countLabels(std::span<const Example *const> examples) {
+  std::int64_t counted = 0;
+  for (const Example *example : examples)
+    counted += example->countedLabels();
+  return counted;
+}
+
+Status splitMicroBatches(std::span<const Example *const> examples,
+                         const BatchCapacity &capacity, LabelPlacement placement,
+                         std::vector<MicroBatch> &out) {
+  out.clear();
+  bool tokenLabels = placement == LabelPlacement::Token;
+  std::int64_t tokens = 0, labelled = 0, begin = 0;
+  for (std::int64_t index = 0; index < static_cast<std::int64_t>(examples.size()); ++index) {
+    const Example &example = *examples[index];
+    std::int64_t needed = labelledRows(example, placement);
+    if (example.tokens() > capacity.tokens)
+      return Status::error(overCapacity(example.line, "tokens", example.tokens(),
+                                        capacity.tokens, kTokenAdvice));
+    if (tokenLabels && needed > capacity.labelled)
+      return Status::error(overCapacity(example.line, "labelled rows", needed,
+                                        capacity.labelled, kTokenAdvice));
+    if (capacity.sequences < 1)
+      return Status::error(overCapacity(example.line, "sequences", 1, capacity.sequences,
+                                        "compile the model again"));
+    bool full = tokens + example.tokens() > capacity.tokens ||
+                index - begin >= capacity.sequences ||
+                (tokenLabels && labelled + needed > capacity.labelled);
+    if (full) {
+      out.push_back({begin, index});
+      begin = index;
+      tokens = labelled = 0;
+    }
+    tokens += example.tokens();
+    labelled += needed;
+  }
+  if (begin < static_cast<std::int64_t>(examples.size()))
+    out.push_back({begin, static_cast<std::int64_t>(examples.size())});
+  return {};
+}
+
+} // namespace ftc::rt

@@ -1,0 +1,39 @@
+// Example: one encoded input with its labels. What a task makes of a row and what a batch
+// packs; a long row of `predict` becomes several examples of the same row.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace ftc::rt {
+
+/// A label that the loss and the metrics do not count.
+constexpr std::int32_t kIgnoredLabel = -100;
+
+/// Where the labels of a task sit: one a sequence or one a token.
+enum class LabelPlacement { Sequence, Token };
+
+struct Example {
+  std::vector<std::int32_t> ids;     ///< [tokens]
+  std::vector<std::int32_t> typeIds; ///< [tokens]
+  /// Sequence: [1]; Token: [tokens], kIgnoredLabel where no label is carried. Examples encoded
+  /// without labels (predict) hold 0 where an output is wanted.
+  std::vector<std::int32_t> labels;
+  /// Token placement: [tokens], the row's word of each token, -1 for special tokens. Empty for
+  /// sequence placement.
+  std::vector<std::int32_t> wordIds;
+  std::int64_t truncated = 0; ///< tokens cut to fit max_seq_length
+  std::int64_t row = 0;       ///< row of the table that the example came from
+  std::int64_t line = 0;      ///< that row's line in its file, from 1
+
+  std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size()); }
+  /// Labels that the loss counts.
+  std::int64_t countedLabels() const {
+    std::int64_t counted = 0;
+    for (std::int32_t label : labels)
+      counted += label != kIgnoredLabel;
+    return counted;
+  }
+};
+
+} // namespace ftc::rt

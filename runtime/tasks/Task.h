@@ -1,0 +1,171 @@
+// Task: from the rows of a data file to examples and labels, and from a model's outputs to
+// metrics and predictions. One file a task; TaskRegistry.cpp lists them.
+#pragma once
+
+#include "runtime/data/DataTable.h"
+#include "runtime/tasks/Example.h"
+#include "runtime/tokenizers/Tokenizer.h"
+
+#include <memory>
+#include <span>
+
+namespace ftc::rt {
+
+struct OutputRow;
+
+/// Column names given on the command line; empty where none was given.
+struct ColumnFlags {
+  std::string textColumnName;
+  std::string labelColumnName;
+  std::string sentence1Key;
+  std::string sentence2Key;
+};
+
+/// The columns of one table that a task reads; -1 where there is none.
+struct TaskColumns {
+  int text = -1;  ///< the text, the first sentence, or the list of tokens
+  int pair = -1;  ///< the second sentence
+  int label = -1; ///< the label, or the list of tags
+};
+
+/// Class ids 0 … n-1 and the text of each label as it stands in the data (id2label).
+class LabelSet {
+public:
+  LabelSet() = default;
+  /// `names` in class order, without repetitions.
+  explicit LabelSet(std::vector<std::string> names) : labels(std::move(names)) { index(); }
+
+  const std::vector<std::string> &names() const { return labels; }
+  std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
+  /// Class id of a label, or -1.
+  std::int32_t find(std::string_view label) const;
+  /// The labels for an error message: quoted, comma-separated, the first few and a count.
+  std::string listing() const;
+
+private:
+  void index();
+  std::vector<std::string> labels;
+  std::vector<std::int32_t> byText; ///< class ids sorted by text
+};
+
+struct EncodeSettings {
+  std::int32_t maxSeqLength = 0; ///< special tokens counted; 0: never cut
+  bool labelAllTokens = false;   ///< token classification: later sub-words carry labels too
+};
+
+/// A metric's name, without "eval_", and its value.
+using Metrics = std::vector<std::pair<std::string, double>>;
+
+/// Collects the outputs of an evaluation or a prediction run over `examples`, whose order and
+/// lifetime the caller keeps. Outputs may come in any order and in any number of parts.
+class TaskOutputs {
+public:
+  virtual ~TaskOutputs() = default;
+
+  /// Takes `logits` [rows.size(), classes]: rows[i] says whose output row i is, `example`
+  /// counting within `examples`. Rows of tokens that carry no label (or, for predictions, are
+  /// no word's first) are ignored, so a program may give one row a token. Fails on a value
+  /// that is not finite, naming the line.
+  virtual Status add(std::span<const float> logits, std::int64_t classes,
+                     std::span<const OutputRow> rows) = 0;
+
+  /// The task's metrics against the labels of `examples`, in a fixed order, values in 0-1.
+  /// Fails when an output is missing.
+  virtual Result<Metrics> metrics() const = 0;
+
+  /// A few lines for people: majority baseline, per-type table, confusion matrix.
+  virtual Result<std::string> report() const = 0;
+
+  /// `ftrt predict`'s JSON lines, one a row of the table, in order.
+  virtual Result<std::string> predictionLines(const DataTable &table,
+                                              const TaskColumns &columns) const = 0;
+
+  /// The text of `predictions.txt`, or empty when the task writes no such file.
+  virtual Result<std::string> predictionsText(const DataTable &table,
+                                              const TaskColumns &columns) const = 0;
+};
+
+/// Stateless; the registry's objects live for the whole program.
+class Task {
+public:
+  virtual ~Task() = default;
+
+  /// Hugging Face's task tag, as `--task` takes it.
+  virtual std::string_view name() const = 0;
+  virtual LabelPlacement labelPlacement() const = 0;
+
+  /// Finds the task's columns by the flags, else by their usual names. Without `needLabels`
+  /// a missing label column is no error unless a flag names it. Errors list the columns
+  /// present.
+  virtual Result<TaskColumns> findColumns(const DataTable &table, const ColumnFlags &flags,
+                                          bool needLabels) const = 0;
+
+  /// The label set of training data: integers sorted numerically, other labels by code
+  /// point. `checkpointLabels` (config.json's id2label in order, or empty) gives the order
+  /// where the task keeps the checkpoint's own. Fails on fewer than two labels, and on a
+  /// label that is empty or missing, with its line.
+  virtual Result<LabelSet>
+  collectLabels(const DataTable &table, const TaskColumns &columns,
+                std::span<const std::string> checkpointLabels) const = 0;
+
+  /// Encodes one row, cut to settings.maxSeqLength (Example::truncated counts). With
+  /// columns.label == -1 the example wants outputs but has no labels (all 0 where wanted).
+  /// Fails on a label that `labels` lacks, naming file, line, label and the known ones.
+  virtual Result<Example> encode(const DataTable &table, std::int64_t row,
+                                 const TaskColumns &columns, const LabelSet &labels,
+                                 const Tokenizer &tokenizer,
+                                 const EncodeSettings &settings) const = 0;
+
+  /// Appends the examples of one row for `ftrt predict`; labels in the data are not read.
+  /// Token classification: overlapping windows, together wanting each word's first sub-word
+  /// exactly once. Other tasks: encode's one example.
+  virtual Status encodeForPrediction(const DataTable &table, std::int64_t row,
+                                     const TaskColumns &columns, const Tokenizer &tokenizer,
+                                     const EncodeSettings &settings,
+                                     std::vector<Example> &out) const = 0;
+
+  /// A collector of outputs for `examples` (of encode or encodeForPrediction).
+  virtual std::unique_ptr<TaskOutputs> makeOutputs(std::span<const Example> examples,
+                                                   const LabelSet &labels) const = 0;
+
+  /// A sentence about the label set that a person should read (the tagging scheme, mostly),
+  /// or empty.
+  virtual std::string describeLabels(const DataTable &table, const TaskColumns &columns,
+                                     const LabelSet &labels) const = 0;
+
+  /// True when byte-level BPE must be given a prefix space (input is split into words).
+  virtual bool needsPrefixSpace() const = 0;
+};
+
+/// The task of that name, or an error that lists the known ones (exit code 2).
+Result<const Task *> findTask(std::string_view name);
+
+/// Every task's name, in the registry's order.
+std::vector<std::string_view> taskNames();
+
+/// The examples of a whole table with what was cut.
+struct EncodedTable {
+  std::vector<Example> examples;
+  std::int64_t truncatedExamples = 0;
+  std::int64_t truncatedTokens = 0;
+  std::int64_t longest = 0; ///< tokens of the longest example, after cutting
+};
+
+/// encode over every row, in order, keeping at most `maxRows` (< 0: all).
+Result<EncodedTable> encodeTable(const Task &task, const DataTable &table,
+                                 const TaskColumns &columns, const LabelSet &labels,
+                                 const Tokenizer &tokenizer, const EncodeSettings &settings,
+                                 std::int64_t maxRows = -1);
+
+/// encodeForPrediction over every row, in order.
+Result<EncodedTable> encodeTableForPrediction(const Task &task, const DataTable &table,
+                                              const TaskColumns &columns,
+                                              const Tokenizer &tokenizer,
+                                              const EncodeSettings &settings);
+
+/// Token counts of every row encoded without cutting: the compiler's length histogram.
+Result<std::vector<std::int64_t>> measureLengths(const Task &task, const DataTable &table,
+                                                 const TaskColumns &columns,
+                                                 const Tokenizer &tokenizer);
+
+} // namespace ftc::rt
