@@ -1,0 +1,37 @@
+// The table of instruction sets: names, cpuid features, register tiles.
+#include "compiler/targets/cpu/CpuIsa.h"
+
+namespace ftc::cpu {
+
+const CpuIsa &isaV3() {
+  static const CpuIsa isa{"x86-64-v3",     "v3", "x86-64-v3", "",
+                          {"avx2", "fma"}, 8,    4,           3};
+  return isa;
+}
+
+const CpuIsa &isaV4() {
+  // prefer-512: the generic v4 tuning would split every vector into 256-bit halves.
+  static const CpuIsa isa{"x86-64-v4",
+                          "v4",
+                          "x86-64-v4",
+                          "-prefer-256-bit",
+                          {"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"},
+                          16,
+                          12,
+                          2};
+  return isa;
+}
+
+const CpuIsa *findIsa(const std::string &name) {
+  for (const CpuIsa *isa : {&isaV3(), &isaV4()})
+    if (isa->name == name)
+      return isa;
+  return nullptr;
+}
+
+std::int64_t packedElements(std::int64_t in, std::int64_t out, const CpuIsa &isa) {
+  std::int64_t width = isa.panelWidth();
+  return (out + width - 1) / width * in * width;
+}
+
+} // namespace ftc::cpu

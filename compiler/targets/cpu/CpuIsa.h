@@ -1,0 +1,35 @@
+// The CPU instruction sets kernels are compiled for, and the register tile each one likes.
+// One variant of an artifact is compiled for one of these.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ftc::cpu {
+
+struct CpuIsa {
+  std::string name;                  ///< "x86-64-v3", as written in the artifact
+  std::string suffix;                ///< "v3", ends every kernel name
+  std::string llvmCpu;               ///< the -mcpu of the code generator
+  std::string llvmFeatures;          ///< additional -mattr, may be empty
+  std::vector<std::string> features; ///< cpuid features the runtime checks
+  int lanes;                         ///< f32 lanes of a vector register
+  int tileRows;                      ///< rows of the main register tile (MR)
+  int tileVectors;                   ///< vectors a tile row (NR / lanes)
+
+  /// Width of a packed weight panel, in elements (NR).
+  int panelWidth() const { return tileVectors * lanes; }
+};
+
+/// AVX2 + FMA: tiles of 4 x 24.
+const CpuIsa &isaV3();
+/// AVX-512 F/BW/CD/DQ/VL: tiles of 12 x 32.
+const CpuIsa &isaV4();
+/// The instruction set called `name` ("x86-64-v3", "x86-64-v4"), or null.
+const CpuIsa *findIsa(const std::string &name);
+
+/// Elements of a linear weight W[out, in] in packed panels [ceil(out / NR)][in][NR].
+std::int64_t packedElements(std::int64_t in, std::int64_t out, const CpuIsa &isa);
+
+} // namespace ftc::cpu

@@ -1,0 +1,78 @@
+// Attention over ragged sequences: forward, backward, and one query a sequence over a cache.
+// One task is one sequence and one head; scores live in scratch, a block of rows at a time.
+#pragma once
+
+#include "compiler/targets/cpu/kernels/KernelSpec.h"
+
+namespace ftc::cpu {
+
+/// Static shape shared by forward and backward. Query head h reads key/value head
+/// h / (heads / kvHeads). Rows of q, out and their gradients are queryStride elements apart,
+/// of k, v and theirs keyStride (0: dense, heads * headDim and kvHeads * headDim); out is
+/// always dense, as is dout.
+struct AttentionShape {
+  std::int64_t heads = 0, kvHeads = 0, headDim = 0;
+  std::int64_t maxKeys = 512;   ///< no sequence has more keys: sizes the scratch
+  std::int64_t queryStride = 0; ///< row stride of q and dq
+  std::int64_t keyStride = 0;   ///< row stride of k, v, dk, dv
+  double scale = 0;             ///< multiplies q k^T; 0: 1 / sqrt(headDim)
+  bool causal = false;          ///< key j (within its sequence) is seen if j <= query_position
+  unsigned opId = 0;            ///< of the dropout on probabilities
+
+  std::string name(const char *prefix, const CpuIsa &isa) const;
+  std::int64_t queryRow() const { return queryStride ? queryStride : heads * headDim; }
+  std::int64_t keyRow() const { return keyStride ? keyStride : kvHeads * headDim; }
+  double scaleOrDefault() const;
+};
+
+/// out = dropout(softmax(scale q k^T)) v. Query rows [query_offsets[s], query_offsets[s+1])
+/// attend to key rows [key_offsets[s], key_offsets[s+1]). A query that sees no key gets zeros
+/// and lse = 0; otherwise lse = log sum exp of its scaled scores. Dropout: position = query_position, channel = key's index in its
+/// sequence, sequence = query_sequence, head = query head; p = 0 draws no random bits.
+///   buffers  q [Tq, heads * d], k [Tk, kvHeads * d], v [Tk, kvHeads * d],
+///            query_offsets [S + 1], key_offsets [S + 1], query_sequence [Tq],
+///            query_position [Tq], out [Tq, heads * d], lse [Tq, heads]
+///   ints     S, seed, step
+///   scalars  p
+struct Attention : Kernel {
+  AttentionShape shape;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  std::int64_t scratchBytes(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// dq, dk, dv of Attention; probabilities are recomputed from lse. Every row of the three is
+/// written. One task is one sequence and one key/value head.
+///   buffers  dout [Tq, heads * d], q, k, v, out, lse, query_offsets, key_offsets,
+///            query_sequence, query_position, dq, dk, dv
+///   ints     S, seed, step
+///   scalars  p
+struct AttentionGrad : Kernel {
+  AttentionShape shape;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  std::int64_t scratchBytes(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// One query a sequence against cache rows [begin[b], begin[b] + length[b]), no dropout. A
+/// length of 0 gives zeros. Appending to the cache is ScatterRows.
+///   buffers  q [B, heads * d], kcache [slots, kvHeads * d], vcache [slots, kvHeads * d],
+///            begin [B], length [B], out [B, heads * d]
+///   ints     B
+///   scalars  none
+struct CachedAttention : Kernel {
+  std::int64_t heads = 0, kvHeads = 0, headDim = 0;
+  std::int64_t maxKeys = 512; ///< no length is larger
+  double scale = 0;           ///< 0: 1 / sqrt(headDim)
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  std::int64_t scratchBytes(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+} // namespace ftc::cpu

@@ -1,0 +1,34 @@
+// Softmax cross-entropy with label smoothing, rows labelled -100 not counted.
+#pragma once
+
+#include "compiler/targets/cpu/kernels/KernelSpec.h"
+
+namespace ftc::cpu {
+
+/// row_loss[r] = (1 - e) * -log p[label] + e * mean over classes of -log p, 0 where the label
+/// is -100. Labels are -100 or in [0, C). Sum over rows and division are the runtime's.
+///   buffers  logits [R, C], labels [R], row_loss [R]
+///   ints     R
+///   scalars  label_smoothing
+struct CrossEntropy : Kernel {
+  std::int64_t classes = 0;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// dlogits = (softmax - target) * inv_denominator, zero rows where the label is -100; target
+/// is (1 - e) at the label plus e / C everywhere.
+///   buffers  logits [R, C], labels [R], dlogits [R, C] (may be logits)
+///   ints     R
+///   scalars  label_smoothing, inv_denominator
+struct CrossEntropyGrad : Kernel {
+  std::int64_t classes = 0;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+} // namespace ftc::cpu

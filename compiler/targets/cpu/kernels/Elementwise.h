@@ -1,0 +1,71 @@
+// Elementwise kernels (dropout, activations, addition) and moves of whole rows.
+#pragma once
+
+#include "compiler/targets/cpu/kernels/KernelSpec.h"
+
+namespace ftc::cpu {
+
+/// y = dropout(x), Kernel.h's bits with head 0; p = 0 copies. Its own backward, on gradients.
+///   buffers  x [M, H], row_sequence [M], row_position [M], y [M, H] (may be x)
+///   ints     M, seed, step
+///   scalars  p
+struct Dropout : Kernel {
+  std::int64_t hidden = 0;
+  unsigned opId = 0;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// y[i] = act(x[i]).
+///   buffers  x [n], y [n] (may be x)      ints  n      scalars  none
+struct ActivationForward : Kernel {
+  Activation act = Activation::Gelu;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// dx[i] = dy[i] * act'(pre[i]).
+///   buffers  dy [n], pre [n], dx [n] (may be dy)      ints  n      scalars  none
+struct ActivationGrad : Kernel {
+  Activation act = Activation::Gelu;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// y[i] = a[i] + b[i].
+///   buffers  a [n], b [n], y [n] (may be a or b)      ints  n      scalars  none
+struct Add : Kernel {
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// y[r] = x[rows[r]].
+///   buffers  x [any, H], rows [R], y [R, H]      ints  R      scalars  none
+struct GatherRows : Kernel {
+  std::int64_t hidden = 0;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// y[rows[r]] = x[r], or += when `add`; `rows` are distinct. Other rows of y are left alone: a
+/// Fill before it gives the gradient of GatherRows. Appends to a cache, too.
+///   buffers  x [R, H], rows [R], y [any, H]      ints  R      scalars  none
+struct ScatterRows : Kernel {
+  std::int64_t hidden = 0;
+  bool add = false;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+} // namespace ftc::cpu

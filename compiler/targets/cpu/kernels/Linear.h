@@ -1,0 +1,60 @@
+// Linear layers on packed weight panels: forward, input gradient, weight gradient.
+// One GEMM body serves forward and dgrad; wgrad writes the panel layout directly.
+#pragma once
+
+#include "compiler/targets/cpu/kernels/KernelSpec.h"
+
+namespace ftc::cpu {
+
+/// Y[M, out] = epilogue(X[M, in] W^T), W[out, in] in panels of out:
+///   y = x W^T;  y += bias;  y += addend;  pre = y;  y = act(y);  y *= gradAct'(saved)
+/// Forward: {in, out, bias, act, savePre}. dgrad: {in = layer's out, out = layer's in, with
+/// the weight of PackTransposed}, gradAct for the derivative of the activation before it.
+/// A row's bits depend on that row of X alone.
+///   buffers  x [M, in], w panels, [bias: bias [out]], [add: addend [M, out], may be y],
+///            [gradAct: saved [M, out]], y [M, out], [savePre: pre [M, out]]
+///   ints     M
+///   scalars  none
+struct Linear : Kernel {
+  std::int64_t in = 0, out = 0;
+  bool bias = false;
+  bool add = false;
+  Activation act = Activation::None;
+  bool savePre = false; ///< only with an activation
+  Activation gradAct = Activation::None;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  IntExpr flops() const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// Weight panels of W[out, in] to panels of its transpose: [ceil(in / NR)][out][NR], columns
+/// beyond `in` zero: what dgrad's Linear reads. Size: packedElements(out, in, isa).
+///   buffers  w panels, wt panels      ints  none      scalars  none
+struct PackTransposed : Kernel {
+  std::int64_t in = 0, out = 0; ///< of the layer, as in its forward Linear
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// dW (panels of out) = dY^T X and dbias[out] = column sums of dY; padded columns get zeros.
+/// The order of additions over rows is fixed by M alone. With M = 0 gradients are zeroed, or
+/// kept when accumulating.
+///   buffers  x [M, in], dy [M, out], dw panels, [bias: dbias [out]]
+///   ints     M, accumulate (0: overwrite, 1: add to what is there)
+///   scalars  none
+struct LinearWeightGrad : Kernel {
+  std::int64_t in = 0, out = 0;
+  bool bias = false;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  std::int64_t scratchBytes(const CpuIsa &isa) const override;
+  IntExpr flops() const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+} // namespace ftc::cpu
