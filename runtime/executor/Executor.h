@@ -1,0 +1,153 @@
+// Runs the programs of one variant of an artifact on one device: everything is allocated and
+// resolved when it is created; a steady run evaluates sizes and walks a flat list of commands.
+#pragma once
+
+#include "runtime/artifact/ArtifactReader.h"
+#include "runtime/devices/Device.h"
+#include "runtime/support/Status.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ftc::rt {
+
+/// Handles are looked up by name once. An empty handle (the artifact has nothing of that name)
+/// may be set: that does nothing, so a loop can offer every symbol, scalar and input it knows.
+struct SymbolHandle {
+  int index = -1;
+  explicit operator bool() const { return index >= 0; }
+};
+struct ScalarHandle {
+  int index = -1;
+  explicit operator bool() const { return index >= 0; }
+};
+struct InputHandle {
+  int index = -1;
+  explicit operator bool() const { return index >= 0; }
+};
+struct OutputHandle {
+  int index = -1;
+  explicit operator bool() const { return index >= 0; }
+};
+struct ProgramHandle {
+  int index = -1;
+  explicit operator bool() const { return index >= 0; }
+};
+
+/// Exact bytes that an executor holds, allocated when it is created; nothing is added later.
+struct MemoryUse {
+  std::int64_t params = 0, grads = 0, moments = 0, state = 0;
+  std::int64_t arena = 0; // the largest of its programs
+  std::int64_t inputs = 0, outputs = 0;
+  std::int64_t peak() const {
+    return params + grads + moments + state + arena + inputs + outputs;
+  }
+};
+
+/// Which copy of a parameter is meant.
+enum class ParameterSlot { Params, Grads, Moments };
+
+/// Time and work of the commands that share a label, summed over runs.
+struct ProfileEntry {
+  std::string label;
+  std::int64_t calls = 0;
+  double seconds = 0, flops = 0, bytes = 0;
+};
+
+struct ExecutorOptions {
+  /// Programs to prepare; empty: all. Segments that none of them reads or writes are not
+  /// allocated (an evaluation holds neither gradients nor moments).
+  std::vector<std::string> programs;
+  /// Time every command (waits after each: slower).
+  bool profile = false;
+  /// Fill the arena with NaN before each run, so that reads of stale scratch show.
+  bool poisonArena = false;
+};
+
+/// Index of the best variant of `artifact` that `device` can run. When none can: an error that
+/// says what each needs, what the device has, and how to compile for it.
+Result<std::uint32_t> chooseVariant(const ArtifactReader &artifact, Device &device);
+
+/// Not thread-safe: one thread at a time.
+class Executor {
+public:
+  static Result<std::unique_ptr<Executor>>
+  create(std::shared_ptr<const ArtifactReader> artifact, std::shared_ptr<Device> device,
+         const ExecutorOptions &options = {});
+  ~Executor();
+
+  const ArtifactReader &artifact() const;
+  const abi::Variant &variant() const;
+  Device &device();
+  const MemoryUse &memory() const;
+
+  SymbolHandle symbol(std::string_view name) const;
+  ScalarHandle scalar(std::string_view name) const;
+  InputHandle input(std::string_view name) const;
+  OutputHandle output(std::string_view name) const;
+  /// Empty when the variant has no such program, or it was not asked for.
+  ProgramHandle program(std::string_view name) const;
+
+  /// Capacity of a symbol (0: a counter without limit).
+  std::int64_t capacity(SymbolHandle symbol) const;
+
+  /// Values persist until they are set again. A symbol that a program reads must be set, be at
+  /// least 0 and at most its capacity, else run refuses. A scalar starts at its default; one
+  /// without default must be set.
+  void set(SymbolHandle symbol, std::int64_t value);
+  void set(ScalarHandle scalar, double value);
+
+  /// Copies an input for the next runs. Its number of elements is checked by run, against the
+  /// program's expression; beyond its capacity, or of another dtype, it is refused here.
+  Status setInput(InputHandle input, std::span<const std::int32_t> values);
+  Status setInput(InputHandle input, std::span<const std::int64_t> values);
+  Status setInput(InputHandle input, std::span<const float> values);
+  Status setInput(InputHandle input, std::span<const std::uint8_t> values);
+
+  /// Runs a program to its end. All sizes are checked before the first command, so a refused
+  /// run changes nothing. Allocates nothing in a steady state.
+  Status run(ProgramHandle program);
+
+  /// What the last run that wrote this output left; valid until the next run. An empty handle,
+  /// an output not yet written, or another dtype: an empty span.
+  std::span<const float> outputF32(OutputHandle output) const;
+  std::span<const std::int32_t> outputI32(OutputHandle output) const;
+  std::span<const std::int64_t> outputI64(OutputHandle output) const;
+
+  /// Copies parameter `index` from canonical row-major f32 into the variant's storage (padding
+  /// becomes zero), or back. Lossless both ways. `values` has the parameter's elements;
+  /// `moment` counts from 0. Grads and Moments exist for trainable parameters alone, and only if
+  /// a prepared program uses them.
+  Status loadParameter(std::uint32_t index, std::span<const float> values,
+                       ParameterSlot slot = ParameterSlot::Params, std::uint32_t moment = 0);
+  Status storeParameter(std::uint32_t index, std::span<float> values,
+                        ParameterSlot slot = ParameterSlot::Params, std::uint32_t moment = 0);
+  /// Elements of parameter `index` in canonical form.
+  std::int64_t parameterElements(std::uint32_t index) const;
+  /// Whether a slot was allocated.
+  bool has(ParameterSlot slot) const;
+
+  /// Name of the first parameter (in the artifact's order) whose slot holds a NaN or infinity.
+  Result<std::optional<std::string>> firstNonFinite(ParameterSlot slot,
+                                                    std::uint32_t moment = 0);
+
+  /// Sets gradients, moments or the persistent state (caches) to zero.
+  Status clear(ParameterSlot slot);
+  Status clearState();
+
+  /// By label in order of first appearance; empty without ExecutorOptions::profile.
+  std::vector<ProfileEntry> profile(ProgramHandle program) const;
+  void resetProfile();
+
+private:
+  Executor();
+  struct Impl;
+  std::unique_ptr<Impl> impl;
+};
+
+} // namespace ftc::rt

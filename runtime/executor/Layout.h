@@ -1,0 +1,26 @@
+// How a parameter lies in memory on a variant, and the lossless way from and to its canonical
+// row-major form. Panels: [ceil(rows / width)][columns][width], rows padded with zeros.
+#pragma once
+
+#include "runtime/abi/artifact_generated.h"
+
+#include <cstdint>
+#include <span>
+
+namespace ftc::rt {
+
+/// Elements that `shape` takes in `layout`. False on overflow, a dimension below 1, or a shape
+/// that the layout cannot hold (panels take matrices and a width of at least 1).
+bool storageElements(std::span<const std::int64_t> shape, const abi::Layout &layout,
+                     std::int64_t &elements);
+
+/// canonical (row-major, the shape's elements) -> storage (storageElements of them); padding is
+/// set to zero. The spans do not overlap.
+void packParameter(std::span<const std::int64_t> shape, const abi::Layout &layout,
+                   std::span<const float> canonical, std::span<float> storage);
+
+/// storage -> canonical; padding is dropped.
+void unpackParameter(std::span<const std::int64_t> shape, const abi::Layout &layout,
+                     std::span<const float> storage, std::span<float> canonical);
+
+} // namespace ftc::rt
