@@ -1,0 +1,47 @@
+// The registry of model families: one file a family under arch/, one line each here.
+#pragma once
+
+#include "frontends/GraphBuilder.h"
+
+#include <memory>
+
+namespace ftc {
+
+/// What the compiler and the exported config.json need to know of an imported model.
+struct ImportedModel {
+  mlir::OwningOpRef<mlir::ModuleOp> module; ///< one function, @forward
+  std::string modelType;
+  std::string architecture;            ///< the task model's class, for "architectures"
+  std::int64_t maxPositions = 0;       ///< longest input in tokens
+  std::int64_t positionOffset = 0;     ///< id of the first position
+  std::int64_t vocabulary = 0;
+  bool byteLevel = false;              ///< tokenizer wants a prefix space on pre-split words
+  std::vector<std::string> notes;      ///< lines for the user: unused tensors, new heads
+};
+
+/// A family: which model_type it is and how its forward is built.
+struct Architecture {
+  const char *modelType;
+  const char *classPrefix; ///< "Bert": BertForSequenceClassification
+  rt::Result<ImportedModel> (*import)(mlir::MLIRContext *, const ModelSource &,
+                                      const TaskSpec &);
+};
+
+const Architecture &bertArchitecture();
+const Architecture &distilBertArchitecture();
+const Architecture &robertaArchitecture();
+
+/// All families, in the order they are listed to users.
+llvm::ArrayRef<const Architecture *> architectures();
+
+/// Imports the model that `source.config` describes, for a task. Fails with one line that
+/// names what is missing, unexpected or misshapen.
+rt::Result<ImportedModel> importModel(mlir::MLIRContext *context, const ModelSource &source,
+                                      const TaskSpec &task);
+
+/// hidden_act by its Hugging Face name; unsupported ones fail through `config`.
+nn::Activation activationByName(ConfigReader &config, const char *key);
+/// Whether a task has a label a token.
+bool isTokenTask(const TaskSpec &task);
+
+} // namespace ftc

@@ -1,0 +1,279 @@
+// Builds the nn IR of a model's forward, and accounts for every tensor of its checkpoint.
+#include "frontends/GraphBuilder.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace ftc {
+
+static std::string shapeText(llvm::ArrayRef<std::int64_t> shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i)
+    text += (i ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+GraphBuilder::GraphBuilder(MLIRContext *context, const ModelSource &source,
+                           std::string basePrefix)
+    : builder(context), source(source), basePrefix(std::move(basePrefix)) {
+  Location location = builder.getUnknownLoc();
+  module = ModuleOp::create(location);
+  builder.setInsertionPointToEnd(module->getBody());
+  function = func::FuncOp::create(builder, location, "forward", builder.getFunctionType({}, {}));
+  builder.setInsertionPointToStart(function.addEntryBlock());
+}
+
+void GraphBuilder::fail(const std::string &message) {
+  if (failure.isOk())
+    failure = rt::Status::error(message);
+}
+
+Value GraphBuilder::addArgument(Type type, llvm::ArrayRef<NamedAttribute> attributes) {
+  unsigned index = function.getNumArguments();
+  (void)function.insertArgument(index, type, builder.getDictionaryAttr(attributes),
+                                builder.getUnknownLoc());
+  return function.getArgument(index);
+}
+
+Value GraphBuilder::input(llvm::StringRef name, Type type) {
+  Value &slot = inputs[name];
+  if (!slot)
+    slot = addArgument(type, builder.getNamedAttr(nn::kInput, builder.getStringAttr(name)));
+  return slot;
+}
+
+Value GraphBuilder::tokenInput(llvm::StringRef name) {
+  return input(name, nn::rowsType(builder.getContext(), "tokens", 0, builder.getI32Type()));
+}
+Value GraphBuilder::sequenceInput(llvm::StringRef name) {
+  return input(name, nn::rowsType(builder.getContext(), "sequences", 0, builder.getI32Type()));
+}
+Value GraphBuilder::labelledInput(llvm::StringRef name) {
+  return input(name, nn::rowsType(builder.getContext(), "labelled", 0, builder.getI32Type()));
+}
+
+std::string GraphBuilder::findTensor(const std::string &name) const {
+  auto present = [&](const std::string &key) { return source.tensors.count(key) != 0; };
+  std::vector<std::string> candidates{name};
+  std::string dotted = basePrefix + ".";
+  if (llvm::StringRef(name).starts_with(dotted))
+    candidates.push_back(name.substr(dotted.size()));
+  for (const std::string &candidate : candidates) {
+    if (present(candidate))
+      return candidate;
+    // TensorFlow-era checkpoints call the norm's parameters gamma and beta.
+    llvm::StringRef text = candidate;
+    std::string legacy;
+    if (text.consume_back("LayerNorm.weight"))
+      legacy = (text + "LayerNorm.gamma").str();
+    else if (text.consume_back("LayerNorm.bias"))
+      legacy = (text + "LayerNorm.beta").str();
+    if (!legacy.empty() && present(legacy))
+      return legacy;
+  }
+  return "";
+}
+
+Value GraphBuilder::parameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
+                              bool norm) {
+  Value &slot = parameters[name];
+  if (slot)
+    return slot;
+  std::string tensor = findTensor(name);
+  if (tensor.empty())
+    fail(source.path + ": tensor '" + name + "' of shape " + shapeText(shape) +
+         " is missing from the checkpoint");
+  else if (llvm::ArrayRef<std::int64_t>(source.tensors.at(tensor)) != shape)
+    fail(source.path + ": tensor '" + tensor + "' has shape " +
+         shapeText(source.tensors.at(tensor)) + ", config.json asks for " + shapeText(shape));
+  used[tensor] = true;
+  SmallVector<NamedAttribute> attributes{
+      builder.getNamedAttr(nn::kParameter, builder.getStringAttr(name)),
+      builder.getNamedAttr(nn::kTensor, builder.getStringAttr(tensor))};
+  if (norm)
+    attributes.push_back(builder.getNamedAttr("nn.norm", builder.getUnitAttr()));
+  return slot = addArgument(RankedTensorType::get(shape, builder.getF32Type()), attributes);
+}
+
+Value GraphBuilder::headParameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
+                                  double initStd) {
+  std::string tensor = findTensor(name);
+  if (!tensor.empty()) {
+    if (llvm::ArrayRef<std::int64_t>(source.tensors.at(tensor)) == shape)
+      return parameter(name, shape);
+    used[tensor] = true;
+    newHeads.push_back(name + " " + shapeText(shape) + " (the checkpoint's is " +
+                       shapeText(source.tensors.at(tensor)) + ")");
+  } else {
+    newHeads.push_back(name + " " + shapeText(shape));
+  }
+  std::string init = initStd > 0 ? "normal:" + std::to_string(initStd) : "zeros";
+  return parameters[name] =
+             addArgument(RankedTensorType::get(shape, builder.getF32Type()),
+                         {builder.getNamedAttr(nn::kParameter, builder.getStringAttr(name)),
+                          builder.getNamedAttr(nn::kInit, builder.getStringAttr(init))});
+}
+
+Affine GraphBuilder::affine(const std::string &name, std::int64_t out, std::int64_t in) {
+  Value weight = parameter(name + ".weight", {out, in});
+  return {weight, parameter(name + ".bias", {out})};
+}
+
+Affine GraphBuilder::headAffine(const std::string &name, std::int64_t out, std::int64_t in,
+                                double initStd) {
+  Value weight = headParameter(name + ".weight", {out, in}, initStd);
+  return {weight, headParameter(name + ".bias", {out}, 0)};
+}
+
+static Type withWidth(Value rows, std::int64_t width) {
+  auto type = cast<RankedTensorType>(rows.getType());
+  return RankedTensorType::get({ShapedType::kDynamic, width},
+                               Float32Type::get(rows.getContext()), type.getEncoding());
+}
+
+Value GraphBuilder::embedding(ValueRange ids, ValueRange tables) {
+  std::int64_t width = cast<RankedTensorType>(tables[0].getType()).getDimSize(1);
+  return nn::EmbeddingOp::create(builder, builder.getUnknownLoc(), withWidth(ids[0], width), ids,
+                                 tables)
+      .getY();
+}
+
+Value GraphBuilder::linear(Value x, Affine weights) {
+  std::int64_t out = cast<RankedTensorType>(weights.weight.getType()).getDimSize(0);
+  return nn::LinearOp::create(builder, builder.getUnknownLoc(), withWidth(x, out), Type(), x,
+                              weights.weight, weights.bias,
+                              nn::ActivationAttr::get(builder.getContext(), nn::Activation::None))
+      .getY();
+}
+
+Value GraphBuilder::activation(Value x, nn::Activation kind) {
+  return nn::ActivationOp::create(builder, builder.getUnknownLoc(), x.getType(), x,
+                                  nn::ActivationAttr::get(builder.getContext(), kind))
+      .getY();
+}
+
+Value GraphBuilder::add(Value a, Value b) {
+  return nn::AddOp::create(builder, builder.getUnknownLoc(), a.getType(), a, b).getY();
+}
+
+Value GraphBuilder::layerNorm(Value x, const std::string &name, double eps) {
+  auto type = cast<RankedTensorType>(x.getType());
+  std::int64_t width = type.getDimSize(1);
+  Type rows = RankedTensorType::get({ShapedType::kDynamic}, builder.getF32Type(),
+                                    type.getEncoding());
+  Value gamma = parameter(name + ".weight", {width}, true);
+  Value beta = parameter(name + ".bias", {width}, true);
+  return nn::LayerNormOp::create(builder, builder.getUnknownLoc(), type, rows, rows, x, gamma,
+                                 beta, builder.getF64FloatAttr(eps))
+      .getY();
+}
+
+Value GraphBuilder::dropout(Value x, llvm::StringRef kind, double rate,
+                            const std::string &modulePath) {
+  bool sequences = nn::spaceOf(x.getType()).getName() == "sequences";
+  Value sequence = sequences ? sequenceInput("sequence_id") : tokenInput("token_sequence");
+  Value position = sequences ? sequenceInput("zero_positions") : tokenInput("token_position");
+  std::string scalar = "dropout." + kind.str();
+  NamedAttribute entry = builder.getNamedAttr(scalar, builder.getF64FloatAttr(rate));
+  if (llvm::none_of(scalars, [&](NamedAttribute a) { return a.getName() == scalar; }))
+    scalars.push_back(entry);
+  return nn::DropoutOp::create(builder, builder.getUnknownLoc(), x.getType(), x, sequence,
+                               position, builder.getStringAttr(scalar),
+                               builder.getI32IntegerAttr(nextOpId++),
+                               builder.getStringAttr(modulePath))
+      .getY();
+}
+
+Value GraphBuilder::selfAttention(Value q, Value k, Value v, std::int64_t heads,
+                                  double dropoutRate, const std::string &modulePath) {
+  MLIRContext *context = builder.getContext();
+  auto type = cast<RankedTensorType>(q.getType());
+  std::int64_t width = type.getDimSize(1);
+  Value offsets = input("cu_seqlens",
+                        RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type(),
+                                              nn::OffsetsAttr::get(context, "sequences",
+                                                                   "tokens")));
+  std::string scalar = "dropout.attention";
+  if (llvm::none_of(scalars, [&](NamedAttribute a) { return a.getName() == scalar; }))
+    scalars.push_back(builder.getNamedAttr(scalar, builder.getF64FloatAttr(dropoutRate)));
+  return nn::AttentionOp::create(
+             builder, builder.getUnknownLoc(), type, withWidth(q, heads), q, k, v, offsets,
+             offsets, tokenInput("token_position"), sequenceInput("sequence_id"),
+             builder.getI32IntegerAttr(heads), builder.getI32IntegerAttr(heads),
+             builder.getF64FloatAttr(1.0 / std::sqrt(double(width / heads))),
+             builder.getBoolAttr(false), builder.getStringAttr(scalar),
+             builder.getI32IntegerAttr(nextOpId++), builder.getStringAttr(modulePath))
+      .getOut();
+}
+
+Value GraphBuilder::firstRows(Value x) {
+  std::int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1);
+  return nn::GatherRowsOp::create(
+             builder, builder.getUnknownLoc(),
+             nn::rowsType(builder.getContext(), "sequences", width, builder.getF32Type()), x,
+             sequenceInput("first_rows"))
+      .getY();
+}
+
+void GraphBuilder::finish(Value logits, bool tokenTask) {
+  Location location = builder.getUnknownLoc();
+  MLIRContext *context = builder.getContext();
+  if (tokenTask) {
+    std::int64_t width = cast<RankedTensorType>(logits.getType()).getDimSize(1);
+    logits = nn::GatherRowsOp::create(
+                 builder, location,
+                 nn::rowsType(context, "labelled", width, builder.getF32Type()), logits,
+                 labelledInput("labelled_rows"))
+                 .getY();
+  }
+  llvm::StringRef space = tokenTask ? "labelled" : "sequences";
+  Value labels = tokenTask ? labelledInput("labels") : sequenceInput("labels");
+  Value loss = nn::CrossEntropyOp::create(
+                   builder, location, nn::rowsType(context, space, 0, builder.getF32Type()),
+                   logits, labels)
+                   .getRowLoss();
+  func::ReturnOp::create(builder, location, ValueRange{loss, logits});
+  function.setFunctionType(builder.getFunctionType(function.getArgumentTypes(),
+                                                   {loss.getType(), logits.getType()}));
+  function.setResultAttr(0, nn::kOutput, builder.getStringAttr("row_loss"));
+  function.setResultAttr(1, nn::kOutput, builder.getStringAttr("logits"));
+
+  auto strings = [&](const std::vector<std::string> &list) {
+    SmallVector<llvm::StringRef> refs(list.begin(), list.end());
+    return builder.getStrArrayAttr(refs);
+  };
+  (*module)->setAttr("nn.head_prefixes", strings(headPrefixes));
+  (*module)->setAttr("nn.layer_prefixes", strings(layerPrefixes));
+  (*module)->setAttr("nn.scalars", builder.getDictionaryAttr(scalars));
+}
+
+rt::Status GraphBuilder::checkAllTensorsUsed(std::vector<std::string> &notes) {
+  FTC_RETURN_IF_ERROR(rt::Status(failure));
+  std::vector<std::string> unused, unexpected;
+  for (const auto &[name, shape] : source.tensors) {
+    if (used.count(name))
+      continue;
+    llvm::StringRef bare = name;
+    bare.consume_front(basePrefix + ".");
+    bool known = llvm::any_of(ignored, [&](const std::string &prefix) {
+      return bare.starts_with(prefix) || llvm::StringRef(name).starts_with(prefix);
+    });
+    (known ? unused : unexpected).push_back(name);
+  }
+  if (!unexpected.empty())
+    return rt::Status::error(
+        source.path + ": tensor '" + unexpected.front() + "' is not part of this architecture" +
+        (unexpected.size() > 1 ? " (and " + std::to_string(unexpected.size() - 1) + " more)"
+                               : "") +
+        ": config.json's model_type and the weights do not belong together");
+  if (!unused.empty())
+    notes.push_back("not used for this task: " + llvm::join(unused, ", "));
+  if (!newHeads.empty())
+    notes.push_back("new, trained from scratch: " + llvm::join(newHeads, ", "));
+  return {};
+}
+
+} // namespace ftc

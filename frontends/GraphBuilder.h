@@ -1,0 +1,90 @@
+// Builds the nn IR of a model's forward: inputs, parameters and the layers that families share.
+#pragma once
+
+#include "dialects/nn/Nn.h"
+#include "frontends/ModelSource.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace ftc {
+
+/// A weight and bias pair of the graph.
+struct Affine {
+  mlir::Value weight, bias;
+};
+
+/// Builds `@forward` of one model. Shapes: hidden states are [tokens, hidden].
+class GraphBuilder {
+public:
+  /// `basePrefix` is the task models' name of the base model ("bert"): a checkpoint of the
+  /// bare base model has the same tensors without it.
+  GraphBuilder(mlir::MLIRContext *context, const ModelSource &source, std::string basePrefix);
+
+  // Batch arrays, made function arguments at first use.
+  mlir::Value input(llvm::StringRef name, mlir::Type type);
+  mlir::Value tokenInput(llvm::StringRef name);    ///< tensor<?xi32, #nn.space<tokens>>
+  mlir::Value sequenceInput(llvm::StringRef name); ///< tensor<?xi32, #nn.space<sequences>>
+  mlir::Value labelledInput(llvm::StringRef name); ///< tensor<?xi32, #nn.space<labelled>>
+
+  /// A parameter that must be in the checkpoint. `name` is the exported Hugging Face name.
+  mlir::Value parameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
+                        bool norm = false);
+  /// A task head's parameter: absent or of another label count, it is made anew.
+  mlir::Value headParameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
+                            double initStd);
+  Affine affine(const std::string &name, std::int64_t out, std::int64_t in);
+  Affine headAffine(const std::string &name, std::int64_t out, std::int64_t in, double initStd);
+
+  // Layers.
+  mlir::Value embedding(mlir::ValueRange ids, mlir::ValueRange tables);
+  mlir::Value linear(mlir::Value x, Affine weights);
+  mlir::Value activation(mlir::Value x, nn::Activation kind);
+  mlir::Value add(mlir::Value a, mlir::Value b);
+  /// layer_norm with parameters `name`.weight and `name`.bias.
+  mlir::Value layerNorm(mlir::Value x, const std::string &name, double eps);
+  /// Dropout with the run-time scalar "dropout.`kind`"; `rate` is its default.
+  mlir::Value dropout(mlir::Value x, llvm::StringRef kind, double rate,
+                      const std::string &module);
+  /// Bidirectional self-attention of q, k, v [tokens, heads * d].
+  mlir::Value selfAttention(mlir::Value q, mlir::Value k, mlir::Value v, std::int64_t heads,
+                            double dropoutRate, const std::string &module);
+  mlir::Value firstRows(mlir::Value x);
+
+  /// Closes @forward with the loss over `logits`: sequence tasks have a row a sequence,
+  /// token tasks a row a token, of which the labelled ones count.
+  void finish(mlir::Value logits, bool tokenTask);
+
+  void addHeadPrefix(const std::string &prefix) { headPrefixes.push_back(prefix); }
+  void addLayerPrefix(const std::string &prefix) { layerPrefixes.push_back(prefix); }
+  /// Names tensors that may be in the file and are not part of this task's model.
+  void ignoreTensors(const std::string &prefix) { ignored.push_back(prefix); }
+
+  void fail(const std::string &message);
+  const rt::Status &status() const { return failure; }
+  /// Checks that every tensor of the checkpoint was used or is known to be unused.
+  rt::Status checkAllTensorsUsed(std::vector<std::string> &notes);
+  mlir::OwningOpRef<mlir::ModuleOp> takeModule() { return std::move(module); }
+  mlir::ModuleOp getModule() { return *module; }
+  mlir::OpBuilder builder;
+
+private:
+  mlir::Value addArgument(mlir::Type type, llvm::ArrayRef<mlir::NamedAttribute> attributes);
+  /// The checkpoint's name of a parameter; empty when it is not there.
+  std::string findTensor(const std::string &name) const;
+
+  const ModelSource &source;
+  std::string basePrefix;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::func::FuncOp function;
+  llvm::StringMap<mlir::Value> inputs;
+  llvm::StringMap<mlir::Value> parameters;
+  std::map<std::string, bool> used;
+  std::vector<std::string> headPrefixes, layerPrefixes, ignored;
+  llvm::SmallVector<mlir::NamedAttribute> scalars;
+  std::vector<std::string> newHeads;
+  std::int32_t nextOpId = 1;
+  rt::Status failure;
+};
+
+} // namespace ftc

@@ -1,0 +1,45 @@
+// BERT (Devlin et al. 2019): transformers' BertForSequenceClassification and
+// BertForTokenClassification.
+#include "frontends/arch/BertEncoder.h"
+
+namespace ftc {
+
+static rt::Result<ImportedModel> importBert(mlir::MLIRContext *context,
+                                            const ModelSource &source, const TaskSpec &task) {
+  ConfigReader config(source);
+  BertConfig c = readBertConfig(config);
+  FTC_RETURN_IF_ERROR(rt::Status(config.status()));
+
+  GraphBuilder graph(context, source, "bert");
+  mlir::Value x = buildBertEncoder(graph, c, "bert");
+  FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
+  bool tokens = isTokenTask(task);
+  if (!tokens)
+    x = graph.activation(
+        graph.linear(graph.firstRows(x), graph.affine("bert.pooler.dense", c.hidden, c.hidden)),
+        nn::Activation::Tanh);
+  x = graph.dropout(x, "classifier", c.classifierDropout, "classifier");
+  x = graph.linear(x, graph.headAffine("classifier", task.labels, c.hidden, c.initializerRange));
+  graph.addHeadPrefix("classifier.");
+  for (const char *prefix : {"embeddings.position_ids", "cls.", "classifier.", "qa_outputs."})
+    graph.ignoreTensors(prefix);
+  if (tokens)
+    graph.ignoreTensors("pooler.");
+  graph.finish(x, tokens);
+
+  ImportedModel model;
+  FTC_RETURN_IF_ERROR(graph.checkAllTensorsUsed(model.notes));
+  model.module = graph.takeModule();
+  model.modelType = "bert";
+  model.architecture = tokens ? "BertForTokenClassification" : "BertForSequenceClassification";
+  model.maxPositions = c.positions;
+  model.vocabulary = c.vocabulary;
+  return model;
+}
+
+const Architecture &bertArchitecture() {
+  static const Architecture architecture{"bert", "Bert", importBert};
+  return architecture;
+}
+
+} // namespace ftc
