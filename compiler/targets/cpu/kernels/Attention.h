@@ -17,7 +17,6 @@ struct AttentionShape {
   std::int64_t keyStride = 0;   ///< row stride of k, v, dk, dv
   double scale = 0;             ///< multiplies q k^T; 0: 1 / sqrt(headDim)
   bool causal = false;          ///< key j (within its sequence) is seen if j <= query_position
-  unsigned opId = 0;            ///< of the dropout on probabilities
 
   std::string name(const char *prefix, const CpuIsa &isa) const;
   std::int64_t queryRow() const { return queryStride ? queryStride : heads * headDim; }
@@ -28,11 +27,11 @@ struct AttentionShape {
 /// out = dropout(softmax(scale q k^T)) v. Query rows [query_offsets[s], query_offsets[s+1])
 /// attend to key rows [key_offsets[s], key_offsets[s+1]). A query that sees no key gets zeros
 /// and lse = 0; otherwise lse = log sum exp of its scaled scores. Dropout: position = query_position, channel = key's index in its
-/// sequence, sequence = query_sequence, head = query head; p = 0 draws no random bits.
+/// sequence, sequence = sequence_id[s], head = query head; p = 0 draws no random bits.
 ///   buffers  q [Tq, heads * d], k [Tk, kvHeads * d], v [Tk, kvHeads * d],
-///            query_offsets [S + 1], key_offsets [S + 1], query_sequence [Tq],
+///            query_offsets [S + 1], key_offsets [S + 1], sequence_id [S],
 ///            query_position [Tq], out [Tq, heads * d], lse [Tq, heads]
-///   ints     S, seed, step
+///   ints     S, seed, step, op_id (of the dropout on probabilities)
 ///   scalars  p
 struct Attention : Kernel {
   AttentionShape shape;
@@ -46,8 +45,8 @@ struct Attention : Kernel {
 /// dq, dk, dv of Attention; probabilities are recomputed from lse. Every row of the three is
 /// written. One task is one sequence and one key/value head.
 ///   buffers  dout [Tq, heads * d], q, k, v, out, lse, query_offsets, key_offsets,
-///            query_sequence, query_position, dq, dk, dv
-///   ints     S, seed, step
+///            sequence_id, query_position, dq, dk, dv
+///   ints     S, seed, step, op_id (of the dropout on probabilities)
 ///   scalars  p
 struct AttentionGrad : Kernel {
   AttentionShape shape;

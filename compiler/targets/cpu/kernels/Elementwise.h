@@ -7,11 +7,10 @@ namespace ftc::cpu {
 
 /// y = dropout(x), Kernel.h's bits with head 0; p = 0 copies. Its own backward, on gradients.
 ///   buffers  x [M, H], row_sequence [M], row_position [M], y [M, H] (may be x)
-///   ints     M, seed, step
+///   ints     M, seed, step, op_id
 ///   scalars  p
 struct Dropout : Kernel {
   std::int64_t hidden = 0;
-  unsigned opId = 0;
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

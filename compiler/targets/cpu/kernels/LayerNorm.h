@@ -13,13 +13,12 @@ namespace ftc::cpu {
 ///            fused: x [M, H], residual [M, H], row_sequence [M], row_position [M],
 ///                   gamma [H], beta [H], sum [M, H] (may be x or residual), y [M, H],
 ///                   mean [M], rstd [M]
-///   ints     plain: M                   fused: M, seed, step
+///   ints     plain: M                   fused: M, seed, step, op_id
 ///   scalars  plain: none                fused: p
 struct LayerNorm : Kernel {
   std::int64_t hidden = 0;
   double eps = 1e-12;
   bool residual = false;
-  unsigned opId = 0; ///< of the fused dropout
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;
@@ -34,13 +33,12 @@ struct LayerNorm : Kernel {
 ///                   dy), partial
 ///            fused: dy, s, mean, rstd, gamma, row_sequence [M], row_position [M], dx,
 ///                   dropped [M, H] (may not be dy), partial
-///   ints     plain: M                   fused: M, seed, step
+///   ints     plain: M                   fused: M, seed, step, op_id
 ///   scalars  plain: none                fused: p
 /// With p = 0 `dropped` is a copy of dx.
 struct LayerNormGrad : Kernel {
   std::int64_t hidden = 0;
   bool residual = false;
-  unsigned opId = 0;
 
   /// Elements of `partial` for `rows` rows.
   std::int64_t partialElements(std::int64_t rows) const { return (rows + 63) / 64 * 2 * hidden; }
