@@ -1,6 +1,7 @@
 // Optimizer updates over contiguous elements, and the global norm that scales or stops them.
 // control [2] f32 = {coefficient multiplied into gradients, 1 if they are finite else 0}: with
-// a 0 flag an update leaves every buffer untouched bit for bit.
+// a 0 flag an update leaves every buffer untouched bit for bit. Updates without `control` (fused
+// behind a gradient) have no such buffer: coefficient 1, always applied.
 #pragma once
 
 #include "compiler/targets/cpu/kernels/KernelSpec.h"
@@ -9,10 +10,12 @@ namespace ftc::cpu {
 
 /// torch.optim.AdamW: p *= 1 - lr * wd; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
 /// p -= lr / bc1 * m / (sqrt(v) / sqrt(bc2) + eps), bc = 1 - beta^t, given as scalars.
-///   buffers  p [n], g [n], m [n], v [n], control [2]
+///   buffers  p [n], g [n], m [n], v [n], [control: control [2]]
 ///   ints     n
 ///   scalars  lr, beta1, beta2, eps, weight_decay, bc1, bc2
 struct AdamW : Kernel {
+  bool control = true;
+
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;
   IntExpr flops() const override;
@@ -20,10 +23,12 @@ struct AdamW : Kernel {
 };
 
 /// torch.optim.SGD: g += wd * p; buf = momentum * buf + g; p -= lr * buf. buf starts as zeros.
-///   buffers  p [n], g [n], buf [n], control [2]
+///   buffers  p [n], g [n], buf [n], [control: control [2]]
 ///   ints     n
 ///   scalars  lr, momentum, weight_decay
 struct Sgd : Kernel {
+  bool control = true;
+
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;
   void emit(KernelBuilder &b) const override;
