@@ -1,0 +1,178 @@
+// Writes a kernel's body as MLIR (scf, arith, vector, LLVM pointers) with readable C++: values
+// have operators, loops take lambdas, memory is raw pointers with unaligned vector accesses.
+#pragma once
+
+#include "compiler/targets/cpu/CpuIsa.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+#include <array>
+#include <functional>
+#include <vector>
+
+namespace ftc::cpu {
+
+class KernelBuilder;
+
+/// An SSA value: an integer, a float, or a 1-D vector of either. Operators pick integer
+/// (signed) or float instructions by type, and broadcast a scalar met by a vector.
+struct Num {
+  KernelBuilder *builder = nullptr;
+  mlir::Value value;
+
+  explicit operator bool() const { return builder != nullptr; }
+  mlir::Type type() const { return value.getType(); }
+};
+using Nums = std::vector<Num>;
+
+/// A Num, or a literal that takes the type of the other operand.
+struct Term {
+  Term(Num num) : num(num) {}
+  Term(int literal) : integer(literal), floating(literal) {}
+  Term(std::int64_t literal) : integer(literal), floating(static_cast<double>(literal)) {}
+  Term(double literal) : integer(0), floating(literal) {}
+
+  Num num;
+  std::int64_t integer = 0;
+  double floating = 0;
+};
+
+Num operator+(const Term &a, const Term &b);
+Num operator-(const Term &a, const Term &b);
+Num operator*(const Term &a, const Term &b);
+Num operator/(const Term &a, const Term &b); ///< integers: both known not to be negative
+Num operator%(const Term &a, const Term &b); ///< integers, not negative
+Num operator&(const Term &a, const Term &b);
+Num operator|(const Term &a, const Term &b);
+Num operator^(const Term &a, const Term &b);
+Num operator<<(const Term &a, const Term &b);
+Num operator>>(const Term &a, const Term &b); ///< logical
+Num operator<(const Term &a, const Term &b);  ///< comparisons with NaN are false
+Num operator>(const Term &a, const Term &b);
+Num operator<=(const Term &a, const Term &b);
+Num operator>=(const Term &a, const Term &b);
+Num operator==(const Term &a, const Term &b);
+
+enum class Elem { F32, F64, I32 };
+
+/// A pointer to elements of one type; p[i] points i elements further.
+struct Ptr {
+  KernelBuilder *builder = nullptr;
+  mlir::Value value;
+  Elem elem = Elem::F32;
+
+  Ptr operator[](const Term &index) const;
+};
+
+class KernelBuilder {
+public:
+  KernelBuilder(mlir::ModuleOp module, const CpuIsa &isa);
+
+  const CpuIsa &isa;
+
+  /// Opens the function `name` with the kernel ABI's signature; close ends it.
+  void open(const std::string &name);
+  void close();
+
+  /// Operands of the launch.
+  Ptr buffer(int index, Elem elem = Elem::F32);
+  Num integer(int index);
+  Num scalar(int index);    ///< f64
+  Num scalarF32(int index); ///< rounded to f32
+  Ptr scratch(std::int64_t byteOffset = 0, Elem elem = Elem::F32);
+
+  /// One loop over the launch's tasks.
+  void forTasks(const std::function<void(Num task)> &body);
+  /// One loop over the rows of all the launch's tasks, each task `block` rows of `rows`.
+  void forTaskRows(Num rows, std::int64_t block, const std::function<void(Num row)> &body);
+
+  /// Control flow. Loop variables are i64.
+  void loop(const Term &from, const Term &to, std::int64_t step,
+            const std::function<void(Num i)> &body);
+  Nums loop(const Term &from, const Term &to, std::int64_t step, const Nums &init,
+            const std::function<Nums(Num i, const Nums &carried)> &body);
+  void ifThen(Num condition, const std::function<void()> &then);
+  void ifElse(Num condition, const std::function<void()> &then,
+              const std::function<void()> &otherwise);
+  /// ifElse with values: both branches return the same number of them.
+  Nums choose(Num condition, const std::function<Nums()> &then,
+              const std::function<Nums()> &otherwise);
+
+  /// Calls body(offset, mask) for each vector of a row of `count` elements; mask is null for
+  /// full vectors. `rest` handles the last, partial one.
+  void forVectors(std::int64_t count, const std::function<void(Num offset, Num mask)> &body);
+  /// Reduces body's vectors over a row with four interleaved accumulators, then across lanes:
+  /// the order depends on `count` alone. Lanes beyond the row count as `identity`.
+  Num reduceRow(std::int64_t count, double identity,
+                const std::function<Num(Num offset, Num mask)> &body,
+                const std::function<Num(Num, Num)> &combine);
+  /// reduceRow with addition.
+  Num sumRow(std::int64_t count, const std::function<Num(Num offset, Num mask)> &body);
+  /// As forVectors over `count` elements from a run-time Num, in one task's flat range.
+  void forVectorsDynamic(Num from, Num to, const std::function<void(Num at, Num mask)> &body);
+
+  /// Constants.
+  Num i64(std::int64_t value);
+  Num i32(std::int64_t value);
+  Num f32(double value);
+  Num vec(double value);               ///< all lanes
+  Num like(Num model, const Term &term); ///< `term` in the type of `model`
+  Num splat(Num scalar, int lanes = 0);
+  Num laneIndex(int lanes = 0);           ///< vector of i32 0, 1, 2, ...
+  Num firstLanes(std::int64_t count);     ///< constant mask
+  Num firstLanes(Num count);              ///< mask of lanes below a run-time i64 count
+
+  /// Conversions.
+  Num toI64(Num i32Value);
+  Num toI32(Num i64Value);
+  Num toF32(Num value); ///< from f64 or signed i32 (vector)
+  Num toF64(Num value); ///< from f32 or signed i32
+  Num bitcast(Num value, mlir::Type type);
+  mlir::Type vectorOf(mlir::Type elem, int lanes = 0);
+  mlir::Type f32Type();
+  mlir::Type i32Type();
+  mlir::Type i64Type();
+
+  /// Memory.
+  Num load(Ptr p);
+  void store(Num value, Ptr p);
+  Num loadVector(Ptr p, int lanes = 0);
+  Num loadVector(Ptr p, Num mask, int lanes = 0); ///< masked lanes 0; null mask: all lanes
+  void storeVector(Num value, Ptr p, Num mask = {});
+  void prefetch(Ptr p);
+
+  /// Arithmetic.
+  Num fma(const Term &a, Num b, const Term &c); ///< a * b + c
+  Num min(const Term &a, Num b);          ///< b where either is NaN
+  Num max(const Term &a, Num b);          ///< b where either is NaN
+  Num select(Num condition, const Term &a, const Term &b);
+  Num sqrt(Num a);
+  Num abs(Num a);
+  Num copySign(Num magnitude, Num sign);
+  Num shuffle(Num a, Num b, const std::vector<std::int64_t> &indices);
+  Num across(Num vector, const std::function<Num(Num, Num)> &combine); ///< tree over lanes
+  Num sumAcross(Num vector);
+  Num maxAcross(Num vector);
+  /// Transposes eight vectors of eight f32.
+  std::array<Num, 8> transpose8(const std::array<Num, 8> &rows);
+
+  /// f32 functions, on scalars or vectors; NaN gives NaN.
+  Num exp(Num x);     ///< 2 ulp; clamped to [-87.3, 88.3]
+  Num log(Num x);     ///< 2 ulp, x > 0 and normal
+  Num tanh(Num x);    ///< 3 ulp
+  Num erf(Num x);     ///< 1.5e-7 absolute
+  Num sigmoid(Num x); ///< 3 ulp
+
+  mlir::ImplicitLocOpBuilder &mlir() { return b; }
+  Num num(mlir::Value value) { return {this, value}; }
+
+private:
+  mlir::Type typeOf(Elem elem);
+
+  mlir::ModuleOp module;
+  mlir::ImplicitLocOpBuilder b;
+  std::vector<mlir::Value> arguments;
+};
+
+} // namespace ftc::cpu

@@ -1,0 +1,244 @@
+// Forward and dgrad GEMM: tasks are blocks of rows times groups of weight panels; inside, a
+// block of k at a time, each panel stays in L1 while the rows of X stream past it.
+#include "compiler/targets/cpu/kernels/Linear.h"
+
+#include "compiler/targets/cpu/kernels/MicroKernel.h"
+
+namespace ftc::cpu {
+
+static constexpr std::int64_t groupPanels = 4;
+static constexpr std::int64_t maxKBlock = 384;
+static constexpr int tailRows = 4;
+
+static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+/// Rows of a task: a multiple of the register tile's.
+static std::int64_t blockRows(const CpuIsa &isa) { return isa.tileRows == 12 ? 72 : 64; }
+
+std::string Linear::key(const CpuIsa &isa) const {
+  std::string name = "gemm_k" + std::to_string(in) + "_n" + std::to_string(out);
+  if (bias)
+    name += "_bias";
+  if (add)
+    name += "_add";
+  if (act != Activation::None)
+    name += std::string("_") + activationName(act);
+  if (savePre)
+    name += "_pre";
+  if (gradAct != Activation::None)
+    name += std::string("_grad_") + activationName(gradAct);
+  return name + "_" + isa.suffix;
+}
+
+IntExpr Linear::grid(const CpuIsa &isa) const {
+  std::int64_t groups = ceilDiv(ceilDiv(out, isa.panelWidth()), groupPanels);
+  return {0, {{0, blockRows(isa), groups}}};
+}
+
+IntExpr Linear::flops() const { return {0, {{0, 1, 2 * in * out}}}; }
+
+namespace {
+
+/// Emission of one Linear: the launch's operands and the static blocking.
+class LinearEmitter {
+public:
+  LinearEmitter(KernelBuilder &b, const Linear &spec) : b(b), spec(spec) {
+    int next = 0;
+    x = b.buffer(next++);
+    weight = b.buffer(next++);
+    if (spec.bias)
+      bias = b.buffer(next++);
+    if (spec.add)
+      addend = b.buffer(next++);
+    if (spec.gradAct != Activation::None)
+      saved = b.buffer(next++);
+    y = b.buffer(next++);
+    if (spec.savePre)
+      pre = b.buffer(next++);
+    rows = b.integer(0);
+    width = b.isa.panelWidth();
+    panels = ceilDiv(spec.out, width);
+    groups = ceilDiv(panels, groupPanels);
+    kBlocks = ceilDiv(spec.in, maxKBlock);
+    kBlock = ceilDiv(ceilDiv(spec.in, kBlocks), 4) * 4;
+    kBlocks = ceilDiv(spec.in, kBlock);
+  }
+
+  void emit() {
+    b.forTasks([&](Num task) {
+      Num from = task / groups * blockRows(b.isa);
+      Num to = b.min(from + blockRows(b.isa), rows);
+      Num firstPanel = task % groups * groupPanels;
+      Num lastPanel = b.min(firstPanel + groupPanels, b.i64(panels));
+      Num tiled = from + (to - from) / b.isa.tileRows * b.isa.tileRows;
+      b.loop(0, kBlocks, 1, [&](Num block) {
+        b.loop(firstPanel, lastPanel, 1, [&](Num panel) {
+          b.loop(from, tiled, b.isa.tileRows, [&](Num row) {
+            emitRows(block, panel, row, Num{}, b.isa.tileRows);
+          });
+          b.loop(tiled, to, tailRows,
+                 [&](Num row) { emitRows(block, panel, row, to, tailRows); });
+        });
+      });
+    });
+  }
+
+private:
+  /// One register tile; `end` bounds the rows of a tail tile and is null for a full one.
+  void emitRows(Num block, Num panel, Num row, Num end, int count) {
+    int vectors = b.isa.tileVectors;
+    Num k = block * kBlock;
+    TileRows left;
+    left.rowStride = spec.in;
+    left.base = x[row * spec.in + k];
+    if (end)
+      for (int r = 0; r < count; ++r)
+        left.rows.push_back(x[b.min(row + r, end - 1) * spec.in + k]);
+    Num column = panel * width;
+    Nums sums(count * vectors, b.vec(0));
+    if (kBlocks > 1)
+      sums = b.choose(
+          block == 0, [&] { return sums; }, [&] { return partial(row, end, column, count); });
+    Ptr right = weight[panel * (spec.in * width) + k * width];
+    bool even = kBlocks * kBlock == spec.in;
+    Num length = even ? b.i64(kBlock) : b.min(b.i64(kBlock), spec.in - k);
+    sums = emitTile(b, count, vectors, left, right, width, length, even ? kBlock : -1, sums);
+    if (kBlocks == 1) {
+      finish(row, end, column, count, sums);
+      return;
+    }
+    b.ifElse(
+        block == kBlocks - 1, [&] { finish(row, end, column, count, sums); },
+        [&] {
+          forTile(row, end, column, count, [&](int r, int v, Num at, Num mask) {
+            b.storeVector(sums[r * vectors + v], y[at], mask);
+          });
+        });
+  }
+
+  /// Sums of the k blocks before, which rest in y.
+  Nums partial(Num row, Num end, Num column, int count) {
+    Nums sums;
+    for (int r = 0; r < count; ++r) {
+      Num at = (end ? b.min(row + r, end - 1) : row + r) * spec.out + column;
+      for (int v = 0; v < b.isa.tileVectors; ++v) {
+        Num mask = spec.out % width ? b.firstLanes(spec.out - column - v * b.isa.lanes) : Num{};
+        sums.push_back(b.loadVector(y[at + v * b.isa.lanes], mask));
+      }
+    }
+    return sums;
+  }
+
+  /// Calls body(r, v, element index, mask) for the tile's vectors that exist.
+  void forTile(Num row, Num end, Num column, int count,
+               const std::function<void(int, int, Num, Num)> &body) {
+    auto all = [&](bool masked) {
+      for (int r = 0; r < count; ++r) {
+        auto vectors = [&] {
+          Num at = (row + r) * spec.out + column;
+          for (int v = 0; v < b.isa.tileVectors; ++v) {
+            std::int64_t skip = v * b.isa.lanes;
+            body(r, v, at + skip,
+                 masked ? b.firstLanes(spec.out - column - skip) : Num{});
+          }
+        };
+        if (end && r > 0)
+          b.ifThen(row + r < end, vectors);
+        else
+          vectors();
+      }
+    };
+    if (spec.out % width == 0)
+      all(false);
+    else
+      b.ifElse(
+          column + width <= spec.out, [&] { all(false); }, [&] { all(true); });
+  }
+
+  /// Bias and addend on the accumulators, then the activations from memory: the tile is in L1,
+  /// and registers are too few for a polynomial beside twelve accumulators.
+  void finish(Num row, Num end, Num column, int count, const Nums &sums) {
+    bool activated = spec.act != Activation::None || spec.gradAct != Activation::None;
+    Ptr first = spec.savePre ? pre : y;
+    forTile(row, end, column, count, [&](int r, int v, Num at, Num mask) {
+      Num value = sums[r * b.isa.tileVectors + v];
+      if (spec.bias)
+        value = value + b.loadVector(bias[column + v * b.isa.lanes], mask);
+      if (spec.add)
+        value = value + b.loadVector(addend[at], mask);
+      b.storeVector(value, first[at], mask);
+    });
+    if (!activated)
+      return;
+    Num last = end ? b.min(row + count, end) : row + count;
+    Num columns = b.min(column + width, b.i64(spec.out));
+    b.loop(row, last, 1, [&](Num r) {
+      auto apply = [&](Num c, Num mask) {
+        Num at = r * spec.out + c;
+        Num value = activate(b, spec.act, b.loadVector(first[at], mask));
+        if (spec.gradAct != Activation::None)
+          value = value *
+                  activationDerivative(b, spec.gradAct, b.loadVector(saved[at], mask));
+        b.storeVector(value, y[at], mask);
+      };
+      if (spec.out % b.isa.lanes == 0)
+        b.loop(column, columns, b.isa.lanes, [&](Num c) { apply(c, Num{}); });
+      else
+        b.forVectorsDynamic(column, columns, apply);
+    });
+  }
+
+  KernelBuilder &b;
+  const Linear &spec;
+  Ptr x, weight, bias, addend, saved, y, pre;
+  Num rows;
+  std::int64_t width, panels, groups, kBlocks, kBlock;
+};
+
+} // namespace
+
+void Linear::emit(KernelBuilder &b) const { LinearEmitter(b, *this).emit(); }
+
+std::string PackTransposed::key(const CpuIsa &isa) const {
+  return "pack_transposed_k" + std::to_string(in) + "_n" + std::to_string(out) + "_" +
+         isa.suffix;
+}
+
+IntExpr PackTransposed::grid(const CpuIsa &isa) const {
+  return {ceilDiv(in, isa.panelWidth()), {}};
+}
+
+void PackTransposed::emit(KernelBuilder &b) const {
+  Ptr source = b.buffer(0), target = b.buffer(1);
+  std::int64_t width = b.isa.panelWidth();
+  bool evenIn = in % width == 0, evenOut = out % 8 == 0;
+  // Blocks of 8 x 8; the last block of a panel of out may be narrower.
+  b.forTasks([&](Num panel) {
+    b.loop(0, out, 8, [&](Num o) {
+      Num sourcePanel = o / width * in;
+      Num shift = o % width;
+      b.loop(0, width, 8, [&](Num offset) {
+        std::array<Num, 8> rows;
+        for (int r = 0; r < 8; ++r) {
+          Num i = panel * width + offset + r;
+          Num safe = evenIn ? i : b.min(i, b.i64(in - 1));
+          rows[r] = b.loadVector(source[(sourcePanel + safe) * width + shift], 8);
+          if (!evenIn)
+            rows[r] = b.select(i < in, rows[r], 0.0);
+        }
+        rows = b.transpose8(rows);
+        for (int q = 0; q < 8; ++q) {
+          auto put = [&] {
+            b.storeVector(rows[q], target[(panel * out + o + q) * width + offset]);
+          };
+          if (evenOut || q == 0)
+            put();
+          else
+            b.ifThen(o + q < out, put);
+        }
+      });
+    });
+  });
+}
+
+} // namespace ftc::cpu

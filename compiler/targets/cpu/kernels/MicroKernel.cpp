@@ -1,0 +1,48 @@
+// The register tile: accumulators stay in SSA vectors through the loop over k, unrolled by 4.
+#include "compiler/targets/cpu/kernels/MicroKernel.h"
+
+namespace ftc::cpu {
+
+static constexpr std::int64_t unroll = 4;
+
+/// `steps` consecutive values of k, from `k`.
+static Nums emitSteps(KernelBuilder &b, int rows, int vectors, const TileRows &a, Ptr panel,
+                      std::int64_t panelWidth, Num k, std::int64_t steps, Nums sums) {
+  Ptr right = panel[k * panelWidth];
+  Ptr left = a.rows.empty() ? a.base[k * a.kStride] : Ptr{};
+  std::vector<Ptr> lefts;
+  for (const Ptr &row : a.rows)
+    lefts.push_back(row[k * a.kStride]);
+  for (std::int64_t step = 0; step < steps; ++step) {
+    Nums columns;
+    for (int v = 0; v < vectors; ++v)
+      columns.push_back(b.loadVector(right[step * panelWidth + v * b.isa.lanes]));
+    for (int r = 0; r < rows; ++r) {
+      Ptr at = a.rows.empty() ? left[r * a.rowStride + step * a.kStride]
+                              : lefts[r][step * a.kStride];
+      Num element = b.splat(b.load(at));
+      for (int v = 0; v < vectors; ++v)
+        sums[r * vectors + v] = b.fma(element, columns[v], sums[r * vectors + v]);
+    }
+  }
+  return sums;
+}
+
+Nums emitTile(KernelBuilder &b, int rows, int vectors, const TileRows &a, Ptr panel,
+              std::int64_t panelWidth, Num count, std::int64_t staticCount,
+              Nums accumulators) {
+  Num whole = staticCount >= 0 ? b.i64(staticCount / unroll * unroll)
+                               : count / unroll * unroll;
+  auto steps = [&](std::int64_t width) {
+    return [&, width](Num k, const Nums &sums) {
+      return emitSteps(b, rows, vectors, a, panel, panelWidth, k, width, sums);
+    };
+  };
+  if (staticCount < 0 || staticCount >= unroll)
+    accumulators = b.loop(0, whole, unroll, accumulators, steps(unroll));
+  if (staticCount < 0 || staticCount % unroll != 0)
+    accumulators = b.loop(whole, count, 1, accumulators, steps(1));
+  return accumulators;
+}
+
+} // namespace ftc::cpu

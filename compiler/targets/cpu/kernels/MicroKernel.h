@@ -1,0 +1,28 @@
+// The register-tiled inner product all matrix products share: linear layers, attention.
+#pragma once
+
+#include "compiler/targets/cpu/KernelBuilder.h"
+#include "compiler/targets/cpu/kernels/KernelSpec.h"
+
+namespace ftc::cpu {
+
+/// The left operand of a tile: A(r, k) at base[r * rowStride + k * kStride], or at
+/// rows[r][k * kStride] where rows are given (clamped or irregular rows).
+struct TileRows {
+  Ptr base;
+  std::int64_t rowStride = 0;
+  std::int64_t kStride = 1;
+  std::vector<Ptr> rows;
+};
+
+/// The accumulators c[r * vectors + v] after adding A(r, k) * B(k, v) for k in [0, count), in
+/// order of k, each product one fma. B(k, v) is at panel[k * panelWidth + v * lanes].
+/// `staticCount` is count where it is known at compile time, else -1.
+Nums emitTile(KernelBuilder &b, int rows, int vectors, const TileRows &a, Ptr panel,
+              std::int64_t panelWidth, Num count, std::int64_t staticCount, Nums accumulators);
+
+/// Applies an activation, or its derivative at the pre-activation, to a scalar or a vector.
+Num activate(KernelBuilder &b, Activation activation, Num x);
+Num activationDerivative(KernelBuilder &b, Activation activation, Num x);
+
+} // namespace ftc::cpu
