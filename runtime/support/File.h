@@ -1,0 +1,118 @@
+// Files: bounded reading, durable and atomic writing. Every system call that may fail is made
+// here and reported with the path, so that one preload shim can fail each of them in tests.
+#pragma once
+
+#include "runtime/support/Sha256.h"
+#include "runtime/support/Status.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace ftc::rt {
+
+/// An owned file descriptor; -1 when empty. Moves only.
+class FileDescriptor {
+public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) : fd(fd) {}
+  ~FileDescriptor() { reset(); }
+  FileDescriptor(FileDescriptor &&other) noexcept : fd(other.release()) {}
+  FileDescriptor &operator=(FileDescriptor &&other) noexcept;
+  int get() const { return fd; }
+  int release() {
+    int held = fd;
+    fd = -1;
+    return held;
+  }
+  void reset();
+
+private:
+  int fd = -1;
+};
+
+/// A regular file open for reading at any offset; reads are safe from several threads at once.
+class File {
+public:
+  /// Fails for what is not a regular file (a FIFO or device is never waited on).
+  static Result<File> open(const std::string &path);
+
+  /// The size in bytes when it was opened.
+  std::uint64_t size() const { return bytes; }
+  const std::string &path() const { return name; }
+  int descriptor() const { return fd.get(); }
+
+  /// Reads exactly `count` bytes from `offset`. A file that became shorter is an error, not a
+  /// SIGBUS: this is why weights are read with this call rather than through a mapping.
+  Status readAt(std::uint64_t offset, void *out, std::size_t count) const;
+
+  /// Tells the kernel that [offset, offset + count) will not be read again soon.
+  void dropPages(std::uint64_t offset, std::uint64_t count) const;
+
+private:
+  FileDescriptor fd;
+  std::string name;
+  std::uint64_t bytes = 0;
+};
+
+/// The whole content of a regular file of at most `maxBytes`; bigger ones are refused unread.
+Result<std::string> readFile(const std::string &path, std::uint64_t maxBytes);
+
+/// A new file written front to back and made durable by finish(). Unless finish() succeeded,
+/// the destructor removes it: a partial file is never left behind by an error.
+class OutputFile {
+public:
+  /// Creates or truncates `path`. `expectedBytes` (0: unknown) lets a full disk be reported
+  /// with the bytes that were still to come.
+  static Result<OutputFile> create(const std::string &path, std::uint64_t expectedBytes = 0);
+  ~OutputFile();
+  OutputFile(OutputFile &&) noexcept = default;
+  OutputFile &operator=(OutputFile &&) = delete;
+
+  /// Appends all bytes, however many calls that takes.
+  Status write(const void *data, std::size_t count);
+  Status write(std::string_view data) { return write(data.data(), data.size()); }
+
+  /// fsync and close. After a failure the content must be taken for lost.
+  Status finish();
+
+  std::uint64_t size() const { return written; }
+  /// SHA-256 of the bytes handed to write(); valid once, after finish().
+  Result<std::string> sha256() { return hash.finishHex(); }
+  const std::string &path() const { return name; }
+
+private:
+  OutputFile(FileDescriptor fd, std::string path, std::uint64_t expectedBytes);
+  FileDescriptor fd;
+  std::string name;
+  std::uint64_t expected = 0;
+  std::uint64_t written = 0;
+  Sha256 hash;
+};
+
+/// Replaces `path` at once or not at all: writes `path`.tmp, fsyncs, renames, fsyncs the
+/// parent. A killed process leaves the old file and at most a stale `path`.tmp.
+class AtomicFile {
+public:
+  static Result<AtomicFile> create(const std::string &path, std::uint64_t expectedBytes = 0);
+  OutputFile &file() { return output; }
+  Status write(const void *data, std::size_t count) { return output.write(data, count); }
+  Status write(std::string_view data) { return output.write(data); }
+  Status commit();
+
+private:
+  AtomicFile(std::string path, OutputFile output)
+      : target(std::move(path)), output(std::move(output)) {}
+  std::string target;
+  OutputFile output;
+};
+
+/// AtomicFile in one call.
+Status writeFileAtomic(const std::string &path, std::string_view content);
+
+/// "cannot WHAT 'path': reason" for the errno value `error`.
+Status ioError(std::string_view what, const std::string &path, int error);
+
+} // namespace ftc::rt
