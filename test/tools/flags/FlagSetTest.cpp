@@ -1,0 +1,182 @@
+// The flag layer: forms of flags and booleans, ranges, nearest names, configuration files.
+#include "tools/flags/FlagSet.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace ftc::cli {
+namespace {
+
+struct Values {
+  std::string artifact, device = "cpu", train;
+  std::int64_t threads = 0;
+  std::optional<std::int64_t> patience;
+  double rate = 5e-5, dropout = 0;
+  bool shuffle = true, overwrite = false;
+  std::vector<std::string> labels;
+};
+
+FlagSet makeFlags(Values &v) {
+  FlagSet flags("ftrt run", "step.ftb --train_file F", "Fine-tunes.");
+  flags.positional("ARTIFACT", v.artifact, "what ftc compile made");
+  flags.group("Data");
+  flags.text("train_file", v.train, "FILE", "training data");
+  flags.require("train_file");
+  flags.list("labels", v.labels, "A,B", "labels");
+  flags.group("Training");
+  flags.real("learning_rate", v.rate, {.least = 0}, "peak rate");
+  flags.real("dropout", v.dropout, {.least = 0, .most = 1, .mostOpen = true}, "probability");
+  flags.boolean("shuffle", v.shuffle, "false: file order");
+  flags.boolean("overwrite_output_dir", v.overwrite, "replace what is there");
+  flags.integer("threads", v.threads, {.least = 0, .most = 1024}, "0: all cores");
+  flags.integer("early_stopping_patience", v.patience, {.least = 1}, "evaluations");
+  flags.choice("device", v.device, {"cpu"}, "where to run", {"tpu"});
+  flags.alias('t', "threads");
+  flags.ignore({"do_train"}, "accepted");
+  flags.refuse({"num_beams"}, "generation is not yet supported");
+  return flags;
+}
+
+rt::Status parse(Values &v, std::vector<std::string> arguments) {
+  FlagSet flags = makeFlags(v);
+  rt::Result<Outcome> outcome = flags.parse(arguments);
+  return outcome ? rt::Status::ok() : outcome.takeStatus();
+}
+
+TEST(FlagSet, TakesEveryForm) {
+  Values v;
+  rt::Status status =
+      parse(v, {"step.ftb", "--train-file", "a.csv", "--learning_rate=1e-3", "--shuffle",
+                "false", "--overwrite-output-dir", "-t", "3", "--early_stopping_patience", "2",
+                "--labels", "x,y", "--do_train", "true"});
+  ASSERT_TRUE(status) << status.message();
+  EXPECT_EQ(v.artifact, "step.ftb");
+  EXPECT_EQ(v.train, "a.csv");
+  EXPECT_EQ(v.rate, 1e-3);
+  EXPECT_FALSE(v.shuffle);
+  EXPECT_TRUE(v.overwrite);
+  EXPECT_EQ(v.threads, 3);
+  EXPECT_EQ(v.patience, 2);
+  EXPECT_EQ(v.labels, (std::vector<std::string>{"x", "y"}));
+}
+
+TEST(FlagSet, BooleanLeavesWhatIsNotTrueOrFalse) {
+  Values v;
+  ASSERT_TRUE(parse(v, {"--train_file", "f", "--overwrite_output_dir", "step.ftb"}));
+  EXPECT_TRUE(v.overwrite);
+  EXPECT_EQ(v.artifact, "step.ftb");
+}
+
+TEST(FlagSet, RefusesByName) {
+  struct Case {
+    std::vector<std::string> arguments;
+    std::string expected;
+  };
+  const std::vector<Case> cases = {
+      {{"s", "--train_file", "f", "--threads", "-2"},
+       "--threads: expected an integer from 0 to 1024, found '-2'"},
+      {{"s", "--train_file", "f", "--threads", "2x"}, "found '2x'"},
+      {{"s", "--train_file", "f", "--threads", "99999999999999999999"}, "--threads: expected"},
+      {{"s", "--train_file", "f", "--device", "quantum"},
+       "--device: expected one of cpu, found 'quantum'"},
+      {{"s", "--train_file", "f", "--device", "tpu"}, "'tpu' is not yet supported"},
+      {{"s", "--train_file", "f", "--lerning-rate", "1"},
+       "--lerning_rate: unknown flag of 'ftrt run'; the nearest is --learning_rate"},
+      {{"s", "--train_file", "f", "--learning_rate", "nan"}, "--learning_rate: expected"},
+      {{"s", "--train_file", "f", "--learning_rate", "-1"}, "at least 0, found '-1'"},
+      {{"s", "--train_file", "f", "--dropout", "1"}, "below 1, found '1'"},
+      {{"s", "--train_file", "f", "--num-beams", "4"}, "--num_beams: generation is not yet"},
+      {{"s", "--train_file"}, "--train_file: expected a value after it, found nothing"},
+      {{"s", "--train_file", "--shuffle"}, "found '--shuffle'"},
+      {{"s", "--train_file", ""}, "found an empty value"},
+      {{"s", "--train_file", "f", "--shuffle=maybe"}, "true or false, found 'maybe'"},
+      {{"s"}, "--train_file is missing"},
+      {{"--train_file", "f"}, "ARTIFACT is missing"},
+      {{"s", "--train_file", "f", "extra"}, "'extra': unexpected argument"},
+      {{"s", "--train_file", "f", "-x"}, "unknown flag"},
+      {{"s", "--train_file", "f", "--labels", "a,,b"}, "--labels: expected a comma-separated"},
+  };
+  for (const Case &c : cases) {
+    Values v;
+    rt::Status status = parse(v, c.arguments);
+    EXPECT_EQ(status.code(), rt::Code::Usage) << c.expected;
+    EXPECT_NE(status.message().find(c.expected), std::string::npos)
+        << "expected: " << c.expected << "\nfound:    " << status.message();
+  }
+}
+
+struct ConfigTest : testing::Test {
+  std::string write(const std::string &name, const std::string &content) {
+    std::string path = (std::filesystem::path(testing::TempDir()) / name).string();
+    std::ofstream(path) << content;
+    return path;
+  }
+};
+
+TEST_F(ConfigTest, YamlAndJsonGiveTheSameAndFlagsWin) {
+  std::string yaml = write("c.yaml", "learning-rate: 1e-4\nthreads: 4\nshuffle: false\n"
+                                     "labels: [x, y]\ndevice: null\n");
+  std::string json = write("c.json", "{\"learning_rate\": 1e-4, \"threads\": 4, "
+                                     "\"shuffle\": false, \"labels\": [\"x\", \"y\"]}");
+  for (const std::string &path : {yaml, json}) {
+    Values v;
+    rt::Status status =
+        parse(v, {"s", "--threads", "2", "--config", path, "--train_file", "f"});
+    ASSERT_TRUE(status) << status.message();
+    EXPECT_EQ(v.rate, 1e-4);
+    EXPECT_EQ(v.threads, 2);
+    EXPECT_FALSE(v.shuffle);
+    EXPECT_EQ(v.labels, (std::vector<std::string>{"x", "y"}));
+  }
+}
+
+TEST_F(ConfigTest, RefusesWhatItCannotRead) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"unknown.yaml", "lerning_rate: 1"},
+      {"range.yaml", "threads: -2"},
+      {"nested.yaml", "threads: {a: 1}"},
+      {"broken.yaml", "threads: [1"},
+      {"list.yaml", "- 1"},
+      {"broken.json", "{\"threads\": "},
+      {"list.json", "[1]"},
+      {"nested.json", "{\"threads\": {\"a\": 1}}"},
+  };
+  for (const auto &[name, content] : cases) {
+    Values v;
+    rt::Status status = parse(v, {"s", "--train_file", "f", "--config", write(name, content)});
+    EXPECT_EQ(status.code(), rt::Code::Usage) << name;
+    EXPECT_NE(status.message().find("--config"), std::string::npos) << status.message();
+  }
+  Values v;
+  EXPECT_EQ(parse(v, {"s", "--train_file", "f", "--config", "/nonexistent.yaml"}).code(),
+            rt::Code::Failed);
+}
+
+TEST(FlagSet, HelpListsGroupsAndDefaults) {
+  Values v;
+  std::string help = makeFlags(v).help();
+  for (const char *part : {"usage: ftrt run step.ftb", "Data:", "Training:",
+                           "--learning_rate X", "default 5e-05", "default true", "(required)"})
+    EXPECT_NE(help.find(part), std::string::npos) << part << "\n" << help;
+  for (std::size_t at = 0; at < help.size();) {
+    std::size_t end = help.find('\n', at);
+    EXPECT_LE(end - at, 100u) << help.substr(at, end - at);
+    at = end + 1;
+  }
+}
+
+TEST(FlagSet, ExitCodesAndCut) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(exitCode("ftrt", rt::Status::ok()), 0);
+  EXPECT_EQ(exitCode("ftrt", rt::Status::usage("x")), 2);
+  EXPECT_EQ(exitCode("ftrt", rt::Status::error(std::string(900, 'y') + "\n")), 1);
+  std::string printed = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(printed.substr(0, 8), "ftrt: x\n");
+  EXPECT_LE(printed.size(), 8u + 501u);
+}
+
+} // namespace
+} // namespace ftc::cli

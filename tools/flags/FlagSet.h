@@ -1,0 +1,154 @@
+// FlagSet: the flags of one command as cli.md has them, for ftrt and ftc alike: underscores or
+// dashes, booleans alone or with true|false, --config FILE, grouped --help, nearest names.
+//
+//   TrainSettings s;                        // defaults are the variables' own values
+//   FlagSet flags("ftrt run", "step.ftb --train_file F --output_dir D", "Fine-tunes a model.");
+//   flags.positional("ARTIFACT", s.artifact, "what ftc compile made");
+//   flags.group("Schedule");
+//   flags.real("learning_rate", s.learningRate, {.least = 0}, "peak learning rate");
+//   flags.boolean("shuffle", s.shuffle, "false: the file's order");
+//   flags.choice("optim", s.optim, {"adamw", "sgd"}, "the update");
+//   flags.refuse({"num_beams"}, "generation is not yet supported");
+//   auto outcome = flags.parse(arguments);  // Usage error, or Run, or Done (help printed)
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ftc::cli {
+
+/// Inclusive bounds of an integer flag.
+struct IntegerRange {
+  std::int64_t least = std::numeric_limits<std::int64_t>::min();
+  std::int64_t most = std::numeric_limits<std::int64_t>::max();
+};
+
+/// Bounds of a real flag, each inclusive unless said open. Infinities and NaN are refused.
+struct RealRange {
+  double least = -std::numeric_limits<double>::infinity();
+  double most = std::numeric_limits<double>::infinity();
+  bool leastOpen = false, mostOpen = false;
+};
+
+/// Run: go on with the command. Done: --help or --version was printed, exit with 0.
+enum class Outcome { Run, Done };
+
+/// A check of a text value: ok, or an error that says what was expected ("cpu or cuda").
+using TextCheck = std::function<rt::Status(std::string_view)>;
+
+/// The flags of one command. Variables given by reference hold the defaults, receive the values
+/// and must outlive parse(). Of a flag given twice the last value counts.
+class FlagSet {
+public:
+  /// `command`: "ftrt run"; `usage`: what follows it in the usage line; `summary`: a sentence.
+  FlagSet(std::string command, std::string usage, std::string summary);
+
+  /// Flags declared from here on stand under this title in --help.
+  void group(std::string title);
+
+  void boolean(std::string name, bool &out, std::string help);
+  void integer(std::string name, std::int64_t &out, IntegerRange range, std::string help);
+  void integer(std::string name, std::optional<std::int64_t> &out, IntegerRange range,
+               std::string help);
+  void real(std::string name, double &out, RealRange range, std::string help);
+  void real(std::string name, std::optional<double> &out, RealRange range, std::string help);
+  /// Any text; `placeholder` stands for it in --help ("FILE").
+  void text(std::string name, std::string &out, std::string placeholder, std::string help,
+            TextCheck check = {});
+  /// One of the listed values; `unsupported` values are known but refused by name.
+  void choice(std::string name, std::string &out, std::vector<std::string> values,
+              std::string help, std::vector<std::string> unsupported = {});
+  /// A comma-separated list; a repeated flag replaces it.
+  void list(std::string name, std::vector<std::string> &out, std::string placeholder,
+            std::string help);
+
+  /// Arguments without a flag, in the order of declaration; required unless `optional`.
+  void positional(std::string placeholder, std::string &out, std::string help,
+                  bool optional = false);
+  /// One or more, after all other positionals.
+  void positionals(std::string placeholder, std::vector<std::string> &out, std::string help);
+
+  /// A missing flag of this name is a usage error.
+  void require(std::string name);
+  /// A one-letter form: alias('o', "output").
+  void alias(char letter, std::string name);
+  /// Accepts the flag, with true|false or alone, and ignores it.
+  void ignore(std::vector<std::string> names, std::string help);
+  /// These flags are known but refused with "--NAME: reason".
+  void refuse(std::vector<std::string> names, std::string reason);
+  /// What --help shows as the default of the flag declared last.
+  void shownDefault(std::string text);
+
+  /// Parses what follows the command. --config FILE is read first, so that flags win.
+  rt::Result<Outcome> parse(std::span<const std::string> arguments);
+
+  /// Whether the flag was given, on the command line or in the configuration file.
+  bool given(std::string_view name) const;
+  /// The text of --help.
+  std::string help() const;
+  const std::string &command() const { return title; }
+
+private:
+  enum class Kind { Boolean, Value, List };
+  struct Flag {
+    std::string name, placeholder, help, defaultText, expected;
+    std::size_t group = 0;
+    Kind kind = Kind::Value;
+    bool given = false, required = false, hidden = false;
+    char letter = 0;
+    std::function<bool(std::string_view)> assign; ///< false: not what was expected
+    TextCheck check;
+  };
+  struct Positional {
+    std::string placeholder, help;
+    std::string *one = nullptr;
+    std::vector<std::string> *many = nullptr;
+    bool optional = false, given = false;
+  };
+  struct Refusal {
+    std::string name, reason;
+  };
+
+  Flag &add(std::string name, Kind kind, std::string help);
+  Flag *find(std::string_view name);
+  rt::Status unknown(std::string_view name, std::string_view where) const;
+  rt::Result<Flag *> lookUp(std::string_view name, std::string_view where);
+  rt::Status assign(Flag &flag, std::string_view value, std::string_view where);
+  rt::Status readConfig(const std::string &path);
+  rt::Status parseArguments(std::span<const std::string> arguments);
+  rt::Status takeFlag(std::span<const std::string> arguments, std::size_t &index);
+  rt::Status takePositional(const std::string &argument, std::size_t &next);
+  rt::Status checkRequired() const;
+
+  std::string title, usage, summary;
+  std::vector<std::string> groups;
+  std::vector<Flag> flags;
+  std::vector<Positional> positionalList;
+  std::vector<Refusal> refusals;
+  std::string configFile;
+};
+
+/// "learning-rate" -> "learning_rate".
+std::string canonicalName(std::string_view name);
+
+/// The candidate with the least edit distance to `name` (the first of equals); empty when there
+/// are no candidates.
+std::string nearestName(std::string_view name, std::span<const std::string> candidates);
+
+/// A usage error for an unknown command, naming those known and the nearest.
+rt::Status unknownCommand(std::string_view program, std::string_view found,
+                          std::span<const std::string> known);
+
+/// Prints a failed status as the last line on stderr (one line, at most 500 bytes) and returns
+/// the exit code: 0 ok, 2 usage, 1 any other failure.
+int exitCode(std::string_view program, const rt::Status &status);
+
+} // namespace ftc::cli
