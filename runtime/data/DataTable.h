@@ -39,10 +39,17 @@ public:
   std::int64_t line(std::int64_t row) const { return lines[row]; }
   /// True when cells are untyped text (CSV, TSV, CoNLL), so that "3" may mean a number.
   bool untyped() const { return textOnly; }
-  /// "PATH: line N": where a row is, for error messages.
-  std::string where(std::int64_t row) const;
+  /// Line of one item of a row's lists: CoNLL has one a line, other formats the row's line.
+  std::int64_t itemLine(std::int64_t row, std::int64_t item) const {
+    return lines[row] + (linePerItem ? item : 0);
+  }
+  /// "PATH: line N": where a row (or an item of its lists) is, for error messages.
+  std::string where(std::int64_t row, std::int64_t item = 0) const;
 
-  CellKind kind(std::int64_t row, int column) const { return cell(row, column).kind; }
+  CellKind kind(std::int64_t row, int column) const {
+    const Cell *found = cell(row, column);
+    return found ? found->kind : CellKind::Missing;
+  }
   /// The text of a Text, Integer, Real or Boolean cell as it stands in the file; empty for
   /// every other kind. Lives as long as the table.
   std::string_view text(std::int64_t row, int column) const;
@@ -58,18 +65,19 @@ private:
   struct Cell {
     std::uint64_t begin = 0;  ///< byte in the arena
     std::uint32_t length = 0; ///< bytes; lists: of all items with their length prefixes
+    std::uint16_t column = 0;
     CellKind kind = CellKind::Missing;
   };
-  const Cell &cell(std::int64_t row, int column) const {
-    return cells[static_cast<std::size_t>(row) * names.size() + column];
-  }
+  const Cell *cell(std::int64_t row, int column) const;
 
   std::string file;
   std::vector<std::string> names;
-  std::vector<std::int64_t> lines; ///< [rows]
-  std::vector<Cell> cells;         ///< [rows, columns]
+  std::vector<std::int64_t> lines;      ///< [rows]
+  std::vector<std::uint64_t> rowBegins; ///< [rows]: the row's first cell
+  std::vector<Cell> cells;              ///< the cells present, row after row
   std::string arena;
   bool textOnly = false;
+  bool linePerItem = false;
 };
 
 /// Reads a data file, the format taken from its name: .csv, .tsv, .jsonl, .json, and the

@@ -1,0 +1,55 @@
+// DataTableBuilder: what the readers of each format fill, row by row, cell by cell.
+#pragma once
+
+#include "runtime/data/DataTable.h"
+
+#include <map>
+
+namespace ftc::rt {
+
+/// Cells are written by appending their bytes to arena() and then closing them.
+class DataTableBuilder {
+public:
+  static constexpr std::size_t kMaxColumns = 4096;
+  static constexpr std::size_t kMaxNameBytes = 1000;
+
+  /// `arenaBytes`: the most bytes the text is expected to take; only what is used is touched.
+  DataTableBuilder(std::string_view path, std::size_t arenaBytes, bool untyped);
+
+  void setLinePerItem() { table.linePerItem = true; }
+  const std::string &path() const { return table.file; }
+  std::int64_t rows() const { return table.rows(); }
+
+  /// Index of the column of that name, added when new. Fails beyond kMaxColumns columns or
+  /// kMaxNameBytes bytes.
+  Result<int> column(std::string_view name);
+  /// Adds a column even when the name is taken (unnamed CSV columns).
+  Result<int> addColumn(std::string_view name);
+
+  void beginRow(std::int64_t line);
+  /// True when the row begun last has a cell in that column already.
+  bool hasCell(int column) const { return lastRow[column] == rows(); }
+
+  std::string &arena() { return table.arena; }
+  /// Closes the cell whose bytes begin at `begin` of the arena. Fails on 4 GiB or more.
+  Status closeCell(int column, CellKind kind, std::size_t begin);
+  /// Appends one list item (length prefix, bytes) to the arena.
+  void appendItem(std::string_view item);
+
+  /// Turns a table filled column by column, every cell in one row, into rows: the cells of
+  /// each column, in their order, become that column's rows. `lines` gives the rows' lines.
+  /// Fails when the columns differ in length.
+  Status transpose(const std::vector<std::int64_t> &lines);
+
+  /// Drops the rows after the first `count`.
+  void keepRows(std::int64_t count);
+
+  DataTable take();
+
+private:
+  DataTable table;
+  std::map<std::string, int, std::less<>> byName;
+  std::vector<std::int64_t> lastRow; ///< [columns]: rows() when the column was last set
+};
+
+} // namespace ftc::rt

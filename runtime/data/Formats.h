@@ -1,0 +1,35 @@
+// The reader of each format: bytes that are known to be UTF-8, without byte order mark, to
+// a table. `path` is for error messages alone.
+#pragma once
+
+#include "runtime/data/DataTable.h"
+
+namespace ftc::rt {
+
+/// RFC 4180 with Python's csv leniences: quotes open a field only at its beginning, text
+/// after a closing quote is kept. The first line is the header. Lines that are blank are
+/// skipped, except in a file of one column, where each line is an example.
+Result<DataTable> parseCsv(std::string_view path, std::string_view bytes, char delimiter,
+                           std::int64_t maxRows);
+
+/// One JSON object a line; blank lines are skipped.
+Result<DataTable> parseJsonLines(std::string_view path, std::string_view bytes,
+                                 std::int64_t maxRows);
+
+/// A list of objects, {"data": [objects]}, an object of equally long columns, or JSON lines.
+Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
+                            std::int64_t maxRows);
+
+/// A token a line in columns separated by tabs or, where the first line has no tab, by runs
+/// of blanks; blank lines separate sentences; -DOCSTART- lines are skipped.
+Result<DataTable> parseConll(std::string_view path, std::string_view bytes,
+                             std::int64_t maxRows);
+
+/// The content of a gzip file (any number of members). Fails on damaged or truncated data,
+/// and on more than 200 times the compressed size beyond the first GiB.
+Result<std::string> gunzip(std::string_view path, std::string_view compressed);
+
+/// "PATH: line N", the path made safe to print.
+std::string whereInFile(std::string_view path, std::int64_t line);
+
+} // namespace ftc::rt

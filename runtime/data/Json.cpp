@@ -1,0 +1,107 @@
+// Readers of JSON and JSON lines: nlohmann's SAX parser over the bytes in place.
+#include "runtime/data/Formats.h"
+#include "runtime/data/JsonRows.h"
+#include "runtime/support/Text.h"
+
+#include <iterator>
+
+namespace ftc::rt {
+
+namespace {
+
+using nlohmann::json;
+
+/// Reads bytes and counts the lines gone by.
+class LineCountingIterator {
+public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char *;
+  using reference = const char &;
+
+  LineCountingIterator(const char *at, std::int64_t *line) : at(at), line(line) {}
+  reference operator*() const { return *at; }
+  LineCountingIterator &operator++() {
+    *line += *at == '\n';
+    ++at;
+    return *this;
+  }
+  LineCountingIterator operator++(int) {
+    LineCountingIterator old = *this;
+    ++*this;
+    return old;
+  }
+  bool operator==(const LineCountingIterator &other) const { return at == other.at; }
+  bool operator!=(const LineCountingIterator &other) const { return at != other.at; }
+
+private:
+  const char *at;
+  std::int64_t *line;
+};
+
+bool isBlank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+Status noRows(std::string_view path) {
+  return Status::error(escape(path, 160) + ": expected objects with data, got none");
+}
+
+} // namespace
+
+Result<DataTable> parseJsonLines(std::string_view path, std::string_view bytes,
+                                 std::int64_t maxRows) {
+  DataTableBuilder builder(path, bytes.size() + bytes.size() / 64, /*untyped=*/false);
+  std::int64_t line = 1;
+  for (std::size_t at = 0; at < bytes.size(); ++line) {
+    if (maxRows >= 0 && builder.rows() >= maxRows)
+      break;
+    std::size_t end = std::min(bytes.find('\n', at), bytes.size());
+    std::string_view text = bytes.substr(at, end - at);
+    at = end + 1;
+    if (isBlank(text))
+      continue;
+    JsonRows rows(builder, line, JsonShape::Row, -1);
+    bool parsed = json::sax_parse(text.begin(), text.end(), &rows);
+    FTC_RETURN_IF_ERROR(rows.error());
+    if (!parsed)
+      return Status::error(whereInFile(path, line) + ": expected a JSON object");
+  }
+  if (builder.rows() == 0 && maxRows != 0)
+    return noRows(path);
+  return builder.take();
+}
+
+Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
+                            std::int64_t maxRows) {
+  std::string_view start = bytes.substr(std::min(bytes.find_first_not_of(" \t\r\n"),
+                                                 bytes.size()));
+  std::size_t lineEnd = std::min(start.find('\n'), start.size());
+  std::string_view first = start.substr(0, lineEnd);
+  bool oneLine = isBlank(start.substr(lineEnd));
+  if (!oneLine && first.starts_with('{') && json::accept(first.begin(), first.end()))
+    return parseJsonLines(path, bytes, maxRows);
+
+  DataTableBuilder builder(path, bytes.size() + bytes.size() / 64, /*untyped=*/false);
+  std::int64_t line = 1;
+  JsonRows rows(builder, line, JsonShape::Table, maxRows);
+  const char *begin = bytes.data();
+  bool parsed = json::sax_parse(LineCountingIterator(begin, &line),
+                                LineCountingIterator(begin + bytes.size(), &line), &rows);
+  FTC_RETURN_IF_ERROR(rows.error());
+  if (!parsed && !rows.enough())
+    return Status::error(whereInFile(path, line) + ": expected JSON");
+  if (rows.looksLikeOneRow() && oneLine)
+    return parseJsonLines(path, bytes, maxRows);
+  if (rows.looksLikeOneRow())
+    return Status::error(escape(path, 160) +
+                         ": expected a list of objects, {\"data\": [...]}, an object of equally "
+                         "long columns, or one object a line, got one object");
+  FTC_RETURN_IF_ERROR(rows.finish());
+  if (builder.rows() == 0 && maxRows != 0)
+    return noRows(path);
+  return builder.take();
+}
+
+} // namespace ftc::rt
