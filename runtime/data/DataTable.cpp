@@ -198,8 +198,8 @@ Status DataTableBuilder::transpose(const std::vector<std::int64_t> &lines) {
     ++filled[cell.column];
   for (std::size_t column = 0; column < columns; ++column)
     if (filled[column] != rows)
-      return Status::error(escape(table.file, 160) + ": expected columns of equal length, got " +
-                           std::to_string(rows) + " values in " + quote(table.names[0]) +
+      return Status::error(escape(table.file, 160) +
+                           ": expected columns of equal length, got " + std::to_string(rows) + " values in " + quote(table.names[0]) +
                            " and " + std::to_string(filled[column]) + " in " +
                            quote(table.names[column]));
   std::vector<DataTable::Cell> turned(table.cells.size());

@@ -96,8 +96,8 @@ Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
     return parseJsonLines(path, bytes, maxRows);
   if (rows.looksLikeOneRow())
     return Status::error(escape(path, 160) +
-                         ": expected a list of objects, {\"data\": [...]}, an object of equally "
-                         "long columns, or one object a line, got one object");
+                         ": expected a list of objects, {\"data\": [...]}, an object of "
+                         "equally long columns, or one object a line, got one object");
   FTC_RETURN_IF_ERROR(rows.finish());
   if (builder.rows() == 0 && maxRows != 0)
     return noRows(path);

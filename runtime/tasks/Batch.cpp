@@ -29,8 +29,8 @@ std::int64_t labelledRows(const Example &example, LabelPlacement placement) {
 
 std::string overCapacity(std::int64_t line, std::string_view what, std::int64_t needed,
                          std::int64_t capacity, std::string_view advice) {
-  return "the example of line " + std::to_string(line) + " needs " + std::to_string(needed) + " " +
-         std::string(what) + ", but the artifact was compiled for at most " +
+  return "the example of line " + std::to_string(line) + " needs " + std::to_string(needed) +
+         " " + std::string(what) + ", but the artifact was compiled for at most " +
          std::to_string(capacity) + " in one micro-batch; " + std::string(advice);
 }
 
@@ -166,8 +166,8 @@ Status Batch::checkFit(std::span<const Example *const> examples) const {
       return Status::error("the example of line " + std::to_string(example->line) +
                            " has no token: an example needs at least one");
     if (example->typeIds.size() != length || example->labels.size() != labels)
-      return Status::error("the example of line " + std::to_string(example->line) + ": expected " +
-                           std::to_string(length) + " token types and " +
+      return Status::error("the example of line " + std::to_string(example->line) +
+                           ": expected " + std::to_string(length) + " token types and " +
                            std::to_string(labels) + " labels, got " +
                            std::to_string(example->typeIds.size()) + " and " +
                            std::to_string(example->labels.size()));

@@ -15,10 +15,10 @@ struct OutputRow;
 
 /// Column names given on the command line; empty where none was given.
 struct ColumnFlags {
-  std::string textColumnName;
-  std::string labelColumnName;
-  std::string sentence1Key;
-  std::string sentence2Key;
+  std::string textColumnName{};
+  std::string labelColumnName{};
+  std::string sentence1Key{};
+  std::string sentence2Key{};
 };
 
 /// The columns of one table that a task reads; -1 where there is none.
@@ -73,7 +73,7 @@ public:
   /// Fails when an output is missing.
   virtual Result<Metrics> metrics() const = 0;
 
-  /// A few lines for people: majority baseline, per-type table, confusion matrix.
+  /// A few lines for people: baseline, scores of each class or type, largest confusions.
   virtual Result<std::string> report() const = 0;
 
   /// `ftrt predict`'s JSON lines, one a row of the table, in order.
@@ -132,6 +132,10 @@ public:
   /// or empty.
   virtual std::string describeLabels(const DataTable &table, const TaskColumns &columns,
                                      const LabelSet &labels) const = 0;
+
+  /// The stratum of a training example for splitStratified: its class, or for token
+  /// classification whether it has a label other than "O".
+  virtual std::int32_t stratum(const Example &example, const LabelSet &labels) const = 0;
 
   /// True when byte-level BPE must be given a prefix space (input is split into words).
   virtual bool needsPrefixSpace() const = 0;

@@ -9,7 +9,8 @@ namespace {
 using Cells = std::vector<std::string>;
 
 TEST(Conll, TabsAndSentenceEnds) {
-  auto table = parseData("a.conll", "-DOCSTART-\tO\n\nEU\tB-ORG\nrejects\tO\n\t\nNew York\tB-LOC\r\n"
+  auto table = parseData("a.conll", "-DOCSTART-\tO\n\nEU\tB-ORG\nrejects\tO\n\t\n"
+                                    "New York\tB-LOC\r\n"
                                     "\n \t\n\nend\tO");
   ASSERT_TRUE(table) << table.status().message();
   EXPECT_EQ(table->columns(), (Cells{"tokens", "ner_tags"}));
@@ -24,7 +25,8 @@ TEST(Conll, TabsAndSentenceEnds) {
 }
 
 TEST(Conll, BlanksAndMiddleColumns) {
-  auto table = parseData("a.txt", "-DOCSTART- -X- -X- O\n\nEU NNP  B-NP B-ORG\ncall VB B-VP O \n");
+  auto table =
+      parseData("a.txt", "-DOCSTART- -X- -X- O\n\nEU NNP  B-NP B-ORG\ncall VB B-VP O \n");
   ASSERT_TRUE(table) << table.status().message();
   ASSERT_EQ(table->rows(), 1);
   EXPECT_EQ(rowCells(*table, 0), (Cells{"[EU|call]", "[B-ORG|O]"}));
@@ -41,7 +43,8 @@ TEST(Conll, OneColumnHasNoTags) {
 TEST(Conll, Refuses) {
   std::string changing = dataError("d.conll", "a\tO\nb\tO\n\nc\tNN\tO\n");
   EXPECT_HAS(changing, "d.conll: line 4: expected 2 columns as in line 1, got 3");
-  EXPECT_HAS(dataError("d.conll", "a O\nb\n"), "line 2: expected 2 columns as in line 1, got 1");
+  EXPECT_HAS(dataError("d.conll", "a O\nb\n"),
+             "line 2: expected 2 columns as in line 1, got 1");
   EXPECT_HAS(dataError("d.conll", "a\tO\nb\t\n"), "line 2: expected a token");
   EXPECT_HAS(dataError("d.conll", "a\tO\n\tO\n"), "got an empty token");
   EXPECT_HAS(dataError("d.conll", "-DOCSTART- O\n\n"), "got none");
@@ -80,7 +83,8 @@ TEST(Gzip, ReadsMembersAndRefusesDamage) {
 
 TEST(Conll, ReadsWnut17) {
   const char *root = std::getenv("FTC_DATA");
-  std::string folder = std::string(root ? root : "../shared") + "/data/token-classification/wnut17/";
+  std::string folder =
+      std::string(root ? root : "../shared") + "/data/token-classification/wnut17/";
   auto train = readDataFile(folder + "wnut17train.conll");
   if (!train)
     GTEST_SKIP() << train.status().message();

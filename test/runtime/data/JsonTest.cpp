@@ -7,7 +7,8 @@ namespace {
 using Cells = std::vector<std::string>;
 
 TEST(JsonLines, KindsAndLines) {
-  auto table = parseData("a.jsonl", "{\"text\": \"caf\\u00e9 \\ud83d\\ude00\", \"label\": 3}\r\n"
+  auto table = parseData("a.jsonl", "{\"text\": \"caf\\u00e9 \\ud83d\\ude00\", "
+                                    "\"label\": 3}\r\n"
                                     "\n"
                                     "{\"label\": -7, \"text\": null, \"more\": [1, 2]}\n"
                                     "{\"more\": [\"a\", \"\"], \"label\": 1.50, \"b\": true}\n"
@@ -83,7 +84,8 @@ TEST(Json, DataKeyWithOtherKeysAround) {
 
 TEST(Json, Columns) {
   auto table = parseData("a.json", "{\n\"tokens\": [[\"a\", \"b\"],\n[\"c\"], []],\n"
-                                   "\"ner_tags\": [[0, 1], [2], null],\n\"id\": [1, {}, \"x\"]}");
+                                   "\"ner_tags\": [[0, 1], [2], null],\n"
+                                   "\"id\": [1, {}, \"x\"]}");
   ASSERT_TRUE(table) << table.status().message();
   ASSERT_EQ(table->rows(), 3);
   EXPECT_EQ(rowCells(*table, 0), (Cells{"[a|b]", "[0|1]", "1"}));
@@ -107,7 +109,8 @@ TEST(Json, LinesInAJsonFile) {
 
 TEST(Json, KeepsTheFirstRows) {
   for (const char *text :
-       {"[{\"a\": 1}, {\"a\": 2}, {\"a\": 3}]", "{\"data\": [{\"a\": 1}, {\"a\": 2}, {\"a\": 3}]}",
+       {"[{\"a\": 1}, {\"a\": 2}, {\"a\": 3}]",
+        "{\"data\": [{\"a\": 1}, {\"a\": 2}, {\"a\": 3}]}",
         "{\"a\": [1, 2, 3]}", "{\"a\": 1}\n{\"a\": 2}\n{\"a\": 3}\n"}) {
     auto table = parseData("a.json", text, 2);
     ASSERT_TRUE(table) << table.status().message();

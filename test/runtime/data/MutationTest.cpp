@@ -15,10 +15,12 @@ std::vector<Seed> seeds() {
   std::string csv = "text,label\r\n\"a, \"\"b\"\"\",x\ncaf\xc3\xa9,y\n\n\"two\nlines\",z\n";
   std::string tsv = "label\ttext\nham\tgo \"on\"\nspam\t\"win\tnow\"\n";
   std::string lines = "{\"tokens\": [\"a\", \"\\u00e9\"], \"ner_tags\": [0, 1]}\n\n"
-                      "{\"text\": \"x\\n\", \"label\": -1.5e3, \"o\": {\"p\": null, \"q\": [[]]}}\n";
+                      "{\"text\": \"x\\n\", \"label\": -1.5e3, "
+                      "\"o\": {\"p\": null, \"q\": [[]]}}\n";
   std::string json = "{\"version\": [1, {}],\n \"data\": [{\"text\": \"a\", \"label\": true},\n"
                      " {\"text\": \"b\", \"label\": [\"x\", 2]}]}";
-  std::string columns = "{\"text\": [\"a\", null, {\"b\": [1]}], \"label\": [[1], [\"x\"], []]}";
+  std::string columns =
+      "{\"text\": [\"a\", null, {\"b\": [1]}], \"label\": [[1], [\"x\"], []]}";
   std::string conll = "-DOCSTART- O\n\nEU B-ORG\nrejects O\n\t\ncall\tO\n";
   return {{"m.csv", csv},     {"m.tsv", tsv},     {"m.jsonl", lines},
           {"m.json", json},   {"n.json", columns}, {"m.conll", conll},

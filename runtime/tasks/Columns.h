@@ -1,0 +1,31 @@
+// Finding a task's columns by flag or usual name, and reading cells with errors that say
+// where and what.
+#pragma once
+
+#include "runtime/data/DataTable.h"
+
+#include <span>
+
+namespace ftc::rt {
+
+/// Up to eight names, each cut to 24 bytes and quoted, and how many more there are.
+std::string listNames(std::span<const std::string> names);
+
+/// The column that a flag names. Fails with the columns present.
+Result<int> findFlaggedColumn(const DataTable &table, std::string_view flag,
+                              const std::string &name);
+
+/// "PATH: expected a column …, got the columns …": no usual name fits. `expected` names what
+/// was looked for and the flag that would say otherwise.
+Status missingColumn(const DataTable &table, std::string_view expected);
+
+/// The text of a cell that must be a string.
+Result<std::string_view> readText(const DataTable &table, std::int64_t row, int column);
+
+/// The text of a cell that must be a label: a string, a whole number or a boolean, not empty.
+Result<std::string_view> readLabel(const DataTable &table, std::int64_t row, int column);
+
+/// Fails unless the cell is a list of strings (or, if `integers`, of whole numbers).
+Status checkList(const DataTable &table, std::int64_t row, int column, bool integers);
+
+} // namespace ftc::rt

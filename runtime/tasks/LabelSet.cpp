@@ -1,0 +1,91 @@
+// Label sets: order, lookup, and what is wrong with one.
+#include "runtime/support/Text.h"
+#include "runtime/tasks/Columns.h"
+#include "runtime/tasks/LabelCollector.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace ftc::rt {
+
+namespace {
+
+/// The value of text that is a whole number in its usual form (no "+1", "01", "-0").
+std::optional<std::int64_t> canonicalInteger(std::string_view text) {
+  std::int64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || std::to_string(value) != text)
+    return std::nullopt;
+  return value;
+}
+
+bool isNumber(std::string_view text) {
+  double value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  bool digits = text.find_first_of("0123456789") != std::string_view::npos;
+  return error == std::errc() && digits && end == text.data() + text.size();
+}
+
+} // namespace
+
+void LabelSet::index() {
+  byText.resize(labels.size());
+  for (std::size_t id = 0; id < labels.size(); ++id)
+    byText[id] = static_cast<std::int32_t>(id);
+  std::sort(byText.begin(), byText.end(),
+            [&](std::int32_t a, std::int32_t b) { return labels[a] < labels[b]; });
+}
+
+std::int32_t LabelSet::find(std::string_view label) const {
+  auto found = std::lower_bound(
+      byText.begin(), byText.end(), label,
+      [&](std::int32_t id, std::string_view text) { return labels[id] < text; });
+  return found != byText.end() && labels[*found] == label ? *found : -1;
+}
+
+std::string LabelSet::listing() const { return listNames(labels); }
+
+void LabelCollector::add(std::string_view label, bool isInteger) {
+  allTypedIntegers = allTypedIntegers && isInteger;
+  if (auto found = labels.find(label); found == labels.end())
+    labels.emplace(label);
+}
+
+Result<LabelSet> LabelCollector::finish(const DataTable &table, int column) const {
+  std::string where = escape(table.path(), 120) + ": ";
+  std::string inColumn = " in column " + quote(table.columns()[column], 40);
+  if (labels.size() < 2)
+    return Status::error(where + "expected at least two different labels" + inColumn +
+                         ", got " +
+                         (labels.empty() ? "none" : "only " + quote(*labels.begin(), 40)));
+  // Bytes of UTF-8 sort as code points do.
+  std::vector<std::string> names(labels.begin(), labels.end());
+  bool integers = allTypedIntegers || untyped;
+  bool numbers = untyped, fraction = false;
+  std::vector<std::pair<std::int64_t, std::string>> valued;
+  for (const std::string &name : names) {
+    std::optional<std::int64_t> value = canonicalInteger(name);
+    integers = integers && value.has_value();
+    numbers = numbers && isNumber(name);
+    fraction = fraction || name.find('.') != std::string::npos;
+    valued.emplace_back(value.value_or(0), name);
+  }
+  if (integers) {
+    std::sort(valued.begin(), valued.end());
+    for (std::size_t id = 0; id < names.size(); ++id)
+      names[id] = valued[id].second;
+  } else if (numbers && fraction) {
+    return Status::error(where + "expected classes as labels" + inColumn +
+                         ", got real numbers such as " + quote(names[0], 30) +
+                         ": regression is not supported");
+  }
+  return LabelSet(std::move(names));
+}
+
+Status unknownLabel(const DataTable &table, std::int64_t row, std::int64_t item,
+                    std::string_view label, const LabelSet &known) {
+  return Status::error(table.where(row, item) +
+                       ": expected a label of the training data, got " + quote(label, 40) + "; known labels: " + known.listing());
+}
+
+} // namespace ftc::rt

@@ -1,0 +1,11 @@
+// Where each task's one object comes from; TaskRegistry.cpp lists them.
+#pragma once
+
+#include "runtime/tasks/Task.h"
+
+namespace ftc::rt {
+
+const Task *textClassificationTask();  ///< TextClassification.cpp
+const Task *tokenClassificationTask(); ///< TokenClassification.cpp
+
+} // namespace ftc::rt
