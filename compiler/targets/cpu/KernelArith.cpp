@@ -138,6 +138,10 @@ Num KernelBuilder::firstLanes(Num count) {
   return laneIndex() < splat(toI32(min(count, i64(isa.lanes))));
 }
 
+Num KernelBuilder::lanesBefore(Num at, Num end) {
+  return laneIndex() < splat(toI32(end - at));
+}
+
 Num KernelBuilder::toI64(Num value) {
   return num(arith::ExtSIOp::create(b, b.getI64Type(), value.value));
 }

@@ -26,8 +26,9 @@ struct AttentionShape {
 
 /// out = dropout(softmax(scale q k^T)) v. Query rows [query_offsets[s], query_offsets[s+1])
 /// attend to key rows [key_offsets[s], key_offsets[s+1]). A query that sees no key gets zeros
-/// and lse = 0; otherwise lse = log sum exp of its scaled scores. Dropout: position = query_position, channel = key's index in its
-/// sequence, sequence = sequence_id[s], head = query head; p = 0 draws no random bits.
+/// and lse = 0; otherwise lse = log sum exp of its scaled scores. Dropout: position =
+/// query_position, channel = key's index in its sequence, sequence = sequence_id[s], head =
+/// query head; p = 0 draws no random bits.
 ///   buffers  q [Tq, heads * d], k [Tk, kvHeads * d], v [Tk, kvHeads * d],
 ///            query_offsets [S + 1], key_offsets [S + 1], sequence_id [S],
 ///            query_position [Tq], out [Tq, heads * d], lse [Tq, heads]

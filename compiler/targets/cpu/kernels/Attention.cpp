@@ -1,0 +1,110 @@
+// Attention forward: per sequence and head, K^T and V packed once, then blocks of query rows:
+// scores, softmax in place, products with V divided by the row's sum as they are stored.
+#include "compiler/targets/cpu/kernels/AttentionTiles.h"
+#include "compiler/targets/cpu/kernels/DropoutBits.h"
+
+namespace ftc::cpu {
+
+std::string Attention::key(const CpuIsa &isa) const { return shape.name("attention", isa); }
+
+IntExpr Attention::grid(const CpuIsa &) const { return {0, {{0, 1, shape.heads}}}; }
+
+std::int64_t Attention::scratchBytes(const CpuIsa &isa) const {
+  AttentionSizes sizes(shape, isa);
+  return 4 * (sizes.transposed + sizes.headElements + sizes.scores + sizes.blockRows) + 64;
+}
+
+namespace {
+
+class ForwardEmitter {
+public:
+  ForwardEmitter(KernelBuilder &b, const AttentionShape &shape)
+      : b(b), shape(shape), tiles(b, shape), dropout(b), q(b.buffer(0)), k(b.buffer(1)),
+        v(b.buffer(2)), queryOffsets(b.buffer(3, Elem::I32)),
+        keyOffsets(b.buffer(4, Elem::I32)), sequenceIds(b.buffer(5, Elem::I32)),
+        positions(b.buffer(6, Elem::I32)), out(b.buffer(7)), lse(b.buffer(8)) {
+    const AttentionSizes &sizes = tiles.sizes;
+    keys = b.scratch();
+    values = b.scratch(4 * sizes.transposed);
+    block = b.scratch(4 * (sizes.transposed + sizes.headElements));
+    inverses = b.scratch(4 * (sizes.transposed + sizes.headElements + sizes.scores));
+  }
+
+  void emit() {
+    b.forTasks([&](Num task) {
+      Num s = task / shape.heads, head = task % shape.heads;
+      Num first = b.toI64(b.load(queryOffsets[s])), last = b.toI64(b.load(queryOffsets[s + 1]));
+      Num keyFirst = b.toI64(b.load(keyOffsets[s]));
+      Num keyCount = b.toI64(b.load(keyOffsets[s + 1])) - keyFirst;
+      Num sequence = b.load(sequenceIds[s]);
+      Num keyStart =
+          keyFirst * shape.keyRow() + head / (shape.heads / shape.kvHeads) * shape.headDim;
+      b.ifThen(first < last, [&] {
+        tiles.packTransposed(k[keyStart], shape.keyRow(), keyCount, keys);
+        tiles.packRows(v[keyStart], shape.keyRow(), keyCount, shape.maxKeys, values);
+      });
+      b.loop(first, last, AttentionSizes::blockRows, [&](Num row) {
+        Num rows = b.min(b.i64(AttentionSizes::blockRows), last - row);
+        Ptr source = q[row * shape.queryRow() + head * shape.headDim];
+        tiles.scores(source, shape.queryRow(), rows, keys, keyCount, shape.scaleOrDefault(),
+                     block);
+        b.loop(0, rows, 1,
+               [&](Num i) { softmax(row + i, i, head, sequence, keyCount); });
+        tiles.timesPanels(block, rows, values, shape.maxKeys, keyCount,
+                          [&](Num i, Num column, Num mask, Num sum) {
+                            Ptr target = out[(row + i) * (shape.heads * shape.headDim) +
+                                             head * shape.headDim + column];
+                            b.storeVector(sum * b.load(inverses[i]), target, mask);
+                          });
+      });
+    });
+  }
+
+private:
+  /// Row i of the block becomes exp(score - maximum), dropped; its sum's inverse is kept.
+  void softmax(Num row, Num i, Num head, Num sequence, Num keyCount) {
+    Ptr line = block[i * tiles.sizes.scoreStride];
+    Num position = b.load(positions[row]);
+    Num count = tiles.visible(keyCount, position);
+    int lanes = b.isa.lanes;
+    Num lowest = b.vec(-3.4028234663852886e38);
+    Num top = b.maxAcross(b.loop(0, count, lanes, {lowest}, [&](Num j, const Nums &carried) {
+      Num value = b.loadVector(line[j]);
+      return Nums{b.max(carried[0], b.select(b.lanesBefore(j, count), value, lowest))};
+    })[0]);
+    Num sum = b.sumAcross(b.loop(0, count, lanes, {b.vec(0)}, [&](Num j, const Nums &carried) {
+      Num value = b.exp(b.loadVector(line[j]) - top);
+      value = b.select(b.lanesBefore(j, count), value, b.vec(0));
+      b.storeVector(value, line[j]);
+      return Nums{carried[0] + value};
+    })[0]);
+    Num any = count > 0;
+    b.store(b.select(any, 1.0 / sum, b.f32(0)), inverses[i]);
+    b.store(b.select(any, top + b.log(sum), b.f32(0)), lse[row * shape.heads + head]);
+    if (shape.causal)
+      b.loop((b.max(count, b.i64(0)) + (lanes - 1)) / lanes * lanes, keyCount, lanes,
+             [&](Num j) { b.storeVector(b.vec(0), line[j]); });
+    b.ifThen(dropout.active, [&] {
+      b.loop(0, count, 64, [&](Num j) {
+        Nums kept = dropout.keep(sequence, position, b.toI32(j / 64), b.toI32(head));
+        for (int part = 0; part < 64 / lanes; ++part) {
+          Ptr at = line[j + part * lanes];
+          b.storeVector(dropout.apply(b.loadVector(at), kept[part]), at);
+        }
+      });
+    });
+  }
+
+  KernelBuilder &b;
+  const AttentionShape &shape;
+  AttentionTiles tiles;
+  DropoutBits dropout;
+  Ptr q, k, v, queryOffsets, keyOffsets, sequenceIds, positions, out, lse;
+  Ptr keys, values, block, inverses;
+};
+
+} // namespace
+
+void Attention::emit(KernelBuilder &b) const { ForwardEmitter(b, shape).emit(); }
+
+} // namespace ftc::cpu

@@ -1,0 +1,153 @@
+// Attention backward: probabilities recomputed from lse, a block of query rows at a time.
+// With p the probabilities, z the dropout's factors, delta = rowsum(dout * out):
+//   dv += (p z)^T dout;  ds = p (z (dout v^T) - delta) scale;  dq = ds k;  dk += ds^T q
+#include "compiler/targets/cpu/kernels/AttentionTiles.h"
+#include "compiler/targets/cpu/kernels/DropoutBits.h"
+
+namespace ftc::cpu {
+
+std::string AttentionGrad::key(const CpuIsa &isa) const {
+  return shape.name("attention_grad", isa);
+}
+
+IntExpr AttentionGrad::grid(const CpuIsa &) const { return {0, {{0, 1, shape.kvHeads}}}; }
+
+/// Elements of the packed block of query rows: q or dout.
+static std::int64_t blockElements(const AttentionSizes &sizes) {
+  return sizes.headPanels * AttentionSizes::blockRows * sizes.headWidth;
+}
+
+std::int64_t AttentionGrad::scratchBytes(const CpuIsa &isa) const {
+  AttentionSizes sizes(shape, isa);
+  return 4 * (2 * sizes.transposed + sizes.headElements + 2 * sizes.scores +
+              2 * blockElements(sizes)) +
+         64;
+}
+
+namespace {
+
+class BackwardEmitter {
+public:
+  BackwardEmitter(KernelBuilder &b, const AttentionShape &shape)
+      : b(b), shape(shape), tiles(b, shape), dropout(b), dout(b.buffer(0)), q(b.buffer(1)),
+        k(b.buffer(2)), v(b.buffer(3)), out(b.buffer(4)), lse(b.buffer(5)),
+        queryOffsets(b.buffer(6, Elem::I32)), keyOffsets(b.buffer(7, Elem::I32)),
+        sequenceIds(b.buffer(8, Elem::I32)), positions(b.buffer(9, Elem::I32)),
+        dq(b.buffer(10)), dk(b.buffer(11)), dv(b.buffer(12)) {
+    std::int64_t at = 0;
+    auto take = [&](std::int64_t elements) {
+      Ptr pointer = b.scratch(4 * at);
+      at += elements;
+      return pointer;
+    };
+    const AttentionSizes &sizes = tiles.sizes;
+    keysTransposed = take(sizes.transposed);
+    valuesTransposed = take(sizes.transposed);
+    keys = take(sizes.headElements);
+    probabilities = take(sizes.scores);
+    slopes = take(sizes.scores);
+    queryBlock = take(blockElements(sizes));
+    doutBlock = take(blockElements(sizes));
+  }
+
+  void emit() {
+    b.forTasks([&](Num task) {
+      Num s = task / shape.kvHeads, kvHead = task % shape.kvHeads;
+      Num first = b.toI64(b.load(queryOffsets[s])), last = b.toI64(b.load(queryOffsets[s + 1]));
+      Num keyFirst = b.toI64(b.load(keyOffsets[s]));
+      Num keyCount = b.toI64(b.load(keyOffsets[s + 1])) - keyFirst;
+      Num keyStart = keyFirst * shape.keyRow() + kvHead * shape.headDim;
+      b.loop(0, keyCount, 1, [&](Num j) {
+        b.forVectors(shape.headDim, [&](Num c, Num mask) {
+          b.storeVector(b.vec(0), dk[keyStart + j * shape.keyRow() + c], mask);
+          b.storeVector(b.vec(0), dv[keyStart + j * shape.keyRow() + c], mask);
+        });
+      });
+      b.ifThen(first < last, [&] {
+        tiles.packTransposed(k[keyStart], shape.keyRow(), keyCount, keysTransposed);
+        tiles.packTransposed(v[keyStart], shape.keyRow(), keyCount, valuesTransposed);
+        tiles.packRows(k[keyStart], shape.keyRow(), keyCount, shape.maxKeys, keys);
+        std::int64_t group = shape.heads / shape.kvHeads;
+        b.loop(kvHead * group, kvHead * group + group, 1, [&](Num head) {
+          b.loop(first, last, AttentionSizes::blockRows, [&](Num row) {
+            Num rows = b.min(b.i64(AttentionSizes::blockRows), last - row);
+            emitBlock(row, rows, head, b.load(sequenceIds[s]), keyStart, keyCount);
+          });
+        });
+      });
+    });
+  }
+
+private:
+  void emitBlock(Num row, Num rows, Num head, Num sequence, Num keyStart, Num keyCount) {
+    std::int64_t dense = shape.heads * shape.headDim, capacity = AttentionSizes::blockRows;
+    Num denseAt = row * dense + head * shape.headDim;
+    Num queryAt = row * shape.queryRow() + head * shape.headDim;
+    tiles.scores(q[queryAt], shape.queryRow(), rows, keysTransposed, keyCount,
+                 shape.scaleOrDefault(), probabilities);
+    tiles.scores(dout[denseAt], dense, rows, valuesTransposed, keyCount, 1.0, slopes);
+    tiles.packRows(q[queryAt], shape.queryRow(), rows, capacity, queryBlock);
+    tiles.packRows(dout[denseAt], dense, rows, capacity, doutBlock);
+    b.loop(0, rows, 1, [&](Num i) {
+      Num delta = b.sumRow(shape.headDim, [&](Num c, Num mask) {
+        Num at = denseAt + i * dense + c;
+        return b.loadVector(dout[at], mask) * b.loadVector(out[at], mask);
+      });
+      Num logSum = b.load(lse[(row + i) * shape.heads + head]);
+      b.ifElse(
+          dropout.active,
+          [&] { emitRow(row + i, i, head, sequence, keyCount, delta, logSum, true); },
+          [&] { emitRow(row + i, i, head, sequence, keyCount, delta, logSum, false); });
+    });
+    tiles.timesPanels(slopes, rows, keys, shape.maxKeys, keyCount,
+                      [&](Num i, Num column, Num mask, Num sum) {
+                        b.storeVector(sum, dq[queryAt + i * shape.queryRow() + column], mask);
+                      });
+    tiles.addTransposed(probabilities, rows, doutBlock, capacity, keyCount, dv[keyStart],
+                        shape.keyRow());
+    tiles.addTransposed(slopes, rows, queryBlock, capacity, keyCount, dk[keyStart],
+                        shape.keyRow());
+  }
+
+  /// Row i: scores become dropped probabilities, products with v become ds.
+  void emitRow(Num row, Num i, Num head, Num sequence, Num keyCount, Num delta, Num logSum,
+               bool dropped) {
+    int lanes = b.isa.lanes;
+    Ptr line = probabilities[i * tiles.sizes.scoreStride];
+    Ptr slope = slopes[i * tiles.sizes.scoreStride];
+    Num position = b.load(positions[row]);
+    Num count = tiles.visible(keyCount, position);
+    auto vector = [&](Num j, Num kept) {
+      Num inside = b.lanesBefore(j, count);
+      Num p = b.select(inside, b.exp(b.loadVector(line[j]) - logSum), b.vec(0));
+      Num z = b.loadVector(slope[j]);
+      b.storeVector(kept ? dropout.apply(p, kept) : p, line[j]);
+      if (kept)
+        z = dropout.apply(z, kept);
+      Num ds = p * (z - delta) * shape.scaleOrDefault();
+      b.storeVector(b.select(inside, ds, b.vec(0)), slope[j]);
+    };
+    if (!dropped) {
+      b.loop(0, keyCount, lanes, [&](Num j) { vector(j, Num{}); });
+      return;
+    }
+    b.loop(0, keyCount, 64, [&](Num j) {
+      Nums kept = dropout.keep(sequence, position, b.toI32(j / 64), b.toI32(head));
+      for (int part = 0; part < 64 / lanes; ++part)
+        vector(j + part * lanes, kept[part]);
+    });
+  }
+
+  KernelBuilder &b;
+  const AttentionShape &shape;
+  AttentionTiles tiles;
+  DropoutBits dropout;
+  Ptr dout, q, k, v, out, lse, queryOffsets, keyOffsets, sequenceIds, positions, dq, dk, dv;
+  Ptr keysTransposed, valuesTransposed, keys, probabilities, slopes, queryBlock, doutBlock;
+};
+
+} // namespace
+
+void AttentionGrad::emit(KernelBuilder &b) const { BackwardEmitter(b, shape).emit(); }
+
+} // namespace ftc::cpu

@@ -1,0 +1,168 @@
+// Packing and products of attention. Every product is emitTile: one fma a term, in order.
+#include "compiler/targets/cpu/kernels/AttentionTiles.h"
+
+#include "compiler/targets/cpu/kernels/MicroKernel.h"
+
+#include <bit>
+#include <cmath>
+
+namespace ftc::cpu {
+
+static std::int64_t roundUp(std::int64_t a, std::int64_t b) { return (a + b - 1) / b * b; }
+
+AttentionSizes::AttentionSizes(const AttentionShape &shape, const CpuIsa &isa) {
+  keyWidth = isa.panelWidth();
+  std::int64_t paddedKeys = roundUp(shape.maxKeys, keyWidth);
+  transposed = paddedKeys * shape.headDim;
+  scoreStride = roundUp(paddedKeys, 64);
+  if (scoreStride % 512 == 0) // rows a power of two apart would share cache sets
+    scoreStride += 64;
+  scores = blockRows * scoreStride;
+  std::int64_t vectors = roundUp(shape.headDim, isa.lanes) / isa.lanes;
+  headVectors = vectors % 2 == 0 ? 2 : vectors % 3 == 0 ? 3 : 1;
+  // As many accumulators as the register file holds; each divides blockRows.
+  const int rowsOf8[] = {0, 8, 6, 4}, rowsOf16[] = {0, 12, 12, 8};
+  headRows = (isa.lanes == 8 ? rowsOf8 : rowsOf16)[headVectors];
+  headWidth = headVectors * isa.lanes;
+  headPanels = vectors / headVectors;
+  headElements = headPanels * shape.maxKeys * headWidth;
+}
+
+std::string AttentionShape::name(const char *prefix, const CpuIsa &isa) const {
+  std::string result = std::string(prefix) + "_h" + std::to_string(heads) + "_g" +
+                       std::to_string(kvHeads) + "_d" + std::to_string(headDim) + "_c" +
+                       std::to_string(maxKeys);
+  if (queryRow() != heads * headDim)
+    result += "_q" + std::to_string(queryRow());
+  if (keyRow() != kvHeads * headDim)
+    result += "_k" + std::to_string(keyRow());
+  if (scale != 0)
+    result += "_s" + std::to_string(std::bit_cast<std::uint32_t>(float(scale)));
+  return result + (causal ? "_causal_" : "_") + isa.suffix;
+}
+
+double AttentionShape::scaleOrDefault() const {
+  return scale != 0 ? scale : 1.0 / std::sqrt(double(headDim));
+}
+
+AttentionTiles::AttentionTiles(KernelBuilder &b, const AttentionShape &shape)
+    : sizes(shape, b.isa), b(b), shape(shape) {}
+
+void AttentionTiles::packTransposed(Ptr source, std::int64_t stride, Num count, Ptr target) {
+  std::int64_t d = shape.headDim, width = sizes.keyWidth;
+  b.loop(0, count, 8, [&](Num key) {
+    std::array<Ptr, 8> rows;
+    for (int r = 0; r < 8; ++r)
+      rows[r] = source[b.min(key + r, count - 1) * stride];
+    Ptr block = target[key / width * (d * width) + key % width];
+    auto transpose = [&](Num channel, std::int64_t valid) {
+      std::array<Num, 8> lines;
+      for (int r = 0; r < 8; ++r)
+        lines[r] = b.loadVector(rows[r][channel], 8); // past d: slack, and not stored
+      lines = b.transpose8(lines);
+      for (std::int64_t i = 0; i < valid; ++i)
+        b.storeVector(lines[i], block[(channel + i) * width]);
+    };
+    if (d >= 8)
+      b.loop(0, d / 8 * 8, 8, [&](Num channel) { transpose(channel, 8); });
+    if (d % 8)
+      transpose(b.i64(d / 8 * 8), d % 8);
+  });
+}
+
+Num AttentionTiles::columnMask(Num column) {
+  return shape.headDim % b.isa.lanes ? b.firstLanes(shape.headDim - column) : Num{};
+}
+
+void AttentionTiles::packRows(Ptr source, std::int64_t stride, Num count,
+                              std::int64_t capacity, Ptr target) {
+  b.loop(0, sizes.headPanels, 1, [&](Num panel) {
+    Nums masks;
+    for (int v = 0; v < sizes.headVectors; ++v)
+      masks.push_back(columnMask(panel * sizes.headWidth + v * b.isa.lanes));
+    b.loop(0, count, 1, [&](Num row) {
+      for (int v = 0; v < sizes.headVectors; ++v) {
+        Ptr from = source[row * stride + panel * sizes.headWidth + v * b.isa.lanes];
+        Ptr to = target[(panel * capacity + row) * sizes.headWidth + v * b.isa.lanes];
+        b.storeVector(b.loadVector(from, masks[v]), to);
+      }
+    });
+  });
+}
+
+void AttentionTiles::scores(Ptr source, std::int64_t stride, Num rows, Ptr keys, Num keyCount,
+                            double factor, Ptr target) {
+  int vectors = b.isa.tileVectors, tileRows = b.isa.tileRows;
+  b.loop(0, keyCount, sizes.keyWidth, [&](Num key) {
+    b.loop(0, rows, tileRows, [&](Num row) {
+      TileRows left;
+      for (int r = 0; r < tileRows; ++r)
+        left.rows.push_back(source[b.min(row + r, rows - 1) * stride]);
+      Nums sums = emitTile(b, tileRows, vectors, left, keys[key * shape.headDim],
+                           sizes.keyWidth, b.i64(shape.headDim), shape.headDim,
+                           Nums(tileRows * vectors, b.vec(0)));
+      for (int r = 0; r < tileRows; ++r)
+        for (int v = 0; v < vectors; ++v)
+          b.storeVector(sums[r * vectors + v] * factor,
+                        target[(row + r) * sizes.scoreStride + key + v * b.isa.lanes]);
+    });
+  });
+}
+
+void AttentionTiles::timesPanels(Ptr left, Num rows, Ptr panels, std::int64_t capacity,
+                                 Num count,
+                                 const std::function<void(Num, Num, Num, Num)> &store) {
+  int vectors = sizes.headVectors;
+  b.loop(0, sizes.headPanels, 1, [&](Num panel) {
+    b.loop(0, rows, sizes.headRows, [&](Num row) {
+      TileRows a;
+      a.base = left[row * sizes.scoreStride];
+      a.rowStride = sizes.scoreStride;
+      Nums sums = emitTile(b, sizes.headRows, vectors, a,
+                           panels[panel * (capacity * sizes.headWidth)], sizes.headWidth,
+                           count, -1, Nums(sizes.headRows * vectors, b.vec(0)));
+      for (int r = 0; r < sizes.headRows; ++r)
+        b.ifThen(row + r < rows, [&] {
+          for (int v = 0; v < vectors; ++v) {
+            Num column = panel * sizes.headWidth + v * b.isa.lanes;
+            store(row + r, column, columnMask(column), sums[r * vectors + v]);
+          }
+        });
+    });
+  });
+}
+
+void AttentionTiles::addTransposed(Ptr left, Num count, Ptr panels, std::int64_t capacity,
+                                   Num keyCount, Ptr target, std::int64_t stride) {
+  int vectors = sizes.headVectors, tileRows = sizes.headRows;
+  b.loop(0, sizes.headPanels, 1, [&](Num panel) {
+    b.loop(0, keyCount, tileRows, [&](Num key) {
+      auto at = [&](Num row, int v) {
+        return target[row * stride + panel * sizes.headWidth + v * b.isa.lanes];
+      };
+      Nums masks, sums;
+      for (int v = 0; v < vectors; ++v)
+        masks.push_back(columnMask(panel * sizes.headWidth + v * b.isa.lanes));
+      for (int r = 0; r < tileRows; ++r)
+        for (int v = 0; v < vectors; ++v)
+          sums.push_back(b.loadVector(at(b.min(key + r, keyCount - 1), v), masks[v]));
+      TileRows a;
+      a.base = left[key];
+      a.rowStride = 1;
+      a.kStride = sizes.scoreStride;
+      sums = emitTile(b, tileRows, vectors, a, panels[panel * (capacity * sizes.headWidth)],
+                      sizes.headWidth, count, -1, sums);
+      for (int r = 0; r < tileRows; ++r)
+        b.ifThen(key + r < keyCount, [&] {
+          for (int v = 0; v < vectors; ++v)
+            b.storeVector(sums[r * vectors + v], at(key + r, v), masks[v]);
+        });
+    });
+  });
+}
+
+Num AttentionTiles::visible(Num keyCount, Num position) {
+  return shape.causal ? b.min(b.toI64(position) + 1, keyCount) : keyCount;
+}
+
+} // namespace ftc::cpu

@@ -1,0 +1,58 @@
+// What attention's forward and backward share: packing of keys and rows to panels in scratch,
+// and the small matrix products on register tiles.
+#pragma once
+
+#include "compiler/targets/cpu/KernelBuilder.h"
+#include "compiler/targets/cpu/kernels/Attention.h"
+
+namespace ftc::cpu {
+
+/// The static sizes, in elements.
+struct AttentionSizes {
+  AttentionSizes(const AttentionShape &shape, const CpuIsa &isa);
+
+  static constexpr std::int64_t blockRows = 24; ///< query rows at a time
+  std::int64_t keyWidth;     ///< keys of a panel of K^T or V^T
+  std::int64_t transposed;   ///< elements of K^T's panels: [panel][headDim][keyWidth]
+  std::int64_t scoreStride;  ///< between rows of scores: whole panels and dropout blocks
+  std::int64_t scores;       ///< elements of a block of scores
+  int headVectors;           ///< vectors of a panel of V or K: [panel][row][headWidth]
+  int headRows;              ///< rows of the register tile with that width
+  std::int64_t headWidth;    ///< columns of that panel
+  std::int64_t headPanels;   ///< panels to cover headDim
+  std::int64_t headElements; ///< elements of such panels for maxKeys rows
+};
+
+class AttentionTiles {
+public:
+  AttentionTiles(KernelBuilder &b, const AttentionShape &shape);
+
+  const AttentionSizes sizes;
+
+  /// Rows [0, count) of `source`, `stride` apart, transposed to panels of keys. Columns beyond
+  /// `count` repeat the last row.
+  void packTransposed(Ptr source, std::int64_t stride, Num count, Ptr target);
+  /// Rows [0, count) to panels of head columns, `capacity` rows each, columns padded by zeros.
+  void packRows(Ptr source, std::int64_t stride, Num count, std::int64_t capacity, Ptr target);
+  /// target[i][j] = factor * source row i . key j, for `rows` rows and every key's panel.
+  void scores(Ptr source, std::int64_t stride, Num rows, Ptr keys, Num keyCount, double factor,
+              Ptr target);
+  /// Calls store(row i, column, mask, sums) for left [rows, count] times panels of `capacity`
+  /// rows; left's rows are scoreStride apart.
+  void timesPanels(Ptr left, Num rows, Ptr panels, std::int64_t capacity, Num count,
+                   const std::function<void(Num row, Num column, Num mask, Num sum)> &store);
+  /// target[j] += sum over i of left[i][j] * panels row i, for j in [0, keyCount); target's
+  /// rows are `stride` apart.
+  void addTransposed(Ptr left, Num count, Ptr panels, std::int64_t capacity, Num keyCount,
+                     Ptr target, std::int64_t stride);
+  /// The keys query `position` sees, of keyCount.
+  Num visible(Num keyCount, Num position);
+
+private:
+  Num columnMask(Num column);
+
+  KernelBuilder &b;
+  const AttentionShape &shape;
+};
+
+} // namespace ftc::cpu

@@ -1,0 +1,67 @@
+// One query a sequence over cached keys and values: dot products, softmax, weighted sum.
+#include "compiler/targets/cpu/kernels/Attention.h"
+
+#include "compiler/targets/cpu/KernelBuilder.h"
+
+#include <bit>
+#include <cmath>
+
+namespace ftc::cpu {
+
+std::string CachedAttention::key(const CpuIsa &isa) const {
+  std::string name = "cached_attention_h" + std::to_string(heads) + "_g" +
+                     std::to_string(kvHeads) + "_d" + std::to_string(headDim) + "_c" +
+                     std::to_string(maxKeys);
+  if (scale != 0)
+    name += "_s" + std::to_string(std::bit_cast<std::uint32_t>(float(scale)));
+  return name + "_" + isa.suffix;
+}
+
+IntExpr CachedAttention::grid(const CpuIsa &) const { return {0, {{0, 1, heads}}}; }
+
+std::int64_t CachedAttention::scratchBytes(const CpuIsa &isa) const {
+  return 4 * (maxKeys + isa.lanes) + 64;
+}
+
+void CachedAttention::emit(KernelBuilder &b) const {
+  Ptr q = b.buffer(0), keyCache = b.buffer(1), valueCache = b.buffer(2);
+  Ptr begins = b.buffer(3, Elem::I32), lengths = b.buffer(4, Elem::I32), out = b.buffer(5);
+  Ptr line = b.scratch();
+  double factor = scale != 0 ? scale : 1.0 / std::sqrt(double(headDim));
+  int lanes = b.isa.lanes;
+  b.forTasks([&](Num task) {
+    Num sequence = task / heads, head = task % heads;
+    Num count = b.toI64(b.load(lengths[sequence]));
+    Num cacheAt = b.toI64(b.load(begins[sequence])) * (kvHeads * headDim) +
+                  head / (heads / kvHeads) * headDim;
+    Ptr query = q[task * headDim], target = out[task * headDim];
+    b.loop(0, count, 1, [&](Num j) {
+      Num dot = b.sumRow(headDim, [&](Num c, Num mask) {
+        return b.loadVector(query[c], mask) *
+               b.loadVector(keyCache[cacheAt + j * (kvHeads * headDim) + c], mask);
+      });
+      b.store(dot * factor, line[j]);
+    });
+    Num lowest = b.vec(-3.4028234663852886e38);
+    Num top = b.maxAcross(b.loop(0, count, lanes, {lowest}, [&](Num j, const Nums &carried) {
+      Num value = b.select(b.lanesBefore(j, count), b.loadVector(line[j]), lowest);
+      return Nums{b.max(carried[0], value)};
+    })[0]);
+    Num sum = b.sumAcross(b.loop(0, count, lanes, {b.vec(0)}, [&](Num j, const Nums &carried) {
+      Num value = b.exp(b.loadVector(line[j]) - top);
+      value = b.select(b.lanesBefore(j, count), value, b.vec(0));
+      b.storeVector(value, line[j]);
+      return Nums{carried[0] + value};
+    })[0]);
+    Num inverse = b.select(count > 0, 1.0 / sum, b.f32(0));
+    b.forVectors(headDim, [&](Num c, Num mask) {
+      Num total = b.loop(0, count, 1, {b.vec(0)}, [&](Num j, const Nums &carried) {
+        Num row = b.loadVector(valueCache[cacheAt + j * (kvHeads * headDim) + c], mask);
+        return Nums{b.fma(b.splat(b.load(line[j])), row, carried[0])};
+      })[0];
+      b.storeVector(total * inverse, target[c], mask);
+    });
+  });
+}
+
+} // namespace ftc::cpu
