@@ -25,6 +25,13 @@ private:
   std::set<std::string, std::less<>> labels;
 };
 
+/// Labels given by name (`--labels`), in class order as above. Fails on fewer than two, an
+/// empty one, or a repeated one.
+Result<LabelSet> orderNamedLabels(std::vector<std::string> names);
+
+/// `labels` in the order of `checkpointLabels` if these are the same set, else as they are.
+LabelSet keepCheckpointOrder(LabelSet labels, std::span<const std::string> checkpointLabels);
+
 /// `label` is not in `known`: the error for a row, or an item of a row's list.
 Status unknownLabel(const DataTable &table, std::int64_t row, std::int64_t item,
                     std::string_view label, const LabelSet &known);

@@ -26,6 +26,21 @@ bool isNumber(std::string_view text) {
   return error == std::errc() && digits && end == text.data() + text.size();
 }
 
+/// Sorts numerically if every name is a whole number (and may be read as one), else leaves
+/// the order by code point.
+void orderIntegers(std::vector<std::string> &names) {
+  std::vector<std::pair<std::int64_t, std::string>> valued;
+  for (const std::string &name : names) {
+    std::optional<std::int64_t> value = canonicalInteger(name);
+    if (!value)
+      return;
+    valued.emplace_back(*value, name);
+  }
+  std::sort(valued.begin(), valued.end());
+  for (std::size_t id = 0; id < names.size(); ++id)
+    names[id] = std::move(valued[id].second);
+}
+
 } // namespace
 
 void LabelSet::index() {
@@ -60,26 +75,39 @@ Result<LabelSet> LabelCollector::finish(const DataTable &table, int column) cons
                          (labels.empty() ? "none" : "only " + quote(*labels.begin(), 40)));
   // Bytes of UTF-8 sort as code points do.
   std::vector<std::string> names(labels.begin(), labels.end());
-  bool integers = allTypedIntegers || untyped;
   bool numbers = untyped, fraction = false;
-  std::vector<std::pair<std::int64_t, std::string>> valued;
   for (const std::string &name : names) {
-    std::optional<std::int64_t> value = canonicalInteger(name);
-    integers = integers && value.has_value();
     numbers = numbers && isNumber(name);
     fraction = fraction || name.find('.') != std::string::npos;
-    valued.emplace_back(value.value_or(0), name);
   }
-  if (integers) {
-    std::sort(valued.begin(), valued.end());
-    for (std::size_t id = 0; id < names.size(); ++id)
-      names[id] = valued[id].second;
-  } else if (numbers && fraction) {
+  if (numbers && fraction)
     return Status::error(where + "expected classes as labels" + inColumn +
                          ", got real numbers such as " + quote(names[0], 30) +
                          ": regression is not supported");
-  }
+  if (allTypedIntegers || untyped)
+    orderIntegers(names);
   return LabelSet(std::move(names));
+}
+
+Result<LabelSet> orderNamedLabels(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  if (names.size() < 2)
+    return Status::usage("--labels: expected at least two labels, got " + listNames(names));
+  if (names[0].empty())
+    return Status::usage("--labels: expected labels that are not empty, got an empty one");
+  if (auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+    return Status::usage("--labels: expected different labels, got " + quote(*twice, 40) +
+                         " twice");
+  orderIntegers(names);
+  return LabelSet(std::move(names));
+}
+
+LabelSet keepCheckpointOrder(LabelSet labels, std::span<const std::string> checkpointLabels) {
+  std::vector<std::string> own(checkpointLabels.begin(), checkpointLabels.end());
+  std::vector<std::string> sorted = own, found = labels.names();
+  std::sort(sorted.begin(), sorted.end());
+  std::sort(found.begin(), found.end());
+  return sorted == found ? LabelSet(std::move(own)) : labels;
 }
 
 Status unknownLabel(const DataTable &table, std::int64_t row, std::int64_t item,

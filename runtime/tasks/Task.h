@@ -69,7 +69,8 @@ public:
   virtual Status add(std::span<const float> logits, std::int64_t classes,
                      std::span<const OutputRow> rows) = 0;
 
-  /// The task's metrics against the labels of `examples`, in a fixed order, values in 0-1.
+  /// The task's metrics against the labels of `examples`, in a fixed order, values in 0-1
+  /// (counts aside). They mean something only if the examples were encoded with labels.
   /// Fails when an output is missing.
   virtual Result<Metrics> metrics() const = 0;
 
@@ -107,6 +108,12 @@ public:
   virtual Result<LabelSet>
   collectLabels(const DataTable &table, const TaskColumns &columns,
                 std::span<const std::string> checkpointLabels) const = 0;
+
+  /// The label set of `--labels`, in the order that collectLabels would give the same labels.
+  /// Fails on fewer than two, an empty one, or one given twice (exit code 2).
+  virtual Result<LabelSet>
+  labelsFromNames(std::vector<std::string> names,
+                  std::span<const std::string> checkpointLabels) const = 0;
 
   /// Encodes one row, cut to settings.maxSeqLength (Example::truncated counts). With
   /// columns.label == -1 the example wants outputs but has no labels (all 0 where wanted).

@@ -39,6 +39,11 @@ public:
     return collector.finish(table, columns.label);
   }
 
+  Result<LabelSet> labelsFromNames(std::vector<std::string> names,
+                                   std::span<const std::string>) const override {
+    return orderNamedLabels(std::move(names));
+  }
+
   Result<Example> encode(const DataTable &table, std::int64_t row, const TaskColumns &columns,
                          const LabelSet &labels, const Tokenizer &tokenizer,
                          const EncodeSettings &settings) const override {

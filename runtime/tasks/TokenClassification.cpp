@@ -61,11 +61,14 @@ public:
         collector.add(tag, integers);
     }
     FTC_ASSIGN_OR_RETURN(LabelSet labels, collector.finish(table, columns.label));
-    std::vector<std::string> own(checkpointLabels.begin(), checkpointLabels.end());
-    std::vector<std::string> sorted = own, found = labels.names();
-    std::sort(sorted.begin(), sorted.end());
-    std::sort(found.begin(), found.end());
-    return sorted == found ? LabelSet(std::move(own)) : std::move(labels);
+    return keepCheckpointOrder(std::move(labels), checkpointLabels);
+  }
+
+  Result<LabelSet>
+  labelsFromNames(std::vector<std::string> names,
+                  std::span<const std::string> checkpointLabels) const override {
+    FTC_ASSIGN_OR_RETURN(LabelSet labels, orderNamedLabels(std::move(names)));
+    return keepCheckpointOrder(std::move(labels), checkpointLabels);
   }
 
   Result<Example> encode(const DataTable &table, std::int64_t row, const TaskColumns &columns,

@@ -129,6 +129,22 @@ TEST(TextClassification, RefusesBadLabels) {
              "got a list of whole numbers");
 }
 
+TEST(TextClassification, LabelsByName) {
+  auto names = [](const Task &task, Names given, Names checkpoint = {}) {
+    Result<LabelSet> labels = task.labelsFromNames(std::move(given), checkpoint);
+    return labels ? labels->names() : Names{labels.status().message()};
+  };
+  const Task &token = **findTask("token-classification");
+  EXPECT_EQ(names(task(), {"10", "9"}), (Names{"9", "10"}));
+  EXPECT_EQ(names(task(), {"b", "a"}, {"b", "a"}), (Names{"a", "b"}));
+  EXPECT_EQ(names(token, {"O", "B-X"}, {"O", "B-X"}), (Names{"O", "B-X"}));
+  EXPECT_EQ(names(token, {"O", "B-X"}, {"O", "B-Y"}), (Names{"B-X", "O"}));
+  EXPECT_HAS(names(task(), {"a"})[0], "--labels: expected at least two labels, got 'a'");
+  EXPECT_HAS(names(task(), {"a", ""})[0], "got an empty one");
+  EXPECT_HAS(names(task(), {"a", "b", "a"})[0], "got 'a' twice");
+  EXPECT_EQ(task().labelsFromNames({"a"}, {}).status().code(), Code::Usage);
+}
+
 TEST(TextClassification, EncodesCutsAndCounts) {
   DataTable table = tableOf("a.csv", "text,label\none three,b\n\"\",a\na b c d e f g,b\n");
   TaskColumns columns = task().findColumns(table, {}, true).take();
