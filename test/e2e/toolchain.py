@@ -1,0 +1,71 @@
+"""How the end-to-end tests call ftc and ftrt: the recorded small models, artifacts made once a
+suite in a scratch folder, and commands whose failure shows what was said on stderr."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+RECORDINGS = HERE.parent / "oracle" / "recordings"
+BIN = pathlib.Path(os.environ.get("FTC_BIN", HERE.parent.parent / "build" / "bin"))
+LONG = os.environ.get("FTC_LONG", "") not in ("", "0")
+PAIR_FAMILIES = ("bert", "roberta")
+
+
+def model_of(family, task):
+    return RECORDINGS / ("%s-%s" % (family, task)) / "model"
+
+
+def data_of(family, task):
+    if task == "token-classification":
+        return RECORDINGS / "data" / "tags.conll"
+    return RECORDINGS / "data" / (
+        "pairs.jsonl" if family in PAIR_FAMILIES else "singles.jsonl")
+
+
+def call(program, *arguments, timeout=240, **options):
+    """Run build/bin/PROGRAM; return the finished process with text output."""
+    return subprocess.run([str(BIN / program)] + [str(argument) for argument in arguments],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
+                          stdin=subprocess.DEVNULL, encoding="utf-8", errors="replace", **options)
+
+
+def must(program, *arguments, **options):
+    done = call(program, *arguments, **options)
+    if done.returncode != 0:
+        raise AssertionError("%s %s ended with %d:\n%s" % (
+            program, " ".join(map(str, arguments)), done.returncode, done.stderr[-2000:]))
+    return done
+
+
+def last_line(text):
+    lines = text.rstrip("\n").split("\n")
+    return lines[-1]
+
+
+def tree(folder):
+    """Every file under a folder with its bytes: to see that a failure left nothing behind."""
+    folder = pathlib.Path(folder)
+    if not folder.exists():
+        return None
+    return {str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+class Suite(unittest.TestCase):
+    """A test case with a scratch folder and one compiled BERT text classifier."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = pathlib.Path(tempfile.mkdtemp(prefix="ftc-e2e-"))
+        cls.addClassCleanup(shutil.rmtree, cls.scratch, ignore_errors=True)
+
+    @classmethod
+    def compile(cls, family="bert", task="text-classification", name="step.ftb", flags=()):
+        path = cls.scratch / name
+        must("ftc", "compile", model_of(family, task), "--task", task, "--train_file",
+             data_of(family, task), "--max_seq_length", 48, *flags, "-o", path)
+        return path
