@@ -6,8 +6,21 @@
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
+#include "mlir/IR/TensorEncoding.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace ftc::nn {
+/// Every tensor of an op is static, or ragged: dimension 0 dynamic with an encoding.
+mlir::LogicalResult verifyRaggedTensors(mlir::Operation *op);
+template <typename ConcreteOp>
+class RaggedTensors : public mlir::OpTrait::TraitBase<ConcreteOp, RaggedTensors> {
+public:
+  static mlir::LogicalResult verifyTrait(mlir::Operation *op) {
+    return verifyRaggedTensors(op);
+  }
+};
+} // namespace ftc::nn
 
 #include "dialects/nn/NnEnums.h.inc"
 #include "dialects/nn/NnDialect.h.inc"
@@ -28,17 +41,32 @@ constexpr llvm::StringLiteral kInit = "nn.init";       // StringAttr: "zeros" or
 constexpr llvm::StringLiteral kGradient = "nn.gradient";   // StringAttr: of that parameter
 constexpr llvm::StringLiteral kMoment = "nn.moment";       // StringAttr: of that parameter
 constexpr llvm::StringLiteral kMomentIndex = "nn.moment_index"; // I32: 0 or 1
+constexpr llvm::StringLiteral kUnreached =
+    "nn.unreached"; // UnitAttr: trainable, but nothing leads from it to the loss
+constexpr llvm::StringLiteral kNorm = "nn.norm"; // UnitAttr: a normalization's own parameter
 constexpr llvm::StringLiteral kState = "nn.state";         // StringAttr: persistent cache
 // Result attributes.
 constexpr llvm::StringLiteral kOutput = "nn.output";       // StringAttr: array the host reads
 constexpr llvm::StringLiteral kUpdates = "nn.updates";     // I32: argument whose storage it takes
 // Function attribute: a compiled program ("train_accumulate", ...).
 constexpr llvm::StringLiteral kProgram = "nn.program";
+// Module attributes, set by a frontend: ArrayAttr of StringAttr.
+constexpr llvm::StringLiteral kHeadPrefixes = "nn.head_prefixes";   // {"classifier."}
+constexpr llvm::StringLiteral kLayerPrefixes = "nn.layer_prefixes"; // in order, first to last
+constexpr llvm::StringLiteral kAfterPrefixes = "nn.after_prefixes"; // {"bert.pooler."}
 
 /// The space of a tensor's dimension 0: null when it is static.
 SpaceAttr spaceOf(mlir::Type type);
 /// tensor<?x...xelement, #nn.space<name>>; `width` 0 makes it one-dimensional.
 mlir::RankedTensorType rowsType(mlir::MLIRContext *context, llvm::StringRef space,
                                 std::int64_t width, mlir::Type element);
+/// Offsets of `per` into `into`: tensor<?xi32, #nn.offsets<per, into>>.
+mlir::RankedTensorType offsetsType(mlir::MLIRContext *context, llvm::StringRef per,
+                                   llvm::StringRef into);
+/// Number of elements of a tensor at the given sizes of spaces; an unnamed space counts 1.
+double elementsOf(mlir::Type type, const SpaceSizes &sizes);
+double bytesOf(mlir::Type type, const SpaceSizes &sizes);
+/// Bytes of all tensor operands and results of an op: what it moves when each is touched once.
+double bytesMoved(mlir::Operation *op, const SpaceSizes &sizes);
 
 } // namespace ftc::nn

@@ -6,6 +6,7 @@ include "mlir/IR/OpBase.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/TensorEncoding.td"
 
 def Nn_Dialect : Dialect {
   let name = "nn";
@@ -21,7 +22,6 @@ def Nn_Dialect : Dialect {
     `nn.updates` (the argument whose storage the result takes over).
   }];
   let useDefaultAttributePrinterParser = 1;
-  let hasConstantMaterializer = 0;
 }
 
 class Nn_Attr<string name, string attrMnemonic, list<Trait> traits = []>
@@ -29,17 +29,30 @@ class Nn_Attr<string name, string attrMnemonic, list<Trait> traits = []>
   let mnemonic = attrMnemonic;
 }
 
-def Nn_SpaceAttr : Nn_Attr<"Space", "space"> {
+// A space's name: a bare identifier (dots allowed), quoted when it is none.
+class Nn_SpaceName<string desc> : StringRefParameter<desc>;
+
+def Nn_SpaceAttr : Nn_Attr<"Space", "space",
+    [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let summary = "The ragged space that dimension 0 of a tensor ranges over";
-  let parameters = (ins StringRefParameter<"tokens, sequences, labelled, ...">:$name);
-  let assemblyFormat = "`<` $name `>`";
+  let description = [{
+    `tensor<?x384xf32, #nn.space<tokens>>`: as many rows as the batch has tokens. A tensor so
+    encoded has a dynamic dimension 0 and no other.
+  }];
+  let parameters = (ins Nn_SpaceName<"tokens, sequences, labelled, ...">:$name);
+  let assemblyFormat = "`<` custom<SpaceName>($name) `>`";
 }
 
-def Nn_OffsetsAttr : Nn_Attr<"Offsets", "offsets"> {
+def Nn_OffsetsAttr : Nn_Attr<"Offsets", "offsets",
+    [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let summary = "cu_seqlens: [sequences + 1] offsets of each sequence's rows in a space";
-  let parameters = (ins StringRefParameter<"what is counted">:$per,
-                        StringRefParameter<"the space the offsets point into">:$into);
-  let assemblyFormat = "`<` $per `,` $into `>`";
+  let description = [{
+    `tensor<?xi32, #nn.offsets<sequences, tokens>>` holds one element more than there are
+    sequences: rows [offsets[s], offsets[s + 1]) of the space `tokens` are sequence s.
+  }];
+  let parameters = (ins Nn_SpaceName<"what is counted">:$per,
+                        Nn_SpaceName<"the space the offsets point into">:$into);
+  let assemblyFormat = "`<` custom<SpaceName>($per) `,` custom<SpaceName>($into) `>`";
 }
 
 def Nn_Activation : I32EnumAttr<"Activation", "elementwise activation", [

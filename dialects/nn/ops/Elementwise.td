@@ -16,6 +16,7 @@ def Nn_ActivationGradOp : Nn_Op<"activation_grad", [CostModel, RowLocal,
   let summary = "dx = dy * act'(x)";
   let arguments = (ins Nn_Tensor:$dy, Nn_Tensor:$x, Nn_ActivationAttr:$kind);
   let results = (outs Nn_Tensor:$dx);
+  let hasFolder = 1;
 }
 
 def Nn_AddOp : Nn_Op<"add", [Differentiable, CostModel, RowLocal, Commutative,

@@ -13,8 +13,11 @@ def Nn_Matrix : TensorRankOf<[Nn_Float], [2]>;
 def Nn_Vector : TensorRankOf<[Nn_Float], [1]>;
 def Nn_Indices : TensorRankOf<[I32], [1]>;
 
+// Every tensor is static, or ragged: a dynamic dimension 0 with a space or offsets encoding.
+def Nn_RaggedTensors : NativeOpTrait<"RaggedTensors"> { let cppNamespace = "::ftc::nn"; }
+
 class Nn_Op<string mnemonic, list<Trait> traits = []>
-    : Op<Nn_Dialect, mnemonic, !listconcat(traits, [Pure])> {
+    : Op<Nn_Dialect, mnemonic, !listconcat(traits, [Pure, Nn_RaggedTensors])> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 

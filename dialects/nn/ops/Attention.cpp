@@ -1,0 +1,129 @@
+// Attention over ragged sequences: constraints, cost and derivative.
+#include "dialects/nn/ops/Verify.h"
+
+using namespace mlir;
+
+namespace ftc::nn {
+
+/// C1-C3: heads divide the widths, keys and values agree. Gives the width of one head.
+static FailureOr<std::int64_t> verifyHeads(Operation *op, Type q, Type k, Type v,
+                                           std::int64_t heads, std::int64_t kvHeads) {
+  if (heads <= 0 || kvHeads <= 0 || heads % kvHeads != 0 || widthOf(q) % heads != 0)
+    return op->emitOpError("C1: expected heads > 0 that divide the width of q, and kv_heads "
+                           "that divide heads, got ")
+           << heads << " and " << kvHeads << " for width " << widthOf(q);
+  std::int64_t width = widthOf(q) / heads;
+  if (failed(expectWidth(op, 2, {"k", k}, width * kvHeads, "kv_heads * head width")) ||
+      failed(expectSameType(op, 3, {"v", v}, {"k", k})))
+    return failure();
+  return width;
+}
+
+/// C4-C8: offsets into each side's space, one position a query, one id a sequence.
+template <typename Op> static LogicalResult verifySides(Op op) {
+  Named q{"q", op.getQ().getType()}, k{"k", op.getK().getType()};
+  Type queries = op.getQOffsets().getType(), keys = op.getKvOffsets().getType();
+  if (failed(expectOffsets(op, 4, {"q_offsets", queries}, q)) ||
+      failed(expectOffsets(op, 5, {"kv_offsets", keys}, k)) ||
+      failed(expectSameRows(op, 6, {"q_position", op.getQPosition().getType()}, q)))
+    return failure();
+  auto encoding = [](Type type) { return cast<RankedTensorType>(type).getEncoding(); };
+  auto left = cast<OffsetsAttr>(encoding(queries)), right = cast<OffsetsAttr>(encoding(keys));
+  if (left.getPer() != right.getPer())
+    return op.emitOpError("C7: expected q_offsets and kv_offsets per the same space, got ")
+           << left.getPer() << " and " << right.getPer();
+  SpaceAttr id = spaceOf(op.getSequenceId().getType());
+  if (!id || id.getName() != left.getPer())
+    return op.emitOpError("C8: expected sequence_id over the space ")
+           << left.getPer() << ", got " << op.getSequenceId().getType();
+  return success();
+}
+
+/// Two products of queries by keys; the key length of a query is not known statically, so
+/// the number of key rows a sequence is taken as the mean.
+static Cost attentionCost(Operation *op, Type q, Type k, Type ids, double products,
+                          const SpaceSizes &sizes) {
+  double sequences = elementsOf(ids, sizes);
+  double keys = elementsOf(k, sizes) / static_cast<double>(widthOf(k)) /
+                (sequences > 0 ? sequences : 1);
+  return {products * 2 * elementsOf(q, sizes) * keys, bytesMoved(op, sizes)};
+}
+
+LogicalResult AttentionOp::verify() {
+  Type q = getQ().getType();
+  if (failed(verifyHeads(*this, q, getK().getType(), getV().getType(), getHeads(),
+                         getKvHeads())) ||
+      failed(verifySides(*this)) ||
+      failed(expectSameType(*this, 9, {"out", getOut().getType()}, {"q", q})) ||
+      failed(expectSameRows(*this, 10, {"lse", getLse().getType()}, {"q", q})))
+    return failure();
+  return expectWidth(*this, 11, {"lse", getLse().getType()}, getHeads(), "heads");
+}
+
+Cost AttentionOp::getCost(const SpaceSizes &sizes) {
+  return attentionCost(*this, getQ().getType(), getK().getType(), getSequenceId().getType(), 2,
+                       sizes);
+}
+
+LogicalResult AttentionOp::buildBackward(Backward &backward) {
+  Value dout = backward.gradient(getOut());
+  if (!dout || backward.gradient(getLse()))
+    return emitOpError("cannot be differentiated through its lse");
+  auto grad = AttentionGradOp::create(
+      backward.builder(), getLoc(), getQ().getType(), getK().getType(), getV().getType(), dout,
+      getQ(), getK(), getV(), getOut(), getLse(), getQOffsets(), getKvOffsets(), getQPosition(),
+      getSequenceId(), getHeadsAttr(), getKvHeadsAttr(), getScaleAttr(), getCausalAttr(),
+      getRateAttr(), getOpIdAttr());
+  if (backward.isNeeded(getQ()))
+    backward.accumulate(getQ(), grad.getDq());
+  if (backward.isNeeded(getK()))
+    backward.accumulate(getK(), grad.getDk());
+  if (backward.isNeeded(getV()))
+    backward.accumulate(getV(), grad.getDv());
+  return success();
+}
+
+LogicalResult AttentionGradOp::verify() {
+  Named q{"q", getQ().getType()}, k{"k", getK().getType()}, v{"v", getV().getType()};
+  if (failed(verifyHeads(*this, q.type, k.type, v.type, getHeads(), getKvHeads())) ||
+      failed(verifySides(*this)) ||
+      failed(expectSameType(*this, 9, {"dout", getDout().getType()}, q)) ||
+      failed(expectSameType(*this, 10, {"out", getOut().getType()}, q)) ||
+      failed(expectSameRows(*this, 11, {"lse", getLse().getType()}, q)) ||
+      failed(expectWidth(*this, 12, {"lse", getLse().getType()}, getHeads(), "heads")))
+    return failure();
+  return failure(failed(expectSameType(*this, 13, {"dq", getDq().getType()}, q)) ||
+                 failed(expectSameType(*this, 14, {"dk", getDk().getType()}, k)) ||
+                 failed(expectSameType(*this, 15, {"dv", getDv().getType()}, v)));
+}
+
+Cost AttentionGradOp::getCost(const SpaceSizes &sizes) {
+  return attentionCost(*this, getQ().getType(), getK().getType(), getSequenceId().getType(), 5,
+                       sizes);
+}
+
+LogicalResult CacheAppendOp::verify() {
+  Named cache{"cache", getCache().getType()}, rows{"rows", getRows().getType()};
+  return failure(failed(expectWidth(*this, 1, rows, widthOf(cache.type), "width of cache")) ||
+                 failed(expectSameRows(*this, 2, {"slots", getSlots().getType()}, rows)) ||
+                 failed(expectSameType(*this, 3, {"updated", getUpdated().getType()}, cache)));
+}
+
+Cost CacheAppendOp::getCost(const SpaceSizes &sizes) {
+  return {0, 2 * bytesOf(getRows().getType(), sizes)};
+}
+
+LogicalResult CachedAttentionOp::verify() {
+  Type q = getQ().getType();
+  return failure(failed(verifyHeads(*this, q, getKCache().getType(), getVCache().getType(),
+                                    getHeads(), getKvHeads())) ||
+                 failed(expectSameRows(*this, 4, {"begin", getBegin().getType()}, {"q", q})) ||
+                 failed(expectSameRows(*this, 5, {"length", getLength().getType()}, {"q", q})) ||
+                 failed(expectSameType(*this, 6, {"out", getOut().getType()}, {"q", q})));
+}
+
+Cost CachedAttentionOp::getCost(const SpaceSizes &sizes) {
+  return {4 * elementsOf(getKCache().getType(), sizes), bytesMoved(*this, sizes)};
+}
+
+} // namespace ftc::nn

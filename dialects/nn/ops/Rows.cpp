@@ -1,0 +1,113 @@
+// Embeddings and moves of rows between spaces: constraints, cost and derivatives.
+#include "dialects/nn/ops/Verify.h"
+
+using namespace mlir;
+
+namespace ftc::nn {
+
+LogicalResult EmbeddingOp::verify() {
+  if (getIds().empty() || getIds().size() > 3 || getIds().size() != getTables().size())
+    return emitOpError("C1: expected one to three tables, each with its ids, got ")
+           << getTables().size() << " tables and " << getIds().size() << " ids";
+  Named y{"y", getY().getType()};
+  for (Value ids : getIds())
+    if (failed(expectSameRows(*this, 2, {"ids", ids.getType()}, y)))
+      return failure();
+  for (Value table : getTables())
+    if (failed(expectWidth(*this, 3, {"table", table.getType()}, widthOf(y.type), "width of y")))
+      return failure();
+  return success();
+}
+
+Cost EmbeddingOp::getCost(const SpaceSizes &sizes) {
+  double elements = elementsOf(getY().getType(), sizes);
+  double tables = static_cast<double>(getTables().size());
+  return {elements * (tables - 1), (tables + 1) * bytesOf(getY().getType(), sizes)};
+}
+
+LogicalResult EmbeddingOp::buildBackward(Backward &backward) {
+  Value dy = backward.gradient(getY());
+  MLIRContext *context = getContext();
+  Type i32 = IntegerType::get(context, 32);
+  for (auto [ids, table] : llvm::zip(getIds(), getTables())) {
+    if (!backward.isNeeded(table))
+      continue;
+    std::string name = backward.batchInputName(ids).str();
+    if (name.empty())
+      return emitOpError("cannot be differentiated: expected ids that are a batch input, whose "
+                         "sort the batch carries");
+    std::string unique = name + ".unique";
+    SpaceAttr space = spaceOf(ids.getType());
+    if (!space)
+      return emitOpError("cannot be differentiated: expected ids over a ragged space");
+    Value order = backward.batchInput(name + ".order", ids.getType());
+    Value segments =
+        backward.batchInput(name + ".segments", offsetsType(context, unique, space.getName()));
+    Value rows = backward.batchInput(name + ".rows", rowsType(context, unique, 0, i32));
+    backward.accumulate(table, EmbeddingGradOp::create(backward.builder(), getLoc(),
+                                                       table.getType(), dy, order, segments,
+                                                       rows));
+  }
+  return success();
+}
+
+LogicalResult EmbeddingGradOp::verify() {
+  Named dy{"dy", getDy().getType()};
+  if (failed(expectSameRows(*this, 1, {"order", getOrder().getType()}, dy)) ||
+      failed(expectOffsets(*this, 2, {"segments", getSegments().getType()}, dy)) ||
+      failed(expectWidth(*this, 3, {"dtable", getDtable().getType()}, widthOf(dy.type),
+                         "width of dy")))
+    return failure();
+  auto segments = cast<OffsetsAttr>(cast<RankedTensorType>(getSegments().getType()).getEncoding());
+  SpaceAttr rows = spaceOf(getRows().getType());
+  if (!rows || rows.getName() != segments.getPer())
+    return emitOpError("C4: expected rows over the space ")
+           << segments.getPer() << ", got " << getRows().getType();
+  return success();
+}
+
+Cost EmbeddingGradOp::getCost(const SpaceSizes &sizes) {
+  return {elementsOf(getDy().getType(), sizes), bytesMoved(*this, sizes)};
+}
+
+/// C`number`: equal but for the rows.
+static LogicalResult expectSameRow(Operation *op, int number, Named a, Named b) {
+  auto left = cast<RankedTensorType>(a.type), right = cast<RankedTensorType>(b.type);
+  if (left.getRank() == right.getRank() && left.getRank() > 0 &&
+      left.getElementType() == right.getElementType() &&
+      left.getShape().drop_front() == right.getShape().drop_front())
+    return success();
+  return op->emitOpError() << "C" << number << ": expected rows of " << a.name << " and "
+                           << b.name << " to be alike, got " << a.type << " and " << b.type;
+}
+
+LogicalResult GatherRowsOp::verify() {
+  Named y{"y", getY().getType()};
+  return failure(failed(expectSameRow(*this, 1, y, {"x", getX().getType()})) ||
+                 failed(expectSameRows(*this, 2, y, {"rows", getRows().getType()})));
+}
+
+Cost GatherRowsOp::getCost(const SpaceSizes &sizes) {
+  return {0, 2 * bytesOf(getY().getType(), sizes)};
+}
+
+LogicalResult GatherRowsOp::buildBackward(Backward &backward) {
+  if (!isa<FloatType>(cast<RankedTensorType>(getX().getType()).getElementType()))
+    return success();
+  Value dy = backward.gradient(getY());
+  backward.accumulate(getX(), ScatterRowsOp::create(backward.builder(), getLoc(),
+                                                    getX().getType(), dy, getRows()));
+  return success();
+}
+
+LogicalResult ScatterRowsOp::verify() {
+  Named dy{"dy", getDy().getType()};
+  return failure(failed(expectSameRow(*this, 1, {"dx", getDx().getType()}, dy)) ||
+                 failed(expectSameRows(*this, 2, {"rows", getRows().getType()}, dy)));
+}
+
+Cost ScatterRowsOp::getCost(const SpaceSizes &sizes) {
+  return {0, bytesOf(getDy().getType(), sizes) + bytesOf(getDx().getType(), sizes)};
+}
+
+} // namespace ftc::nn
