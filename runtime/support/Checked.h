@@ -35,7 +35,8 @@ constexpr std::optional<To> checkedCast(From value) {
 
 /// The product of all factors from left to right (1 when there are none), or nothing when a
 /// partial product overflows, even if a later factor is 0.
-template <std::integral T> constexpr std::optional<T> checkedProduct(std::span<const T> factors) {
+template <std::integral T>
+constexpr std::optional<T> checkedProduct(std::span<const T> factors) {
   T out = 1;
   for (T factor : factors)
     if (__builtin_mul_overflow(out, factor, &out))

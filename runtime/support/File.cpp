@@ -143,9 +143,9 @@ Status OutputFile::write(const void *data, std::size_t count) {
       continue;
     int error = put < 0 ? errno : EIO;
     if (put <= 0 && (error == ENOSPC || error == EDQUOT || error == EFBIG))
-      return noSpace(name, std::max<std::uint64_t>(expected > written ? expected - written : 0,
-                                                   count),
-                     error);
+      return noSpace(
+          name, std::max<std::uint64_t>(expected > written ? expected - written : 0, count),
+          error);
     if (put <= 0)
       return ioError("write", name, error);
     from += put;

@@ -18,8 +18,7 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
   MappedFile mapped;
   if (file.size() == 0)
     return mapped;
-  void *address =
-      ::mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
+  void *address = ::mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
   if (address == MAP_FAILED) {
     int error = errno;
     return ioError("map (" + describeBytes(file.size()) + ")", path, error);

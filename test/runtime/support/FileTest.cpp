@@ -1,0 +1,172 @@
+// Files and directories: bounds, atomic replacement, what an error leaves behind.
+#include "runtime/support/File.h"
+
+#include "runtime/support/MappedFile.h"
+#include "test/TemporaryDirectory.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace ftc::rt;
+using ftc::test::TemporaryDirectory;
+
+TEST(File, ReadsWithinBound) {
+  TemporaryDirectory dir;
+  ASSERT_TRUE(writeFileAtomic(dir.file("a"), "hello"));
+  EXPECT_EQ(*readFile(dir.file("a"), 5), "hello");
+  auto big = readFile(dir.file("a"), 4);
+  ASSERT_FALSE(big);
+  EXPECT_NE(big.status().message().find("5 bytes, expected at most 4 bytes"),
+            std::string::npos);
+}
+
+TEST(File, RefusesWhatIsNotAFile) {
+  TemporaryDirectory dir;
+  EXPECT_NE(readFile(dir.path(), 9).status().message().find("it is a directory"),
+            std::string::npos);
+  ASSERT_EQ(::mkfifo(dir.file("fifo").c_str(), 0600), 0);
+  EXPECT_NE(readFile(dir.file("fifo"), 9).status().message().find("not a regular file"),
+            std::string::npos);
+  auto missing = readFile(dir.file("no\nsuch"), 9);
+  ASSERT_FALSE(missing);
+  EXPECT_NE(missing.status().message().find("no\\nsuch': No such file"), std::string::npos);
+  EXPECT_FALSE(readFile(std::string("a\0b", 3), 9));
+}
+
+TEST(File, ShrunkFileIsAnError) {
+  TemporaryDirectory dir;
+  ASSERT_TRUE(writeFileAtomic(dir.file("a"), std::string(10000, 'x')));
+  auto file = File::open(dir.file("a"));
+  ASSERT_TRUE(file);
+  ASSERT_EQ(::truncate(dir.file("a").c_str(), 100), 0);
+  std::string out(10000, ' ');
+  Status status = file->readAt(0, out.data(), out.size());
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.message().find("it ends at byte 100"), std::string::npos);
+}
+
+TEST(OutputFile, AbandonedFileIsRemoved) {
+  TemporaryDirectory dir;
+  {
+    auto file = OutputFile::create(dir.file("a"));
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(file->write("half"));
+    EXPECT_TRUE(isFile(dir.file("a")));
+  }
+  EXPECT_EQ(pathKind(dir.file("a")), PathKind::Missing);
+}
+
+TEST(OutputFile, HashesWhatItWrote) {
+  TemporaryDirectory dir;
+  auto file = OutputFile::create(dir.file("a"));
+  ASSERT_TRUE(file && file->write("ab") && file->write("c") && file->finish());
+  EXPECT_EQ(*file->sha256(), *sha256Hex("abc"));
+  EXPECT_EQ(*sha256HexOfFile(dir.file("a")), *sha256Hex("abc"));
+  EXPECT_EQ(file->size(), 3u);
+}
+
+TEST(AtomicFile, OldContentStandsUntilCommit) {
+  TemporaryDirectory dir;
+  ASSERT_TRUE(writeFileAtomic(dir.file("a"), "old"));
+  {
+    auto file = AtomicFile::create(dir.file("a"));
+    ASSERT_TRUE(file && file->write("new, not committed"));
+    EXPECT_EQ(*readFile(dir.file("a"), 99), "old");
+  }
+  EXPECT_EQ(*readFile(dir.file("a"), 99), "old");
+  EXPECT_EQ(listDirectory(dir.path())->size(), 1u);
+  ASSERT_TRUE(writeFileAtomic(dir.file("a"), "new"));
+  EXPECT_EQ(*readFile(dir.file("a"), 99), "new");
+  EXPECT_EQ(listDirectory(dir.path())->size(), 1u);
+}
+
+TEST(AtomicFile, RefusesASymbolicLinkInItsPlace) {
+  TemporaryDirectory dir;
+  ASSERT_TRUE(writeFileAtomic(dir.file("victim"), "keep"));
+  ASSERT_EQ(::symlink(dir.file("victim").c_str(), dir.file("a.tmp").c_str()), 0);
+  EXPECT_FALSE(writeFileAtomic(dir.file("a"), "x"));
+  EXPECT_EQ(*readFile(dir.file("victim"), 99), "keep");
+}
+
+TEST(OutputFile, NoSpaceNamesBytesNeeded) {
+  TemporaryDirectory dir;
+  auto file = OutputFile::create(dir.file("a"), 5000);
+  ASSERT_TRUE(file);
+  // A limit on file size stands in for a full disk: EFBIG takes the same path as ENOSPC.
+  struct rlimit before, small;
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  small = before;
+  small.rlim_cur = 1000;
+  auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  Status status = file->write(std::string(2000, 'x'));
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.message().find("4000 bytes (3.9 KiB) more are needed"), std::string::npos)
+      << status.message();
+}
+
+TEST(MappedFile, MapsAndDropsPages) {
+  TemporaryDirectory dir;
+  std::string content(100000, 'q');
+  ASSERT_TRUE(writeFileAtomic(dir.file("a"), content));
+  ASSERT_TRUE(writeFileAtomic(dir.file("empty"), ""));
+  auto mapped = MappedFile::open(dir.file("a"));
+  ASSERT_TRUE(mapped);
+  EXPECT_EQ(mapped->text(), content);
+  mapped->dropPages(0, 100000);
+  mapped->dropPages(99999999, 1);
+  EXPECT_EQ(mapped->text(), content);
+  EXPECT_EQ(MappedFile::open(dir.file("empty"))->size(), 0u);
+  EXPECT_FALSE(MappedFile::open(dir.file("none")));
+}
+
+TEST(MappedFileDeathTest, BusErrorExitsWithOneLine) {
+  TemporaryDirectory dir;
+  ASSERT_TRUE(writeFileAtomic(dir.file("a"), std::string(100000, 'q')));
+  auto mapped = MappedFile::open(dir.file("a"));
+  ASSERT_TRUE(mapped);
+  EXPECT_EXIT(
+      {
+        installBusErrorHandler();
+        if (::truncate(dir.file("a").c_str(), 0) != 0)
+          ::_exit(3);
+        volatile char c = mapped->text()[50000];
+        (void)c;
+      },
+      testing::ExitedWithCode(1), "error: a mapped file could not be read");
+}
+
+TEST(FileSystem, Paths) {
+  EXPECT_EQ(parentDirectory("a/b/c"), "a/b");
+  EXPECT_EQ(parentDirectory("a/b//"), "a");
+  EXPECT_EQ(parentDirectory("c"), ".");
+  EXPECT_EQ(parentDirectory("/c"), "/");
+  EXPECT_EQ(baseName("a/b/"), "b");
+  EXPECT_EQ(baseName("b"), "b");
+  EXPECT_EQ(joinPath("a/", "b"), "a/b");
+  EXPECT_TRUE(isBareFileName("model-1.safetensors"));
+  for (const char *bad : {"", ".", "..", "a/b", "/etc/passwd"})
+    EXPECT_FALSE(isBareFileName(bad)) << bad;
+}
+
+TEST(FileSystem, TreesAreMadeAndRemoved) {
+  TemporaryDirectory dir, outside;
+  ASSERT_TRUE(makeDirectories(dir.file("x/y/z")));
+  ASSERT_TRUE(makeDirectories(dir.file("x/y/z")));
+  EXPECT_FALSE(makeDirectory(dir.file("x")));
+  ASSERT_TRUE(writeFileAtomic(outside.file("keep"), "1"));
+  ASSERT_EQ(::symlink(outside.path().c_str(), dir.file("x/y/link").c_str()), 0);
+  ASSERT_TRUE(writeFileAtomic(dir.file("x/y/f"), "1"));
+  ASSERT_TRUE(removeTree(dir.file("x")));
+  EXPECT_EQ(pathKind(dir.file("x")), PathKind::Missing);
+  EXPECT_TRUE(isFile(outside.file("keep")));
+  EXPECT_TRUE(removeTree(dir.file("x")));
+  EXPECT_FALSE(listDirectory(dir.file("x")));
+}
