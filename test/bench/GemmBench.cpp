@@ -81,18 +81,19 @@ int main() {
                         std::vector<std::int64_t> ints) {
         auto function = library.find(kernel);
         std::int64_t grid = kernel.grid(isa).evaluate(ints);
-        void *aligned = scratch.data() + 64 - reinterpret_cast<std::uintptr_t>(scratch.data()) % 64;
+        void *aligned =
+            scratch.data() + 64 - reinterpret_cast<std::uintptr_t>(scratch.data()) % 64;
         return best([&] { function(buffers.data(), ints.data(), nullptr, aligned, 0, grid); });
       };
       double f = launch(*forward, {x.data(), w.data(), bias.data(), y.data()}, {rows});
-      double g =
-          launch(*gelu, {x.data(), w.data(), bias.data(), y.data(), pre.data()}, {rows});
+      double g = launch(*gelu, {x.data(), w.data(), bias.data(), y.data(), pre.data()}, {rows});
       double p = launch(*pack, {w.data(), wt.data()}, {});
       double d = launch(*dgrad, {dy.data(), wt.data(), dx.data()}, {rows});
       double v = launch(*wgrad, {x.data(), dy.data(), dw.data(), db.data()}, {rows, 0});
-      std::printf("  M %4d: fwd %5.1f%%  fwd+bias+gelu+pre %5.1f%%  dgrad %5.1f%% (pack %.0f us)"
-                  "  wgrad %5.1f%%\n",
-                  rows, share(f), share(g), share(d), p * 1e6, share(v));
+      std::printf(
+          "  M %4d: fwd %5.1f%%  fwd+bias+gelu+pre %5.1f%%  dgrad %5.1f%% (pack %.0f us)"
+          "  wgrad %5.1f%%\n",
+          rows, share(f), share(g), share(d), p * 1e6, share(v));
     }
   }
   return 0;

@@ -124,11 +124,11 @@ std::vector<Case> cases() {
   Batch cross{{3, 0, 26, 1, 4}, {65, 7, 1, 128, 0}};
   AttentionShape strided = shapeOf(2, 2, 16);
   strided.queryStride = 100, strided.keyStride = 70;
-  return {{shapeOf(3, 3, 32), self},         {shapeOf(2, 2, 64), self, 0.1},
-          {shapeOf(2, 2, 12), self},         {shapeOf(2, 1, 8, true), self, 0.3},
-          {shapeOf(1, 1, 5), cross},         {shapeOf(4, 2, 24), cross, 0.5},
-          {shapeOf(1, 1, 1), cross},         {shapeOf(2, 2, 40, true), self},
-          {strided, self},                   {shapeOf(1, 1, 80), cross, 0.1}};
+  return {{shapeOf(3, 3, 32), self}, {shapeOf(2, 2, 64), self, 0.1},
+          {shapeOf(2, 2, 12), self}, {shapeOf(2, 1, 8, true), self, 0.3},
+          {shapeOf(1, 1, 5), cross}, {shapeOf(4, 2, 24), cross, 0.5},
+          {shapeOf(1, 1, 1), cross}, {shapeOf(2, 2, 40, true), self},
+          {strided, self},           {shapeOf(1, 1, 80), cross, 0.1}};
 }
 
 // Sums of up to 130 f32 products of size about d, exponentials of 2 ulp, scores to 1e-5.
@@ -237,7 +237,8 @@ TEST(Attention, CachedMatchesReference) {
       Ints begins{30, 0, 3, 70}, lengths{40, 1, 0, 13};
       Floats q = randomFloats(4 * heads * d, 1, 2), k = randomFloats(100 * kvHeads * d, 2, 2);
       Floats v = randomFloats(100 * kvHeads * d, 3), out = randomFloats(4 * heads * d, 4);
-      library.run(*spec, {q.data(), k.data(), v.data(), begins.data(), lengths.data(), out.data()},
+      library.run(*spec,
+                  {q.data(), k.data(), v.data(), begins.data(), lengths.data(), out.data()},
                   {4}, {}, Split::Pieces);
       ASSERT_TRUE(out.intact());
       for (int s = 0; s < 4; ++s)

@@ -70,7 +70,8 @@ enum class Split { Whole, Pieces };
 
 /// Whether this machine can run code of `isa`.
 bool canRun(const CpuIsa &isa);
-/// The instruction sets to run tests on: those this machine has.
+/// The instruction sets to run tests on: those this machine has, and the AVX-512 kernels
+/// generated for AVX2 where it lacks them.
 std::vector<const CpuIsa *> runnableIsas();
 
 /// A loaded shared object of kernels. Aborts with a message when it cannot be made.
@@ -82,8 +83,8 @@ public:
 
   abi::KernelFn find(const Kernel &kernel) const;
   void run(const Kernel &kernel, const std::vector<void *> &buffers,
-           const std::vector<std::int64_t> &ints = {},
-           const std::vector<double> &scalars = {}, Split split = Split::Whole) const;
+           const std::vector<std::int64_t> &ints = {}, const std::vector<double> &scalars = {},
+           Split split = Split::Whole) const;
 
   const CpuIsa &isa;
 

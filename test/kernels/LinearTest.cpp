@@ -17,7 +17,8 @@ const std::vector<std::int64_t> rowCounts{0, 1, 3, 4, 37, 65, 150};
 struct Layer {
   std::int64_t in, out;
 };
-const std::vector<Layer> layers{{1, 1}, {7, 5}, {13, 77}, {24, 24}, {33, 49}, {770, 30}, {100, 200}};
+const std::vector<Layer> layers{{1, 1},   {7, 5},    {13, 77},  {24, 24},
+                                {33, 49}, {770, 30}, {100, 200}};
 
 Linear forwardOf(Layer layer) {
   Linear spec;
@@ -47,6 +48,9 @@ TEST(Linear, ForwardMatchesReferenceWithEveryEpilogue) {
       std::vector<std::shared_ptr<Linear>> specs;
       for (Activation act : {Activation::None, Activation::Gelu, Activation::GeluTanh,
                              Activation::Relu, Activation::Tanh, Activation::Silu}) {
+        // Two activations show the blocking of the larger layers; compiling is what costs.
+        if (layer.in >= 100 && act > Activation::Gelu)
+          continue;
         specs.push_back(std::make_shared<Linear>(forwardOf(layer)));
         specs.back()->bias = true;
         specs.back()->act = act;
@@ -58,9 +62,12 @@ TEST(Linear, ForwardMatchesReferenceWithEveryEpilogue) {
       KernelLibrary library({specs.begin(), specs.end()}, *isa);
       for (const auto &spec : specs)
         for (std::int64_t rows : rowCounts) {
-          Floats x = randomFloats(rows * layer.in, 1), w = randomFloats(layer.in * layer.out, 2);
-          Floats panels = toPanels(w, layer.in, layer.out, *isa), bias = randomFloats(layer.out, 3);
-          Floats addend = randomFloats(rows * layer.out, 4), saved = randomFloats(rows * layer.out, 5, 4);
+          Floats x = randomFloats(rows * layer.in, 1),
+                 w = randomFloats(layer.in * layer.out, 2);
+          Floats panels = toPanels(w, layer.in, layer.out, *isa),
+                 bias = randomFloats(layer.out, 3);
+          Floats addend = randomFloats(rows * layer.out, 4),
+                 saved = randomFloats(rows * layer.out, 5, 4);
           Floats y(rows * layer.out), pre(rows * layer.out);
           std::vector<void *> buffers{x.data(), panels.data()};
           if (spec->bias)
@@ -110,7 +117,8 @@ TEST(Linear, RowBitsDontDependOnCompany) {
       KernelLibrary library({spec}, *isa);
       std::int64_t rows = 151;
       Floats x = randomFloats(rows * layer.in, 1);
-      Floats panels = toPanels(randomFloats(layer.in * layer.out, 2), layer.in, layer.out, *isa);
+      Floats panels =
+          toPanels(randomFloats(layer.in * layer.out, 2), layer.in, layer.out, *isa);
       Floats together(rows * layer.out), alone(layer.out);
       library.run(*spec, {x.data(), panels.data(), together.data()}, {rows});
       for (std::int64_t r = 0; r < rows; ++r) {

@@ -21,9 +21,11 @@ static std::pair<Num, Num> unify(const Term &a, const Term &b) {
   KernelBuilder &builder = builderOf(a, b);
   Num left = a.num ? a.num : builder.like(b.num, a);
   Num right = b.num ? b.num : builder.like(a.num, b);
-  if (auto type = dyn_cast<VectorType>(left.type()); type && !llvm::isa<VectorType>(right.type()))
+  if (auto type = dyn_cast<VectorType>(left.type());
+      type && !llvm::isa<VectorType>(right.type()))
     right = builder.splat(right, type.getDimSize(0));
-  if (auto type = dyn_cast<VectorType>(right.type()); type && !llvm::isa<VectorType>(left.type()))
+  if (auto type = dyn_cast<VectorType>(right.type());
+      type && !llvm::isa<VectorType>(left.type()))
     left = builder.splat(left, type.getDimSize(0));
   return {left, right};
 }
@@ -46,8 +48,7 @@ static Num compare(const Term &a, const Term &b, arith::CmpFPredicate floating,
   auto [left, right] = unify(a, b);
   auto &builder = left.builder->mlir();
   if (isFloat(left))
-    return left.builder->num(
-        arith::CmpFOp::create(builder, floating, left.value, right.value));
+    return left.builder->num(arith::CmpFOp::create(builder, floating, left.value, right.value));
   return left.builder->num(arith::CmpIOp::create(builder, integral, left.value, right.value));
 }
 
@@ -103,8 +104,8 @@ Num KernelBuilder::like(Num model, const Term &term) {
   Type elem = getElementTypeOrSelf(model.type());
   TypedAttr attr;
   if (llvm::isa<FloatType>(elem)) {
-    attr = b.getFloatAttr(elem, elem.isF32() ? static_cast<float>(term.floating)
-                                             : term.floating);
+    attr =
+        b.getFloatAttr(elem, elem.isF32() ? static_cast<float>(term.floating) : term.floating);
   } else {
     unsigned width = elem.getIntOrFloatBitWidth();
     APInt bits = APInt(64, static_cast<std::uint64_t>(term.integer)).zextOrTrunc(width);
@@ -138,9 +139,7 @@ Num KernelBuilder::firstLanes(Num count) {
   return laneIndex() < splat(toI32(min(count, i64(isa.lanes))));
 }
 
-Num KernelBuilder::lanesBefore(Num at, Num end) {
-  return laneIndex() < splat(toI32(end - at));
-}
+Num KernelBuilder::lanesBefore(Num at, Num end) { return laneIndex() < splat(toI32(end - at)); }
 
 Num KernelBuilder::toI64(Num value) {
   return num(arith::ExtSIOp::create(b, b.getI64Type(), value.value));
@@ -198,7 +197,8 @@ Num KernelBuilder::max(const Term &a, Num x) {
 }
 Num KernelBuilder::select(Num condition, const Term &a, const Term &c) {
   auto [left, right] = unify(a, c);
-  if (auto type = dyn_cast<VectorType>(condition.type()); type && !llvm::isa<VectorType>(left.type())) {
+  if (auto type = dyn_cast<VectorType>(condition.type());
+      type && !llvm::isa<VectorType>(left.type())) {
     left = splat(left, type.getDimSize(0));
     right = splat(right, type.getDimSize(0));
   }

@@ -41,15 +41,15 @@ Ptr KernelBuilder::buffer(int index, Elem elem) {
 
 Num KernelBuilder::integer(int index) {
   Type ptr = LLVM::LLVMPointerType::get(b.getContext());
-  Value slot = LLVM::GEPOp::create(b, ptr, b.getI64Type(), arguments[1],
-                                   ArrayRef<LLVM::GEPArg>{index});
+  Value slot =
+      LLVM::GEPOp::create(b, ptr, b.getI64Type(), arguments[1], ArrayRef<LLVM::GEPArg>{index});
   return num(LLVM::LoadOp::create(b, b.getI64Type(), slot, 8));
 }
 
 Num KernelBuilder::scalar(int index) {
   Type ptr = LLVM::LLVMPointerType::get(b.getContext());
-  Value slot = LLVM::GEPOp::create(b, ptr, b.getF64Type(), arguments[2],
-                                   ArrayRef<LLVM::GEPArg>{index});
+  Value slot =
+      LLVM::GEPOp::create(b, ptr, b.getF64Type(), arguments[2], ArrayRef<LLVM::GEPArg>{index});
   return num(LLVM::LoadOp::create(b, b.getF64Type(), slot, 8));
 }
 
@@ -79,8 +79,7 @@ void KernelBuilder::loop(const Term &from, const Term &to, std::int64_t step,
   });
 }
 
-Nums KernelBuilder::loop(const Term &from, const Term &to, std::int64_t step,
-                         const Nums &init,
+Nums KernelBuilder::loop(const Term &from, const Term &to, std::int64_t step, const Nums &init,
                          const std::function<Nums(Num, const Nums &)> &body) {
   Num model = i64(0);
   SmallVector<Value> initial;
@@ -160,8 +159,7 @@ Nums KernelBuilder::choose(Num condition, const std::function<Nums()> &then,
   return results;
 }
 
-void KernelBuilder::forVectors(std::int64_t count,
-                               const std::function<void(Num, Num)> &body) {
+void KernelBuilder::forVectors(std::int64_t count, const std::function<void(Num, Num)> &body) {
   std::int64_t full = count / isa.lanes * isa.lanes;
   if (full > 0)
     loop(0, full, isa.lanes, [&](Num offset) { body(offset, Num{}); });

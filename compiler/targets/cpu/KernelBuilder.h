@@ -116,13 +116,13 @@ public:
   Num i64(std::int64_t value);
   Num i32(std::int64_t value);
   Num f32(double value);
-  Num vec(double value);                  ///< all lanes
-  Num like(Num model, const Term &term);  ///< `term` in the type of `model`
+  Num vec(double value);                 ///< all lanes
+  Num like(Num model, const Term &term); ///< `term` in the type of `model`
   Num splat(Num scalar, int lanes = 0);
-  Num laneIndex(int lanes = 0);           ///< vector of i32 0, 1, 2, ...
-  Num firstLanes(std::int64_t count);     ///< constant mask
-  Num firstLanes(Num count);              ///< mask of lanes below a run-time i64 count
-  Num lanesBefore(Num at, Num end);       ///< mask of lanes l with at + l < end, i64
+  Num laneIndex(int lanes = 0);       ///< vector of i32 0, 1, 2, ...
+  Num firstLanes(std::int64_t count); ///< constant mask
+  Num firstLanes(Num count);          ///< mask of lanes below a run-time i64 count
+  Num lanesBefore(Num at, Num end);   ///< mask of lanes l with at + l < end, i64
 
   /// Conversions.
   Num toI64(Num i32Value);
@@ -145,8 +145,8 @@ public:
 
   /// Arithmetic.
   Num fma(const Term &a, Num b, const Term &c); ///< a * b + c
-  Num min(const Term &a, Num b);          ///< b where either is NaN
-  Num max(const Term &a, Num b);          ///< b where either is NaN
+  Num min(const Term &a, Num b);                ///< b where either is NaN
+  Num max(const Term &a, Num b);                ///< b where either is NaN
   Num select(Num condition, const Term &a, const Term &b);
   Num sqrt(Num a);
   Num abs(Num a);

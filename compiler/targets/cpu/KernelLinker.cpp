@@ -50,11 +50,24 @@ llvm::Expected<std::string> linkKernels(const std::string &object) {
     return failure("cannot create a temporary file: " + error.message());
   llvm::FileRemover removeLog(log);
 
-  std::vector<llvm::StringRef> arguments{
-      *linker,     "-shared",        "--no-undefined", "--build-id=none", "--hash-style=gnu",
-      "-z",        "noexecstack",    "-z",             "relro",           "-z",
-      "now",       "--strip-all",    "--threads=1",    "-soname",         "ftc-kernels.so",
-      "-o",        output.str(),     input.str()};
+  std::vector<llvm::StringRef> arguments{*linker,
+                                         "-shared",
+                                         "--no-undefined",
+                                         "--build-id=none",
+                                         "--hash-style=gnu",
+                                         "-z",
+                                         "noexecstack",
+                                         "-z",
+                                         "relro",
+                                         "-z",
+                                         "now",
+                                         "--strip-all",
+                                         "--threads=1",
+                                         "-soname",
+                                         "ftc-kernels.so",
+                                         "-o",
+                                         output.str(),
+                                         input.str()};
   std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), log.str(), log.str()};
   std::string message;
   int status =

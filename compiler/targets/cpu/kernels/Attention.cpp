@@ -48,8 +48,7 @@ public:
         Ptr source = q[row * shape.queryRow() + head * shape.headDim];
         tiles.scores(source, shape.queryRow(), rows, keys, keyCount, shape.scaleOrDefault(),
                      block);
-        b.loop(0, rows, 1,
-               [&](Num i) { softmax(row + i, i, head, sequence, keyCount); });
+        b.loop(0, rows, 1, [&](Num i) { softmax(row + i, i, head, sequence, keyCount); });
         tiles.timesPanels(block, rows, values, shape.maxKeys, keyCount,
                           [&](Num i, Num column, Num mask, Num sum) {
                             Ptr target = out[(row + i) * (shape.heads * shape.headDim) +

@@ -74,8 +74,8 @@ Num AttentionTiles::columnMask(Num column) {
   return shape.headDim % b.isa.lanes ? b.firstLanes(shape.headDim - column) : Num{};
 }
 
-void AttentionTiles::packRows(Ptr source, std::int64_t stride, Num count,
-                              std::int64_t capacity, Ptr target) {
+void AttentionTiles::packRows(Ptr source, std::int64_t stride, Num count, std::int64_t capacity,
+                              Ptr target) {
   b.loop(0, sizes.headPanels, 1, [&](Num panel) {
     Nums masks;
     for (int v = 0; v < sizes.headVectors; ++v)
@@ -98,9 +98,9 @@ void AttentionTiles::scores(Ptr source, std::int64_t stride, Num rows, Ptr keys,
       TileRows left;
       for (int r = 0; r < tileRows; ++r)
         left.rows.push_back(source[b.min(row + r, rows - 1) * stride]);
-      Nums sums = emitTile(b, tileRows, vectors, left, keys[key * shape.headDim],
-                           sizes.keyWidth, b.i64(shape.headDim), shape.headDim,
-                           Nums(tileRows * vectors, b.vec(0)));
+      Nums sums =
+          emitTile(b, tileRows, vectors, left, keys[key * shape.headDim], sizes.keyWidth,
+                   b.i64(shape.headDim), shape.headDim, Nums(tileRows * vectors, b.vec(0)));
       for (int r = 0; r < tileRows; ++r)
         for (int v = 0; v < vectors; ++v)
           b.storeVector(sums[r * vectors + v] * factor,
@@ -118,9 +118,9 @@ void AttentionTiles::timesPanels(Ptr left, Num rows, Ptr panels, std::int64_t ca
       TileRows a;
       a.base = left[row * sizes.scoreStride];
       a.rowStride = sizes.scoreStride;
-      Nums sums = emitTile(b, sizes.headRows, vectors, a,
-                           panels[panel * (capacity * sizes.headWidth)], sizes.headWidth,
-                           count, -1, Nums(sizes.headRows * vectors, b.vec(0)));
+      Nums sums =
+          emitTile(b, sizes.headRows, vectors, a, panels[panel * (capacity * sizes.headWidth)],
+                   sizes.headWidth, count, -1, Nums(sizes.headRows * vectors, b.vec(0)));
       for (int r = 0; r < sizes.headRows; ++r)
         b.ifThen(row + r < rows, [&] {
           for (int v = 0; v < vectors; ++v) {

@@ -12,7 +12,7 @@ struct AttentionSizes {
   AttentionSizes(const AttentionShape &shape, const CpuIsa &isa);
 
   static constexpr std::int64_t blockRows = 24; ///< query rows at a time
-  std::int64_t keyWidth;     ///< keys of a panel of K^T or V^T
+  std::int64_t keyWidth;                        ///< keys of a panel of K^T or V^T
   std::int64_t transposed;   ///< elements of K^T's panels: [panel][headDim][keyWidth]
   std::int64_t scoreStride;  ///< between rows of scores: whole panels and dropout blocks
   std::int64_t scores;       ///< elements of a block of scores

@@ -22,9 +22,7 @@ static std::string rowKey(const char *name, std::int64_t hidden, const CpuIsa &i
   return std::string(name) + "_h" + std::to_string(hidden) + "_" + isa.suffix;
 }
 
-std::string Dropout::key(const CpuIsa &isa) const {
-  return rowKey("dropout", hidden, isa);
-}
+std::string Dropout::key(const CpuIsa &isa) const { return rowKey("dropout", hidden, isa); }
 IntExpr Dropout::grid(const CpuIsa &) const { return {0, {{0, rowBlock, 1}}}; }
 
 void Dropout::emit(KernelBuilder &b) const {

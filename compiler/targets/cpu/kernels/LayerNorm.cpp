@@ -71,8 +71,8 @@ void LayerNorm::emit(KernelBuilder &b) const {
     b.store(rstd, rstds[row]);
     b.forVectors(hidden, [&](Num offset, Num mask) {
       Num normal = (b.loadVector(s[offset], mask) - mean) * rstd;
-      Num scaled = b.fma(normal, b.loadVector(gamma[offset], mask),
-                         b.loadVector(beta[offset], mask));
+      Num scaled =
+          b.fma(normal, b.loadVector(gamma[offset], mask), b.loadVector(beta[offset], mask));
       b.storeVector(scaled, y[at + offset], mask);
     });
   });
@@ -104,9 +104,8 @@ void LayerNormGrad::emit(KernelBuilder &b) const {
     dropout.emplace(b);
   b.forTasks([&](Num chunk) {
     Ptr dgamma = partial[chunk * (2 * hidden)], dbeta = dgamma[hidden];
-    b.forVectors(2 * hidden, [&](Num offset, Num mask) {
-      b.storeVector(b.vec(0), dgamma[offset], mask);
-    });
+    b.forVectors(2 * hidden,
+                 [&](Num offset, Num mask) { b.storeVector(b.vec(0), dgamma[offset], mask); });
     Num last = b.min(chunk * chunkRows + chunkRows, rows);
     b.loop(chunk * chunkRows, last, 1, [&](Num row) {
       Num at = row * hidden, mean = b.load(means[row]), rstd = b.load(rstds[row]);

@@ -41,7 +41,9 @@ struct LayerNormGrad : Kernel {
   bool residual = false;
 
   /// Elements of `partial` for `rows` rows.
-  std::int64_t partialElements(std::int64_t rows) const { return (rows + 63) / 64 * 2 * hidden; }
+  std::int64_t partialElements(std::int64_t rows) const {
+    return (rows + 63) / 64 * 2 * hidden;
+  }
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;
   IntExpr flops() const override;

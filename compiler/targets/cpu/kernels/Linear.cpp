@@ -73,9 +73,8 @@ public:
       Num tiled = from + (to - from) / b.isa.tileRows * b.isa.tileRows;
       b.loop(0, kBlocks, 1, [&](Num block) {
         b.loop(firstPanel, lastPanel, 1, [&](Num panel) {
-          b.loop(from, tiled, b.isa.tileRows, [&](Num row) {
-            emitRows(block, panel, row, Num{}, b.isa.tileRows);
-          });
+          b.loop(from, tiled, b.isa.tileRows,
+                 [&](Num row) { emitRows(block, panel, row, Num{}, b.isa.tileRows); });
           b.loop(tiled, to, tailRows,
                  [&](Num row) { emitRows(block, panel, row, to, tailRows); });
         });
@@ -138,8 +137,7 @@ private:
           Num at = (row + r) * spec.out + column;
           for (int v = 0; v < b.isa.tileVectors; ++v) {
             std::int64_t skip = v * b.isa.lanes;
-            body(r, v, at + skip,
-                 masked ? b.firstLanes(spec.out - column - skip) : Num{});
+            body(r, v, at + skip, masked ? b.firstLanes(spec.out - column - skip) : Num{});
           }
         };
         if (end && r > 0)
@@ -151,8 +149,7 @@ private:
     if (spec.out % width == 0)
       all(false);
     else
-      b.ifElse(
-          column + width <= spec.out, [&] { all(false); }, [&] { all(true); });
+      b.ifElse(column + width <= spec.out, [&] { all(false); }, [&] { all(true); });
   }
 
   /// Bias and addend on the accumulators, then the activations from memory: the tile is in L1,
@@ -177,8 +174,7 @@ private:
         Num at = r * spec.out + c;
         Num value = activate(b, spec.act, b.loadVector(first[at], mask));
         if (spec.gradAct != Activation::None)
-          value = value *
-                  activationDerivative(b, spec.gradAct, b.loadVector(saved[at], mask));
+          value = value * activationDerivative(b, spec.gradAct, b.loadVector(saved[at], mask));
         b.storeVector(value, y[at], mask);
       };
       if (spec.out % b.isa.lanes == 0)

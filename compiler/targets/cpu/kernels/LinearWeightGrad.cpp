@@ -93,9 +93,8 @@ private:
         b.storeVector(b.loadVector(source[unit * 4], 4), target(unit, t));
       });
       if (spec.in % 4)
-        b.loop(whole * 4, features, 1, [&](Num i) {
-          b.store(b.load(source[i]), target(i / 4, t)[i % 4]);
-        });
+        b.loop(whole * 4, features, 1,
+               [&](Num i) { b.store(b.load(source[i]), target(i / 4, t)[i % 4]); });
     });
   }
 
@@ -147,8 +146,8 @@ private:
           Nums loaded;
           for (int r = 0; r < tileRows; ++r)
             for (int v = 0; v < vectors; ++v) {
-              Num safe = spec.in % tileRows ? b.min(row + r, b.i64(spec.in - 1)) - row
-                                            : b.i64(r);
+              Num safe =
+                  spec.in % tileRows ? b.min(row + r, b.i64(spec.in - 1)) - row : b.i64(r);
               loaded.push_back(b.loadVector(target[safe * width + v * b.isa.lanes]));
             }
           return loaded;

@@ -29,10 +29,8 @@ static Nums emitSteps(KernelBuilder &b, int rows, int vectors, const TileRows &a
 }
 
 Nums emitTile(KernelBuilder &b, int rows, int vectors, const TileRows &a, Ptr panel,
-              std::int64_t panelWidth, Num count, std::int64_t staticCount,
-              Nums accumulators) {
-  Num whole = staticCount >= 0 ? b.i64(staticCount / unroll * unroll)
-                               : count / unroll * unroll;
+              std::int64_t panelWidth, Num count, std::int64_t staticCount, Nums accumulators) {
+  Num whole = staticCount >= 0 ? b.i64(staticCount / unroll * unroll) : count / unroll * unroll;
   auto steps = [&](std::int64_t width) {
     return [&, width](Num k, const Nums &sums) {
       return emitSteps(b, rows, vectors, a, panel, panelWidth, k, width, sums);

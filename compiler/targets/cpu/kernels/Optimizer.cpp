@@ -31,7 +31,7 @@ static void forFinite(KernelBuilder &b, int control,
 
 std::string AdamW::key(const CpuIsa &isa) const {
   return (control ? "adamw_" : "adamw_free_") + isa.suffix;
- }
+}
 IntExpr AdamW::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
 IntExpr AdamW::flops() const { return {0, {{0, 1, 14}}}; }
 
@@ -57,7 +57,7 @@ void AdamW::emit(KernelBuilder &b) const {
 
 std::string Sgd::key(const CpuIsa &isa) const {
   return (control ? "sgd_" : "sgd_free_") + isa.suffix;
- }
+}
 IntExpr Sgd::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
 
 void Sgd::emit(KernelBuilder &b) const {

@@ -1,7 +1,7 @@
 // Optimizer updates over contiguous elements, and the global norm that scales or stops them.
 // control [2] f32 = {coefficient multiplied into gradients, 1 if they are finite else 0}: with
-// a 0 flag an update leaves every buffer untouched bit for bit. Updates without `control` (fused
-// behind a gradient) have no such buffer: coefficient 1, always applied.
+// a 0 flag an update leaves every buffer untouched bit for bit. Updates without `control`
+// (fused behind a gradient) have no such buffer: coefficient 1, always applied.
 #pragma once
 
 #include "compiler/targets/cpu/kernels/KernelSpec.h"
