@@ -232,6 +232,8 @@ Result<DataTable> parseData(std::string_view path, std::string bytes, std::int64
     FTC_ASSIGN_OR_RETURN(bytes, gunzip(path, bytes));
   }
   auto named = [&](std::string_view suffix) { return name.ends_with(suffix); };
+  if (named(".parquet"))
+    return Status::error(shown + ": Parquet is not supported; convert the file to .jsonl");
   bool conll = named(".conll") || named(".bio") || named(".txt");
   if (!named(".csv") && !named(".tsv") && !named(".jsonl") && !named(".json") && !conll)
     return Status::error(shown + ": expected a file named .csv, .tsv, .jsonl, .json, .conll, "
