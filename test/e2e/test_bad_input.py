@@ -1,0 +1,329 @@
+"""Bad input of every kind: exit code 1, one last line of at most 500 characters that names file
+and line, column or tensor, and nothing half-written."""
+
+import gzip
+import json
+import pathlib
+import random
+import shutil
+import struct
+import subprocess
+import unittest
+
+from toolchain import LONG, Suite, call, data_of, last_line, model_of, must, tree
+
+TEXT, TAGS = "text-classification", "token-classification"
+
+
+def split_safetensors(data):
+    length, = struct.unpack_from("<Q", data)
+    return json.loads(data[8:8 + length]), data[8 + length:]
+
+
+def join_safetensors(header, payload):
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + payload
+
+
+def edit_config(**changes):
+    def mutate(model):
+        config = json.loads((model / "config.json").read_text())
+        config.update(changes)
+        (model / "config.json").write_text(
+            json.dumps({name: value for name, value in config.items() if value is not ...}))
+    return mutate
+
+
+def edit_weights(change):
+    """change(header, payload) returns the file's new bytes."""
+    def mutate(model):
+        path = model / "model.safetensors"
+        path.write_bytes(change(*split_safetensors(path.read_bytes())))
+    return mutate
+
+
+def overlapping(header, payload):
+    names = sorted((name for name in header if name != "__metadata__"),
+                   key=lambda name: header[name]["data_offsets"])
+    begin, end = header[names[0]]["data_offsets"]
+    size = header[names[1]]["data_offsets"][1] - header[names[1]]["data_offsets"][0]
+    header[names[1]]["data_offsets"] = [begin, begin + size]
+    return join_safetensors(header, payload)
+
+
+QUERY = "bert.encoder.layer.1.attention.self.query.weight"
+
+
+def wrong_dtype(header, payload):
+    header[QUERY]["dtype"] = "I32"
+    return join_safetensors(header, payload)
+
+
+def wrong_shape(header, payload):
+    header[QUERY]["shape"] = [30, 120]
+    return join_safetensors(header, payload)
+
+
+def not_a_number(header, payload):
+    at = header[QUERY]["data_offsets"][0] + 40
+    nan = struct.pack("<f", float("nan"))
+    return join_safetensors(header, payload[:at] + nan + payload[at + 4:])
+
+
+def missing_tensor(header, payload):
+    entry = header.pop(QUERY)
+    begin, end = entry["data_offsets"]
+    for other in header.values():
+        if "data_offsets" in other and other["data_offsets"][0] >= end:
+            other["data_offsets"] = [at - (end - begin) for at in other["data_offsets"]]
+    return join_safetensors(header, payload[:begin] + payload[end:])
+
+
+def truncated(header, payload):
+    return join_safetensors(header, payload[:-100])
+
+
+def over_long(header, payload):
+    return join_safetensors(header, payload + b"\0" * 64)
+
+
+def remove(*names):
+    def mutate(model):
+        for name in names:
+            (model / name).unlink()
+    return mutate
+
+
+def write(name, data):
+    def mutate(model):
+        (model / name).write_bytes(data)
+    return mutate
+
+
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json")
+# name, what is done to the model's folder, what the last line has to match
+MODELS = [
+    ("config missing", remove("config.json"), r"config\.json"),
+    ("config no JSON", write("config.json", b"{\"model_type\": "), r"config\.json"),
+    ("config empty", write("config.json", b""), r"config\.json"),
+    ("no architecture", edit_config(model_type=...), r"config\.json.*model_type|model_type"),
+    ("unknown architecture", edit_config(model_type="gpt99"),
+     r"gpt99.*bert.*distilbert.*roberta"),
+    ("0 heads", edit_config(num_attention_heads=0), r"num_attention_heads"),
+    ("heads do not divide", edit_config(num_attention_heads=7),
+     r"num_attention_heads|hidden_size"),
+    ("10^9 layers", edit_config(num_hidden_layers=10**9), r"num_hidden_layers"),
+    ("negative size", edit_config(intermediate_size=-4), r"intermediate_size"),
+    ("size no number", edit_config(hidden_size="wide"), r"hidden_size"),
+    ("absurd vocabulary", edit_config(vocab_size=2**62), r"vocab_size|word_embeddings"),
+    ("unknown activation", edit_config(hidden_act="sparkle"), r"sparkle|hidden_act"),
+    ("weights missing", remove("model.safetensors"), r"model\.safetensors"),
+    ("weights empty", write("model.safetensors", b""), r"model\.safetensors"),
+    ("weights not safetensors", write("model.safetensors", b"PK\3\4" + b"x" * 999),
+     r"model\.safetensors"),
+    ("header longer than the file", write("model.safetensors", struct.pack("<Q", 2**63) + b"{}"),
+     r"model\.safetensors"),
+    ("truncated", edit_weights(truncated), r"model\.safetensors"),
+    ("over-long", edit_weights(over_long), r"model\.safetensors"),
+    ("overlapping", edit_weights(overlapping), r"model\.safetensors"),
+    ("wrong dtype", edit_weights(wrong_dtype), QUERY.replace(".", r"\.")),
+    ("wrong shape", edit_weights(wrong_shape), QUERY.replace(".", r"\.")),
+    ("NaN weight", edit_weights(not_a_number), QUERY.replace(".", r"\.")),
+    ("missing tensor", edit_weights(missing_tensor), QUERY.replace(".", r"\.")),
+    ("tokenizer missing", remove(*TOKENIZER), r"tokenizer\.json|vocab\.txt"),
+    ("tokenizer no JSON", write("tokenizer.json", b"[1,"), r"tokenizer\.json"),
+]
+
+GOOD = "text,label\na calm lake,calm\nloud drills,noisy\nno wind,calm\nsirens,noisy\n"
+# file name, content, what the last line has to match
+DATA = [
+    (TEXT, "gone.csv", None, r"gone\.csv"),
+    (TEXT, "empty.csv", b"", r"empty\.csv"),
+    (TEXT, "header.csv", b"text,label\n", r"header\.csv"),
+    (TEXT, "one.csv", b"text,label\na,calm\nb,calm\n", r"calm"),
+    (TEXT, "column.csv", b"words,kind\na,calm\nb,noisy\n", r"column\.csv.*words.*kind"),
+    (TEXT, "ragged.csv", GOOD.encode() + b"three,calm,more\n", r"ragged\.csv.*\b6\b"),
+    (TEXT, "quote.csv", b"text,label\na,calm\n\"open,noisy\nmore,calm\n", r"quote\.csv.*\b3\b"),
+    (TEXT, "bytes.csv", b"text,label\na,calm\nb\xff\xfe,noisy\n", r"bytes\.csv.*\b3\b"),
+    (TEXT, "bytes.tsv", b"text\tlabel\na\tcalm\nb\xc3\tnoisy\n", r"bytes\.tsv.*\b3\b"),
+    (TEXT, "broken.jsonl", b'{"text": "a", "label": "calm"}\n{"text": "b", \n',
+     r"broken\.jsonl.*\b2\b"),
+    (TEXT, "mixed.jsonl", b'{"text": "a", "label": "calm"}\n{"text": ["b"], "label": "noisy"}\n',
+     r"mixed\.jsonl.*\b2\b"),
+    (TEXT, "broken.json", b'[{"text": "a", "label": "calm"},', r"broken\.json"),
+    (TEXT, "cut.csv.gz", gzip.compress(GOOD.encode() * 50)[:-20], r"cut\.csv\.gz"),
+    (TEXT, "table.xlsx", b"PK\3\4", r"table\.xlsx"),
+    (TAGS, "columns.conll", b"a O\nb O\n\nc X O\n", r"columns\.conll.*\b4\b"),
+    (TAGS, "single.conll", b"a\nb\n\nc\n", r"single\.conll.*\b1\b|single\.conll"),
+    (TAGS, "empty.conll", b"\n\n", r"empty\.conll"),
+    (TAGS, "bytes.conll", b"a O\nb\xff B-x\n", r"bytes\.conll.*\b2\b"),
+]
+
+
+class BadInputTest(Suite):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.good = cls.scratch / "good.csv"
+        cls.good.write_text(GOOD)
+        # A checkpoint without this task's head: two labels of its own.
+        cls.base = model_of("bert", TAGS)
+        cls.artifact = cls.scratch / "good.ftb"
+        must("ftc", "compile", cls.base, "--task", TEXT, "--train_file", cls.good,
+             "-o", cls.artifact)
+
+    def refused(self, done, pattern, code=1):
+        line = last_line(done.stderr)
+        self.assertEqual(done.returncode, code, done.stderr[-1000:])
+        self.assertRegex(line, pattern)
+        self.assertLessEqual(len(line), 500)
+        self.assertTrue(line.isprintable(), repr(line))
+
+    def testModels(self):
+        for name, mutate, pattern in MODELS:
+            with self.subTest(name=name):
+                model = self.scratch / "model"
+                shutil.rmtree(model, ignore_errors=True)
+                shutil.copytree(self.base, model)
+                mutate(model)
+                output = self.scratch / "bad-model" / "never.ftb"
+                output.parent.mkdir(exist_ok=True)
+                done = call("ftc", "compile", model, "--task", TEXT, "--train_file", self.good,
+                            "-o", output)
+                self.refused(done, pattern)
+                self.assertEqual(tree(output.parent), {})
+
+    def testNoSuchModel(self):
+        done = call("ftc", "compile", self.scratch / "nowhere", "--task", TEXT, "--train_file",
+                    self.good, "-o", self.scratch / "never.ftb")
+        self.refused(done, "nowhere")
+
+    def testDataOfTheCompiler(self):
+        for task, name, content, pattern in DATA:
+            with self.subTest(name=name):
+                path = self.scratch / name
+                if content is not None:
+                    path.write_bytes(content)
+                output = self.scratch / "bad-data" / "never.ftb"
+                output.parent.mkdir(exist_ok=True)
+                done = call("ftc", "compile", self.base, "--task", task, "--train_file", path,
+                            "-o", output)
+                self.refused(done, pattern)
+                self.assertEqual(tree(output.parent), {})
+
+    def run_(self, *arguments, artifact=None, output=None, data=None):
+        output = output or self.scratch / "never"
+        done = call("ftrt", "run", artifact or self.artifact, "--train_file", data or self.good,
+                    "--output_dir", output, "--max_steps", 2, *arguments)
+        return done, output
+
+    def testDataOfTheRuntime(self):
+        for task, name, content, pattern in DATA:
+            if task != TEXT or name == "one.csv":
+                continue
+            with self.subTest(name=name):
+                path = self.scratch / name
+                if content is not None:
+                    path.write_bytes(content)
+                done, output = self.run_(data=path)
+                self.refused(done, pattern)
+                self.assertIsNone(tree(output))
+
+    def testLabelThatTrainingLacks(self):
+        path = self.scratch / "validation.csv"
+        path.write_text("text,label\na,calm\nb,furious\n")
+        done, output = self.run_("--validation_file", path)
+        self.refused(done, r"validation\.csv.*\b3\b.*furious|furious.*validation\.csv.*\b3\b")
+        self.assertIsNone(tree(output))
+
+    def testColumnNamedByFlag(self):
+        done, output = self.run_("--label_column_name", "kind")
+        self.refused(done, r"kind.*text.*label")
+        self.assertIsNone(tree(output))
+
+    def testTextLongerThanTheModelIsCutAndCounted(self):
+        path = self.scratch / "long.csv"
+        path.write_text(GOOD + "wind " * 500 + ",calm\n")
+        done, output = self.run_(data=path, output=self.scratch / "long")
+        self.assertEqual(done.returncode, 0, done.stderr[-1000:])
+        self.assertRegex(done.stderr, r"(?i)\b1\b[^\n]*\bcut|\bcut[^\n]*\b1\b")
+
+    def testSequenceLongerThanThePositions(self):
+        done = call("ftc", "compile", self.base, "--task", TEXT, "--train_file", self.good,
+                    "--max_seq_length", 4096, "-o", self.scratch / "never.ftb")
+        line = last_line(done.stderr)
+        self.assertIn(done.returncode, (1, 2), done.stderr[-1000:])
+        self.assertRegex(line, r"max_seq_length|max_position_embeddings|64")
+
+    def testOutputNotWritable(self):
+        blocker = self.scratch / "a-file"
+        blocker.write_text("x")
+        done, _ = self.run_(output=blocker / "out")
+        self.refused(done, "a-file")
+        self.assertEqual(blocker.read_text(), "x")
+        done = call("ftc", "compile", self.base, "--task", TEXT, "--train_file", self.good,
+                    "-o", blocker / "step.ftb")
+        self.refused(done, "a-file")
+
+    def testDiskFull(self):
+        mount = self.scratch / "full"
+        mount.mkdir()
+        # Room for the artifact's folder but not for the weights.
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", mount],
+                          stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("mounting a tmpfs needs root")
+        try:
+            done, _ = self.run_(output=mount / "out")
+            self.refused(done, r"(?i)full|no space")
+        finally:
+            subprocess.run(["umount", mount], check=True)
+
+    def testAlteredArtifacts(self):
+        data = self.artifact.read_bytes()
+        rng = random.Random(11)
+        cases = {"truncated at %d" % size: data[:size] for size in
+                 (0, 3, 20, 100, len(data) // 2, len(data) - 1)}
+        cases["longer"] = data + b"\0"
+        cases["not an artifact"] = b"\x7fELF" + data[4:]
+        for at in list(range(0, 64)) + [rng.randrange(len(data))
+                                        for _ in range(400 if LONG else 40)]:
+            flipped = bytearray(data)
+            flipped[at] ^= 1 << rng.randrange(8)
+            cases["bit flipped in byte %d" % at] = bytes(flipped)
+        for name, content in cases.items():
+            with self.subTest(name=name):
+                path = self.scratch / "altered.ftb"
+                path.write_bytes(content)
+                done, output = self.run_(artifact=path)
+                self.refused(done, r"altered\.ftb")
+                self.assertIsNone(tree(output))
+
+    def testOtherWeights(self):
+        other = self.scratch / "other"
+        shutil.rmtree(other, ignore_errors=True)
+        shutil.copytree(self.base, other)
+        path = other / "model.safetensors"
+        data = bytearray(path.read_bytes())
+        data[-5] ^= 1
+        path.write_bytes(data)
+        done, output = self.run_("--model_name_or_path", other)
+        self.refused(done, r"model\.safetensors")
+        self.assertIsNone(tree(output))
+        done, output = self.run_("--model_name_or_path", self.scratch / "nowhere")
+        self.refused(done, r"nowhere")
+
+    def testOtherCpu(self):
+        flags = pathlib.Path("/proc/cpuinfo").read_text()
+        if "avx512f" in flags:
+            self.skipTest("this CPU has AVX-512: it runs every variant")
+        path = self.scratch / "v4.ftb"
+        must("ftc", "compile", self.base, "--task", TEXT, "--train_file", self.good,
+             "--cpu", "x86-64-v4", "-o", path)
+        done, output = self.run_(artifact=path)
+        self.refused(done, r"(?i)avx-?512|x86-64-v4")
+        self.assertIsNone(tree(output))
+
+
+if __name__ == "__main__":
+    unittest.main()

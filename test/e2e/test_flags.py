@@ -1,0 +1,119 @@
+"""Usage errors end with 2, and their last line names the flag and the nearest known one."""
+
+import unittest
+
+from toolchain import Suite, call, data_of, last_line, model_of, must, tree
+
+MODEL = model_of("bert", "text-classification")
+DATA = data_of("bert", "text-classification")
+
+# arguments, what the last line on stderr has to say
+COMPILE = [
+    (["--tsk", "text-classification"], r"--tsk.*--task"),
+    (["--task", "text-clasification"], r"--task.*text-classification"),
+    (["--max_seq_length", "-3"], r"--max_seq_length"),
+    (["--max_seq_length", "many"], r"--max_seq_length.*many"),
+    (["--optim", "adam"], r"--optim.*adamw"),
+    (["--method", "layers:x"], r"--method"),
+    (["--target", "quantum"], r"--target.*cpu"),
+    (["--precision", "fp64"], r"--precision.*fp32"),
+    (["-o"], r"-o|--output"),
+]
+RUN = [
+    (["--lerning_rate", "1e-3"], r"--lerning_rate.*--learning_rate"),
+    (["--threads", "-2"], r"--threads.*-2"),
+    (["--device", "quantum"], r"--device.*quantum"),
+    (["--learning-rate", "fast"], r"--learning_rate.*fast"),
+    (["--learning_rate", "nan"], r"--learning_rate"),
+    (["--learning_rate", "-1"], r"--learning_rate"),
+    (["--per_device_train_batch_size", "0"], r"--per_device_train_batch_size"),
+    (["--per_device_train_batch_size", "9" * 20], r"--per_device_train_batch_size"),
+    (["--lr_scheduler_type", "staircase"], r"--lr_scheduler_type.*linear"),
+    (["--eval_strategy", "sometimes"], r"--eval_strategy.*epoch"),
+    (["--warmup_ratio", "1.5"], r"--warmup_ratio"),
+    (["--num_train_epochs"], r"--num_train_epochs"),
+    (["--max_grad_norm", "-1"], r"--max_grad_norm"),
+]
+# Flags of later tasks: known, and refused by name.
+LATER = [
+    ("ftc", ["--task", "summarization"], r"summarization.*(not|yet)"),
+    ("ftc", ["--method", "lora"], r"lora.*(not|yet)"),
+]
+
+
+class FlagsTest(Suite):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.artifact = cls.compile()
+
+    def refused(self, done, pattern, codes=(2,)):
+        line = last_line(done.stderr)
+        self.assertIn(done.returncode, codes, line)
+        self.assertRegex(line, pattern)
+        self.assertLessEqual(len(line), 500)
+
+    def testCompile(self):
+        for arguments, pattern in COMPILE:
+            with self.subTest(arguments=arguments):
+                output = [] if arguments == ["-o"] else ["-o", self.scratch / "never.ftb"]
+                done = call("ftc", "compile", MODEL, "--task", "text-classification",
+                            "--train_file", DATA, *output, *arguments)
+                self.refused(done, pattern)
+                self.assertFalse((self.scratch / "never.ftb").exists())
+
+    def testRun(self):
+        for arguments, pattern in RUN:
+            with self.subTest(arguments=arguments):
+                output = self.scratch / "never"
+                done = call("ftrt", "run", self.artifact, "--train_file", DATA, "--output_dir",
+                            output, *arguments)
+                self.refused(done, pattern)
+                self.assertIsNone(tree(output))
+
+    def testLaterTasksAreRefusedByName(self):
+        for program, arguments, pattern in LATER:
+            with self.subTest(arguments=arguments):
+                base = ["--task", "text-classification"] if "--task" not in arguments else []
+                done = call(program, "compile", MODEL, *base, "--train_file", DATA, "-o",
+                            self.scratch / "never.ftb", *arguments)
+                self.refused(done, pattern, codes=(1, 2))
+                self.assertFalse((self.scratch / "never.ftb").exists())
+
+    def testMissingRequired(self):
+        self.refused(call("ftc", "compile", MODEL, "-o", self.scratch / "never.ftb"), "--task")
+        self.refused(call("ftrt", "run", self.artifact, "--train_file", DATA), "--output_dir")
+        self.refused(call("ftrt", "run", self.artifact, "--output_dir", self.scratch / "never"),
+                     "--train_file")
+        for program in ("ftc", "ftrt"):
+            self.refused(call(program, "fly"), "fly")
+
+    def testHelpAndVersion(self):
+        for program, commands in (("ftc", ("compile", "inspect")),
+                                  ("ftrt", ("run", "eval", "predict", "export", "tokenize",
+                                            "devices", "bench"))):
+            self.assertRegex(must(program, "--version").stdout, r"\d+\.\d+")
+            self.assertIn(commands[0], must(program, "--help").stdout)
+            for command in commands:
+                with self.subTest(command=command):
+                    self.assertIn("--", must(program, command, "--help").stdout)
+
+    def testDashesAndConfigFile(self):
+        """Dashes stand for underscores, a config file holds flags, and flags win over it."""
+        config = self.scratch / "run.json"
+        config.write_text('{"max_steps": 3, "learning_rate": 1e-3, "save_strategy": "no"}')
+        outputs = []
+        for name, arguments in (("one", ["--config", config]),
+                                ("two", ["--max-steps", 3, "--learning-rate", 1e-3,
+                                         "--save-strategy", "no"]),
+                                ("three", ["--config", config, "--learning_rate", 1e-4])):
+            output = self.scratch / name
+            must("ftrt", "run", self.artifact, "--train_file", DATA, "--output-dir", output,
+                 *arguments)
+            outputs.append((output / "model.safetensors").read_bytes())
+        self.assertEqual(outputs[0], outputs[1])
+        self.assertNotEqual(outputs[0], outputs[2])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,119 @@
+"""kill -9 at random instants, then --resume_from_checkpoint true: the same final bits.
+
+The run accumulates, shuffles, drops out and evaluates, so that every part of the state counts.
+FTC_LONG=1 takes 50 instants instead of 6."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+from toolchain import BIN, LONG, Suite, data_of, last_line, must
+
+TIMES = ("epoch_time", "eval_runtime", "train_runtime", "samples_per_second",
+         "steps_per_second", "tokens_per_second", "total_flos")
+
+
+def history(output):
+    """log_history without what a clock measured."""
+    state = json.loads((output / "trainer_state.json").read_text())
+    return [{name: value for name, value in entry.items() if not name.endswith(TIMES)}
+            for entry in state["log_history"]]
+
+
+class ResumeTest(Suite):
+    STEPS = 60
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.artifact = cls.compile()
+        cls.reference = cls.scratch / "reference"
+        start = time.monotonic()
+        must("ftrt", *cls.flags(cls.reference))
+        cls.seconds = time.monotonic() - start
+
+    @classmethod
+    def flags(cls, output, threads=2, steps=STEPS):
+        data = data_of("bert", "text-classification")
+        return [str(one) for one in (
+            "run", cls.artifact, "--train_file", data, "--validation_file", data,
+            "--output_dir", output, "--max_steps", steps, "--per_device_train_batch_size", 6,
+            "--gradient_accumulation_steps", 2, "--learning_rate", 1e-3, "--dropout", 0.1,
+            "--warmup_steps", 5, "--weight_decay", 0.01, "--logging_steps", 3,
+            "--eval_strategy", "steps", "--eval_steps", 20, "--save_strategy", "steps",
+            "--save_steps", 7, "--threads", threads)]
+
+    def assertSameResult(self, output):
+        self.assertEqual((output / "model.safetensors").read_bytes(),
+                         (self.reference / "model.safetensors").read_bytes())
+        self.assertEqual(history(output), history(self.reference))
+        self.assertEqual(list(output.glob("*.tmp")), [])
+
+    def testKilledAtRandomInstants(self):
+        rng = random.Random(2026)
+        killed = 0
+        for round_ in range(50 if LONG else 6):
+            output = self.scratch / ("killed-%d" % round_)
+            command = [str(BIN / "ftrt")] + self.flags(output)
+            instant = rng.uniform(0.0, self.seconds)
+            with self.subTest(instant=instant):
+                process = subprocess.Popen(command, stdout=subprocess.DEVNULL,
+                                           stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+                try:
+                    process.wait(instant)
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGKILL)
+                    process.wait()
+                    killed += 1
+                must("ftrt", *self.flags(output, threads=rng.choice((1, 2, 3))),
+                     "--resume_from_checkpoint", "true")
+                self.assertSameResult(output)
+            shutil.rmtree(output, ignore_errors=True)
+        self.assertGreater(killed, 2, "too few of the instants fell within the run")
+
+    def testNewestCheckpointDamaged(self):
+        """A checkpoint with a flipped byte is passed over for the one before it."""
+        output = self.scratch / "damaged"
+        shutil.copytree(self.reference, output)
+        newest = max(output.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+        victim = max((path for path in newest.iterdir() if path.is_file()),
+                     key=lambda path: path.stat().st_size)
+        data = bytearray(victim.read_bytes())
+        data[len(data) // 2] ^= 1
+        victim.write_bytes(data)
+        must("ftrt", *self.flags(output), "--resume_from_checkpoint", "true")
+        self.assertSameResult(output)
+
+    def testLeftoversOfAKilledSaveAreRemoved(self):
+        output = self.scratch / "leftovers"
+        (output / "checkpoint-7.tmp").mkdir(parents=True)
+        (output / "checkpoint-7.tmp" / "model.safetensors").write_bytes(b"half")
+        must("ftrt", *self.flags(output), "--resume_from_checkpoint", "true")
+        self.assertSameResult(output)
+
+    def testWithoutCheckpointStartsAfreshAndSaysSo(self):
+        output = self.scratch / "afresh"
+        done = must("ftrt", *self.flags(output), "--resume_from_checkpoint", "true")
+        self.assertRegex(done.stderr.lower(), "no checkpoint|afresh|from the start|from scratch")
+        self.assertSameResult(output)
+
+    def testTerminationSavesAndStops(self):
+        output = self.scratch / "terminated"
+        command = [str(BIN / "ftrt")] + self.flags(output)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   stdin=subprocess.DEVNULL, text=True)
+        time.sleep(self.seconds / 2)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+        if process.returncode != 0:
+            self.assertTrue(list(output.glob("checkpoint-*")), last_line(errors))
+        must("ftrt", *self.flags(output), "--resume_from_checkpoint", "true")
+        self.assertSameResult(output)
+
+
+if __name__ == "__main__":
+    unittest.main()
