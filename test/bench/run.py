@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""Measure ftrt beside PyTorch (eager and compiled) and JAX: same work, same run, alternating.
+
+    python3 test/bench/run.py steady     MiniLM, 16 x 128 tokens, fp32, full fine-tuning
+    python3 test/bench/run.py epoch      banking77, batch 16, real lengths: examples a second
+    python3 test/bench/run.py accuracy   banking77 and wnut17, 3 seeds, mean and deviation
+
+The peers' Python is --python (needs test/bench/requirements.txt); this script and ftrt need none.
+Each side runs on the same --threads cores with the same dropout, batch and precision. The sides
+take turns, round by round; a ratio is of ftrt to a peer within one round; its median and range
+over the rounds are printed.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import workloads
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+DATA = pathlib.Path(os.environ.get("FTC_DATA", ROOT.parent / "shared")) / "data"
+
+
+class Peer:
+    """A Python peer: one process for all rounds, idle while the others run."""
+
+    def __init__(self, name, args, script, *flags):
+        environment = dict(os.environ, OMP_NUM_THREADS=str(args.threads),
+                           KMP_BLOCKTIME="0", CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu",
+                           TOKENIZERS_PARALLELISM="false", PYTHONPATH=str(HERE))
+        self.name = name
+        begin = time.monotonic()
+        self.process = subprocess.Popen(
+            [args.python, str(HERE / script), *map(str, flags)], env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.read()
+        self.first_step = time.monotonic() - begin
+
+    def read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit("error: %s ended with %s" % (self.name, self.process.wait()))
+        return json.loads(line)
+
+    def say(self, text):
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+        return self.read()
+
+    def round(self, number):
+        return self.say("round %d" % number)
+
+    def finish(self):
+        self.peak = self.say("quit")["peak_bytes"]
+        self.process.wait()
+
+
+def run_measured(command, **options):
+    """Run to the end; return (seconds, peak bytes); anything but 0 ends the benchmark."""
+    begin = time.monotonic()
+    process = subprocess.Popen([str(one) for one in command], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **options)
+    errors = process.stderr.read().decode(errors="replace")
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit("error: %s ended with %d: %s" % (
+            " ".join(map(str, command[:3])), process.returncode, errors.strip()[-500:]))
+    return time.monotonic() - begin, usage.ru_maxrss * 1024
+
+
+class Ftrt:
+    """ftrt: a process a round; its own train_results.json says how long training took."""
+
+    name = "ftrt"
+
+    def __init__(self, args, scratch, data, tokens, flags):
+        self.args, self.scratch, self.data, self.tokens = args, scratch, data, tokens
+        self.flags = flags
+        self.artifact = scratch / "step.ftb"
+        self.compile_seconds, _ = run_measured(
+            [args.bin / "ftc", "compile", args.model, "--task", "text-classification",
+             "--train_file", data, "--max_seq_length", workloads.LENGTH, *self.columns(),
+             "-o", self.artifact])
+        self.peak = 0
+        self.first_step = self.train(1, ["--max_steps", 1])[0]
+
+    def columns(self):
+        at = [index for index, flag in enumerate(self.flags) if flag == "--label_column_name"]
+        return self.flags[at[0]:at[0] + 2] if at else []
+
+    def train(self, seed, flags):
+        output = self.scratch / "out"
+        shutil.rmtree(output, ignore_errors=True)
+        seconds, peak = run_measured(
+            [self.args.bin / "ftrt", "run", self.artifact, "--train_file", self.data,
+             "--output_dir", output, "--per_device_train_batch_size", workloads.BATCH,
+             "--learning_rate", workloads.STEADY_RATE, "--dropout", workloads.DROPOUT,
+             "--max_grad_norm", workloads.MAX_GRAD_NORM, "--threads", self.args.threads,
+             "--save_strategy", "no", "--seed", seed, *self.flags, *flags])
+        self.peak = max(self.peak, peak)
+        return seconds, json.loads((output / "train_results.json").read_text())
+
+    def round(self, number):
+        _, results = self.train(number, [])
+        examples = results["train_samples_per_second"] * results["train_runtime"]
+        return {"seconds": results["train_runtime"], "examples": round(examples),
+                "tokens": round(examples) * self.tokens}
+
+    def finish(self):
+        pass
+
+
+def print_rounds(sides, rounds, unit):
+    rates = {side.name: [] for side in sides}
+    for number in range(rounds):
+        # The order turns, so that no side always follows the same other.
+        for side in sides[number % len(sides):] + sides[:number % len(sides)]:
+            result = side.round(number + 1)
+            rates[side.name].append(result[unit] / result["seconds"])
+        print("round %d: " % (number + 1) + "  ".join(
+            "%s %.1f" % (name, values[-1]) for name, values in rates.items()), flush=True)
+    for side in sides:
+        side.finish()
+    print("\n%-16s %12s %25s %12s %14s" % ("", unit + "/s", "ratio (range)", "peak RSS",
+                                           "first step"))
+    ours = sides[0]
+    for side in sides:
+        values = rates[side.name]
+        line = "%-16s %12.1f" % (side.name, statistics.median(values))
+        if side is ours:
+            line += " %25s" % ""
+        else:
+            ratios = [a / b for a, b in zip(rates[ours.name], values)]
+            line += "      %.2fx (%.2f to %.2f)" % (
+                statistics.median(ratios), min(ratios), max(ratios))
+        line += " %8.0f MiB %12.2f s" % (side.peak / 2 ** 20, side.first_step)
+        if side is not ours:
+            line += "   RSS ratio %.2f" % (ours.peak / side.peak)
+        print(line)
+    if hasattr(ours, "compile_seconds"):
+        print("ftc compile: %.2f s" % ours.compile_seconds)
+
+
+def steady(args, scratch):
+    data = scratch / "full-length.csv"
+    workloads.write_full_length_rows(args.model, data, args.steps * workloads.BATCH)
+    flags = ("--workload", "steady", "--model", args.model, "--data", data, "--threads",
+             args.threads, "--steps", args.steps)
+    sides = []
+    if "ftrt" in args.sides:
+        sides.append(Ftrt(args, scratch, data, workloads.LENGTH, ["--num_train_epochs", 1]))
+    if "torch" in args.sides:
+        sides.append(Peer("torch eager", args, "peer_torch.py", *flags))
+    if "compile" in args.sides:
+        sides.append(Peer("torch.compile", args, "peer_torch.py", "--compile", *flags))
+    if "jax" in args.sides:
+        sides.append(Peer("jax", args, "peer_jax.py", "--model", args.model, "--data", data,
+                          "--steps", args.steps))
+    print_rounds(sides, args.rounds, "tokens")
+
+
+def epoch(args, scratch):
+    data = args.data / "text-classification" / "banking77" / "train.csv"
+    flags = ("--workload", "epoch", "--model", args.model, "--data", data, "--label", "category",
+             "--samples", args.samples, "--threads", args.threads)
+    sides = []
+    if "ftrt" in args.sides:
+        sides.append(Ftrt(args, scratch, data, 0, [
+            "--label_column_name", "category", "--max_train_samples", args.samples,
+            "--num_train_epochs", 1]))
+    if "torch" in args.sides:
+        sides.append(Peer("torch padded", args, "peer_torch.py", *flags))
+        sides.append(Peer("torch grouped", args, "peer_torch.py", "--grouped", *flags))
+    print_rounds(sides, args.rounds, "examples")
+
+
+def accuracy_of_peer(args, task, data, test):
+    done = {}
+    for seed in args.seeds:
+        environment = dict(os.environ, OMP_NUM_THREADS=str(args.threads),
+                           CUDA_VISIBLE_DEVICES="", PYTHONPATH=str(HERE))
+        out = subprocess.run(
+            [args.python, HERE / "peer_torch.py", "--workload", "accuracy", "--task", task,
+             "--model", args.model, "--data", data, "--test", test, "--label", "category",
+             "--threads", str(args.threads), "--seed", str(seed)],
+            env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+        done[seed] = json.loads(out)
+    return done
+
+
+def accuracy_of_ftrt(args, scratch, task, data, test):
+    artifact, settings, done = scratch / (task + ".ftb"), workloads.ACCURACY, {}
+    columns = ["--label_column_name", "category"] if task == "text-classification" else []
+    metric = "eval_accuracy" if task == "text-classification" else "eval_f1"
+    run_measured([args.bin / "ftc", "compile", args.model, "--task", task, "--train_file", data,
+                  "--max_seq_length", workloads.LENGTH, *columns, "-o", artifact])
+    for seed in args.seeds:
+        output = scratch / "out"
+        shutil.rmtree(output, ignore_errors=True)
+        run_measured(
+            [args.bin / "ftrt", "run", artifact, "--train_file", data, "--validation_file", test,
+             "--eval_strategy", "no", "--output_dir", output, "--num_train_epochs",
+             settings["num_train_epochs"], "--per_device_train_batch_size",
+             settings["batch_size"], "--learning_rate", settings["learning_rate"], "--dropout",
+             workloads.DROPOUT, "--threads", args.threads, "--seed", seed, "--save_strategy",
+             "no", *columns])
+        results = json.loads((output / "eval_results.json").read_text())
+        train = json.loads((output / "train_results.json").read_text())
+        done[seed] = {"metric": results[metric], "seconds": train["train_runtime"]}
+    return done
+
+
+def accuracy(args, scratch):
+    banking = args.data / "text-classification" / "banking77"
+    wnut = args.data / "token-classification" / "wnut17"
+    # ftrt tells formats by their endings, and this one's is unusual.
+    test = scratch / "wnut17-test.conll"
+    shutil.copyfile(wnut / "emerging.test.annotated", test)
+    for name, task, metric, files in (
+            ("banking77", "text-classification", "accuracy",
+             (banking / "train.csv", banking / "test.csv")),
+            ("wnut17", "token-classification", "F1", (wnut / "wnut17train.conll", test))):
+        if name not in args.datasets:
+            continue
+        means = {}
+        for side in ("ftrt", "torch"):
+            if side not in args.sides:
+                continue
+            runs = (accuracy_of_ftrt(args, scratch, task, *files) if side == "ftrt"
+                    else accuracy_of_peer(args, task, *files))
+            values = [100 * run["metric"] for run in runs.values()]
+            spread = statistics.stdev(values) if len(values) > 1 else 0.0
+            means[side] = (statistics.mean(values), spread / len(values) ** 0.5)
+            print("%s %s: %s %.2f, standard error %.2f (%s), training %.0f s" % (
+                name, side, metric, *means[side], " ".join("%.2f" % one for one in values),
+                statistics.median(run["seconds"] for run in runs.values())), flush=True)
+        if len(means) == 2:
+            difference = means["ftrt"][0] - means["torch"][0]
+            error = (means["ftrt"][1] ** 2 + means["torch"][1] ** 2) ** 0.5
+            print("%s: ftrt - torch = %+.2f points, 2 standard errors %.2f" % (
+                name, difference, 2 * error), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("workload", choices=("steady", "epoch", "accuracy"))
+    parser.add_argument("--model", type=pathlib.Path, default=ROOT / ".cache" / "minilm")
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "bin")
+    parser.add_argument("--data", type=pathlib.Path, default=DATA)
+    parser.add_argument("--python", default=sys.executable, help="the peers' interpreter")
+    parser.add_argument("--sides", nargs="+", default=["ftrt", "torch", "compile", "jax"])
+    parser.add_argument("--datasets", nargs="+", default=["banking77", "wnut17"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=12, help="steady: steps a round")
+    parser.add_argument("--samples", type=int, default=10003, help="epoch: examples a round")
+    args = parser.parse_args()
+    # The same cores for every side: children inherit it.
+    cores = sorted(os.sched_getaffinity(0))[:args.threads]
+    os.sched_setaffinity(0, cores)
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        name = next((line.split(":")[1].strip() for line in lines if "model name" in line), "?")
+    print("%s, %d threads, %s" % (name, len(cores), args.workload), flush=True)
+    with tempfile.TemporaryDirectory(prefix="ftc-bench-") as scratch:
+        workload = {"steady": steady, "epoch": epoch, "accuracy": accuracy}[args.workload]
+        workload(args, pathlib.Path(scratch))
+
+
+if __name__ == "__main__":
+    main()
