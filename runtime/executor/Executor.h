@@ -44,8 +44,9 @@ struct MemoryUse {
   std::int64_t params = 0, grads = 0, moments = 0, state = 0;
   std::int64_t arena = 0; // the largest of its programs
   std::int64_t inputs = 0, outputs = 0;
+  std::int64_t scratch = 0; // of all threads
   std::int64_t peak() const {
-    return params + grads + moments + state + arena + inputs + outputs;
+    return params + grads + moments + state + arena + inputs + outputs + scratch;
   }
 };
 
@@ -121,8 +122,8 @@ public:
 
   /// Copies parameter `index` from canonical row-major f32 into the variant's storage (padding
   /// becomes zero), or back. Lossless both ways. `values` has the parameter's elements;
-  /// `moment` counts from 0. Grads and Moments exist for trainable parameters alone, and only if
-  /// a prepared program uses them.
+  /// `moment` counts from 0. Grads and Moments exist for trainable parameters alone, and only
+  /// if a prepared program uses them.
   Status loadParameter(std::uint32_t index, std::span<const float> values,
                        ParameterSlot slot = ParameterSlot::Params, std::uint32_t moment = 0);
   Status storeParameter(std::uint32_t index, std::span<float> values,

@@ -1,0 +1,200 @@
+// Creating an executor: variant, module, segments, inputs, outputs, prepared programs. All
+// memory it will ever use is allocated here.
+#include "runtime/executor/ExecutorState.h"
+
+#include "runtime/artifact/Expression.h"
+#include "runtime/support/Text.h"
+
+#include <algorithm>
+
+namespace ftc::rt {
+
+Executor::Impl::~Impl() {
+  if (!device)
+    return;
+  for (DeviceBuffer *buffer : {&params, &grads, &moments, &state, &arena})
+    if (buffer->address)
+      device->free(*buffer);
+  for (std::vector<NamedArray> *arrays : {&inputs, &outputs})
+    for (NamedArray &array : *arrays)
+      if (array.buffer.address)
+        device->free(array.buffer);
+}
+
+Status Executor::Impl::loadModule() {
+  std::vector<KernelSpec> specs;
+  std::int64_t scratch = 0;
+  for (std::uint32_t i = 0; i < count(variant->kernels()); ++i) {
+    const abi::Kernel &kernel = *variant->kernels()->Get(i);
+    specs.push_back({text(kernel.name()), kernel.scratch_bytes()});
+    scratch = std::max(scratch, kernel.scratch_bytes());
+  }
+  std::span<const std::uint8_t> object(variant->object()->data(), variant->object()->size());
+  FTC_ASSIGN_OR_RETURN(module, device->loadModule(object, specs));
+  memory.scratch = scratch * device->properties().threads;
+  return Status::ok();
+}
+
+Status Executor::Impl::allocateSegment(DeviceBuffer &buffer, std::int64_t bytes,
+                                       std::int64_t &use, bool zero) {
+  FTC_ASSIGN_OR_RETURN(buffer, device->allocate(bytes));
+  use = bytes;
+  return zero ? device->fill(buffer.address, 0, bytes) : Status::ok();
+}
+
+/// Allocates the segments that the chosen programs touch. Parameters, gradients, moments and
+/// state begin as zeros, so that the gaps between parameters stay zero for good.
+Status Executor::Impl::chooseSegments(const std::vector<const abi::Program *> &chosen) {
+  bool usesState = false;
+  std::int64_t arenaBytes = 0;
+  for (const abi::Program *program : chosen) {
+    arenaBytes = std::max(arenaBytes, program->arena_bytes());
+    for (std::uint32_t i = 0; i < count(program->buffers()); ++i) {
+      abi::Segment segment = program->buffers()->Get(i)->segment();
+      hasGrads |= segment == abi::Segment::Grads;
+      hasMoments |= segment == abi::Segment::Moments;
+      usesState |= segment == abi::Segment::State;
+    }
+  }
+  std::int64_t trainable = variant->trainable_elements() * 4;
+  FTC_RETURN_IF_ERROR(
+      allocateSegment(params, variant->params_elements() * 4, memory.params, true));
+  if (hasGrads)
+    FTC_RETURN_IF_ERROR(allocateSegment(grads, trainable, memory.grads, true));
+  if (hasMoments)
+    FTC_RETURN_IF_ERROR(
+        allocateSegment(moments, trainable * variant->moments(), memory.moments, true));
+  if (usesState)
+    FTC_RETURN_IF_ERROR(allocateSegment(state, variant->state_bytes(), memory.state, true));
+  return allocateSegment(arena, arenaBytes, memory.arena, false);
+}
+
+static NamedArray *findArray(std::vector<NamedArray> &arrays, std::string_view name) {
+  for (NamedArray &array : arrays)
+    if (array.name == name)
+      return &array;
+  return nullptr;
+}
+
+Status Executor::Impl::addArrays(const abi::Program &program) {
+  for (std::uint32_t i = 0; i < count(program.buffers()); ++i) {
+    const abi::Buffer &buffer = *program.buffers()->Get(i);
+    if (buffer.segment() != abi::Segment::Input && buffer.segment() != abi::Segment::Output)
+      continue;
+    auto &arrays = buffer.segment() == abi::Segment::Input ? inputs : outputs;
+    std::int64_t elements = 0;
+    if (!upperBound(*buffer.elements(), symbolCapacities, elements))
+      return Status::error("the size of " + quote(text(buffer.name())) + " overflows");
+    NamedArray *array = findArray(arrays, text(buffer.name()));
+    if (!array) {
+      array = &arrays.emplace_back();
+      array->name = text(buffer.name());
+      array->dtype = buffer.dtype();
+    }
+    array->capacity = std::max(array->capacity, elements);
+  }
+  return Status::ok();
+}
+
+Status Executor::Impl::allocateArrays(std::vector<NamedArray> &arrays, std::int64_t &use) {
+  for (NamedArray &array : arrays) {
+    std::int64_t bytes = array.capacity * sizeOf(array.dtype);
+    FTC_ASSIGN_OR_RETURN(array.buffer, device->allocate(bytes));
+    use += bytes;
+    if (device->properties().hostVisible) {
+      array.host = array.buffer.address;
+    } else {
+      array.mirror.resize(static_cast<std::size_t>(bytes));
+      array.host = array.mirror.data();
+    }
+  }
+  return Status::ok();
+}
+
+PreparedProgram::Binding Executor::Impl::bind(const abi::Buffer &buffer) {
+  auto named = [&](std::vector<NamedArray> &arrays) {
+    NamedArray *array = findArray(arrays, text(buffer.name()));
+    return PreparedProgram::Binding{array->buffer.address,
+                                    static_cast<int>(array - arrays.data())};
+  };
+  switch (buffer.segment()) {
+  case abi::Segment::Params:
+    return {params.address + buffer.offset() * 4};
+  case abi::Segment::Grads:
+    return {grads.address + buffer.offset() * 4};
+  case abi::Segment::Moments:
+    return {moments.address + buffer.offset() * 4};
+  case abi::Segment::Arena:
+    return {arena.address + buffer.offset()};
+  case abi::Segment::State:
+    return {state.address + buffer.offset()};
+  case abi::Segment::Input:
+    return named(inputs);
+  case abi::Segment::Output:
+    return named(outputs);
+  }
+  return {};
+}
+
+/// The programs that were asked for, or all of them.
+static Result<std::vector<const abi::Program *>>
+choosePrograms(const abi::Variant &variant, const std::vector<std::string> &names) {
+  std::vector<const abi::Program *> chosen;
+  std::vector<std::string> present;
+  for (std::uint32_t i = 0; i < count(variant.programs()); ++i) {
+    const abi::Program *program = variant.programs()->Get(i);
+    present.emplace_back(text(program->name()));
+    if (names.empty() || std::find(names.begin(), names.end(), present.back()) != names.end())
+      chosen.push_back(program);
+  }
+  for (const std::string &name : names)
+    if (std::find(present.begin(), present.end(), name) == present.end())
+      return Status::error("the artifact has no program " + quote(name) + ", it has " +
+                           quoteList(present, 8) + ": compile it again");
+  return chosen;
+}
+
+Status Executor::Impl::initialize(const ExecutorOptions &options) {
+  const abi::Artifact &root = artifact->root();
+  poisonArena = options.poisonArena;
+  for (std::uint32_t i = 0; i < count(root.symbols()); ++i)
+    symbolCapacities.push_back(root.symbols()->Get(i)->capacity());
+  symbolValues.assign(symbolCapacities.size(), 0);
+  symbolSet.assign(symbolCapacities.size(), 0);
+  for (std::uint32_t i = 0; i < count(root.scalars()); ++i)
+    scalarValues.push_back(root.scalars()->Get(i)->default_value());
+  FTC_ASSIGN_OR_RETURN(auto chosen, choosePrograms(*variant, options.programs));
+  FTC_RETURN_IF_ERROR(loadModule());
+  FTC_RETURN_IF_ERROR(chooseSegments(chosen));
+  for (const abi::Program *program : chosen)
+    FTC_RETURN_IF_ERROR(addArrays(*program));
+  FTC_RETURN_IF_ERROR(allocateArrays(inputs, memory.inputs));
+  FTC_RETURN_IF_ERROR(allocateArrays(outputs, memory.outputs));
+  for (const abi::Program *program : chosen) {
+    PreparedProgram prepared = PreparedProgram::make(
+        *program, *module, count(root.symbols()),
+        [&](const abi::Buffer &buffer) { return bind(buffer); });
+    prepared.arena = arena.address;
+    if (options.profile)
+      profiles.emplace_back(prepared.commands.size());
+    programs.push_back(std::move(prepared));
+  }
+  return device->synchronize();
+}
+
+Executor::Executor() : impl(std::make_unique<Impl>()) {}
+Executor::~Executor() = default;
+
+Result<std::unique_ptr<Executor>>
+Executor::create(std::shared_ptr<const ArtifactReader> artifact, std::shared_ptr<Device> device,
+                 const ExecutorOptions &options) {
+  std::unique_ptr<Executor> executor(new Executor);
+  FTC_ASSIGN_OR_RETURN(std::uint32_t chosen, chooseVariant(*artifact, *device));
+  executor->impl->artifact = artifact;
+  executor->impl->device = std::move(device);
+  executor->impl->variant = artifact->root().variants()->Get(chosen);
+  FTC_RETURN_IF_ERROR(executor->impl->initialize(options).withContext(artifact->name()));
+  return executor;
+}
+
+} // namespace ftc::rt

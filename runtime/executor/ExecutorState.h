@@ -1,0 +1,73 @@
+// The executor's private state, shared by the files that implement it.
+#pragma once
+
+#include "runtime/executor/Executor.h"
+#include "runtime/executor/PreparedProgram.h"
+
+#include <vector>
+
+namespace ftc::rt {
+
+/// An input or output by name: one device buffer at capacity, one host side.
+struct NamedArray {
+  std::string name;
+  abi::DType dtype = abi::DType::F32;
+  std::int64_t capacity = 0; // elements, largest over the prepared programs
+  std::int64_t elements = -1; // -1: not set, or not written yet
+  DeviceBuffer buffer;
+  /// Where the host reads or writes it: the buffer itself on hostVisible devices.
+  std::byte *host = nullptr;
+  std::vector<std::byte> mirror;
+};
+
+/// Running sums of one command of a profiled program.
+struct CommandProfile {
+  std::int64_t calls = 0;
+  double seconds = 0, flops = 0, bytes = 0;
+};
+
+struct Executor::Impl {
+  ~Impl();
+
+  Status initialize(const ExecutorOptions &options);
+  Status loadModule();
+  Status chooseSegments(const std::vector<const abi::Program *> &chosen);
+  Status allocateSegment(DeviceBuffer &buffer, std::int64_t bytes, std::int64_t &use,
+                         bool zero);
+  Status addArrays(const abi::Program &program);
+  Status allocateArrays(std::vector<NamedArray> &arrays, std::int64_t &use);
+  PreparedProgram::Binding bind(const abi::Buffer &buffer);
+
+  Status checkSettings(const PreparedProgram &program) const;
+  Status checkInputs(const PreparedProgram &program) const;
+  Status uploadInputs(const PreparedProgram &program);
+  Status runCommands(PreparedProgram &program, std::vector<CommandProfile> *profile);
+  Status issue(const PreparedProgram &program, const PreparedCommand &command);
+  Status downloadOutputs(const PreparedProgram &program);
+
+  template <typename T>
+  Status setInput(InputHandle input, abi::DType dtype, std::span<const T> values);
+  template <typename T> std::span<const T> output(OutputHandle output, abi::DType dtype) const;
+
+  /// Device address of parameter `index` in a slot, or an error that names what is missing.
+  Result<std::byte *> locate(std::uint32_t index, ParameterSlot slot, std::uint32_t moment);
+
+  std::shared_ptr<const ArtifactReader> artifact;
+  std::shared_ptr<Device> device;
+  const abi::Variant *variant = nullptr;
+  std::unique_ptr<Module> module;
+  MemoryUse memory;
+  bool poisonArena = false;
+
+  DeviceBuffer params, grads, moments, state, arena;
+  bool hasGrads = false, hasMoments = false;
+  std::vector<NamedArray> inputs, outputs;
+  std::vector<PreparedProgram> programs;
+  std::vector<std::vector<CommandProfile>> profiles; // empty unless profiling
+
+  std::vector<std::int64_t> symbolValues, symbolCapacities;
+  std::vector<std::uint8_t> symbolSet;
+  std::vector<double> scalarValues;
+};
+
+} // namespace ftc::rt

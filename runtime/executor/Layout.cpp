@@ -1,0 +1,64 @@
+// Row-major and panel layouts: a permutation of elements plus zero padding, so lossless.
+#include "runtime/executor/Layout.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ftc::rt {
+
+bool storageElements(std::span<const std::int64_t> shape, const abi::Layout &layout,
+                     std::int64_t &elements) {
+  std::int64_t product = 1;
+  for (std::int64_t dimension : shape)
+    if (dimension < 1 || __builtin_mul_overflow(product, dimension, &product))
+      return false;
+  if (layout.kind() == abi::LayoutKind::PanelsN) {
+    std::int64_t width = layout.width();
+    if (shape.size() != 2 || width < 1)
+      return false;
+    std::int64_t panels = shape[0] / width + (shape[0] % width != 0 ? 1 : 0);
+    if (__builtin_mul_overflow(panels, shape[1], &product) ||
+        __builtin_mul_overflow(product, width, &product))
+      return false;
+  }
+  elements = product;
+  return true;
+}
+
+void packParameter(std::span<const std::int64_t> shape, const abi::Layout &layout,
+                   std::span<const float> canonical, std::span<float> storage) {
+  if (layout.kind() == abi::LayoutKind::RowMajor) {
+    std::memcpy(storage.data(), canonical.data(), canonical.size_bytes());
+    return;
+  }
+  std::int64_t rows = shape[0], columns = shape[1], width = layout.width();
+  float *out = storage.data();
+  for (std::int64_t row = 0; row < rows; row += width) {
+    std::int64_t used = std::min(width, rows - row);
+    const float *panel = canonical.data() + row * columns;
+    for (std::int64_t column = 0; column < columns; ++column, out += width) {
+      for (std::int64_t i = 0; i < used; ++i)
+        out[i] = panel[i * columns + column];
+      std::fill(out + used, out + width, 0.0f);
+    }
+  }
+}
+
+void unpackParameter(std::span<const std::int64_t> shape, const abi::Layout &layout,
+                     std::span<const float> storage, std::span<float> canonical) {
+  if (layout.kind() == abi::LayoutKind::RowMajor) {
+    std::memcpy(canonical.data(), storage.data(), canonical.size_bytes());
+    return;
+  }
+  std::int64_t rows = shape[0], columns = shape[1], width = layout.width();
+  const float *in = storage.data();
+  for (std::int64_t row = 0; row < rows; row += width) {
+    std::int64_t used = std::min(width, rows - row);
+    float *panel = canonical.data() + row * columns;
+    for (std::int64_t column = 0; column < columns; ++column, in += width)
+      for (std::int64_t i = 0; i < used; ++i)
+        panel[i * columns + column] = in[i];
+  }
+}
+
+} // namespace ftc::rt

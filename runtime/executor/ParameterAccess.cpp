@@ -1,0 +1,157 @@
+// Parameters, gradients and moments between their canonical form and the variant's storage.
+#include "runtime/executor/ExecutorState.h"
+#include "runtime/executor/Layout.h"
+#include "runtime/support/Text.h"
+
+#include <cstring>
+
+namespace ftc::rt {
+
+static const char *nameOf(ParameterSlot slot) {
+  switch (slot) {
+  case ParameterSlot::Params:
+    return "parameters";
+  case ParameterSlot::Grads:
+    return "gradients";
+  case ParameterSlot::Moments:
+    return "moments";
+  }
+  return "parameters";
+}
+
+static std::span<const std::int64_t> shapeOf(const abi::Parameter &parameter) {
+  return {parameter.shape()->data(), parameter.shape()->size()};
+}
+
+std::int64_t Executor::parameterElements(std::uint32_t index) const {
+  std::int64_t elements = 1;
+  for (std::int64_t dimension : shapeOf(*impl->artifact->root().parameters()->Get(index)))
+    elements *= dimension;
+  return elements;
+}
+
+bool Executor::has(ParameterSlot slot) const {
+  return slot == ParameterSlot::Params || (slot == ParameterSlot::Grads && impl->hasGrads) ||
+         (slot == ParameterSlot::Moments && impl->hasMoments);
+}
+
+Result<std::byte *> Executor::Impl::locate(std::uint32_t index, ParameterSlot slot,
+                                           std::uint32_t moment) {
+  const auto *parameters = (*artifact)->parameters();
+  if (index >= count(parameters))
+    return Status::error("parameter " + std::to_string(index) + " of " +
+                         std::to_string(count(parameters)));
+  const abi::Parameter &parameter = *parameters->Get(index);
+  std::int64_t offset = variant->storage()->Get(index)->offset() * 4;
+  if (slot == ParameterSlot::Params)
+    return params.address + offset;
+  bool held = slot == ParameterSlot::Grads ? hasGrads : hasMoments;
+  if (!held || !parameter.trainable() ||
+      (slot == ParameterSlot::Moments && moment >= variant->moments()))
+    return Status::error(std::string("no ") + nameOf(slot) + " are held for parameter " +
+                         quote(text(parameter.name())));
+  if (slot == ParameterSlot::Grads)
+    return grads.address + offset;
+  return moments.address + moment * variant->trainable_elements() * 4 + offset;
+}
+
+/// A parameter's storage as the host sees it: in place on hostVisible devices, otherwise a
+/// copy in `held` that comes from the device when `read`.
+static Result<std::span<float>> hostStorage(Device &device, std::byte *address,
+                                            std::int64_t elements, std::vector<float> &held,
+                                            bool read) {
+  auto size = static_cast<std::size_t>(elements);
+  if (device.properties().hostVisible)
+    return std::span<float>(reinterpret_cast<float *>(address), size);
+  held.resize(size);
+  if (read) {
+    FTC_RETURN_IF_ERROR(device.download(held.data(), address, elements * 4));
+    FTC_RETURN_IF_ERROR(device.synchronize());
+  }
+  return std::span<float>(held);
+}
+
+static Status checkCount(const abi::Parameter &parameter, std::size_t given,
+                         std::int64_t expected) {
+  if (given == static_cast<std::uint64_t>(expected))
+    return Status::ok();
+  return Status::error("parameter " + quote(text(parameter.name())) + " has " +
+                       std::to_string(expected) + " elements, got " + std::to_string(given));
+}
+
+Status Executor::loadParameter(std::uint32_t index, std::span<const float> values,
+                               ParameterSlot slot, std::uint32_t moment) {
+  FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locate(index, slot, moment));
+  const abi::Parameter &parameter = *impl->artifact->root().parameters()->Get(index);
+  FTC_RETURN_IF_ERROR(checkCount(parameter, values.size(), parameterElements(index)));
+  const abi::ParameterStorage &storage = *impl->variant->storage()->Get(index);
+  std::vector<float> held;
+  FTC_ASSIGN_OR_RETURN(std::span<float> packed, hostStorage(*impl->device, address,
+                                                            storage.elements(), held, false));
+  packParameter(shapeOf(parameter), *storage.layout(), values, packed);
+  if (impl->device->properties().hostVisible)
+    return Status::ok();
+  FTC_RETURN_IF_ERROR(impl->device->upload(address, held.data(), storage.elements() * 4));
+  return impl->device->synchronize();
+}
+
+Status Executor::storeParameter(std::uint32_t index, std::span<float> values,
+                                ParameterSlot slot, std::uint32_t moment) {
+  FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locate(index, slot, moment));
+  const abi::Parameter &parameter = *impl->artifact->root().parameters()->Get(index);
+  FTC_RETURN_IF_ERROR(checkCount(parameter, values.size(), parameterElements(index)));
+  const abi::ParameterStorage &storage = *impl->variant->storage()->Get(index);
+  std::vector<float> held;
+  FTC_ASSIGN_OR_RETURN(std::span<float> packed, hostStorage(*impl->device, address,
+                                                            storage.elements(), held, true));
+  unpackParameter(shapeOf(parameter), *storage.layout(), packed, values);
+  return Status::ok();
+}
+
+/// Whether all are finite, by their exponents: no branch an element.
+static bool allFinite(std::span<const float> values) {
+  constexpr std::uint32_t exponent = 0x7F800000;
+  std::uint32_t found = 0;
+  for (float value : values) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    found |= (bits & exponent) == exponent ? 1u : 0u;
+  }
+  return found == 0;
+}
+
+Result<std::optional<std::string>> Executor::firstNonFinite(ParameterSlot slot,
+                                                            std::uint32_t moment) {
+  std::vector<float> held;
+  const auto *parameters = impl->artifact->root().parameters();
+  for (std::uint32_t i = 0; i < count(parameters); ++i) {
+    if (slot != ParameterSlot::Params && !parameters->Get(i)->trainable())
+      continue;
+    FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locate(i, slot, moment));
+    std::int64_t elements = impl->variant->storage()->Get(i)->elements();
+    FTC_ASSIGN_OR_RETURN(std::span<float> values,
+                         hostStorage(*impl->device, address, elements, held, true));
+    if (!allFinite(values))
+      return std::optional<std::string>(text(parameters->Get(i)->name()));
+  }
+  return std::optional<std::string>();
+}
+
+Status Executor::clear(ParameterSlot slot) {
+  DeviceBuffer &buffer = slot == ParameterSlot::Params  ? impl->params
+                         : slot == ParameterSlot::Grads ? impl->grads
+                                                        : impl->moments;
+  if (!buffer.address)
+    return Status::ok();
+  FTC_RETURN_IF_ERROR(impl->device->fill(buffer.address, 0, buffer.bytes));
+  return impl->device->synchronize();
+}
+
+Status Executor::clearState() {
+  if (!impl->state.address)
+    return Status::ok();
+  FTC_RETURN_IF_ERROR(impl->device->fill(impl->state.address, 0, impl->state.bytes));
+  return impl->device->synchronize();
+}
+
+} // namespace ftc::rt
