@@ -1,6 +1,7 @@
 // Declarations and registration of the compiler's passes (Passes.td).
 #pragma once
 
+#include "compiler/analysis/Arguments.h"
 #include "dialects/nn/Nn.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -4,4 +4,232 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ApplyMethod : Pass<"ftc-apply-method", "::mlir::ModuleOp"> {
+  let summary = "Mark what is trained, what decays, and drop dropout of frozen modules";
+  let description = [{
+    Input: `@forward` as a frontend made it. Output: the same with `nn.trainable` and
+    `nn.decay` on parameters, and without the dropout of modules that hold no trainable
+    parameter.
+
+    `full` trains every parameter; `head` those whose name begins with one of the module's
+    `nn.head_prefixes`; `layers:K` the head, the last K of `nn.layer_prefixes`, and what first
+    comes after the layers in the graph (a pooler). Weight decay spares normalizations
+    (`nn.norm`) and names that match
+    `bias|layernorm|rmsnorm|(^|\.)norm($|\.)|_norm($|\.)`, lower-cased.
+
+    Example, `method=head` with `nn.head_prefixes = ["classifier."]`:
+
+    ```mlir
+    func.func @forward(%a: ... {nn.parameter = "encoder.weight"},
+                       %b: ... {nn.parameter = "classifier.weight"})
+    // becomes
+    func.func @forward(%a: ... {nn.parameter = "encoder.weight"},
+                       %b: ... {nn.parameter = "classifier.weight", nn.trainable, nn.decay})
+    ```
+  }];
+  let options = [
+    Option<"method", "method", "std::string", "\"full\"", "full, head or layers:K">,
+    Option<"frozenDropout", "frozen-dropout", "bool", "false",
+           "modules without a trainable parameter keep their dropout">,
+  ];
+  let statistics = [
+    Statistic<"trainableParameters", "trainable", "parameters that are trained">,
+    Statistic<"removedDropouts", "removed-dropouts", "dropouts of frozen modules removed">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
+def MakePrograms : Pass<"ftc-make-programs", "::mlir::ModuleOp"> {
+  let summary = "Turn @forward into the programs evaluate and train";
+  let description = [{
+    Input: one `@forward`. Output: `@evaluate` (`nn.program = "evaluate"`), without dropout,
+    and `@train` (`nn.program = "train"`), which keeps it and of whose outputs only `row_loss`
+    remains. Batch inputs that a program does not read are dropped from it. Without a trainable
+    parameter there is no `@train`.
+
+    ```mlir
+    func.func @forward(...) -> (rows {nn.output = "row_loss"}, matrix {nn.output = "logits"})
+    // becomes
+    func.func @evaluate(...) -> (row_loss, logits) attributes {nn.program = "evaluate"}
+    func.func @train(...) -> row_loss attributes {nn.program = "train"}
+    ```
+  }];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
+def PruneDemand : Pass<"ftc-prune-demand", "::mlir::ModuleOp"> {
+  let summary = "Compute only the rows that are read: gathers move up through row-local ops";
+  let description = [{
+    Input: programs before differentiation. A row-local op whose every use is a gather of the
+    same rows is computed on those rows instead; attention is, on its query side. So the last
+    layer of an encoder computes, after keys and values, only what the head reads. The result
+    is the same, bit for bit. Gathered batch arrays become the batch inputs that hold
+    them already (`token_sequence` at `first_rows` is `sequence_id`), queries' offsets become
+    `sequence_offsets` or `labelled_offsets`.
+
+    ```mlir
+    %y = nn.activation %x {kind = #nn.activation<gelu>}  // [tokens, 8]
+    %z = nn.gather_rows %y, %first_rows                  // [sequences, 8]
+    // becomes
+    %g = nn.gather_rows %x, %first_rows
+    %z = nn.activation %g {kind = #nn.activation<gelu>}
+    ```
+  }];
+  let statistics = [
+    Statistic<"movedOps", "moved", "ops that are computed on fewer rows">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
+def Differentiate : Pass<"ftc-differentiate", "::mlir::ModuleOp"> {
+  let summary = "Append the backward to @train, which becomes @train_accumulate";
+  let description = [{
+    Input: `@train` with one result, `row_loss`. Output: `@train_accumulate`: the forward, then
+    in reverse order the backward of each op that leads from a trainable parameter to the
+    loss, then `nn.accumulate` into one accumulator (`nn.gradient`) a trainable parameter.
+    Contributions to a value are summed by `nn.add` in reverse order of its uses. A trainable
+    parameter that nothing leads from to the loss gets `nn.unreached` and a remark.
+
+    ```mlir
+    func.func @train(%x, %w {nn.parameter = "w", nn.trainable}, %labels) -> row_loss
+    // becomes
+    func.func @train_accumulate(%x, %w, %labels, %gw {nn.gradient = "w"})
+        -> (row_loss, tensor {nn.updates = 3 : i32}) {
+      %y = nn.linear %x, %w
+      %row_loss = nn.cross_entropy %y, %labels
+      %seed = nn.loss_seed
+      %dy = nn.cross_entropy_grad %y, %labels, %seed
+      %dw = nn.linear_wgrad %dy, %x
+      %sum = nn.accumulate %gw, %dw
+      return %row_loss, %sum
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"differentiatedOps", "differentiated", "ops whose backward was built">,
+    Statistic<"skippedOps", "skipped", "ops that no gradient flows through">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
+def AttachOptimizer : Pass<"ftc-attach-optimizer", "::mlir::ModuleOp"> {
+  let summary = "Make @apply and, asked for, @train_step with each update behind its gradient";
+  let description = [{
+    Input: `@train_accumulate`. Output: beside it `@apply`, the global norm over all gradients
+    and one update a decay group; with `fused-update` also `@train_step`, where each
+    parameter's update follows its gradient and the last use of the old value, without clipping.
+
+    ```mlir
+    func.func @apply(%w {nn.parameter = "w"}, %g {nn.gradient = "w"},
+                     %m {nn.moment = "w", nn.moment_index = 0 : i32},
+                     %v {nn.moment = "w", nn.moment_index = 1 : i32})
+        -> (norm {nn.output = "grad_norm"}, tensor {nn.updates = 0 : i32}, ...) {
+      %norm, %control = nn.global_norm %g
+      %w1, %m1, %v1 = nn.adamw %w, %g, %m, %v, %control {decay = true}
+    }
+    ```
+  }];
+  let options = [
+    Option<"optimizer", "optimizer", "std::string", "\"adamw\"", "adamw or sgd">,
+    Option<"fusedUpdate", "fused-update", "bool", "false", "make @train_step too">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
+def FuseKernels : Pass<"ftc-fuse-kernels", "::mlir::ModuleOp"> {
+  let summary = "Fuse activations, residual sums and dropout into their neighbours' kernels";
+  let description = [{
+    Input: differentiated programs. Output: fewer, larger ops:
+
+    - `linear`, `activation` -> `linear {activation}`, with the result `pre` if it is read;
+    - `dropout`, `add`, `layer_norm` -> `add_layer_norm` (the dropout is optional);
+    - `linear_dgrad`, `activation_grad` -> `linear_dgrad {activation}` with `pre`;
+    - `linear_dgrad`, `add` -> `linear_dgrad` with `addend`.
+
+    ```mlir
+    %h = nn.linear %x, %w, %b
+    %y = nn.activation %h {kind = #nn.activation<gelu>}
+    // becomes
+    %y = nn.linear %x, %w, %b {activation = #nn.activation<gelu>}
+    ```
+  }];
+  let statistics = [
+    Statistic<"fusedActivations", "activations", "activations fused into a linear layer">,
+    Statistic<"fusedNorms", "norms", "residual sums fused into a layer normalization">,
+    Statistic<"fusedActivationGrads", "activation-grads", "activation gradients fused">,
+    Statistic<"fusedAddends", "addends", "gradient sums fused into a linear_dgrad">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
+def ChooseSaved : Pass<"ftc-choose-saved", "::mlir::ModuleOp"> {
+  let summary = "Recompute cheap results in the backward instead of saving them";
+  let description = [{
+    Input: fused programs with a backward. The output of a fused activation is recomputed from
+    `pre`, which the backward reads anyway, where the backward reads it. Candidates are
+    ordered by bytes saved per FLOP (CostModel). Policy `cheap` takes all; `none` takes what a
+    memory budget needs: candidates until the estimate of live bytes is within the budget,
+    at the sizes of spaces that `spaces` gives.
+
+    ```mlir
+    %y, %pre = nn.linear %x, %w {activation = #nn.activation<gelu>}
+    ...
+    %dw = nn.linear_wgrad %dz, %y
+    // becomes
+    %y1 = nn.activation %pre {kind = #nn.activation<gelu>}
+    %dw = nn.linear_wgrad %dz, %y1
+    ```
+  }];
+  let options = [
+    Option<"policy", "policy", "std::string", "\"none\"", "none or cheap">,
+    Option<"memoryBudget", "memory-budget", "int64_t", "0", "bytes of activations; 0: no budget">,
+    ListOption<"spaces", "spaces", "std::string", "sizes of spaces: tokens=2048,sequences=16">,
+  ];
+  let statistics = [
+    Statistic<"recomputed", "recomputed", "results recomputed in the backward">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
+def SortSchedule : Pass<"ftc-sort-schedule", "::mlir::ModuleOp"> {
+  let summary = "Order the backward so that fewer bytes live at once";
+  let description = [{
+    Input: programs. The ops after `nn.loss_seed` are listed anew: among those that are ready,
+    first what frees the most bytes net of what it makes, then by the order they had. An update
+    stays behind every reader of the value it replaces. The order is only taken when the estimate of
+    live bytes falls; so a program is never made worse.
+
+    ```mlir
+    %dx = nn.linear_dgrad %dy, %w      // %dy stays alive
+    %da = nn.activation_grad %dx, %h
+    %dw = nn.linear_wgrad %dy, %x
+    // becomes: %dw before %da, so that %dy dies first
+    ```
+  }];
+  let options = [
+    ListOption<"spaces", "spaces", "std::string", "sizes of spaces: tokens=2048,sequences=16">,
+  ];
+  let statistics = [
+    Statistic<"reorderedPrograms", "reordered", "programs whose order changed">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
+def VerifyPhase : Pass<"ftc-verify-phase", "::mlir::ModuleOp"> {
+  let summary = "Check what a phase of the pipeline promises";
+  let description = [{
+    `import`: one `@forward`, every argument an input or a parameter with a tensor or an init,
+    names unique, results row_loss and logits. `method`: only parameters are trainable, only
+    trainable ones decay. `programs`: evaluate has no dropout, no `@forward` remains.
+    `differentiated`: each reached trainable parameter has one accumulator, updated by one
+    result. `optimizer`: apply updates each trainable, reached parameter once. `fused`: as
+    `optimizer`, and no activation is left that fits a linear layer's kernel. Every result is
+    an output or updates an argument of its own type.
+  }];
+  let options = [
+    Option<"phase", "phase", "std::string", "\"import\"",
+           "import, method, programs, differentiated, optimizer or fused">,
+  ];
+}
+
 #endif

@@ -53,7 +53,6 @@ constexpr llvm::StringLiteral kProgram = "nn.program";
 // Module attributes, set by a frontend: ArrayAttr of StringAttr.
 constexpr llvm::StringLiteral kHeadPrefixes = "nn.head_prefixes";   // {"classifier."}
 constexpr llvm::StringLiteral kLayerPrefixes = "nn.layer_prefixes"; // in order, first to last
-constexpr llvm::StringLiteral kAfterPrefixes = "nn.after_prefixes"; // {"bert.pooler."}
 
 /// The space of a tensor's dimension 0: null when it is static.
 SpaceAttr spaceOf(mlir::Type type);

@@ -1,0 +1,24 @@
+// An estimate of the bytes that live at once in a program, op by op.
+#pragma once
+
+#include "dialects/nn/Nn.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace ftc {
+
+/// Sizes of spaces from "tokens=2048" texts; spaces not named keep a default of 2048 tokens and
+/// 2048 labelled rows, 16 sequences and 1024 distinct ids. Failure: an entry is malformed.
+mlir::FailureOr<SpaceSizes> readSpaceSizes(llvm::ArrayRef<std::string> texts);
+
+/// Bytes that a value takes in the arena: 0 for arguments, and for what is written straight
+/// into an argument's storage (accumulated gradients and updates).
+double arenaBytes(mlir::Value value, const SpaceSizes &sizes);
+
+/// The largest sum of live bytes, when the ops run in this order.
+double peakBytes(llvm::ArrayRef<mlir::Operation *> order, const SpaceSizes &sizes);
+
+/// The ops of a function's block, its terminator excepted.
+llvm::SmallVector<mlir::Operation *> programOrder(mlir::func::FuncOp function);
+
+} // namespace ftc

@@ -1,0 +1,198 @@
+// The verifier that closes each phase: what the phase promises to the next one.
+#include "compiler/passes/Passes.h"
+
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace ftc {
+#define GEN_PASS_DEF_VERIFYPHASE
+#include "compiler/passes/Passes.h.inc"
+
+namespace {
+
+constexpr llvm::StringLiteral kKinds[] = {nn::kInput, nn::kParameter, nn::kGradient,
+                                          nn::kMoment, nn::kState};
+
+bool isReached(func::FuncOp function, unsigned index) {
+  return function.getArgAttr(index, nn::kTrainable) &&
+         !function.getArgAttr(index, nn::kUnreached);
+}
+
+/// Each argument has one role; inputs, parameters and gradients have names of their own.
+LogicalResult verifyArguments(func::FuncOp function) {
+  llvm::StringSet<> seen;
+  for (unsigned index = 0; index < function.getNumArguments(); ++index) {
+    std::string role;
+    for (llvm::StringLiteral kind : kKinds) {
+      llvm::StringRef text = argumentText(function, index, kind);
+      if (text.empty())
+        continue;
+      if (!role.empty())
+        return function.emitError("expected argument ")
+               << index << " to have one role, got two";
+      role = (kind + "=" + text).str();
+      if (kind == nn::kMoment)
+        if (auto k = function.getArgAttrOfType<IntegerAttr>(index, nn::kMomentIndex))
+          role += "#" + std::to_string(k.getInt());
+    }
+    if (role.empty())
+      return function.emitError("expected argument ")
+             << index << " to be an input, parameter, gradient, moment or state, got none";
+    if (!seen.insert(role).second)
+      return function.emitError("expected one argument ") << role << ", got two";
+    bool parameter = role.starts_with(nn::kParameter.str());
+    if (function.getArgAttr(index, nn::kTrainable) && !parameter)
+      return function.emitError("expected only parameters to be trainable, got ") << role;
+    if (function.getArgAttr(index, nn::kDecay) && !function.getArgAttr(index, nn::kTrainable))
+      return function.emitError("expected only trainable parameters to decay, got ") << role;
+  }
+  return success();
+}
+
+/// Each result is an output, or takes over an argument of its type that no other takes.
+LogicalResult verifyResults(func::FuncOp function) {
+  llvm::DenseSet<int64_t> taken;
+  for (unsigned index = 0; index < function.getNumResults(); ++index) {
+    auto output = function.getResultAttrOfType<StringAttr>(index, nn::kOutput);
+    auto updates = function.getResultAttrOfType<IntegerAttr>(index, nn::kUpdates);
+    if (!output == !updates)
+      return function.emitError("expected result ")
+             << index << " to be either an output or an update";
+    if (!updates)
+      continue;
+    int64_t target = updates.getInt();
+    if (target < 0 || target >= function.getNumArguments() ||
+        function.getArgument(target).getType() != function.getResultTypes()[index])
+      return function.emitError("expected result ")
+             << index << " to update an argument of its type, got argument " << target;
+    if (!taken.insert(target).second)
+      return function.emitError("expected argument ") << target << " updated once, got twice";
+  }
+  return success();
+}
+
+LogicalResult expectUpdated(func::FuncOp function, llvm::StringRef kind, llvm::StringRef name) {
+  Value argument = findArgument(function, kind, name);
+  for (const ProgramResult &result : programResults(function))
+    if (argument && result.replaces == argument)
+      return success();
+  return function.emitError("expected ")
+         << kind << " '" << name << "' as an argument that a result updates";
+}
+
+struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
+  using VerifyPhaseBase::VerifyPhaseBase;
+
+  void runOnOperation() override {
+    LogicalResult result = success();
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (succeeded(result))
+        result = failure(failed(verifyArguments(function)) || failed(verifyResults(function)));
+    if (failed(result) || failed(verifyOnePhase()))
+      signalPassFailure();
+  }
+
+  LogicalResult verifyOnePhase() {
+    ModuleOp module = getOperation();
+    if (phase == "import" || phase == "method")
+      return verifyForward(module.lookupSymbol<func::FuncOp>("forward"));
+    if (phase == "programs")
+      return verifyPrograms();
+    if (phase == "differentiated")
+      return verifyDifferentiated();
+    if (phase == "optimizer")
+      return verifyOptimizer();
+    if (phase == "fused")
+      return failure(failed(verifyOptimizer()) || failed(verifyFused()));
+    return module.emitError("expected phase import, method, programs, differentiated, "
+                            "optimizer or fused, got '")
+           << phase << "'";
+  }
+
+  LogicalResult verifyForward(func::FuncOp forward) {
+    if (!forward)
+      return getOperation().emitError("phase '") << phase << "': expected @forward, got none";
+    bool trains = false;
+    for (unsigned index = 0; index < forward.getNumArguments(); ++index) {
+      trains |= forward.getArgAttr(index, nn::kTrainable) != nullptr;
+      llvm::StringRef name = argumentText(forward, index, nn::kParameter);
+      if (!name.empty() && argumentText(forward, index, nn::kTensor).empty() &&
+          argumentText(forward, index, nn::kInit).empty())
+        return forward.emitError("expected parameter '")
+               << name << "' to have a tensor or an init, got neither";
+    }
+    if (phase == "import" && trains)
+      return forward.emitError("expected nothing trainable before a method is applied");
+    if (phase == "method" && !trains)
+      return forward.emitError("expected a trainable parameter, got none");
+    for (llvm::StringRef output : {"row_loss", "logits"})
+      if (llvm::none_of(programResults(forward),
+                        [&](const ProgramResult &r) { return r.output == output; }))
+        return forward.emitError("expected an output '") << output << "', got none";
+    return success();
+  }
+
+  LogicalResult verifyPrograms() {
+    ModuleOp module = getOperation();
+    if (module.lookupSymbol("forward"))
+      return module.emitError("expected programs instead of @forward, got both");
+    func::FuncOp evaluate = findProgram(module, "evaluate");
+    if (!evaluate)
+      return module.emitError("expected a program 'evaluate', got none");
+    WalkResult walked = evaluate.walk([&](Operation *op) {
+      auto attention = dyn_cast<nn::AttentionOp>(op);
+      if (!isa<nn::DropoutOp>(op) && !(attention && attention.getRate()))
+        return WalkResult::advance();
+      op->emitOpError("expected no dropout in evaluate");
+      return WalkResult::interrupt();
+    });
+    return failure(walked.wasInterrupted());
+  }
+
+  LogicalResult verifyDifferentiated() {
+    if (func::FuncOp train = findProgram(getOperation(), "train"))
+      return train.emitError("expected @train to be differentiated");
+    func::FuncOp train = findProgram(getOperation(), "train_accumulate");
+    for (unsigned index = 0; train && index < train.getNumArguments(); ++index)
+      if (isReached(train, index) &&
+          failed(expectUpdated(train, nn::kGradient,
+                               argumentText(train, index, nn::kParameter))))
+        return failure();
+    return success();
+  }
+
+  LogicalResult verifyOptimizer() {
+    func::FuncOp train = findProgram(getOperation(), "train_accumulate");
+    if (!train)
+      return success();
+    func::FuncOp apply = findProgram(getOperation(), "apply");
+    if (!apply)
+      return train.emitError("expected a program 'apply' beside it, got none");
+    for (unsigned index = 0; index < train.getNumArguments(); ++index) {
+      llvm::StringRef name = argumentText(train, index, nn::kParameter);
+      if (isReached(train, index) && (failed(expectUpdated(apply, nn::kParameter, name)) ||
+                                      failed(expectUpdated(apply, nn::kMoment, name))))
+        return failure();
+    }
+    return success();
+  }
+
+  LogicalResult verifyFused() {
+    WalkResult walked = getOperation().walk([&](nn::ActivationOp op) {
+      auto linear = op.getX().getDefiningOp<nn::LinearOp>();
+      bool alone = linear && linear.getActivation() == nn::Activation::None &&
+                   llvm::count_if(linear.getY().getUsers(), [](Operation *user) {
+                     return isa<nn::ActivationOp>(user);
+                   }) == 1;
+      if (!alone)
+        return WalkResult::advance();
+      op.emitOpError("expected to be fused into the linear layer before it");
+      return WalkResult::interrupt();
+    });
+    return failure(walked.wasInterrupted());
+  }
+};
+
+} // namespace
+} // namespace ftc
