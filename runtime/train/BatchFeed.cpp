@@ -1,0 +1,34 @@
+// Names are resolved when the feed is made; feeding is packing and copies.
+#include "runtime/train/BatchFeed.h"
+
+#include <array>
+
+namespace ftc::rt {
+
+Result<BatchFeed> BatchFeed::make(Executor &executor, const BatchCapacity &capacity,
+                                  const BatchLayout &layout) {
+  FTC_ASSIGN_OR_RETURN(Batch batch, Batch::make(capacity, layout));
+  BatchFeed feed(executor, std::move(batch));
+  for (const std::string &name : feed.packed.arrayNames())
+    if (InputHandle handle = executor.input(name))
+      feed.inputs.push_back({handle, name});
+  constexpr std::array<const char *, 6> names = {
+      "tokens",           "sequences",           "labelled",
+      "input_ids.unique", "token_type_ids.unique", "position_ids.unique"};
+  for (const char *name : names)
+    if (SymbolHandle handle = executor.symbol(name))
+      feed.symbols.push_back({handle, name});
+  return feed;
+}
+
+Status BatchFeed::feed(std::span<const Example *const> examples, std::int64_t firstSequence) {
+  FTC_RETURN_IF_ERROR(packed.pack(examples, firstSequence));
+  for (const Input &input : inputs)
+    FTC_RETURN_IF_ERROR(executor->setInput(input.handle, *packed.array(input.name)));
+  for (const Symbol &symbol : symbols)
+    if (auto value = packed.symbol(symbol.name))
+      executor->set(symbol.handle, *value);
+  return Status::ok();
+}
+
+} // namespace ftc::rt

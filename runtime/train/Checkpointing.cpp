@@ -1,0 +1,137 @@
+// The files of a checkpoint: model.safetensors, optimizer.safetensors (moments),
+// ftrt_state.json (identity and TrainState, exact) and trainer_state.json for people.
+#include "runtime/train/Checkpointing.h"
+
+#include "runtime/support/FileSystem.h"
+#include "runtime/support/Text.h"
+#include "runtime/train/Export.h"
+#include "runtime/train/Sampler.h"
+#include "runtime/train/Weights.h"
+
+namespace ftc::rt {
+
+namespace {
+
+constexpr const char *kStateFile = "ftrt_state.json";
+constexpr const char *kMomentsFile = "optimizer.safetensors";
+
+std::string momentSuffix(std::uint32_t moment) { return ".moment" + std::to_string(moment); }
+
+std::optional<std::int64_t> bestOf(const TrainState &state) {
+  if (!state.bestMetric)
+    return std::nullopt;
+  return state.bestStep;
+}
+
+} // namespace
+
+OrderedJson RunIdentity::toJson() const {
+  OrderedJson json;
+  json["artifact"] = artifact;
+  json["train_examples"] = trainExamples;
+  json["per_device_train_batch_size"] = batchSize;
+  json["gradient_accumulation_steps"] = accumulation;
+  json["seed"] = seed;
+  json["shuffle"] = shuffle;
+  json["validation_split_percentage"] = splitPercentage;
+  json["permutation_version"] = kPermutationVersion;
+  return json;
+}
+
+Status RunIdentity::compare(const Json &json, std::string_view source) const {
+  Json mine = Json::parse(toJson().dump(), nullptr, false);
+  for (const auto &[name, value] : mine.items()) {
+    auto found = json.find(name);
+    if (found != json.end() && *found == value)
+      continue;
+    std::string theirs = found == json.end() ? "nothing" : describeJson(*found);
+    std::string what = "--" + name;
+    if (name == "artifact")
+      what = "the artifact (SHA-256)";
+    else if (name == "train_examples")
+      what = "the number of training examples";
+    else if (name == "permutation_version")
+      what = "the order of shuffling";
+    return Status::error(std::string(source) + ": expected a run with the same settings, but " +
+                         what + " was " + theirs + " and is now " + describeJson(value));
+  }
+  return Status::ok();
+}
+
+std::string CheckpointStore::path(std::int64_t step) const {
+  return checkpointPath(directory, step);
+}
+
+bool CheckpointStore::has(std::int64_t step) const { return isDirectory(path(step)); }
+
+Status CheckpointStore::save(Session &session, const TrainState &state,
+                             const TrainerFacts &facts) const {
+  if (has(state.step))
+    return Status::ok();
+  FTC_ASSIGN_OR_RETURN(CheckpointWriter writer,
+                       CheckpointWriter::begin(directory, state.step, identity.artifact));
+  FTC_RETURN_IF_ERROR(writer.addTensors(
+      "model.safetensors", parameterTensors(session, ParameterSlot::Params)));
+  std::vector<TensorSource> moments;
+  if (session.executor->has(ParameterSlot::Moments))
+    for (std::uint32_t k = 0; k < session.executor->variant().moments(); ++k)
+      for (TensorSource &tensor :
+           parameterTensors(session, ParameterSlot::Moments, k, momentSuffix(k)))
+        moments.push_back(std::move(tensor));
+  FTC_RETURN_IF_ERROR(writer.addTensors(kMomentsFile, moments));
+  FTC_RETURN_IF_ERROR(
+      writer.addFile("config.json", text((*session.artifact)->config_json())));
+  FTC_RETURN_IF_ERROR(writer.addFile("trainer_state.json",
+                                     dumpJson(trainerStateJson(state, facts), 2) + "\n"));
+  OrderedJson json;
+  json["identity"] = identity.toJson();
+  json["state"] = state.toJson();
+  FTC_RETURN_IF_ERROR(writer.addFile(kStateFile, dumpJson(json, 1) + "\n"));
+  FTC_RETURN_IF_ERROR(writer.commit());
+  if (!limit)
+    return Status::ok();
+  return rotateCheckpoints(directory, *limit, bestOf(state), /*finished=*/false);
+}
+
+Result<std::optional<std::string>>
+CheckpointStore::newest(std::vector<std::string> &warnings) const {
+  FTC_ASSIGN_OR_RETURN(NewestCheckpoint found, findNewestCheckpoint(directory));
+  warnings = found.warnings;
+  for (std::int64_t step : found.damagedSteps)
+    FTC_RETURN_IF_ERROR(setAsideCheckpoint(directory, step));
+  if (!found.step)
+    return std::optional<std::string>();
+  return std::optional<std::string>(found.path);
+}
+
+Result<TrainState> CheckpointStore::load(Session &session, const std::string &from) const {
+  Result<Manifest> manifest = verifyCheckpoint(from);
+  if (!manifest)
+    return manifest.takeStatus().withContext("--resume_from_checkpoint");
+  std::string stateFile = joinPath(from, kStateFile);
+  FTC_ASSIGN_OR_RETURN(Json json, readJsonFile(stateFile));
+  FTC_ASSIGN_OR_RETURN(JsonObject object, JsonObject::of(json, stateFile));
+  FTC_ASSIGN_OR_RETURN(JsonObject saved, object.child("identity"));
+  FTC_RETURN_IF_ERROR(identity.compare(saved.value(), stateFile));
+  FTC_ASSIGN_OR_RETURN(JsonObject child, object.child("state"));
+  FTC_ASSIGN_OR_RETURN(TrainState state,
+                       TrainState::fromJson(child.value(), stateFile + ": state"));
+  FTC_RETURN_IF_ERROR(loadModelWeights(session, from));
+  if (session.executor->has(ParameterSlot::Moments))
+    for (std::uint32_t k = 0; k < session.executor->variant().moments(); ++k)
+      FTC_RETURN_IF_ERROR(
+          loadMoments(session, joinPath(from, kMomentsFile), k, momentSuffix(k)));
+  return state;
+}
+
+Status CheckpointStore::loadWeights(Session &session, std::int64_t step) const {
+  return loadModelWeights(session, path(step));
+}
+
+Status CheckpointStore::prune(const TrainState &state) const {
+  if (!limit)
+    return Status::ok();
+  return rotateCheckpoints(directory, *limit, bestOf(state), /*finished=*/true);
+}
+
+} // namespace ftc::rt

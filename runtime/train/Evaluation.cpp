@@ -1,0 +1,108 @@
+// Batches for evaluation are cut by tokens rather than by examples: large enough to be fast,
+// small enough to stay in cache.
+#include "runtime/train/Evaluation.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace ftc::rt {
+
+namespace {
+
+/// Tokens that one evaluation batch aims for.
+constexpr std::int64_t kEvaluationTokens = 2048;
+
+} // namespace
+
+Result<std::unique_ptr<Evaluator>> Evaluator::make(Session &session, double labelSmoothing) {
+  BatchCapacity capacity = session.capacity;
+  FTC_ASSIGN_OR_RETURN(BatchFeed feed,
+                       BatchFeed::make(*session.executor, capacity, session.layout));
+  std::unique_ptr<Evaluator> evaluator(new Evaluator(session, std::move(feed)));
+  if (!evaluator->evaluate || !evaluator->logits)
+    return Status::error(session.artifact->name() +
+                         ": expected a program 'evaluate' that gives logits, found none; "
+                         "compile it again with this version of ftc");
+  session.executor->set(session.executor->scalar("label_smoothing"), labelSmoothing);
+  return evaluator;
+}
+
+Evaluator::Evaluator(Session &session, BatchFeed feed)
+    : session(session), feed(std::move(feed)),
+      evaluate(session.executor->program("evaluate")),
+      logits(session.executor->output("logits")),
+      rowLoss(session.executor->output("row_loss")) {}
+
+Result<EvaluationResult> Evaluator::run(std::span<const Example> examples,
+                                        std::int64_t batchSize, TaskOutputs &outputs,
+                                        const EvaluationProgress &progress,
+                                        ConfusionMatrix *confusion) {
+  auto start = std::chrono::steady_clock::now();
+  EvaluationResult result;
+  std::int64_t size = static_cast<std::int64_t>(examples.size());
+  result.examples = size;
+  result.batches = (size + batchSize - 1) / batchSize;
+  for (std::int64_t begin = 0; begin < size;) {
+    if (progress && !progress(begin))
+      return Status::interrupted("evaluation was stopped");
+    pointers.clear();
+    std::int64_t tokens = 0, end = begin;
+    while (end < size && (end == begin || tokens + examples[end].tokens() <= kEvaluationTokens)) {
+      tokens += examples[end].tokens();
+      pointers.push_back(&examples[end++]);
+    }
+    FTC_RETURN_IF_ERROR(splitMicroBatches(pointers, session.capacity,
+                                          session.layout.placement, microBatches));
+    for (const MicroBatch &micro : microBatches) {
+      std::span<const Example *const> part(pointers);
+      FTC_RETURN_IF_ERROR(
+          feed.feed(part.subspan(micro.begin, micro.end - micro.begin), micro.begin));
+      result.tokens += feed.batch().tokens();
+      result.counted += feed.batch().countedLabels();
+      if (feed.batch().labelled() == 0)
+        continue;
+      FTC_RETURN_IF_ERROR(session.executor->run(evaluate));
+      for (float row : session.executor->outputF32(rowLoss))
+        result.lossSum += static_cast<double>(row);
+      FTC_RETURN_IF_ERROR(takeOutputs(begin, outputs, examples, confusion));
+    }
+    begin = end;
+  }
+  if (progress)
+    progress(size);
+  std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  result.seconds = seconds.count();
+  return result;
+}
+
+Status Evaluator::takeOutputs(std::int64_t firstExample, TaskOutputs &outputs,
+                              std::span<const Example> examples, ConfusionMatrix *confusion) {
+  const Batch &batch = feed.batch();
+  std::span<const float> values = session.executor->outputF32(logits);
+  std::int64_t classes = session.labels.size();
+  std::int64_t count = static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, classes);
+  bool byLabel = count == batch.labelled();
+  if (classes < 1 || count * classes != static_cast<std::int64_t>(values.size()) ||
+      (!byLabel && count != batch.tokens()))
+    return Status::error(session.artifact->name() + ": expected logits for " +
+                         std::to_string(batch.labelled()) + " rows of " +
+                         std::to_string(classes) + " labels, found " +
+                         std::to_string(values.size()) + " values");
+  rows.clear();
+  for (std::int64_t row = 0; row < count; ++row) {
+    OutputRow output = byLabel ? batch.labelledOutput(row) : batch.tokenOutput(row);
+    output.example += firstExample;
+    rows.push_back(output);
+    if (!confusion || session.layout.placement != LabelPlacement::Sequence)
+      continue;
+    std::span<const float> scores = values.subspan(row * classes, classes);
+    std::int32_t label = examples[output.example].labels[0];
+    if (label >= 0 && label < classes)
+      confusion->add(label, static_cast<std::int32_t>(
+                                std::max_element(scores.begin(), scores.end()) -
+                                scores.begin()));
+  }
+  return outputs.add(values, classes, rows);
+}
+
+} // namespace ftc::rt

@@ -1,0 +1,50 @@
+// Evaluation: a task's outputs, loss and speed over a set of examples.
+#pragma once
+
+#include "runtime/metrics/Confusion.h"
+#include "runtime/train/BatchFeed.h"
+#include "runtime/train/Session.h"
+
+#include <functional>
+#include <optional>
+
+namespace ftc::rt {
+
+struct EvaluationResult {
+  double lossSum = 0;       ///< of every row's loss
+  std::int64_t counted = 0; ///< labels that count
+  std::int64_t examples = 0, tokens = 0, batches = 0;
+  double seconds = 0;
+  double loss() const { return counted ? lossSum / static_cast<double>(counted) : 0; }
+};
+
+/// Called between micro-batches with examples done; returns false to stop.
+using EvaluationProgress = std::function<bool(std::int64_t done)>;
+
+class Evaluator {
+public:
+  /// `labelSmoothing` is part of the loss.
+  static Result<std::unique_ptr<Evaluator>> make(Session &session, double labelSmoothing);
+
+  /// Runs `evaluate` over all examples and gives the outputs to `outputs`. Examples are packed
+  /// as the capacities allow: logits do not depend on it. Code::Interrupted when `progress`
+  /// stopped it. `confusion` (sequence placement, labels in range) counts predictions too.
+  Result<EvaluationResult> run(std::span<const Example> examples, std::int64_t batchSize,
+                               TaskOutputs &outputs, const EvaluationProgress &progress,
+                               ConfusionMatrix *confusion = nullptr);
+
+private:
+  Evaluator(Session &session, BatchFeed feed);
+  Status takeOutputs(std::int64_t firstExample, TaskOutputs &outputs,
+                     std::span<const Example> examples, ConfusionMatrix *confusion);
+
+  Session &session;
+  BatchFeed feed;
+  ProgramHandle evaluate;
+  OutputHandle logits, rowLoss;
+  std::vector<const Example *> pointers;
+  std::vector<OutputRow> rows;
+  std::vector<MicroBatch> microBatches;
+};
+
+} // namespace ftc::rt

@@ -1,0 +1,121 @@
+// The encoding thread publishes examples one by one; readers spin on nothing and lock only
+// when they must wait.
+#include "runtime/train/ExampleStream.h"
+
+#include <chrono>
+
+namespace ftc::rt {
+
+std::unique_ptr<ExampleStream> ExampleStream::start(const EncodeSource &source,
+                                                    std::vector<std::int64_t> rows,
+                                                    std::vector<std::int64_t> order) {
+  std::unique_ptr<ExampleStream> stream(
+      new ExampleStream(source, std::move(rows), std::move(order)));
+  stream->worker = std::thread([raw = stream.get()] { raw->encodeAll(); });
+  return stream;
+}
+
+ExampleStream::ExampleStream(const EncodeSource &source, std::vector<std::int64_t> rows,
+                             std::vector<std::int64_t> order)
+    : source(source), rows(std::move(rows)), order(std::move(order)),
+      examples(this->rows.size()), ready(new std::atomic<bool>[this->rows.size()]) {
+  for (std::size_t i = 0; i < examples.size(); ++i)
+    ready[i].store(false, std::memory_order_relaxed);
+}
+
+ExampleStream::~ExampleStream() {
+  stop = true;
+  if (worker.joinable())
+    worker.join();
+}
+
+void ExampleStream::encodeAll() {
+  Status status;
+  for (std::size_t i = 0; i < rows.size() && !stop; ++i) {
+    std::size_t index = order.empty() ? i : static_cast<std::size_t>(order[i]);
+    Result<Example> example =
+        source.task->encode(*source.table, rows[index], source.columns, *source.labels,
+                            *source.tokenizer, source.settings);
+    if (!example) {
+      status = example.takeStatus();
+      break;
+    }
+    truncated += example->truncated > 0;
+    examples[index] = example.take();
+    ready[index].store(true, std::memory_order_release);
+    // Whoever waits looks again now and then, so only every so many examples wake it.
+    if (i % 16 == 15) {
+      std::lock_guard<std::mutex> lock(mutex);
+      changed.notify_all();
+    }
+  }
+  std::lock_guard<std::mutex> lock(mutex);
+  failure = std::move(status);
+  finished = true;
+  changed.notify_all();
+}
+
+Result<const Example *> ExampleStream::get(std::int64_t index) {
+  std::size_t i = static_cast<std::size_t>(index);
+  if (!ready[i].load(std::memory_order_acquire)) {
+    std::unique_lock<std::mutex> lock(mutex);
+    while (!ready[i].load(std::memory_order_acquire) && !finished)
+      changed.wait_for(lock, std::chrono::milliseconds(1));
+    if (!ready[i].load(std::memory_order_acquire))
+      return failure ? Status::error("encoding stopped early") : failure;
+  }
+  return static_cast<const Example *>(&examples[i]);
+}
+
+Result<bool> ExampleStream::wait(double seconds) {
+  std::unique_lock<std::mutex> lock(mutex);
+  auto done = [this] { return finished; };
+  if (seconds < 0)
+    changed.wait(lock, done);
+  else if (!changed.wait_for(lock, std::chrono::duration<double>(seconds), done))
+    return false;
+  if (!failure)
+    return failure;
+  return true;
+}
+
+namespace {
+
+bool knownLabels(const EncodeSource &source, std::int64_t row, std::vector<std::string> &items) {
+  const DataTable &table = *source.table;
+  switch (table.kind(row, source.columns.label)) {
+  case CellKind::Text:
+  case CellKind::Integer:
+  case CellKind::Boolean:
+    return source.labels->find(table.text(row, source.columns.label)) >= 0;
+  case CellKind::TextList:
+  case CellKind::IntegerList:
+    table.list(row, source.columns.label, items);
+    for (const std::string &item : items)
+      if (source.labels->find(item) < 0)
+        return false;
+    return true;
+  default:
+    return false;
+  }
+}
+
+} // namespace
+
+Status checkLabels(const EncodeSource &source) {
+  if (source.columns.label < 0)
+    return Status::ok();
+  std::vector<std::string> items;
+  for (std::int64_t row = 0; row < source.table->rows(); ++row) {
+    if (knownLabels(source, row, items))
+      continue;
+    Result<Example> example = source.task->encode(*source.table, row, source.columns,
+                                                  *source.labels, *source.tokenizer,
+                                                  source.settings);
+    if (!example)
+      return example.takeStatus();
+  }
+  return Status::ok();
+}
+
+} // namespace ftc::rt

@@ -1,0 +1,71 @@
+// ExampleStream: a table's rows, encoded by a thread of their own in the order in which they
+// will first be wanted, so that training begins before the whole file is tokenized.
+#pragma once
+
+#include "runtime/tasks/Task.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+namespace ftc::rt {
+
+/// What encoding reads; all of it must outlive the stream.
+struct EncodeSource {
+  const Task *task = nullptr;
+  const DataTable *table = nullptr;
+  TaskColumns columns;
+  const LabelSet *labels = nullptr;
+  const Tokenizer *tokenizer = nullptr;
+  EncodeSettings settings;
+};
+
+class ExampleStream {
+public:
+  /// Example i is row rows[i] of the table. Encoding begins at once, in the order of `order`
+  /// (a permutation of 0 … rows - 1; empty: as they are).
+  static std::unique_ptr<ExampleStream> start(const EncodeSource &source,
+                                              std::vector<std::int64_t> rows,
+                                              std::vector<std::int64_t> order);
+  /// Stops encoding and waits for the thread.
+  ~ExampleStream();
+
+  std::int64_t size() const { return static_cast<std::int64_t>(examples.size()); }
+  /// Example `index`, waiting until it is there; the first encoding error of the file, if
+  /// there was one before it. Allocates nothing.
+  Result<const Example *> get(std::int64_t index);
+  /// Waits at most `seconds` (negative: without limit). True when all examples are there;
+  /// false when it takes longer; an error if encoding failed.
+  Result<bool> wait(double seconds);
+  /// All examples, once wait() gave true.
+  std::span<const Example> all() const { return examples; }
+  /// Rows cut to max_seq_length, once wait() gave true.
+  std::int64_t truncatedExamples() const { return truncated; }
+
+private:
+  ExampleStream(const EncodeSource &source, std::vector<std::int64_t> rows,
+                std::vector<std::int64_t> order);
+  void encodeAll();
+
+  EncodeSource source;
+  std::vector<std::int64_t> rows, order;
+  std::vector<Example> examples;
+  std::unique_ptr<std::atomic<bool>[]> ready;
+  std::int64_t truncated = 0;
+  std::atomic<bool> stop{false};
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool finished = false; ///< under mutex
+  Status failure;        ///< under mutex
+  std::thread worker;
+};
+
+/// Checks the labels of all rows without encoding them: the first bad one is the error that
+/// Task::encode gives, with its line. Missing label columns pass.
+Status checkLabels(const EncodeSource &source);
+
+} // namespace ftc::rt

@@ -1,0 +1,195 @@
+// The end of a run: best weights, last evaluation, test predictions, model, results, report.
+#include "runtime/train/Trainer.h"
+
+#include "runtime/report/Report.h"
+#include "runtime/support/File.h"
+#include "runtime/support/FileSystem.h"
+#include "runtime/support/Text.h"
+#include "runtime/train/Export.h"
+#include "runtime/train/Interrupt.h"
+#include "runtime/train/Results.h"
+#include "runtime/train/SettingsTable.h"
+
+#include <cmath>
+#include <cstdio>
+#include <sys/resource.h>
+
+namespace ftc::rt {
+
+namespace {
+
+std::string format(const char *pattern, double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, pattern, value);
+  return text;
+}
+
+std::string mebibytes(std::int64_t bytes) {
+  return format("%.1f MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
+/// Peak resident bytes of this process.
+std::int64_t peakResident() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+/// The metric that stands for the whole: entity F1 for tokens, accuracy for sequences.
+std::string mainMetric(const Session &session, const std::string &prefix) {
+  bool tokens = session.layout.placement == LabelPlacement::Token;
+  return prefix + (tokens ? "_f1" : "_accuracy");
+}
+
+std::string headline(const Session &session, const EvaluationReport &report,
+                     const std::string &prefix) {
+  std::string name = mainMetric(session, prefix);
+  if (!report.metrics.contains(name))
+    return {};
+  std::string text = name + " " + format("%.4f", report.metrics[name].get<double>());
+  if (report.baseline)
+    text += " (accuracy of always answering with the most frequent label: " +
+            format("%.4f", *report.baseline) + ")";
+  return text;
+}
+
+} // namespace
+
+Result<std::string> Trainer::finish() {
+  TrainState atEnd = state;
+  bool reloaded = false;
+  double epoch = steps->epochsDone(state.step);
+  OrderedJson trained;
+  trained["epoch"] = epoch;
+  trained["total_flos"] = facts().totalFlos;
+  trained["train_loss"] = (state.lossTotal + state.lossSinceLog) /
+                          std::max<double>(1, static_cast<double>(state.step));
+  addSpeed(trained, "train", measures.trainSeconds, static_cast<double>(measures.examples),
+           static_cast<double>(measures.steps));
+  OrderedJson entry = trained;
+  entry["step"] = state.step;
+  state.logHistory.push_back(std::move(entry));
+  if (settings.loadBestModelAtEnd && state.bestMetric && state.bestStep != state.step) {
+    FTC_RETURN_IF_ERROR(store->loadWeights(*session, state.bestStep));
+    progress.line("took the weights of step " + std::to_string(state.bestStep) + ", the best (" +
+                  best->metric() + " " + format("%.4f", *state.bestMetric) + ")");
+    reloaded = true;
+    lastReport.reset();
+  }
+  std::optional<EvaluationReport> validation, test;
+  if (data->validation) {
+    validation = std::move(lastReport);
+    if (!validation || atEnd.lastEvaluated != atEnd.step) {
+      FTC_ASSIGN_OR_RETURN(validation, evaluate(*data->validation, "eval"));
+      if (reloaded || atEnd.lastEvaluated != atEnd.step) {
+        OrderedJson last = validation->metrics;
+        last["epoch"] = epoch;
+        last["step"] = state.step;
+        state.logHistory.push_back(std::move(last));
+      }
+    }
+    validation->metrics["epoch"] = epoch;
+    validation->metrics["eval_samples"] = validation->examples;
+  }
+  if (data->test) {
+    FTC_ASSIGN_OR_RETURN(test, evaluate(*data->test, "predict"));
+    test->metrics["predict_samples"] = test->examples;
+  }
+  trained["train_samples"] = data->train->size();
+  FTC_RETURN_IF_ERROR(exportModel());
+  OrderedJson all = trained;
+  FTC_RETURN_IF_ERROR(writeResults(settings.outputDir, "train_results.json", trained));
+  FTC_RETURN_IF_ERROR(writeAllResults(validation ? &*validation : nullptr,
+                                      test ? &*test : nullptr, std::move(all)));
+  FTC_RETURN_IF_ERROR(writeReport(test && data->test->hasLabels() ? &*test
+                                  : validation                    ? &*validation
+                                                                  : nullptr));
+  FTC_RETURN_IF_ERROR(store->prune(state));
+  return summary(validation ? &*validation : nullptr, test ? &*test : nullptr);
+}
+
+Status Trainer::exportModel() {
+  return rt::exportModel(*session, settings.outputDir, /*withArtifact=*/true);
+}
+
+Status Trainer::writeAllResults(const EvaluationReport *validation,
+                                const EvaluationReport *test, OrderedJson all) {
+  const std::string &directory = settings.outputDir;
+  if (validation) {
+    FTC_RETURN_IF_ERROR(writeResults(directory, "eval_results.json", validation->metrics));
+    mergeResults(all, validation->metrics);
+  }
+  if (test) {
+    FTC_RETURN_IF_ERROR(writeResults(directory, "predict_results.json", test->metrics));
+    mergeResults(all, test->metrics);
+    if (!test->predictions.empty())
+      FTC_RETURN_IF_ERROR(
+          writeFileAtomic(joinPath(directory, "predictions.txt"), test->predictions));
+  }
+  FTC_RETURN_IF_ERROR(writeResults(directory, "all_results.json", all));
+  return writeFileAtomic(joinPath(directory, "trainer_state.json"),
+                         dumpJson(trainerStateJson(state, facts()), 2) + "\n");
+}
+
+Status Trainer::writeReport(const EvaluationReport *shown) {
+  ReportData page;
+  page.title = std::string(session->task->name()) + " with " +
+               std::string(text((*session->artifact)->model_type()));
+  page.logHistory = state.logHistory;
+  page.labels = session->labels.names();
+  std::string prefix = "eval";
+  if (shown) {
+    for (const auto &[name, value] : shown->metrics.items())
+      if (value.is_number())
+        page.metrics.emplace_back(name, value.dump());
+    if (shown->metrics.contains("predict_samples"))
+      prefix = "predict";
+    page.headline = headline(*session, *shown, prefix);
+    page.details = shown->details;
+    page.confusion = shown->confusion;
+    if (session->layout.placement == LabelPlacement::Sequence)
+      page.baseline = shown->baseline;
+  }
+  page.metricName = mainMetric(*session, "eval");
+  double seconds = std::max(measures.trainSeconds, 1e-9);
+  page.throughput = {
+      {"tokens a second", format("%.0f", static_cast<double>(measures.tokens) / seconds)},
+      {"examples a second", format("%.1f", static_cast<double>(measures.examples) / seconds)},
+      {"steps", std::to_string(measures.steps)},
+      {"seconds of training", format("%.1f", measures.trainSeconds)},
+      {"seconds from start to first step", format("%.2f", measures.secondsToFirstStep)},
+      {"device", session->device->properties().description}};
+  const MemoryUse &memory = session->executor->memory();
+  page.memory = {{"parameters", mebibytes(memory.params)},
+                 {"gradients", mebibytes(memory.grads)},
+                 {"moments", mebibytes(memory.moments)},
+                 {"arena (activations, temporaries)", mebibytes(memory.arena)},
+                 {"inputs and outputs", mebibytes(memory.inputs + memory.outputs)},
+                 {"planned in all", mebibytes(memory.peak())},
+                 {"peak of the process", mebibytes(peakResident())}};
+  page.settings = settingsTable(settings);
+  return writeFileAtomic(joinPath(settings.outputDir, "report.html"), renderReport(page));
+}
+
+std::string Trainer::summary(const EvaluationReport *validation,
+                             const EvaluationReport *test) const {
+  std::string text;
+  if (validation)
+    text += "validation   " + headline(*session, *validation, "eval") + "\n";
+  if (test)
+    if (std::string line = headline(*session, *test, "predict"); !line.empty())
+      text += "test         " + line + "\n";
+  double seconds = std::max(measures.trainSeconds, 1e-9);
+  text += "training     " + std::to_string(state.step) + " steps, " +
+          format("%.3g", steps->epochsDone(state.step)) + " epochs; " +
+          format("%.1f", measures.trainSeconds) + " s, " +
+          format("%.0f", static_cast<double>(measures.tokens) / seconds) + " tokens/s, " +
+          format("%.1f", static_cast<double>(measures.examples) / seconds) +
+          " examples/s, first step after " + format("%.2f", measures.secondsToFirstStep) +
+          " s\n";
+  text += "memory       planned " + mebibytes(session->executor->memory().peak()) +
+          ", peak of the process " + mebibytes(peakResident()) + "\n";
+  return text + "model        " + quote(settings.outputDir, 200) + "\n";
+}
+
+} // namespace ftc::rt

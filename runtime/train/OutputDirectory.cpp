@@ -1,0 +1,63 @@
+// Only names that ftrt itself writes are ever removed.
+#include "runtime/train/OutputDirectory.h"
+
+#include "runtime/support/File.h"
+#include "runtime/support/FileSystem.h"
+#include "runtime/support/Text.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace ftc::rt {
+
+namespace {
+
+constexpr std::array<std::string_view, 7> kResults = {
+    "trainer_state.json", "train_results.json", "eval_results.json",  "predict_results.json",
+    "all_results.json",   "report.html",        "predictions.txt"};
+
+/// "checkpoint-12", "checkpoint-12.tmp".
+bool isCheckpointName(std::string_view name) {
+  constexpr std::string_view prefix = "checkpoint-";
+  if (!name.starts_with(prefix))
+    return false;
+  name.remove_prefix(prefix.size());
+  if (name.ends_with(".tmp"))
+    name.remove_suffix(4);
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c); });
+}
+
+} // namespace
+
+Status prepareOutputDirectory(const TrainSettings &settings) {
+  const std::string &directory = settings.outputDir;
+  PathKind kind = pathKind(directory);
+  if (kind != PathKind::Missing && kind != PathKind::Directory)
+    return Status::error("--output_dir " + quote(directory) +
+                         ": expected a directory, found a file");
+  if (kind == PathKind::Directory) {
+    FTC_ASSIGN_OR_RETURN(std::vector<std::string> names, listDirectory(directory));
+    if (!names.empty() && settings.resumeFromCheckpoint.empty() && !settings.overwriteOutputDir)
+      return Status::error("--output_dir " + quote(directory) + ": not empty (" +
+                           quoteList(names, 3) +
+                           "); give another one, --overwrite_output_dir, or "
+                           "--resume_from_checkpoint true to go on with the run in it");
+    if (settings.overwriteOutputDir && settings.resumeFromCheckpoint.empty())
+      for (const std::string &name : names) {
+        if (isCheckpointName(name))
+          FTC_RETURN_IF_ERROR(removeTree(joinPath(directory, name)));
+        else if (std::find(kResults.begin(), kResults.end(), name) != kResults.end())
+          FTC_RETURN_IF_ERROR(removeFile(joinPath(directory, name)));
+      }
+  }
+  FTC_RETURN_IF_ERROR(makeDirectories(directory).withContext("--output_dir"));
+  // A directory may exist and still be read-only: find out before hours of training.
+  std::string probe = joinPath(directory, ".ftrt-write-test");
+  if (Status status = writeFileAtomic(probe, "x"); !status)
+    return std::move(status).withContext("--output_dir");
+  return removeFile(probe);
+}
+
+} // namespace ftc::rt

@@ -1,0 +1,49 @@
+// RunData: the training, validation and test files of a run, read, checked and encoded beside
+// training.
+#pragma once
+
+#include "runtime/train/ExampleStream.h"
+#include "runtime/train/Session.h"
+#include "runtime/train/Settings.h"
+
+#include <functional>
+#include <string>
+
+namespace ftc::rt {
+
+/// One file of examples.
+struct DataSet {
+  std::string path;
+  DataTable table;
+  TaskColumns columns;
+  std::vector<std::int64_t> rows; ///< of the table, one an example
+  std::unique_ptr<ExampleStream> stream;
+
+  std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }
+  bool hasLabels() const { return columns.label >= 0; }
+};
+
+struct RunData {
+  std::unique_ptr<DataSet> train, validation, test; ///< absent: not given
+  std::vector<std::string> remarks;                 ///< for people, one line each
+  EncodeSettings encode;
+
+  /// Starts encoding the training examples in this order.
+  void startTraining(const Session &session, std::vector<std::int64_t> order);
+};
+
+/// Reads all files that the settings name and checks every label, so that what is wrong with
+/// the data shows before anything is written. Validation and test sets begin to be encoded.
+Result<std::unique_ptr<RunData>> readRunData(const Session &session,
+                                             const TrainSettings &settings);
+
+/// Reads one file of examples; without `needLabels` a label column may be missing.
+Result<std::unique_ptr<DataSet>> readDataSet(const Session &session, const std::string &path,
+                                             const ColumnFlags &columns, bool needLabels,
+                                             std::int64_t maxRows);
+
+/// What encodes `set`'s rows; `set` and `session` must outlive it.
+EncodeSource encodeSource(const Session &session, const DataSet &set,
+                          const EncodeSettings &settings);
+
+} // namespace ftc::rt

@@ -1,0 +1,111 @@
+// Opening a session: each part reports its own errors; here they only get the file's name.
+#include "runtime/train/Session.h"
+
+#include "runtime/devices/CpuDevice.h"
+#include "runtime/support/Text.h"
+
+#include <algorithm>
+
+namespace ftc::rt {
+
+namespace {
+
+Result<std::shared_ptr<Device>> openDevice(const SessionOptions &options) {
+  if (options.device == "cuda" || options.device.starts_with("cuda:"))
+    return Status::error("--device " + options.device +
+                         ": this build of ftrt has no CUDA device; expected --device cpu");
+  return makeDevice(options.device, options.threads);
+}
+
+/// Capacity of a symbol of the batch; 0 when the artifact has none.
+std::int64_t capacityOf(const ArtifactReader &artifact, std::string_view name) {
+  int index = artifact.symbolIndex(name);
+  return index < 0 ? 0 : artifact->symbols()->Get(index)->capacity();
+}
+
+Result<std::unique_ptr<Tokenizer>> openTokenizer(const ArtifactReader &artifact,
+                                                 const Task &task, TokenizerFiles &files) {
+  for (std::uint32_t i = 0; i < count(artifact->tokenizer_files()); ++i) {
+    const abi::File &file = *artifact->tokenizer_files()->Get(i);
+    files.emplace_back(text(file.name()),
+                       std::string(reinterpret_cast<const char *>(file.bytes()->data()),
+                                   file.bytes()->size()));
+  }
+  TokenizerOptions options;
+  options.modelType = text(artifact->model_type());
+  options.addPrefixSpace = artifact->task()->add_prefix_space() || task.needsPrefixSpace();
+  return makeTokenizer(files, options);
+}
+
+} // namespace
+
+bool hasProgram(const ArtifactReader &artifact, std::string_view name) {
+  for (std::uint32_t v = 0; v < count(artifact->variants()); ++v) {
+    const abi::Variant &variant = *artifact->variants()->Get(v);
+    for (std::uint32_t p = 0; p < count(variant.programs()); ++p)
+      if (text(variant.programs()->Get(p)->name()) == name)
+        return true;
+  }
+  return false;
+}
+
+Result<std::unique_ptr<Session>> Session::openWithoutDevice(const std::string &artifactPath) {
+  auto session = std::make_unique<Session>();
+  FTC_ASSIGN_OR_RETURN(session->artifact, ArtifactReader::open(artifactPath));
+  const ArtifactReader &artifact = *session->artifact;
+  const abi::Task &task = *artifact->task();
+  FTC_ASSIGN_OR_RETURN(session->task, findTask(text(task.name())));
+  std::vector<std::string> names;
+  for (std::uint32_t i = 0; i < count(task.labels()); ++i)
+    names.emplace_back(text(task.labels()->Get(i)));
+  session->labels = LabelSet(std::move(names));
+  Result<std::unique_ptr<Tokenizer>> tokenizer =
+      openTokenizer(artifact, *session->task, session->tokenizerFiles);
+  if (!tokenizer)
+    return tokenizer.takeStatus().withContext(artifact.name());
+  session->tokenizer = tokenizer.take();
+  session->layout.placement = session->task->labelPlacement();
+  session->layout.positionOffset = static_cast<std::int32_t>(task.position_offset());
+  session->encode.maxSeqLength = static_cast<std::int32_t>(
+      std::min<std::uint32_t>(task.max_seq_length(), 1u << 30));
+  session->encode.labelAllTokens = task.label_all_tokens();
+  return session;
+}
+
+Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
+                                               const SessionOptions &options) {
+  FTC_ASSIGN_OR_RETURN(std::shared_ptr<Device> device, openDevice(options));
+  FTC_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, openWithoutDevice(artifactPath));
+  session->device = std::move(device);
+  const ArtifactReader &artifact = *session->artifact;
+  ExecutorOptions executorOptions;
+  executorOptions.profile = options.profile;
+  for (const std::string &program : options.programs)
+    if (hasProgram(artifact, program))
+      executorOptions.programs.push_back(program);
+  if (executorOptions.programs.empty())
+    return Status::error(artifact.name() + ": expected a program '" +
+                         options.programs.front() +
+                         "', found none; compile it with this version of ftc");
+  Result<std::unique_ptr<Executor>> executor =
+      Executor::create(session->artifact, session->device, executorOptions);
+  if (!executor)
+    return executor.takeStatus();
+  session->executor = executor.take();
+  session->capacity = {capacityOf(artifact, "tokens"), capacityOf(artifact, "sequences"),
+                       capacityOf(artifact, "labelled")};
+  return session;
+}
+
+ColumnFlags Session::columnFlags(const ColumnFlags &given) const {
+  ColumnFlags flags = given;
+  const abi::Task &compiled = *(*artifact)->task();
+  bool pairGiven = !given.sentence1Key.empty() || !given.sentence2Key.empty();
+  if (flags.textColumnName.empty() && !pairGiven)
+    flags.textColumnName = text(compiled.text_column());
+  if (flags.labelColumnName.empty())
+    flags.labelColumnName = text(compiled.label_column());
+  return flags;
+}
+
+} // namespace ftc::rt

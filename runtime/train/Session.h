@@ -1,0 +1,48 @@
+// Session: an artifact opened for work: device, executor, task, labels, tokenizer and batch
+// limits. Training, evaluation, prediction and benchmarks all begin with one.
+#pragma once
+
+#include "runtime/executor/Executor.h"
+#include "runtime/tasks/Batch.h"
+#include "runtime/tasks/Task.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ftc::rt {
+
+struct SessionOptions {
+  std::string device = "cpu";
+  unsigned threads = 0;
+  /// Programs to prepare. Names the artifact lacks are left out; at least one must remain.
+  std::vector<std::string> programs;
+  bool profile = false;
+};
+
+/// Everything stays where it is for the session's life: members refer to one another.
+struct Session {
+  std::shared_ptr<const ArtifactReader> artifact;
+  std::shared_ptr<Device> device;
+  std::unique_ptr<Executor> executor;
+  const Task *task = nullptr;
+  LabelSet labels;
+  std::unique_ptr<Tokenizer> tokenizer;
+  TokenizerFiles tokenizerFiles;
+  BatchLayout layout;
+  BatchCapacity capacity;
+  EncodeSettings encode;
+
+  /// Opens `artifactPath` with all its parts. Weights are not loaded.
+  static Result<std::unique_ptr<Session>> open(const std::string &artifactPath,
+                                               const SessionOptions &options);
+  /// The same without device and executor: what tokenizing needs.
+  static Result<std::unique_ptr<Session>> openWithoutDevice(const std::string &artifactPath);
+  /// The columns that flags name, else those the compiler was told.
+  ColumnFlags columnFlags(const ColumnFlags &given) const;
+};
+
+/// Whether one of the artifact's variants has a program of that name.
+bool hasProgram(const ArtifactReader &artifact, std::string_view name);
+
+} // namespace ftc::rt

@@ -1,0 +1,61 @@
+// One line a setting, in the order of --help.
+#include "runtime/train/SettingsTable.h"
+
+#include <cstdio>
+
+namespace ftc::rt {
+
+namespace {
+
+std::string real(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.10g", value);
+  return text;
+}
+
+std::string boolean(bool value) { return value ? "true" : "false"; }
+
+} // namespace
+
+std::vector<std::pair<std::string, std::string>> settingsTable(const TrainSettings &s) {
+  auto optional = [](const auto &value) {
+    return value ? real(static_cast<double>(*value)) : std::string();
+  };
+  std::vector<std::pair<std::string, std::string>> rows = {
+      {"artifact", s.artifact},
+      {"--train_file", s.trainFile},
+      {"--validation_file", s.validationFile},
+      {"--test_file", s.testFile},
+      {"--output_dir", s.outputDir},
+      {"--num_train_epochs", real(s.numTrainEpochs)},
+      {"--max_steps", std::to_string(s.maxSteps)},
+      {"--per_device_train_batch_size", std::to_string(s.trainBatchSize)},
+      {"--per_device_eval_batch_size", std::to_string(s.evalBatchSize)},
+      {"--gradient_accumulation_steps", std::to_string(s.accumulationSteps)},
+      {"--learning_rate", real(s.learningRate)},
+      {"--lr_scheduler_type", s.schedulerType},
+      {"--warmup_steps", std::to_string(s.warmupSteps)},
+      {"--warmup_ratio", real(s.warmupRatio)},
+      {"--weight_decay", real(s.weightDecay)},
+      {"--adam_beta1", real(s.adamBeta1)},
+      {"--adam_beta2", real(s.adamBeta2)},
+      {"--adam_epsilon", real(s.adamEpsilon)},
+      {"--max_grad_norm", real(s.maxGradNorm)},
+      {"--label_smoothing_factor", real(s.labelSmoothing)},
+      {"--dropout", optional(s.dropout)},
+      {"--seed", std::to_string(s.seed)},
+      {"--shuffle", boolean(s.shuffle)},
+      {"--validation_split_percentage", std::to_string(s.validationSplitPercentage)},
+      {"--eval_strategy", s.evalStrategy},
+      {"--save_strategy", s.saveStrategy},
+      {"--load_best_model_at_end", boolean(s.loadBestModelAtEnd)},
+      {"--metric_for_best_model", s.metricForBestModel},
+      {"--early_stopping_patience", optional(s.earlyStoppingPatience)},
+      {"--device", s.device},
+      {"--threads", std::to_string(s.threads)},
+  };
+  std::erase_if(rows, [](const auto &row) { return row.second.empty(); });
+  return rows;
+}
+
+} // namespace ftc::rt

@@ -1,0 +1,150 @@
+// A step: count, split, accumulate, check, apply. The host sums losses in double; whether the
+// update happens is decided on the device by the gradients' norm.
+#include "runtime/train/StepRunner.h"
+
+#include <cmath>
+#include <limits>
+
+namespace ftc::rt {
+
+Result<std::unique_ptr<StepRunner>> StepRunner::make(Session &session,
+                                                     const Hyperparameters &hyperparameters) {
+  FTC_ASSIGN_OR_RETURN(BatchFeed feed,
+                       BatchFeed::make(*session.executor, session.capacity, session.layout));
+  std::unique_ptr<StepRunner> runner(
+      new StepRunner(session, std::move(feed), hyperparameters));
+  FTC_RETURN_IF_ERROR(runner->setConstants());
+  return runner;
+}
+
+StepRunner::StepRunner(Session &session, BatchFeed feed, const Hyperparameters &hyperparameters)
+    : session(session), executor(*session.executor), feed(std::move(feed)),
+      settings(hyperparameters) {
+  accumulate = executor.program("train_accumulate");
+  apply = executor.program("apply");
+  trainStep = executor.program("train_step");
+  if (accumulate && apply)
+    trainStep = {};
+  accumulateSymbol = executor.symbol("accumulate");
+  seedSymbol = executor.symbol("seed");
+  stepSymbol = executor.symbol("step");
+  inverseDenominator = executor.scalar("inverse_denominator");
+  rate = executor.scalar("learning_rate");
+  correction1 = executor.scalar("bias_correction1");
+  correction2 = executor.scalar("bias_correction2");
+  rowLoss = executor.output("row_loss");
+  gradNorm = executor.output("grad_norm");
+  microBatches.reserve(64);
+}
+
+Status StepRunner::setConstants() {
+  if (!trainStep && !(accumulate && apply))
+    return Status::error(session.artifact->name() +
+                         ": expected the programs train_accumulate and apply, or train_step; "
+                         "this artifact was not compiled for training");
+  if (trainStep && settings.maxGradNorm > 0)
+    return Status::error("--max_grad_norm: this artifact was compiled with --fused_update and "
+                         "cannot clip gradients; give --max_grad_norm 0, or compile without it");
+  auto set = [&](const char *name, double value) {
+    executor.set(executor.scalar(name), value);
+  };
+  set("adam_beta1", settings.adamBeta1);
+  set("adam_beta2", settings.adamBeta2);
+  set("adam_epsilon", settings.adamEpsilon);
+  set("weight_decay", settings.weightDecay);
+  set("max_grad_norm", settings.maxGradNorm > 0 ? settings.maxGradNorm
+                                                : std::numeric_limits<double>::infinity());
+  set("label_smoothing", settings.labelSmoothing);
+  if (settings.labelSmoothing > 0 && !executor.scalar("label_smoothing"))
+    return Status::error("--label_smoothing_factor: this artifact has no label smoothing; "
+                         "compile it again with this version of ftc");
+  executor.set(seedSymbol, settings.seed);
+  if (!settings.dropout)
+    return Status::ok();
+  const abi::Artifact &artifact = session.artifact->root();
+  for (std::uint32_t i = 0; i < count(artifact.scalars()); ++i) {
+    std::string_view name = text(artifact.scalars()->Get(i)->name());
+    if (name.starts_with("dropout."))
+      executor.set(executor.scalar(name), *settings.dropout);
+  }
+  return Status::ok();
+}
+
+void StepRunner::setScalars(double learningRate, std::int64_t updates, std::int64_t counted) {
+  double t = static_cast<double>(updates + 1);
+  executor.set(rate, learningRate);
+  executor.set(correction1, 1 - std::pow(settings.adamBeta1, t));
+  executor.set(correction2, 1 - std::pow(settings.adamBeta2, t));
+  executor.set(inverseDenominator, 1 / static_cast<double>(counted));
+}
+
+Status StepRunner::sumLosses(double inverse, double &loss) const {
+  std::span<const float> rows = executor.outputF32(rowLoss);
+  if (rows.empty())
+    return Status::error(session.artifact->name() +
+                         ": expected the training program to give row_loss, found no output");
+  for (float row : rows)
+    loss += static_cast<double>(row) * inverse;
+  return Status::ok();
+}
+
+Result<StepOutcome> StepRunner::run(std::span<const Example *const> examples, std::int64_t step,
+                                    std::int64_t updates, double learningRate) {
+  StepOutcome outcome;
+  outcome.examples = static_cast<std::int64_t>(examples.size());
+  std::int64_t counted = countLabels(examples);
+  if (counted == 0) {
+    outcome.kind = StepOutcome::Kind::Skipped;
+    return outcome;
+  }
+  FTC_RETURN_IF_ERROR(splitMicroBatches(examples, session.capacity, session.layout.placement,
+                                        microBatches));
+  if (trainStep && microBatches.size() > 1)
+    return Status::error("a batch of " + std::to_string(examples.size()) + " examples needs " +
+                         std::to_string(microBatches.size()) +
+                         " micro-batches, but this artifact was compiled with --fused_update: "
+                         "lower --per_device_train_batch_size, or compile with a larger "
+                         "--max_tokens");
+  setScalars(learningRate, updates, counted);
+  executor.set(stepSymbol, step);
+  bool first = true;
+  for (const MicroBatch &micro : microBatches) {
+    FTC_RETURN_IF_ERROR(
+        feed.feed(examples.subspan(micro.begin, micro.end - micro.begin), micro.begin));
+    outcome.tokens += feed.batch().tokens();
+    // A micro-batch whose labels all are ignored adds nothing.
+    if (feed.batch().countedLabels() == 0)
+      continue;
+    executor.set(accumulateSymbol, first ? 0 : 1);
+    first = false;
+    FTC_RETURN_IF_ERROR(executor.run(trainStep ? trainStep : accumulate));
+    FTC_RETURN_IF_ERROR(sumLosses(1 / static_cast<double>(counted), outcome.loss));
+    ++outcome.microBatches;
+  }
+  if (!std::isfinite(outcome.loss)) {
+    outcome.kind = StepOutcome::Kind::NonFinite;
+    outcome.badTensor = "the loss";
+    return outcome;
+  }
+  if (!trainStep)
+    FTC_RETURN_IF_ERROR(update(outcome));
+  return outcome;
+}
+
+Status StepRunner::update(StepOutcome &outcome) {
+  FTC_RETURN_IF_ERROR(executor.run(apply));
+  std::span<const float> norm = executor.outputF32(gradNorm);
+  if (norm.size() != 1)
+    return Status::error(session.artifact->name() +
+                         ": expected the program apply to give grad_norm, found no output");
+  outcome.gradNorm = norm[0];
+  if (std::isfinite(norm[0]))
+    return Status::ok();
+  outcome.kind = StepOutcome::Kind::NonFinite;
+  FTC_ASSIGN_OR_RETURN(std::optional<std::string> bad,
+                       executor.firstNonFinite(ParameterSlot::Grads));
+  outcome.badTensor = bad ? "the gradient of " + *bad : "the gradients' norm (it overflows)";
+  return Status::ok();
+}
+
+} // namespace ftc::rt

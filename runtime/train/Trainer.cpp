@@ -1,0 +1,351 @@
+// The loop. A step's consequences (log, evaluate, save) are functions of the state alone, so a
+// run that was stopped between them takes them up where it stopped.
+#include "runtime/train/Trainer.h"
+
+#include "runtime/support/Text.h"
+#include "runtime/train/Interrupt.h"
+#include "runtime/train/OutputDirectory.h"
+#include "runtime/train/Results.h"
+#include "runtime/train/Weights.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ftc::rt {
+
+namespace {
+
+/// How long the first step waits for the small files' encoding, so that what is wrong with
+/// them shows at once, seconds.
+constexpr double kEncodingPatience = 0.3;
+
+double secondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+} // namespace
+
+Result<std::unique_ptr<Trainer>> Trainer::make(const TrainSettings &settings,
+                                               Progress &progress) {
+  std::unique_ptr<Trainer> trainer(new Trainer(settings, progress));
+  trainer->processStart = std::chrono::steady_clock::now();
+  FTC_RETURN_IF_ERROR(trainer->open());
+  FTC_RETURN_IF_ERROR(trainer->plan());
+  FTC_RETURN_IF_ERROR(trainer->startOrResume());
+  return trainer;
+}
+
+Status Trainer::open() {
+  bool evaluates = !settings.validationFile.empty() || settings.validationSplitPercentage > 0;
+  if (!evaluates) {
+    settings.evalStrategy = "no";
+    if (settings.loadBestModelAtEnd || settings.earlyStoppingPatience)
+      return Status::usage(std::string(settings.loadBestModelAtEnd
+                                           ? "--load_best_model_at_end"
+                                           : "--early_stopping_patience") +
+                           ": needs validation data; give --validation_file or "
+                           "--validation_split_percentage");
+  }
+  FTC_ASSIGN_OR_RETURN(best, BestModel::make(settings));
+  SessionOptions options;
+  options.device = settings.device;
+  options.threads = static_cast<unsigned>(settings.threads);
+  options.programs = {"train_accumulate", "apply", "train_step"};
+  if (evaluates || !settings.testFile.empty())
+    options.programs.push_back("evaluate");
+  FTC_ASSIGN_OR_RETURN(session, Session::open(settings.artifact, options));
+  FTC_ASSIGN_OR_RETURN(data, readRunData(*session, settings));
+  for (const std::string &remark : data->remarks)
+    progress.line(remark);
+  return Status::ok();
+}
+
+Status Trainer::plan() {
+  StepPlanRequest request;
+  request.examples = data->train->size();
+  request.batchSize = settings.trainBatchSize;
+  request.accumulation = settings.accumulationSteps;
+  request.epochs = settings.numTrainEpochs;
+  request.maxSteps = settings.maxSteps;
+  request.warmupRatio = settings.warmupRatio;
+  request.warmupSteps = settings.warmupSteps;
+  FTC_ASSIGN_OR_RETURN(steps, StepPlan::make(request));
+  FTC_ASSIGN_OR_RETURN(schedule,
+                       Schedule::make(settings.schedulerType, settings.learningRate,
+                                      steps->warmupSteps, steps->totalSteps));
+  loggingSteps = resolveSteps(settings.loggingSteps, steps->totalSteps);
+  evalSteps =
+      resolveSteps(settings.evalSteps.value_or(settings.loggingSteps), steps->totalSteps);
+  saveSteps = resolveSteps(settings.saveSteps, steps->totalSteps);
+  Hyperparameters hyper;
+  hyper.adamBeta1 = settings.adamBeta1;
+  hyper.adamBeta2 = settings.adamBeta2;
+  hyper.adamEpsilon = settings.adamEpsilon;
+  hyper.weightDecay = settings.weightDecay;
+  hyper.maxGradNorm = settings.maxGradNorm;
+  hyper.labelSmoothing = settings.labelSmoothing;
+  hyper.dropout = settings.dropout;
+  hyper.seed = static_cast<std::uint32_t>(settings.seed);
+  FTC_ASSIGN_OR_RETURN(stepper, StepRunner::make(*session, hyper));
+  if (stepper->fused() && settings.accumulationSteps > 1)
+    return Status::error("--gradient_accumulation_steps: this artifact was compiled with "
+                         "--fused_update and cannot accumulate; give 1, or compile without it");
+  if (session->executor->program("evaluate")) {
+    FTC_ASSIGN_OR_RETURN(evaluator, Evaluator::make(*session, settings.labelSmoothing));
+  }
+  batch.reserve(settings.trainBatchSize * settings.accumulationSteps);
+  return Status::ok();
+}
+
+Status Trainer::startOrResume() {
+  FTC_RETURN_IF_ERROR(prepareOutputDirectory(settings));
+  RunIdentity identity;
+  identity.artifact = session->artifact->sha256();
+  identity.trainExamples = steps->examples;
+  identity.batchSize = settings.trainBatchSize;
+  identity.accumulation = settings.accumulationSteps;
+  identity.seed = settings.seed;
+  identity.shuffle = settings.shuffle;
+  identity.splitPercentage = settings.validationSplitPercentage;
+  store.emplace(settings.outputDir, identity, settings.saveTotalLimit);
+  FTC_RETURN_IF_ERROR(store->clean());
+  std::optional<std::string> from;
+  if (settings.resumeFromCheckpoint == "true") {
+    std::vector<std::string> warnings;
+    FTC_ASSIGN_OR_RETURN(from, store->newest(warnings));
+    for (const std::string &warning : warnings)
+      progress.line(warning);
+    if (!from)
+      progress.line("no checkpoint in " + quote(settings.outputDir) + ": starting afresh");
+  } else if (!settings.resumeFromCheckpoint.empty() &&
+             settings.resumeFromCheckpoint != "false") {
+    from = settings.resumeFromCheckpoint;
+  }
+  if (from) {
+    FTC_ASSIGN_OR_RETURN(state, store->load(*session, *from));
+    progress.line("resuming after step " + std::to_string(state.step) + " of " +
+                  std::to_string(steps->totalSteps) + " from " + quote(*from));
+  } else {
+    FTC_RETURN_IF_ERROR(loadInitialWeights(*session, settings.modelPath,
+                                           static_cast<std::uint32_t>(settings.seed)));
+    FTC_RETURN_IF_ERROR(session->executor->clear(ParameterSlot::Moments));
+  }
+  sampler.emplace(steps->examples, static_cast<std::uint32_t>(settings.seed),
+                  settings.shuffle);
+  data->startTraining(*session, sampler->order(steps->epochOf(state.step)));
+  for (DataSet *set : {data->validation.get(), data->test.get()})
+    if (set)
+      if (Result<bool> done = set->stream->wait(kEncodingPatience); !done)
+        return done.takeStatus();
+  return Status::ok();
+}
+
+Status Trainer::train() {
+  auto start = std::chrono::steady_clock::now();
+  progress.begin(state.step, steps->totalSteps);
+  // What the last run left undone after its last step.
+  if (state.step > 0)
+    FTC_RETURN_IF_ERROR(afterStep());
+  while (state.step < steps->totalSteps && !state.stopped) {
+    FTC_RETURN_IF_ERROR(runStep());
+    if (measures.steps == 1)
+      measures.secondsToFirstStep = secondsSince(processStart);
+    FTC_RETURN_IF_ERROR(afterStep());
+  }
+  measures.trainSeconds = secondsSince(start);
+  progress.clear();
+  if (data->train->stream->truncatedExamples() > 0 &&
+      data->train->stream->wait(0).isOk())
+    progress.line(std::to_string(data->train->stream->truncatedExamples()) +
+                  " training examples were longer than " +
+                  std::to_string(session->encode.maxSeqLength) + " tokens and were cut");
+  if (state.skipped > 0)
+    progress.line(std::to_string(state.skipped) +
+                  " steps were skipped: none of their labels counts");
+  return Status::ok();
+}
+
+Status Trainer::runStep() {
+  const std::vector<std::int64_t> &order = sampler->order(steps->epochOf(state.step));
+  StepRange range = steps->range(state.step);
+  batch.clear();
+  for (std::int64_t i = range.begin; i < range.end; ++i) {
+    FTC_ASSIGN_OR_RETURN(const Example *example, data->train->stream->get(order[i]));
+    batch.push_back(example);
+  }
+  double rate = schedule->rate(state.step);
+  FTC_ASSIGN_OR_RETURN(StepOutcome outcome,
+                       stepper->run(batch, state.step, state.updates, rate));
+  ++measures.steps;
+  measures.tokens += outcome.tokens;
+  measures.examples += outcome.examples;
+  FTC_RETURN_IF_ERROR(account(outcome, rate));
+  progress.step(state.step, outcome.loss, measures.tokens);
+  return Status::ok();
+}
+
+Status Trainer::account(const StepOutcome &outcome, double rate) {
+  ++state.step;
+  state.tokens += outcome.tokens;
+  state.examples += outcome.examples;
+  lastRate = rate;
+  switch (outcome.kind) {
+  case StepOutcome::Kind::Updated:
+    ++state.updates;
+    state.nonFiniteInARow = 0;
+    state.lossSinceLog += outcome.loss;
+    lastNorm = outcome.gradNorm;
+    return Status::ok();
+  case StepOutcome::Kind::Skipped:
+    ++state.skipped;
+    return Status::ok();
+  case StepOutcome::Kind::NonFinite:
+    break;
+  }
+  ++state.nonFinite;
+  ++state.nonFiniteInARow;
+  std::string what = "step " + std::to_string(state.step) + ": " + outcome.badTensor +
+                     " is not finite";
+  if (stepper->fused())
+    return Status::error(what + "; a fused update cannot undo it: resume from the last "
+                                "checkpoint, with a lower --learning_rate");
+  if (state.nonFiniteInARow >= kMostNonFinite)
+    return Status::error(what + ", and so were the " + std::to_string(kMostNonFinite - 1) +
+                         " steps before it; lower --learning_rate");
+  progress.line(what + "; the weights were left as they were");
+  return Status::ok();
+}
+
+bool Trainer::evaluationDue() const {
+  if (state.lastEvaluated >= state.step || !data->validation)
+    return false;
+  if (settings.evalStrategy == "steps")
+    return state.step % evalSteps == 0;
+  return settings.evalStrategy == "epoch" &&
+         (steps->endsEpoch(state.step) || state.step == steps->totalSteps);
+}
+
+bool Trainer::saveDue() const {
+  bool last = state.step == steps->totalSteps;
+  if (settings.saveStrategy == "steps")
+    return state.step % saveSteps == 0 || last;
+  return settings.saveStrategy == "epoch" && (steps->endsEpoch(state.step) || last);
+}
+
+Status Trainer::afterStep() {
+  if (state.step % loggingSteps == 0 && state.lastLogged < state.step)
+    log();
+  FTC_RETURN_IF_ERROR(stopOnSignal());
+  if (evaluationDue())
+    FTC_RETURN_IF_ERROR(evaluateDuringTraining());
+  if (saveDue() || (state.stopped && settings.saveStrategy != "no"))
+    FTC_RETURN_IF_ERROR(store->save(*session, state, facts()));
+  return stopOnSignal();
+}
+
+Status Trainer::stopOnSignal() {
+  int signal = interruptSignal();
+  if (!signal)
+    return Status::ok();
+  progress.clear();
+  FTC_RETURN_IF_ERROR(store->save(*session, state, facts()));
+  return Status::interrupted(
+      std::string("stopped by ") + interruptName(signal) + " after step " +
+      std::to_string(state.step) + " of " + std::to_string(steps->totalSteps) + "; " +
+      quote(store->path(state.step)) +
+      " holds the run: --resume_from_checkpoint true goes on from there");
+}
+
+void Trainer::log() {
+  double count = static_cast<double>(state.step - state.lastLogged);
+  OrderedJson entry;
+  entry["loss"] = state.lossSinceLog / count;
+  if (lastNorm)
+    entry["grad_norm"] = *lastNorm;
+  entry["learning_rate"] = lastRate;
+  entry["epoch"] = steps->epochsDone(state.step);
+  entry["step"] = state.step;
+  state.logHistory.push_back(std::move(entry));
+  state.lossTotal += state.lossSinceLog;
+  state.lossSinceLog = 0;
+  state.lastLogged = state.step;
+}
+
+Status Trainer::evaluateDuringTraining() {
+  Result<EvaluationReport> report = evaluate(*data->validation, "eval");
+  if (!report && report.status().code() == Code::Interrupted)
+    return stopOnSignal();
+  if (!report)
+    return report.takeStatus();
+  OrderedJson entry = report->metrics;
+  entry["epoch"] = steps->epochsDone(state.step);
+  entry["step"] = state.step;
+  std::string shown = best->metric().empty() ? "" : best->metric();
+  char line[160];
+  double loss = entry.value("eval_loss", 0.0);
+  std::snprintf(line, sizeof line, "epoch %.2f  step %lld  eval_loss %.4f",
+                steps->epochsDone(state.step), static_cast<long long>(state.step), loss);
+  std::string text = line;
+  for (const char *name : {"eval_accuracy", "eval_f1"})
+    if (entry.contains(name)) {
+      std::snprintf(line, sizeof line, "  %s %.4f", name, entry[name].get<double>());
+      text += line;
+    }
+  progress.line(text);
+  FTC_RETURN_IF_ERROR(best->take(entry, state));
+  state.logHistory.push_back(std::move(entry));
+  state.lastEvaluated = state.step;
+  lastReport = report.take();
+  return Status::ok();
+}
+
+Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &prefix) {
+  Result<bool> encoded = set.stream->wait(-1);
+  if (!encoded)
+    return encoded.takeStatus();
+  std::span<const Example> examples = set.stream->all();
+  std::unique_ptr<TaskOutputs> outputs = session->task->makeOutputs(examples, session->labels);
+  EvaluationReport report;
+  report.examples = set.size();
+  if (session->layout.placement == LabelPlacement::Sequence)
+    report.confusion.emplace(session->labels.size());
+  FTC_ASSIGN_OR_RETURN(
+      EvaluationResult result,
+      evaluator->run(
+          examples, settings.evalBatchSize, *outputs,
+          [&](std::int64_t done) {
+            progress.evaluation(done, set.size());
+            return interruptSignal() == 0;
+          },
+          report.confusion ? &*report.confusion : nullptr));
+  if (set.hasLabels()) {
+    report.metrics[prefix + "_loss"] = result.loss();
+    FTC_ASSIGN_OR_RETURN(Metrics metrics, outputs->metrics());
+    for (const auto &[name, value] : metrics) {
+      report.metrics[prefix + "_" + name] = value;
+      if (name == "baseline_accuracy")
+        report.baseline = value;
+    }
+    FTC_ASSIGN_OR_RETURN(report.details, outputs->report());
+  }
+  addSpeed(report.metrics, prefix, result.seconds, static_cast<double>(result.examples),
+           static_cast<double>(result.batches));
+  FTC_ASSIGN_OR_RETURN(report.predictions, outputs->predictionsText(set.table, set.columns));
+  return report;
+}
+
+TrainerFacts Trainer::facts() const {
+  TrainerFacts facts;
+  facts.maxSteps = steps->totalSteps;
+  facts.numTrainEpochs = steps->epochs;
+  facts.trainBatchSize = settings.trainBatchSize;
+  facts.loggingSteps = loggingSteps;
+  facts.evalSteps = evalSteps;
+  facts.saveSteps = saveSteps;
+  facts.epoch = steps->epochsDone(state.step);
+  if (state.bestMetric && store->has(state.bestStep))
+    facts.bestCheckpoint = store->path(state.bestStep);
+  return facts;
+}
+
+} // namespace ftc::rt

@@ -1,0 +1,93 @@
+// Trainer: the training loop. It owns the order of things (step, log, evaluate, save, stop);
+// each of them lives in a file of its own.
+#pragma once
+
+#include "runtime/train/BestModel.h"
+#include "runtime/train/Checkpointing.h"
+#include "runtime/train/Evaluation.h"
+#include "runtime/train/Progress.h"
+#include "runtime/train/RunData.h"
+#include "runtime/train/Sampler.h"
+#include "runtime/train/Schedule.h"
+#include "runtime/train/StepPlan.h"
+#include "runtime/train/StepRunner.h"
+
+namespace ftc::rt {
+
+/// Steps in a row whose loss or gradients are not finite that end a run.
+constexpr std::int64_t kMostNonFinite = 5;
+
+/// An evaluation with all that is shown of it.
+struct EvaluationReport {
+  OrderedJson metrics; ///< "<prefix>_..." names, with loss, runtime and samples per second
+  std::string details;
+  std::string predictions; ///< predictions.txt; may be empty
+  std::optional<ConfusionMatrix> confusion;
+  std::optional<double> baseline;
+  std::int64_t examples = 0;
+};
+
+/// What a finished run measured.
+struct RunMeasures {
+  double trainSeconds = 0;
+  double secondsToFirstStep = 0;
+  std::int64_t tokens = 0, examples = 0, steps = 0; ///< of this process alone
+};
+
+class Trainer {
+public:
+  /// Opens everything, checks everything and loads weights or a checkpoint; writes nothing but
+  /// the output directory itself.
+  static Result<std::unique_ptr<Trainer>> make(const TrainSettings &settings,
+                                               Progress &progress);
+
+  /// Trains to the end. Code::Interrupted, with a checkpoint committed, after a signal.
+  Status train();
+  /// Takes the best model if asked to, evaluates the final weights, writes the model and all
+  /// results, and gives the summary for stdout.
+  Result<std::string> finish();
+
+private:
+  Trainer(const TrainSettings &settings, Progress &progress)
+      : settings(settings), progress(progress) {}
+  Status open();
+  Status plan();
+  Status startOrResume();
+  Status runStep();
+  Status account(const StepOutcome &outcome, double rate);
+  Status afterStep();
+  void log();
+  Status evaluateDuringTraining();
+  bool evaluationDue() const;
+  bool saveDue() const;
+  Status stopOnSignal();
+  Result<EvaluationReport> evaluate(DataSet &set, const std::string &prefix);
+  TrainerFacts facts() const;
+  Status exportModel();
+  Status writeAllResults(const EvaluationReport *validation, const EvaluationReport *test,
+                         OrderedJson all);
+  Status writeReport(const EvaluationReport *shown);
+  std::string summary(const EvaluationReport *validation, const EvaluationReport *test) const;
+
+  TrainSettings settings;
+  Progress &progress;
+  std::unique_ptr<Session> session;
+  std::unique_ptr<RunData> data;
+  std::unique_ptr<StepRunner> stepper;
+  std::unique_ptr<Evaluator> evaluator;
+  std::optional<BestModel> best;
+  std::optional<StepPlan> steps;
+  std::optional<Schedule> schedule;
+  std::optional<Sampler> sampler;
+  std::optional<CheckpointStore> store;
+  std::int64_t loggingSteps = 0, evalSteps = 0, saveSteps = 0;
+  TrainState state;
+  RunMeasures measures;
+  std::vector<const Example *> batch;
+  double lastRate = 0;
+  std::optional<double> lastNorm;
+  std::optional<EvaluationReport> lastReport;
+  std::chrono::steady_clock::time_point processStart;
+};
+
+} // namespace ftc::rt

@@ -1,0 +1,155 @@
+// Loading weights: one reusable buffer of the largest parameter, checked shapes, no mapping.
+#include "runtime/train/Weights.h"
+
+#include "runtime/io/SafeTensors.h"
+#include "runtime/support/Philox.h"
+#include "runtime/support/Text.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace ftc::rt {
+
+namespace {
+
+/// The tensor's shape as messages show it: "[768, 768]".
+std::string shapeText(const flatbuffers::Vector<std::int64_t> &shape) {
+  std::string out = "[";
+  for (std::uint32_t i = 0; i < shape.size(); ++i)
+    out += (i ? ", " : "") + std::to_string(shape.Get(i));
+  return out + "]";
+}
+
+bool sameShape(const TensorInfo &tensor, const flatbuffers::Vector<std::int64_t> &shape) {
+  if (tensor.shape.size() != shape.size())
+    return false;
+  for (std::uint32_t i = 0; i < shape.size(); ++i)
+    if (tensor.shape[i] != static_cast<std::uint64_t>(shape.Get(i)))
+      return false;
+  return true;
+}
+
+Status readTensor(const Checkpoint &checkpoint, std::string_view name,
+                  const abi::Parameter &parameter, std::span<float> out) {
+  const TensorInfo *tensor = checkpoint.find(name);
+  if (!tensor)
+    return Status::error(checkpoint.filePath(0) + ": expected a tensor " + quote(name) + " " +
+                         shapeText(*parameter.shape()) + ", found none of that name");
+  if (!sameShape(*tensor, *parameter.shape()))
+    return Status::error(checkpoint.filePath(tensor->file) + ": tensor " + quote(name) +
+                         ": expected " + shapeText(*parameter.shape()) + ", found " +
+                         describeTensor(*tensor));
+  FTC_RETURN_IF_ERROR(checkpoint.readAsF32(*tensor, out.data()));
+  checkpoint.dropPages(*tensor);
+  return Status::ok();
+}
+
+/// The files must be those that the compiler read.
+Status checkHashes(const ArtifactReader &artifact, Checkpoint &checkpoint) {
+  for (std::uint32_t i = 0; i < count(artifact->checkpoint_files()); ++i) {
+    const abi::CheckpointFile &expected = *artifact->checkpoint_files()->Get(i);
+    std::size_t file = 0;
+    while (file < checkpoint.fileCount() && checkpoint.fileName(file) != text(expected.name()))
+      ++file;
+    std::string advice = "; this artifact was compiled from other weights: name theirs with "
+                         "--model_name_or_path, or compile again";
+    if (file == checkpoint.fileCount())
+      return Status::error(checkpoint.filePath(0) + ": expected a file " +
+                           quote(text(expected.name())) + " beside it" + advice);
+    std::string where = checkpoint.filePath(file) + ": expected ";
+    if (checkpoint.fileBytes(file) != static_cast<std::uint64_t>(expected.size()))
+      return Status::error(where + std::to_string(expected.size()) + " bytes, found " +
+                           std::to_string(checkpoint.fileBytes(file)) + advice);
+    FTC_ASSIGN_OR_RETURN(std::string found, checkpoint.sha256(file));
+    if (found != text(expected.sha256()))
+      return Status::error(where + "SHA-256 " + escape(text(expected.sha256()), 16) +
+                           " found " + found.substr(0, 16) + "..." + advice);
+  }
+  return Status::ok();
+}
+
+std::vector<float> parameterBuffer(const Executor &executor, const ArtifactReader &artifact) {
+  std::int64_t most = 0;
+  for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i)
+    most = std::max(most, executor.parameterElements(i));
+  return std::vector<float>(static_cast<std::size_t>(most));
+}
+
+void initialize(const abi::Parameter &parameter, std::uint32_t index, std::uint32_t seed,
+                std::span<float> out) {
+  if (parameter.init() != abi::Init::Normal) {
+    std::fill(out.begin(), out.end(), 0.0f);
+    return;
+  }
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = initialNormal(seed, index, i, parameter.init_std());
+}
+
+} // namespace
+
+float initialNormal(std::uint32_t seed, std::uint32_t parameter, std::uint64_t element,
+                    double std) {
+  auto words = philox({seed, static_cast<std::uint32_t>(PhiloxStream::Initialize)},
+                      {static_cast<std::uint32_t>(element),
+                       static_cast<std::uint32_t>(element >> 32), parameter, 0});
+  // Box-Muller: u in (0, 1], v in [0, 1), 32 random bits each.
+  double u = (static_cast<double>(words[0]) + 1) * 0x1p-32;
+  double v = static_cast<double>(words[1]) * 0x1p-32;
+  return static_cast<float>(std * std::sqrt(-2 * std::log(u)) *
+                            std::cos(2 * std::numbers::pi * v));
+}
+
+Status loadInitialWeights(Session &session, const std::string &directory, std::uint32_t seed) {
+  const ArtifactReader &artifact = *session.artifact;
+  std::string path = directory.empty() ? std::string(text(artifact->model_path())) : directory;
+  Result<Checkpoint> opened = Checkpoint::open(path);
+  if (!opened)
+    return Status::error(opened.status().message() +
+                         "; --model_name_or_path says where the checkpoint lies now");
+  Checkpoint checkpoint = opened.take();
+  FTC_RETURN_IF_ERROR(checkHashes(artifact, checkpoint));
+  std::vector<float> buffer = parameterBuffer(*session.executor, artifact);
+  for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {
+    const abi::Parameter &parameter = *artifact->parameters()->Get(i);
+    std::span<float> values(buffer.data(), session.executor->parameterElements(i));
+    if (parameter.tensor() && parameter.init() == abi::Init::Checkpoint)
+      FTC_RETURN_IF_ERROR(readTensor(checkpoint, text(parameter.tensor()), parameter, values));
+    else
+      initialize(parameter, i, seed, values);
+    FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
+  }
+  return Status::ok();
+}
+
+namespace {
+
+Status loadFrom(Session &session, const std::string &path, ParameterSlot slot,
+                std::uint32_t moment, const std::string &suffix) {
+  const ArtifactReader &artifact = *session.artifact;
+  FTC_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::open(path));
+  std::vector<float> buffer = parameterBuffer(*session.executor, artifact);
+  for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {
+    const abi::Parameter &parameter = *artifact->parameters()->Get(i);
+    if (slot != ParameterSlot::Params && !parameter.trainable())
+      continue;
+    std::span<float> values(buffer.data(), session.executor->parameterElements(i));
+    std::string name = std::string(text(parameter.name())) + suffix;
+    FTC_RETURN_IF_ERROR(readTensor(checkpoint, name, parameter, values));
+    FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values, slot, moment));
+  }
+  return Status::ok();
+}
+
+} // namespace
+
+Status loadModelWeights(Session &session, const std::string &path) {
+  return loadFrom(session, path, ParameterSlot::Params, 0, "");
+}
+
+Status loadMoments(Session &session, const std::string &path, std::uint32_t moment,
+                   const std::string &suffix) {
+  return loadFrom(session, path, ParameterSlot::Moments, moment, suffix);
+}
+
+} // namespace ftc::rt
