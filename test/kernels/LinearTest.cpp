@@ -149,9 +149,13 @@ TEST(Linear, PackTransposedIsExact) {
 }
 
 TEST(Linear, WeightGradMatchesReference) {
+  std::vector<Layer> shapes = layers;
+  shapes.push_back({770, 800}); // large blocks
   for (const CpuIsa *isa : runnableIsas())
-    for (Layer layer : layers)
+    for (Layer layer : shapes)
       for (bool bias : {false, true}) {
+        if (layer.out == 800 && !bias)
+          continue;
         auto spec = std::make_shared<LinearWeightGrad>();
         spec->in = layer.in, spec->out = layer.out, spec->bias = bias;
         KernelLibrary library({spec}, *isa);

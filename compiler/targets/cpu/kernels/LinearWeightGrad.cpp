@@ -6,17 +6,30 @@
 
 namespace ftc::cpu {
 
-static constexpr std::int64_t groupPanels = 4;
-static constexpr std::int64_t blockFeatures = 192; ///< a multiple of every tile's rows
-static constexpr std::int64_t blockTokens = 256;
-
 static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-/// Elements between packed tiles of X: off powers of two, which would share cache sets.
-static std::int64_t tileStride(const CpuIsa &isa) { return blockTokens * isa.tileRows + 16; }
-static std::int64_t packedInput(const CpuIsa &isa) {
-  return blockFeatures / isa.tileRows * tileStride(isa);
-}
+namespace {
+
+/// A task's block of dW, and the rows packed at a time; features are a multiple of every
+/// tile's rows. Large blocks read X and dY less often, small ones keep more threads busy.
+struct Blocking {
+  Blocking(const LinearWeightGrad &spec, const CpuIsa &isa) {
+    std::int64_t panels = ceilDiv(spec.out, isa.panelWidth());
+    bool large = ceilDiv(spec.in, 384) * ceilDiv(panels, 8) >= 8;
+    features = large ? 384 : 192;
+    groupPanels = large ? 8 : 4;
+    tokens = large ? 128 : 256;
+    groups = ceilDiv(panels, groupPanels);
+    // Off powers of two, at which packed tiles of X would share cache sets.
+    tileStride = tokens * isa.tileRows + 16;
+    packedInput = features / isa.tileRows * tileStride;
+  }
+  std::int64_t features, groupPanels, tokens, groups;
+  std::int64_t tileStride;  ///< elements between packed tiles of X
+  std::int64_t packedInput; ///< elements of all tiles
+};
+
+} // namespace
 
 std::string LinearWeightGrad::key(const CpuIsa &isa) const {
   return "wgrad_k" + std::to_string(in) + "_n" + std::to_string(out) + (bias ? "_bias_" : "_") +
@@ -24,12 +37,13 @@ std::string LinearWeightGrad::key(const CpuIsa &isa) const {
 }
 
 IntExpr LinearWeightGrad::grid(const CpuIsa &isa) const {
-  std::int64_t groups = ceilDiv(ceilDiv(out, isa.panelWidth()), groupPanels);
-  return {ceilDiv(in, blockFeatures) * groups, {}};
+  Blocking block(*this, isa);
+  return {ceilDiv(in, block.features) * block.groups, {}};
 }
 
 std::int64_t LinearWeightGrad::scratchBytes(const CpuIsa &isa) const {
-  return 4 * (packedInput(isa) + groupPanels * blockTokens * isa.panelWidth()) + 64;
+  Blocking block(*this, isa);
+  return 4 * (block.packedInput + block.groupPanels * block.tokens * isa.panelWidth()) + 64;
 }
 
 IntExpr LinearWeightGrad::flops() const { return {0, {{0, 1, 2 * in * out}}}; }
@@ -38,7 +52,8 @@ namespace {
 
 class WeightGradEmitter {
 public:
-  WeightGradEmitter(KernelBuilder &b, const LinearWeightGrad &spec) : b(b), spec(spec) {
+  WeightGradEmitter(KernelBuilder &b, const LinearWeightGrad &spec)
+      : b(b), spec(spec), block(spec, b.isa) {
     x = b.buffer(0);
     dy = b.buffer(1);
     dw = b.buffer(2);
@@ -48,20 +63,19 @@ public:
     accumulate = b.integer(1);
     width = b.isa.panelWidth();
     panels = ceilDiv(spec.out, width);
-    groups = ceilDiv(panels, groupPanels);
     left = b.scratch();
-    right = b.scratch(4 * packedInput(b.isa));
+    right = b.scratch(4 * block.packedInput);
   }
 
   void emit() {
     b.forTasks([&](Num task) {
-      Num firstFeature = task / groups * blockFeatures;
-      Num features = b.min(b.i64(blockFeatures), spec.in - firstFeature);
-      Num firstPanel = task % groups * groupPanels;
-      Num panelCount = b.min(b.i64(groupPanels), panels - firstPanel);
+      Num firstFeature = task / block.groups * block.features;
+      Num features = b.min(b.i64(block.features), spec.in - firstFeature);
+      Num firstPanel = task % block.groups * block.groupPanels;
+      Num panelCount = b.min(b.i64(block.groupPanels), panels - firstPanel);
       // At least one pass, which with no rows writes the zeros.
-      b.loop(0, b.max(tokens, b.i64(1)), blockTokens, [&](Num token) {
-        Num count = b.min(b.i64(blockTokens), tokens - token);
+      b.loop(0, b.max(tokens, b.i64(1)), block.tokens, [&](Num token) {
+        Num count = b.min(b.i64(block.tokens), tokens - token);
         Num fresh = (token == 0) & (accumulate == 0);
         packRows(token, count, firstFeature, features);
         b.loop(0, panelCount, 1, [&](Num p) {
@@ -79,7 +93,7 @@ private:
   void packRows(Num token, Num count, Num firstFeature, Num features) {
     std::int64_t tileRows = b.isa.tileRows, units = tileRows / 4;
     auto target = [&](Num unit, Num t) {
-      return left[unit / units * tileStride(b.isa) + t * tileRows + unit % units * 4];
+      return left[unit / units * block.tileStride + t * tileRows + unit % units * 4];
     };
     Num whole = features / 4;
     Num wide = whole / 4 * 4;
@@ -101,7 +115,7 @@ private:
   /// One panel's columns of dY to [t][width], and their sums to dbias.
   void packPanel(Num token, Num count, Num panel, Num slot, Num owner, Num fresh) {
     int vectors = b.isa.tileVectors;
-    Ptr target = right[slot * (blockTokens * width)];
+    Ptr target = right[slot * (block.tokens * width)];
     Num column = panel * width;
     Nums masks;
     for (int v = 0; v < vectors; ++v)
@@ -153,10 +167,10 @@ private:
           return loaded;
         });
     TileRows a;
-    a.base = left[feature / tileRows * tileStride(b.isa)];
+    a.base = left[feature / tileRows * block.tileStride];
     a.rowStride = 1;
     a.kStride = tileRows;
-    sums = emitTile(b, tileRows, vectors, a, right[slot * (blockTokens * width)], width, count,
+    sums = emitTile(b, tileRows, vectors, a, right[slot * (block.tokens * width)], width, count,
                     -1, sums);
     for (int r = 0; r < tileRows; ++r)
       guarded(r, [&] {
@@ -169,7 +183,8 @@ private:
   const LinearWeightGrad &spec;
   Ptr x, dy, dw, dbias, left, right;
   Num tokens, accumulate;
-  std::int64_t width, panels, groups;
+  Blocking block;
+  std::int64_t width, panels;
 };
 
 } // namespace
