@@ -41,7 +41,8 @@ public:
   virtual ~Tokenizer() = default;
 
   /// Encodes a text or a pair. Fails on invalid UTF-8 only.
-  virtual Result<Encoding> encode(std::string_view text, const EncodeOptions &options) const = 0;
+  virtual Result<Encoding> encode(std::string_view text,
+                                  const EncodeOptions &options) const = 0;
   virtual Result<Encoding> encodePair(std::string_view first, std::string_view second,
                                       const EncodeOptions &options) const = 0;
   /// Encodes a text already split into words (Hugging Face's is_split_into_words=True).

@@ -1,0 +1,59 @@
+// The pre-tokenizers of tokenizer.json: pieces of normalized text are split into words.
+#pragma once
+
+#include "runtime/tokenizers/NormalizedText.h"
+#include "runtime/tokenizers/SplitPattern.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ftc::rt {
+
+/// Bytes [begin, end) of the text: an added token with its id, or (-1) text to be split. What
+/// is text is never empty.
+struct Piece {
+  std::uint32_t begin, end;
+  std::int32_t token;
+};
+
+/// A whole input on its way: the text and its pieces in order.
+struct PieceText {
+  NormalizedText text;
+  std::vector<Piece> pieces;
+
+  std::string_view view(const Piece &piece) const {
+    return std::string_view(text.text).substr(piece.begin, piece.end - piece.begin);
+  }
+};
+
+enum class SplitBehavior { Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous };
+
+class PreTokenizer {
+public:
+  virtual ~PreTokenizer() = default;
+  virtual void apply(PieceText &in) const = 0;
+};
+using PreTokenizerList = std::vector<std::unique_ptr<PreTokenizer>>;
+
+std::unique_ptr<PreTokenizer> makeBertPreTokenizer();
+/// \w+|[^\w\s]+
+std::unique_ptr<PreTokenizer> makeWhitespaceWords();
+std::unique_ptr<PreTokenizer> makeWhitespaceSplit();
+std::unique_ptr<PreTokenizer> makeDigits(bool individual);
+std::unique_ptr<PreTokenizer> makePunctuation(SplitBehavior behavior);
+std::unique_ptr<PreTokenizer> makePatternSplit(PatternMatcher pattern, SplitBehavior behavior,
+                                               bool invert);
+/// Splits on occurrences of a text, which is not empty.
+std::unique_ptr<PreTokenizer> makeLiteralSplit(std::string literal, SplitBehavior behavior,
+                                               bool invert);
+
+struct ByteLevelOptions {
+  bool addPrefixSpace = true;
+  bool useRegex = true;
+  /// Leave bytes as they are: the model applies the alphabet (Model::readsBytes).
+  bool rawBytes = false;
+};
+std::unique_ptr<PreTokenizer> makeByteLevel(const ByteLevelOptions &options);
+
+} // namespace ftc::rt

@@ -1,0 +1,43 @@
+// Finds a model's tokenizer files and chooses their reader.
+#include "runtime/support/File.h"
+#include "runtime/support/FileSystem.h"
+#include "runtime/support/Text.h"
+#include "runtime/tokenizers/Pipeline.h"
+
+namespace ftc::rt {
+
+Result<TokenizerFiles> readTokenizerFiles(const std::string &directory) {
+  static constexpr const char *names[] = {"tokenizer.json",
+                                          "vocab.txt",
+                                          "vocab.json",
+                                          "merges.txt",
+                                          "tokenizer_config.json",
+                                          "special_tokens_map.json",
+                                          "added_tokens.json"};
+  constexpr std::uint64_t largest = std::uint64_t(256) << 20;
+  TokenizerFiles out;
+  bool vocabulary = false;
+  for (const char *name : names) {
+    std::string path = joinPath(directory, name);
+    if (!isFile(path))
+      continue;
+    FTC_ASSIGN_OR_RETURN(std::string content, readFile(path, largest));
+    out.emplace_back(name, std::move(content));
+    vocabulary |= std::string_view(name) == "tokenizer.json" ||
+                  std::string_view(name).substr(0, 6) == "vocab.";
+  }
+  if (!vocabulary)
+    return Status::error(quote(directory, 200) +
+                         ": expected tokenizer.json, vocab.txt, or vocab.json and merges.txt, "
+                         "found none of them");
+  return out;
+}
+
+Result<std::unique_ptr<Tokenizer>> makeTokenizer(const TokenizerFiles &files,
+                                                 const TokenizerOptions &options) {
+  if (const std::string *json = findFile(files, "tokenizer.json"))
+    return readTokenizerJson(*json, options);
+  return readVocabularyFiles(files, options);
+}
+
+} // namespace ftc::rt

@@ -1,0 +1,57 @@
+// Answers compare.py's requests, one JSON array a line, so that Python compares with the wheel.
+#include "test/oracle/tokenizers/Requests.h"
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+using namespace ftc::rt;
+using namespace ftc::test;
+
+namespace {
+
+/// Encodes each line of a file; prints seconds and tokens.
+int timeLines(const Tokenizer &tokenizer, const char *path) {
+  std::ifstream in(path, std::ios::binary);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);)
+    lines.push_back(line);
+  std::size_t tokens = 0;
+  auto start = std::chrono::steady_clock::now();
+  for (const std::string &line : lines)
+    if (auto encoding = tokenizer.encode(line, EncodeOptions{}))
+      tokens += encoding->ids.size();
+  std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+  std::printf("%.6f %zu\n", spent.count(), tokens);
+  return 0;
+}
+
+} // namespace
+
+/// tokenizer-probe DIR MODEL_TYPE ADD_PREFIX_SPACE [FILE_TO_TIME]
+int main(int argc, char **argv) {
+  if (argc < 4)
+    return 2;
+  auto files = readTokenizerFiles(argv[1]);
+  if (!files) {
+    std::fprintf(stderr, "%s\n", files.status().message().c_str());
+    return 1;
+  }
+  TokenizerOptions how;
+  how.modelType = argv[2];
+  how.addPrefixSpace = argv[3][0] == '1';
+  auto tokenizer = makeTokenizer(*files, how);
+  if (!tokenizer) {
+    std::fprintf(stderr, "%s\n", tokenizer.status().message().c_str());
+    return 1;
+  }
+  if (argc > 4)
+    return timeLines(**tokenizer, argv[4]);
+  std::ios::sync_with_stdio(false);
+  std::cout << (*tokenizer)->vocabularySize() << "\n";
+  for (std::string line; std::getline(std::cin, line);)
+    std::cout << serve(**tokenizer, line) << "\n";
+  return 0;
+}
