@@ -1,0 +1,155 @@
+// Each differentiable op against central differences: odd sizes, ragged lengths, f64.
+#include "test/numeric/Harness.h"
+
+#include <gtest/gtest.h>
+
+namespace ftc::numeric {
+namespace {
+
+/// A @train over tokens: `arguments` and `body` give %z (!t3), of which the loss is taken.
+Module trainOverTokens(const std::string &arguments, const std::string &body) {
+  return parse("func.func @train(" + arguments + R"(,
+      %labels: !ids {nn.input = "labels"}) -> (!t1 {nn.output = "row_loss"})
+      attributes {nn.program = "train"} {
+    )" + body + R"(
+    %loss = nn.cross_entropy %z, %labels : (!t3, !ids) -> !t1
+    return %loss : !t1
+  })");
+}
+
+std::string parameter(const std::string &name, const std::string &type) {
+  return "%" + name + ": " + type + " {nn.parameter = \"" + name + "\", nn.trainable}";
+}
+
+const std::string kRows = R"(%pos: !ids {nn.input = "token_position"},
+    %seq: !ids {nn.input = "token_sequence"}, )";
+
+TEST(OpGradient, CrossEntropy) {
+  checkGradients(trainOverTokens(parameter("z", "!t3"), ""));
+}
+
+TEST(OpGradient, Linear) {
+  checkGradients(trainOverTokens(
+      parameter("x", "!t5") + ", " + parameter("w", "tensor<3x5xf64>") + ", " +
+          parameter("b", "tensor<3xf64>"),
+      "%z = nn.linear %x, %w, %b : (!t5, tensor<3x5xf64>, tensor<3xf64>) -> !t3"));
+}
+
+TEST(OpGradient, LinearWithoutBiasAndWithFusedActivation) {
+  checkGradients(trainOverTokens(
+      parameter("x", "!t5") + ", " + parameter("w", "tensor<3x5xf64>"), R"(
+    %z, %pre = nn.linear %x, %w {activation = #nn.activation<silu>}
+        : (!t5, tensor<3x5xf64>) -> (!t3, !t3))"));
+}
+
+class ActivationGradient : public testing::TestWithParam<const char *> {};
+TEST_P(ActivationGradient, MatchesDifferences) {
+  checkGradients(trainOverTokens(parameter("x", "!t3"),
+                                 "%z = nn.activation %x {kind = #nn.activation<" +
+                                     std::string(GetParam()) + ">} : (!t3) -> !t3"));
+}
+INSTANTIATE_TEST_SUITE_P(Kinds, ActivationGradient,
+                         testing::Values("gelu", "gelu_tanh", "relu", "tanh", "silu"));
+
+TEST(OpGradient, AddOfOneValueToItselfAndOthers) {
+  checkGradients(trainOverTokens(parameter("a", "!t3") + ", " + parameter("b", "!t3"), R"(
+    %twice = nn.add %a, %a : (!t3, !t3) -> !t3
+    %z = nn.add %twice, %b : (!t3, !t3) -> !t3)"));
+}
+
+TEST(OpGradient, Dropout) {
+  checkGradients(trainOverTokens(kRows + parameter("x", "!t3"), R"(
+    %z = nn.dropout %x, %seq, %pos {rate = "dropout.hidden", op_id = 3 : i32, module = "m"}
+        : (!t3, !ids, !ids) -> !t3)"));
+}
+
+TEST(OpGradient, LayerNorm) {
+  checkGradients(trainOverTokens(parameter("x", "!t3") + ", " +
+                                     parameter("gamma", "tensor<3xf64>") + ", " +
+                                     parameter("beta", "tensor<3xf64>"),
+                                 R"(
+    %z, %mean, %rstd = nn.layer_norm %x, %gamma, %beta {eps = 1.0e-5 : f64}
+        : (!t3, tensor<3xf64>, tensor<3xf64>) -> (!t3, !t1, !t1))"));
+}
+
+TEST(OpGradient, GatherRowsOfRepeatedUse) {
+  checkGradients(parse("func.func @train(" + parameter("x", "!t3") + R"(,
+      %first: !sids {nn.input = "first_rows"}, %labels: !sids {nn.input = "labels"})
+      -> (!s1 {nn.output = "row_loss"}) attributes {nn.program = "train"} {
+    %a = nn.gather_rows %x, %first : (!t3, !sids) -> !s3
+    %b = nn.activation %a {kind = #nn.activation<tanh>} : (!s3) -> !s3
+    %z = nn.add %a, %b : (!s3, !s3) -> !s3
+    %loss = nn.cross_entropy %z, %labels : (!s3, !sids) -> !s1
+    return %loss : !s1
+  })"));
+}
+
+TEST(OpGradient, EmbeddingOfTwoTablesWithRepeatedIds) {
+  checkGradients(trainOverTokens(R"(%ids: !ids {nn.input = "input_ids"},
+      %pids: !ids {nn.input = "position_ids"}, )" + parameter("words", "tensor<11x3xf64>") +
+                                     ", " + parameter("places", "tensor<6x3xf64>"),
+                                 R"(
+    %z = "nn.embedding"(%ids, %pids, %words, %places)
+        <{operandSegmentSizes = array<i32: 2, 2>}>
+        : (!ids, !ids, tensor<11x3xf64>, tensor<6x3xf64>) -> !t3)"));
+}
+
+TEST(OpGradient, TiedTableGetsTheSumOfItsGradients) {
+  checkGradients(trainOverTokens(R"(%ids: !ids {nn.input = "input_ids"}, )" +
+                                     parameter("words", "tensor<3x3xf64>") + ", " +
+                                     parameter("table", "tensor<11x3xf64>"),
+                                 R"(
+    %e = "nn.embedding"(%ids, %table) <{operandSegmentSizes = array<i32: 1, 1>}>
+        : (!ids, tensor<11x3xf64>) -> !t3
+    %h = nn.linear %e, %words : (!t3, tensor<3x3xf64>) -> !t3
+    %z = nn.linear %h, %words : (!t3, tensor<3x3xf64>) -> !t3)"));
+}
+
+struct AttentionCase {
+  const char *name;
+  int heads, kvHeads;
+  const char *keys;
+  bool causal, drops;
+};
+class AttentionGradient : public testing::TestWithParam<AttentionCase> {};
+
+TEST_P(AttentionGradient, MatchesDifferences) {
+  const AttentionCase &c = GetParam();
+  std::string attributes = "{heads = " + std::to_string(c.heads) +
+                           " : i32, kv_heads = " + std::to_string(c.kvHeads) +
+                           " : i32, scale = 0.6 : f64, causal = " +
+                           (c.causal ? "true" : "false") +
+                           (c.drops ? ", rate = \"dropout.attention\"" : "") +
+                           ", op_id = 5 : i32, module = \"m\"}";
+  std::string lse = "tensor<?x" + std::to_string(c.heads) + "xf64, #nn.space<tokens>>";
+  std::string keys = c.keys;
+  checkGradients(trainOverTokens(
+      kRows + R"(%cu: !cu {nn.input = "cu_seqlens"}, %sid: !sids {nn.input = "sequence_id"}, )" +
+          parameter("q", "!t8") + ", " + parameter("k", keys) + ", " + parameter("v", keys) +
+          ", " + parameter("w", "tensor<3x8xf64>"),
+      "%a, %lse = nn.attention %q, %k, %v, %cu, %cu, %pos, %sid " + attributes + " : (!t8, " +
+          keys + ", " + keys + ", !cu, !cu, !ids, !sids) -> (!t8, " + lse + R"()
+    %z = nn.linear %a, %w : (!t8, tensor<3x8xf64>) -> !t3)"));
+}
+INSTANTIATE_TEST_SUITE_P(Forms, AttentionGradient,
+                         testing::Values(AttentionCase{"Plain", 2, 2, "!t8", false, false},
+                                         AttentionCase{"Causal", 2, 2, "!t8", true, false},
+                                         AttentionCase{"Dropout", 4, 4, "!t8", false, true},
+                                         AttentionCase{"Grouped", 4, 2, "!t4", true, true}),
+                         [](const auto &info) { return info.param.name; });
+
+TEST(OpGradient, NothingIsMadeForFrozenParameters) {
+  Module module = trainOverTokens(
+      "%x: !t3 {nn.parameter = \"x\"}, %w: tensor<3x3xf64> {nn.parameter = \"w\"}, " +
+          parameter("v", "tensor<3x3xf64>"),
+      R"(%h = nn.linear %x, %w : (!t3, tensor<3x3xf64>) -> !t3
+    %z = nn.linear %h, %v : (!t3, tensor<3x3xf64>) -> !t3)");
+  checkGradients(module);
+  ASSERT_TRUE(runPasses(*module, "ftc-differentiate"));
+  mlir::func::FuncOp function = program(*module, "train_accumulate");
+  EXPECT_TRUE(function.front().getOps<nn::LinearDgradOp>().empty());
+  EXPECT_EQ(llvm::range_size(function.front().getOps<nn::LinearWgradOp>()), 1);
+}
+
+} // namespace
+} // namespace ftc::numeric

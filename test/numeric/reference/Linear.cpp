@@ -1,0 +1,69 @@
+// Reference of linear layers and their gradients.
+#include "test/numeric/reference/Reference.h"
+
+using namespace mlir;
+
+namespace ftc::reference {
+
+static void linear(nn::LinearOp op, Frame &frame) {
+  const Tensor &x = frame.get(op.getX()), &w = frame.get(op.getWeight());
+  Tensor pre = frame.make(op.getY());
+  for (std::int64_t r = 0; r < x.rows(); ++r)
+    for (std::int64_t o = 0; o < w.rows(); ++o) {
+      double sum = op.getBias() ? frame.get(op.getBias()).at(o) : 0.0;
+      for (std::int64_t i = 0; i < x.width(); ++i)
+        sum += x.at(r, i) * w.at(o, i);
+      pre.at(r, o) = sum;
+    }
+  Tensor y = pre;
+  for (double &value : y.values)
+    value = activate(op.getActivation(), value);
+  frame.set(op.getY(), y);
+  if (op.getPre())
+    frame.set(op.getPre(), pre);
+}
+
+static void dgrad(nn::LinearDgradOp op, Frame &frame) {
+  const Tensor &dy = frame.get(op.getDy()), &w = frame.get(op.getWeight());
+  Tensor dx = frame.make(op.getDx());
+  for (std::int64_t r = 0; r < dy.rows(); ++r)
+    for (std::int64_t i = 0; i < w.width(); ++i) {
+      double sum = 0;
+      for (std::int64_t o = 0; o < w.rows(); ++o)
+        sum += dy.at(r, o) * w.at(o, i);
+      if (op.getPre())
+        sum *= activateGrad(op.getActivation(), frame.get(op.getPre()).at(r, i));
+      if (op.getAddend())
+        sum += frame.get(op.getAddend()).at(r, i);
+      dx.at(r, i) = sum;
+    }
+  frame.set(op.getDx(), dx);
+}
+
+static void wgrad(nn::LinearWgradOp op, Frame &frame) {
+  const Tensor &dy = frame.get(op.getDy()), &x = frame.get(op.getX());
+  Tensor dw = frame.make(op.getDweight()), db = Tensor::zeros({dy.width()});
+  for (std::int64_t r = 0; r < dy.rows(); ++r)
+    for (std::int64_t o = 0; o < dy.width(); ++o) {
+      db.at(o) += dy.at(r, o);
+      for (std::int64_t i = 0; i < x.width(); ++i)
+        dw.at(o, i) += dy.at(r, o) * x.at(r, i);
+    }
+  frame.set(op.getDweight(), dw);
+  if (op.getDbias())
+    frame.set(op.getDbias(), db);
+}
+
+bool runLinear(Operation *op, Frame &frame) {
+  if (auto forward = dyn_cast<nn::LinearOp>(op))
+    linear(forward, frame);
+  else if (auto data = dyn_cast<nn::LinearDgradOp>(op))
+    dgrad(data, frame);
+  else if (auto weight = dyn_cast<nn::LinearWgradOp>(op))
+    wgrad(weight, frame);
+  else
+    return false;
+  return true;
+}
+
+} // namespace ftc::reference
