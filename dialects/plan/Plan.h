@@ -1,0 +1,26 @@
+// The plan dialect: include this to use its ops and types.
+#pragma once
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/RegionKindInterface.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/plan/PlanEnums.h.inc"
+#include "dialects/plan/PlanDialect.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/plan/PlanTypes.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/plan/PlanOps.h.inc"
+
+namespace ftc::plan {
+
+/// Module attribute: the array of symbol names that affine maps range over.
+constexpr llvm::StringLiteral kSymbols = "plan.symbols";
+/// Module attribute: the symbols' capacities, 0 for counters.
+constexpr llvm::StringLiteral kCapacities = "plan.capacities";
+
+} // namespace ftc::plan
