@@ -9,12 +9,13 @@ namespace ftc::rt {
 
 namespace {
 
-constexpr std::array<std::string_view, 22> kNames = {
+constexpr std::array<std::string_view, 24> kNames = {
     "input_ids",          "token_type_ids",          "position_ids",
     "cu_seqlens",         "token_sequence",          "token_position",
     "sequence_id",        "first_rows",              "zero_positions",
-    "labels",             "labelled_rows",           "labelled_sequence",
-    "labelled_position",  "input_ids.order",         "input_ids.segments",
+    "sequence_offsets",   "labels",                  "labelled_rows",
+    "labelled_sequence",  "labelled_position",       "labelled_offsets",
+    "input_ids.order",         "input_ids.segments",
     "input_ids.rows",     "token_type_ids.order",    "token_type_ids.segments",
     "token_type_ids.rows", "position_ids.order",     "position_ids.segments",
     "position_ids.rows"};
@@ -64,13 +65,16 @@ Result<Batch> Batch::make(const BatchCapacity &capacity, const BatchLayout &layo
 
 bool Batch::has(Slot slot) const {
   bool labelledSlot =
-      slot == LabelledRows || slot == LabelledSequence || slot == LabelledPosition;
+      slot == LabelledRows || slot == LabelledSequence || slot == LabelledPosition ||
+      slot == LabelledOffsets;
   return !labelledSlot || form.placement == LabelPlacement::Token;
 }
 
 std::int64_t Batch::slotCapacity(Slot slot) const {
   switch (slot) {
   case CuSeqlens:
+  case SequenceOffsets:
+  case LabelledOffsets:
     return limits.sequences + 1;
   case SequenceId:
   case FirstRows:
@@ -94,6 +98,8 @@ std::int64_t Batch::slotCapacity(Slot slot) const {
 std::int64_t Batch::slotSize(Slot slot) const {
   switch (slot) {
   case CuSeqlens:
+  case SequenceOffsets:
+  case LabelledOffsets:
     return sequenceCount + 1;
   case SequenceId:
   case FirstRows:
@@ -203,6 +209,7 @@ void Batch::appendExample(const Example &example, std::int32_t sequence) {
   storage[ZeroPositions][sequenceCount] = 0;
   tokenCount += length;
   storage[CuSeqlens][++sequenceCount] = static_cast<std::int32_t>(tokenCount);
+  storage[SequenceOffsets][sequenceCount] = static_cast<std::int32_t>(sequenceCount);
   if (form.placement == LabelPlacement::Sequence) {
     storage[Labels][labelledCount++] = example.labels[0];
     countedCount += example.labels[0] != kIgnoredLabel;
@@ -218,6 +225,7 @@ void Batch::appendExample(const Example &example, std::int32_t sequence) {
     ++labelledCount;
     ++countedCount;
   }
+  storage[LabelledOffsets][sequenceCount] = static_cast<std::int32_t>(labelledCount);
 }
 
 void Batch::sortIds(Slot ids, Slot order, std::int64_t &unique) {
@@ -259,7 +267,9 @@ Status Batch::pack(std::span<const Example *const> examples, std::int64_t firstS
   uniqueInputs = uniqueTypes = uniquePositions = 0;
   firstSequenceIndex = firstSequence;
   FTC_RETURN_IF_ERROR(checkFit(examples));
-  storage[CuSeqlens][0] = 0;
+  storage[CuSeqlens][0] = storage[SequenceOffsets][0] = 0;
+  if (has(LabelledOffsets))
+    storage[LabelledOffsets][0] = 0;
   for (std::size_t index = 0; index < examples.size(); ++index)
     appendExample(*examples[index],
                   static_cast<std::int32_t>(firstSequence + static_cast<std::int64_t>(index)));

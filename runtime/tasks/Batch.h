@@ -48,8 +48,10 @@ struct OutputRow {
 ///   sequence_id [S]         index of the sequence within the accumulated batch
 ///   first_rows [S]          row of each sequence's first token
 ///   zero_positions [S]      zeros: the first token's position
+///   sequence_offsets [S+1]  0 … S: where each sequence begins among rows that are sequences
 ///   labels                  [S] for sequence placement, [R] for token placement
 ///   labelled_rows, labelled_sequence, labelled_position [R]   token placement alone
+///   labelled_offsets [S+1]  where each sequence begins among labelled rows, likewise
 ///   X.order [T], X.segments [U+1], X.rows [U]  for X in input_ids, token_type_ids and
 ///     position_ids: token rows stably sorted by id, where each distinct id's rows begin in
 ///     `order`, and the distinct ids ascending: what a deterministic embedding gradient reads
@@ -93,7 +95,8 @@ private:
   // Position of each array in `storage`; kNames holds their names in the same order.
   enum Slot : std::size_t {
     InputIds, TokenTypeIds, PositionIds, CuSeqlens, TokenSequence, TokenPosition, SequenceId,
-    FirstRows, ZeroPositions, Labels, LabelledRows, LabelledSequence, LabelledPosition,
+    FirstRows, ZeroPositions, SequenceOffsets, Labels, LabelledRows, LabelledSequence,
+    LabelledPosition, LabelledOffsets,
     InputOrder, InputSegments, InputRows, TypeOrder, TypeSegments, TypeRows,
     PositionOrder, PositionSegments, PositionRows, SlotCount
   };
