@@ -1,6 +1,7 @@
 // ftc-opt: every dialect and pass of the project beside upstream's.
 #include "compiler/passes/Passes.h"
 #include "dialects/nn/Nn.h"
+#include "dialects/plan/Plan.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
@@ -11,7 +12,7 @@ int main(int argc, char **argv) {
   ftc::registerFtcPasses();
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
-  registry.insert<ftc::nn::NnDialect>();
+  registry.insert<ftc::nn::NnDialect, ftc::plan::PlanDialect>();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "ftc's modular optimizer driver\n", registry));
 }

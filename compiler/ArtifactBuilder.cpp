@@ -1,0 +1,291 @@
+// From plan IR to the artifact's FlatBuffer: a one-to-one translation, no decisions.
+#include "compiler/ArtifactBuilder.h"
+
+#include "dialects/nn/Nn.h"
+#include "runtime/abi/Kernel.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <cmath>
+#include <map>
+
+using namespace mlir;
+
+namespace ftc {
+namespace {
+
+/// Translates one module; indices of symbols and scalars are shared by its variants.
+class Translator {
+public:
+  Translator(ModuleOp module, const std::map<std::string, double> &scalarDefaults,
+             abi::ArtifactT &artifact)
+      : module(module), scalarDefaults(scalarDefaults), artifact(artifact) {}
+
+  LogicalResult symbols();
+  LogicalResult parameters();
+  LogicalResult variant(plan::VariantOp op, const VariantObject &object);
+
+private:
+  LogicalResult addTerms(AffineExpr expr, std::int64_t factor, abi::ExprT &out, Operation *op);
+  std::unique_ptr<abi::ExprT> expression(AffineMapAttr map, Operation *op);
+  std::uint32_t scalar(llvm::StringRef name);
+  LogicalResult program(plan::ProgramOp op, abi::VariantT &variant);
+  LogicalResult launch(plan::LaunchOp op, abi::CommandT &command);
+  std::uint32_t bufferIndex(Value value) const { return bufferIndices.lookup(value); }
+
+  ModuleOp module;
+  const std::map<std::string, double> &scalarDefaults;
+  abi::ArtifactT &artifact;
+  std::map<std::string, std::uint32_t> scalars, kernels;
+  llvm::DenseMap<Value, std::uint32_t> bufferIndices;
+  bool broken = false;
+};
+
+} // namespace
+
+LogicalResult Translator::symbols() {
+  auto names = module->getAttrOfType<ArrayAttr>(plan::kSymbols);
+  auto sizes = module->getAttrOfType<DenseI64ArrayAttr>(plan::kCapacities);
+  if (!names || !sizes)
+    return module.emitError("expected plan.symbols and plan.capacities");
+  for (auto [name, size] : llvm::zip_equal(names, sizes.asArrayRef())) {
+    auto symbol = std::make_unique<abi::SymbolT>();
+    symbol->name = cast<StringAttr>(name).str();
+    symbol->capacity = size;
+    artifact.symbols.push_back(std::move(symbol));
+  }
+  return success();
+}
+
+LogicalResult Translator::parameters() {
+  std::map<std::string, unsigned> seen;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function->hasAttr(nn::kProgram))
+      continue;
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      auto name = function.getArgAttrOfType<StringAttr>(i, nn::kParameter);
+      if (!name)
+        continue;
+      auto [entry, fresh] = seen.try_emplace(name.str(), artifact.parameters.size());
+      if (fresh) {
+        auto parameter = std::make_unique<abi::ParameterT>();
+        parameter->name = name.str();
+        auto type = cast<RankedTensorType>(function.getArgument(i).getType());
+        parameter->shape.assign(type.getShape().begin(), type.getShape().end());
+        if (auto tensor = function.getArgAttrOfType<StringAttr>(i, nn::kTensor))
+          parameter->tensor = tensor.str();
+        if (auto init = function.getArgAttrOfType<StringAttr>(i, nn::kInit)) {
+          llvm::StringRef text = init.getValue();
+          parameter->init = abi::Init::Zeros;
+          if (text.consume_front("normal:")) {
+            parameter->init = abi::Init::Normal;
+            if (text.getAsDouble(parameter->init_std))
+              return function.emitError("expected nn.init as zeros or normal:STD, got ") << init;
+          }
+        }
+        artifact.parameters.push_back(std::move(parameter));
+      }
+      abi::ParameterT &parameter = *artifact.parameters[entry->second];
+      parameter.trainable |= function.getArgAttr(i, nn::kTrainable) != nullptr;
+      parameter.decay |= function.getArgAttr(i, nn::kDecay) != nullptr;
+    }
+  }
+  return success();
+}
+
+/// out += factor * expr. The artifact's form is a sum of multiples of divided symbols.
+LogicalResult Translator::addTerms(AffineExpr expr, std::int64_t factor, abi::ExprT &out,
+                                   Operation *op) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+    out.constant += factor * constant.getValue();
+    return success();
+  }
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
+    out.terms.emplace_back(symbol.getPosition(), 1, factor);
+    return success();
+  }
+  if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr)) {
+    if (binary.getKind() == AffineExprKind::Add)
+      return success(succeeded(addTerms(binary.getLHS(), factor, out, op)) &&
+                     succeeded(addTerms(binary.getRHS(), factor, out, op)));
+    auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
+    if (binary.getKind() == AffineExprKind::Mul && constant)
+      return addTerms(binary.getLHS(), factor * constant.getValue(), out, op);
+    auto symbol = dyn_cast<AffineSymbolExpr>(binary.getLHS());
+    if (binary.getKind() == AffineExprKind::CeilDiv && constant && symbol) {
+      out.terms.emplace_back(symbol.getPosition(),
+                             static_cast<std::uint32_t>(constant.getValue()), factor);
+      return success();
+    }
+  }
+  std::string text;
+  llvm::raw_string_ostream(text) << expr;
+  return op->emitError("expected a sum of multiples of (divided) symbols, got ") << text;
+}
+
+std::unique_ptr<abi::ExprT> Translator::expression(AffineMapAttr map, Operation *op) {
+  auto out = std::make_unique<abi::ExprT>();
+  if (failed(addTerms(map.getValue().getResult(0), 1, *out, op)))
+    broken = true;
+  return out;
+}
+
+std::uint32_t Translator::scalar(llvm::StringRef name) {
+  auto [entry, fresh] = scalars.try_emplace(name.str(), artifact.scalars.size());
+  if (fresh) {
+    auto scalar = std::make_unique<abi::ScalarT>();
+    scalar->name = name.str();
+    auto known = scalarDefaults.find(name.str());
+    scalar->default_value = known == scalarDefaults.end() ? NAN : known->second;
+    artifact.scalars.push_back(std::move(scalar));
+  }
+  return entry->second;
+}
+
+static abi::DType dtypeOf(Type type) {
+  if (type.isF64())
+    return abi::DType::F64;
+  if (type.isBF16())
+    return abi::DType::BF16;
+  if (type.isInteger(32))
+    return abi::DType::I32;
+  if (type.isInteger(64))
+    return abi::DType::I64;
+  return abi::DType::F32;
+}
+
+LogicalResult Translator::launch(plan::LaunchOp op, abi::CommandT &command) {
+  abi::LaunchT launch;
+  launch.kernel = kernels.at(op.getKernel().str());
+  for (auto [operand, access] : llvm::zip_equal(op.getOperands(), op.getAccess()))
+    launch.operands.emplace_back(bufferIndex(operand), static_cast<abi::Access>(access));
+  for (Attribute value : op.getInts())
+    launch.ints.push_back(expression(cast<AffineMapAttr>(value), op));
+  for (Attribute value : op.getScalars())
+    launch.scalars.push_back(scalar(cast<StringAttr>(value).getValue()));
+  launch.grid = expression(op.getGridAttr(), op);
+  command.label = op.getLabel().str();
+  if (op.getFlopsAttr())
+    command.flops = expression(op.getFlopsAttr(), op);
+  if (op.getBytesAttr())
+    command.bytes = expression(op.getBytesAttr(), op);
+  command.action.Set(std::move(launch));
+  return success();
+}
+
+LogicalResult Translator::program(plan::ProgramOp op, abi::VariantT &variant) {
+  auto program = std::make_unique<abi::ProgramT>();
+  program->name = op.getSymName().str();
+  program->arena_bytes = op.getArenaBytes();
+  bufferIndices.clear();
+  auto names = module->getAttrOfType<ArrayAttr>(plan::kSymbols);
+  for (Operation &child : op.getBody().front()) {
+    if (auto bufferOp = dyn_cast<plan::BufferOp>(child)) {
+      auto buffer = std::make_unique<abi::BufferT>();
+      buffer->segment = static_cast<abi::Segment>(bufferOp.getSegment());
+      buffer->dtype = dtypeOf(bufferOp.getDtype());
+      buffer->offset = bufferOp.getOffset();
+      buffer->elements = expression(bufferOp.getElementsAttr(), bufferOp);
+      buffer->name = bufferOp.getName().value_or("").str();
+      bufferIndices[bufferOp.getBuffer()] = program->buffers.size();
+      program->buffers.push_back(std::move(buffer));
+      continue;
+    }
+    auto command = std::make_unique<abi::CommandT>();
+    if (auto launchOp = dyn_cast<plan::LaunchOp>(child)) {
+      if (failed(launch(launchOp, *command)))
+        return failure();
+    } else if (auto fill = dyn_cast<plan::FillOp>(child)) {
+      abi::FillT action;
+      action.buffer = bufferIndex(fill.getTarget());
+      command->label = "fill";
+      if (auto unless = fill.getUnlessAttr())
+        for (auto [index, name] : llvm::enumerate(names))
+          if (name == unless)
+            command->unless_symbol = index;
+      command->action.Set(std::move(action));
+    } else {
+      auto copy = cast<plan::CopyOp>(child);
+      abi::CopyBufferT action;
+      action.source = bufferIndex(copy.getSource());
+      action.destination = bufferIndex(copy.getTarget());
+      command->label = "copy";
+      command->action.Set(std::move(action));
+    }
+    program->commands.push_back(std::move(command));
+  }
+  variant.programs.push_back(std::move(program));
+  return failure(broken);
+}
+
+LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &object) {
+  auto variant = std::make_unique<abi::VariantT>();
+  variant->target = op.getTarget().str();
+  variant->isa = object.isa;
+  variant->features = object.features;
+  variant->object.assign(object.object.begin(), object.object.end());
+  variant->params_elements = op.getParamsElements();
+  variant->trainable_elements = op.getTrainableElements();
+  variant->decay_elements = op.getDecayElements();
+  variant->moments = op.getMoments();
+  variant->state_bytes = op.getStateBytes();
+
+  kernels.clear();
+  std::map<std::string, unsigned> uses;
+  op.walk([&](plan::LaunchOp launch) { ++uses[launch.getKernel().str()]; });
+  std::map<std::string, plan::StorageOp> storage;
+  for (Operation &child : op.getBody().front()) {
+    if (auto kernelOp = dyn_cast<plan::KernelOp>(child)) {
+      auto kernel = std::make_unique<abi::KernelT>();
+      kernel->name = kernelOp.getSymName().str();
+      kernel->scratch_bytes = kernelOp.getScratchBytes();
+      kernel->uses = uses[kernel->name];
+      kernels[kernel->name] = variant->kernels.size();
+      variant->kernels.push_back(std::move(kernel));
+    } else if (auto storageOp = dyn_cast<plan::StorageOp>(child)) {
+      storage[storageOp.getParameter().str()] = storageOp;
+    }
+  }
+  for (const auto &parameter : artifact.parameters) {
+    plan::StorageOp place = storage.at(parameter->name);
+    auto entry = std::make_unique<abi::ParameterStorageT>();
+    entry->layout = std::make_unique<abi::LayoutT>();
+    if (place.getPanelWidth()) {
+      entry->layout->kind = abi::LayoutKind::PanelsN;
+      entry->layout->width = place.getPanelWidth();
+    }
+    entry->elements = place.getElements();
+    entry->offset = place.getOffset();
+    variant->storage.push_back(std::move(entry));
+  }
+  for (auto programOp : op.getOps<plan::ProgramOp>())
+    if (failed(program(programOp, *variant)))
+      return failure();
+  artifact.variants.push_back(std::move(variant));
+  return success();
+}
+
+LogicalResult buildArtifact(ModuleOp module, const std::vector<VariantObject> &objects,
+                            const std::map<std::string, double> &scalarDefaults,
+                            abi::ArtifactT &artifact) {
+  artifact.version = abi::kAbiVersion;
+  Translator translator(module, scalarDefaults, artifact);
+  if (failed(translator.symbols()) || failed(translator.parameters()))
+    return failure();
+  for (const VariantObject &object : objects) {
+    auto op = module.lookupSymbol<plan::VariantOp>(object.isa);
+    if (!op)
+      return module.emitError("expected a plan.variant named ") << object.isa;
+    if (failed(translator.variant(op, object)))
+      return failure();
+  }
+  return success();
+}
+
+std::vector<std::uint8_t> serializeArtifact(const abi::ArtifactT &artifact) {
+  flatbuffers::FlatBufferBuilder builder(1 << 20);
+  builder.Finish(abi::Artifact::Pack(builder, &artifact), abi::ArtifactIdentifier());
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
+}
+
+} // namespace ftc

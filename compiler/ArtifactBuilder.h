@@ -1,0 +1,27 @@
+// From plan IR to the artifact's FlatBuffer: a one-to-one translation, no decisions.
+#pragma once
+
+#include "dialects/plan/Plan.h"
+#include "runtime/abi/artifact_generated.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace ftc {
+
+/// An object of a variant, by the variant's name.
+struct VariantObject {
+  std::string isa;
+  std::vector<std::string> features;
+  std::string object; ///< a linked shared object
+};
+
+/// Fills symbols, scalars, parameters and variants of `artifact` from `module`'s plan.variants
+/// and the parameter arguments of its programs. `scalarDefaults` are by name; NaN: must be set.
+mlir::LogicalResult
+buildArtifact(mlir::ModuleOp module, const std::vector<VariantObject> &objects,
+              const std::map<std::string, double> &scalarDefaults, abi::ArtifactT &artifact);
+
+/// The finished FlatBuffer's bytes.
+std::vector<std::uint8_t> serializeArtifact(const abi::ArtifactT &artifact);
+
+} // namespace ftc

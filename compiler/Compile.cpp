@@ -1,0 +1,470 @@
+// `ftc compile`: the phases in order, from a checkpoint's files to one artifact on disk.
+#include "compiler/Compile.h"
+
+#include "compiler/ArtifactBuilder.h"
+#include "compiler/CompileData.h"
+#include "compiler/passes/Passes.h"
+#include "compiler/plan/ProgramPlanner.h"
+#include "compiler/targets/cpu/KernelCompiler.h"
+#include "compiler/targets/cpu/lowering/CpuLowering.h"
+#include "frontends/Architecture.h"
+#include "runtime/artifact/ArtifactWriter.h"
+#include "runtime/io/Json.h"
+#include "runtime/io/SafeTensors.h"
+#include "runtime/support/FileSystem.h"
+#include "runtime/support/Version.h"
+
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Error.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+using namespace mlir;
+
+namespace ftc {
+namespace {
+
+/// Collects MLIR diagnostics of a run; the first error becomes the status.
+class Diagnostics {
+public:
+  Diagnostics(MLIRContext *context, bool remarks)
+      : handler(context, [this, remarks](Diagnostic &diagnostic) {
+          std::string text = diagnostic.str();
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Error && first.empty())
+            first = text;
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Warning ||
+              (remarks && diagnostic.getSeverity() == DiagnosticSeverity::Remark))
+            std::fprintf(stderr, "%s\n", text.c_str());
+        }) {}
+  rt::Status failure(const std::string &phase) const {
+    std::string line = first.substr(0, first.find('\n'));
+    return rt::Status::error("phase " + phase + ": " + (line.empty() ? "failed" : line));
+  }
+
+private:
+  std::string first;
+  ScopedDiagnosticHandler handler;
+};
+
+/// Seconds of each phase, for the summary.
+class Stopwatch {
+public:
+  void lap(const std::string &name) {
+    auto now = std::chrono::steady_clock::now();
+    laps.push_back({name, std::chrono::duration<double>(now - last).count()});
+    last = now;
+  }
+  std::vector<std::pair<std::string, double>> laps;
+
+private:
+  std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
+};
+
+/// One compilation: its inputs, once read, and what phases leave for later ones.
+class Compilation {
+public:
+  explicit Compilation(const CompileOptions &options)
+      : options(options), diagnostics(&context, options.remarks), symbols(&context) {}
+
+  rt::Status run();
+
+private:
+  rt::Status readModel();
+  rt::Status readData();
+  rt::Status checkWeights();
+  rt::Status import();
+  rt::Status chooseCapacities();
+  rt::Status lowerVariants();
+  rt::Status write();
+  void exportConfig(abi::ArtifactT &artifact);
+  std::map<std::string, double> scalarDefaults();
+  void summarize(const abi::ArtifactT &artifact, std::size_t bytes);
+  rt::Status emitModule(ModuleOp op);
+
+  const CompileOptions &options;
+  MLIRContext context;
+  Diagnostics diagnostics;
+  PlanSymbols symbols;
+  Stopwatch clock;
+
+  const rt::Task *task = nullptr;
+  nlohmann::ordered_json config;
+  std::optional<rt::Checkpoint> checkpoint;
+  rt::TokenizerFiles tokenizerFiles;
+  std::unique_ptr<rt::Tokenizer> tokenizer;
+  DataSummary data;
+  ImportedModel model;
+  std::int64_t maxSequence = 0, maxTokens = 0, maxSequences = 0;
+  std::vector<const cpu::CpuIsa *> isas;
+  std::vector<VariantObject> objects;
+  std::string irText, kernelText;
+};
+
+} // namespace
+
+static rt::Result<std::vector<const cpu::CpuIsa *>> resolveIsas(
+    const std::vector<std::string> &names) {
+  std::vector<const cpu::CpuIsa *> isas;
+  for (const std::string &name : names) {
+    const cpu::CpuIsa *isa = cpu::findIsa(name);
+    if (name == "native") {
+      auto features = llvm::sys::getHostCPUFeatures();
+      auto has = [&](const cpu::CpuIsa &candidate) {
+        return llvm::all_of(candidate.features,
+                            [&](const std::string &feature) { return features[feature]; });
+      };
+      isa = has(cpu::isaV4()) ? &cpu::isaV4() : has(cpu::isaV3()) ? &cpu::isaV3() : nullptr;
+      if (!isa)
+        return rt::Status::error("this CPU has no AVX2 with FMA: name the target's CPU with "
+                                 "--cpu x86-64-v3 or x86-64-v4");
+    }
+    if (!isa)
+      return rt::Status::usage("--cpu: unknown CPU '" + name +
+                               "', expected native, x86-64-v3 or x86-64-v4");
+    if (std::find(isas.begin(), isas.end(), isa) == isas.end())
+      isas.push_back(isa);
+  }
+  return isas;
+}
+
+rt::Status Compilation::readModel() {
+  FTC_ASSIGN_OR_RETURN(task, rt::findTask(options.task));
+  std::string path = rt::joinPath(options.model, "config.json");
+  if (!rt::isDirectory(options.model))
+    return rt::Status::error(options.model + ": not a directory; expected a model in Hugging "
+                                             "Face layout (config.json, model.safetensors, "
+                                             "tokenizer files)");
+  if (!rt::isFile(path))
+    return rt::Status::error(path + ": missing; expected a model in Hugging Face layout");
+  FTC_ASSIGN_OR_RETURN(rt::Json parsed, rt::readJsonFile(path));
+  (void)parsed;
+  std::string text;
+  {
+    std::FILE *file = std::fopen(path.c_str(), "rb");
+    if (!file)
+      return rt::Status::error(path + ": cannot be opened");
+    char chunk[65536];
+    for (std::size_t n; (n = std::fread(chunk, 1, sizeof chunk, file)) > 0;)
+      text.append(chunk, n);
+    std::fclose(file);
+  }
+  config = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!config.is_object())
+    return rt::Status::error(path + ": expected a JSON object");
+  FTC_ASSIGN_OR_RETURN(tokenizerFiles, rt::readTokenizerFiles(options.model));
+  rt::TokenizerOptions tokenizerOptions;
+  if (config.contains("model_type") && config["model_type"].is_string())
+    tokenizerOptions.modelType = config["model_type"].get<std::string>();
+  tokenizerOptions.addPrefixSpace =
+      task->needsPrefixSpace() && tokenizerOptions.modelType == "roberta";
+  FTC_ASSIGN_OR_RETURN(tokenizer, rt::makeTokenizer(tokenizerFiles, tokenizerOptions));
+  FTC_ASSIGN_OR_RETURN(rt::Checkpoint opened, rt::Checkpoint::open(options.model));
+  checkpoint.emplace(std::move(opened));
+  return {};
+}
+
+rt::Status Compilation::readData() {
+  FTC_ASSIGN_OR_RETURN(data, summarizeData(options, *task, config, *tokenizer));
+  if (!data.note.empty())
+    std::fprintf(stderr, "%s\n", data.note.c_str());
+  return {};
+}
+
+rt::Status Compilation::import() {
+  ModelSource source;
+  source.path = options.model;
+  source.config = nlohmann::json(config);
+  for (const rt::TensorInfo &tensor : checkpoint->tensors())
+    source.tensors[tensor.name].assign(tensor.shape.begin(), tensor.shape.end());
+  TaskSpec spec{options.task, static_cast<std::int64_t>(data.labels.size()),
+                options.maxSequenceLength};
+  FTC_ASSIGN_OR_RETURN(model, importModel(&context, source, spec));
+  for (const std::string &note : model.notes)
+    std::fprintf(stderr, "%s\n", note.c_str());
+  if (tokenizer->vocabularySize() > model.vocabulary)
+    return rt::Status::error(options.model + ": the tokenizer has " +
+                             std::to_string(tokenizer->vocabularySize()) +
+                             " tokens, config.json's 'vocab_size' is " +
+                             std::to_string(model.vocabulary) +
+                             ": they do not belong together");
+  return {};
+}
+
+/// Every weight that the model takes must be a finite number.
+rt::Status Compilation::checkWeights() {
+  std::vector<float> buffer(1 << 18);
+  for (func::FuncOp function : model.module->getOps<func::FuncOp>())
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      auto name = function.getArgAttrOfType<StringAttr>(i, nn::kTensor);
+      if (!name)
+        continue;
+      const rt::TensorInfo *tensor = checkpoint->find(name.getValue().str());
+      for (std::uint64_t first = 0; first < tensor->elements; first += buffer.size())
+        FTC_RETURN_IF_ERROR(checkpoint->readAsF32(
+            *tensor, buffer.data(), first,
+            std::min<std::uint64_t>(buffer.size(), tensor->elements - first)));
+    }
+  return {};
+}
+
+rt::Status Compilation::chooseCapacities() {
+  maxSequence = options.maxSequenceLength ? options.maxSequenceLength : model.maxPositions;
+  if (maxSequence > model.maxPositions)
+    return rt::Status::usage("--max_seq_length " + std::to_string(maxSequence) +
+                             " is more than the model's " + std::to_string(model.maxPositions) +
+                             " positions");
+  // Room for the longest sequence that evaluation may bring, and for 16 examples of about
+  // mean length, at most 2048 tokens unless one sequence needs more.
+  std::int64_t wanted = data.meanTokens ? 16 * std::min(data.meanTokens * 5 / 4, maxSequence)
+                                        : 2048;
+  maxTokens = options.maxTokens ? options.maxTokens
+                                : std::max(maxSequence, (std::min<std::int64_t>(wanted, 2048) + 63) /
+                                                        64 * 64);
+  if (maxTokens < maxSequence && options.maxSequenceLength)
+    return rt::Status::usage("--max_tokens " + std::to_string(maxTokens) +
+                             " is less than --max_seq_length " + std::to_string(maxSequence) +
+                             ": one sequence must fit");
+  maxSequence = std::min(maxSequence, maxTokens);
+  maxSequences = std::min(maxTokens, std::max<std::int64_t>(64, maxTokens / 32));
+  for (const char *name : {"tokens", "input_ids.unique", "token_type_ids.unique",
+                           "position_ids.unique", "labelled"})
+    symbols.setCapacity(name, maxTokens);
+  symbols.setCapacity("sequences", maxSequences);
+  for (const char *counter : {"seed", "step", "accumulate"})
+    symbols.setCapacity(counter, 0);
+  return {};
+}
+
+rt::Status Compilation::emitModule(ModuleOp op) {
+  std::string text;
+  llvm::raw_string_ostream(text) << op << '\n';
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return std::fflush(stdout) == 0 ? rt::Status()
+                                  : rt::Status::error("cannot write to standard output");
+}
+
+rt::Status Compilation::lowerVariants() {
+  ModuleOp module = *model.module;
+  llvm::raw_string_ostream(irText) << module;
+  std::vector<std::map<std::string, cpu::KernelSpec>> tables(isas.size());
+  for (std::size_t i = 0; i < isas.size(); ++i)
+    if (failed(cpu::lowerToCpuPlan(module, *isas[i], symbols, maxSequence, tables[i])))
+      return diagnostics.failure("plan");
+  symbols.attach(module);
+  if (failed(verify(module)))
+    return diagnostics.failure("plan");
+  clock.lap("plan");
+  if (options.emit == "plan")
+    return {};
+  for (std::size_t i = 0; i < isas.size(); ++i) {
+    std::vector<cpu::KernelSpec> kernels;
+    for (auto &[name, kernel] : tables[i])
+      kernels.push_back(kernel);
+    if (options.emit == "kernels") {
+      auto assembly = cpu::compileKernelsToAssembly(kernels, *isas[i]);
+      if (!assembly)
+        return rt::Status::error("phase kernels: " + llvm::toString(assembly.takeError()));
+      kernelText += *assembly;
+      continue;
+    }
+    auto object = cpu::compileKernels(kernels, *isas[i]);
+    if (!object)
+      return rt::Status::error("phase kernels: " + llvm::toString(object.takeError()));
+    auto linked = cpu::linkKernels(*object);
+    if (!linked)
+      return rt::Status::error("phase kernels: " + llvm::toString(linked.takeError()));
+    objects.push_back({isas[i]->name, isas[i]->features, std::move(*linked)});
+  }
+  clock.lap("kernels");
+  return {};
+}
+
+std::map<std::string, double> Compilation::scalarDefaults() {
+  std::map<std::string, double> defaults{{"zero", 0.0},         {"adam_beta1", 0.9},
+                                         {"adam_beta2", 0.999}, {"adam_epsilon", 1e-8},
+                                         {"weight_decay", 0.0}, {"label_smoothing", 0.0},
+                                         {"sgd_momentum", 0.0}};
+  if (auto scalars = (*model.module)->getAttrOfType<DictionaryAttr>("nn.scalars"))
+    for (NamedAttribute entry : scalars)
+      defaults[entry.getName().str()] = cast<FloatAttr>(entry.getValue()).getValueAsDouble();
+  return defaults;
+}
+
+void Compilation::exportConfig(abi::ArtifactT &artifact) {
+  nlohmann::ordered_json out = config;
+  out["architectures"] = {model.architecture};
+  nlohmann::ordered_json idToLabel = nlohmann::ordered_json::object();
+  nlohmann::ordered_json labelToId = nlohmann::ordered_json::object();
+  for (std::size_t id = 0; id < data.labels.size(); ++id) {
+    idToLabel[std::to_string(id)] = data.labels[id];
+    labelToId[data.labels[id]] = id;
+  }
+  out["id2label"] = idToLabel;
+  out["label2id"] = labelToId;
+  out.erase("num_labels");
+  if (options.task == "text-classification")
+    out["problem_type"] = "single_label_classification";
+  out.erase("_name_or_path");
+  out.erase("dtype");
+  out["torch_dtype"] = "float32";
+  artifact.config_json =
+      out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+/// Bytes that a training run holds at its peak: parameters, gradients, moments and the
+/// largest arena, with the batch's arrays.
+static std::int64_t peakBytes(const abi::VariantT &variant, const std::string &programName) {
+  std::int64_t bytes = 4 * variant.params_elements + variant.state_bytes;
+  for (const auto &program : variant.programs) {
+    if (program->name != programName)
+      continue;
+    bool grads = false, moments = false;
+    for (const auto &buffer : program->buffers) {
+      grads |= buffer->segment == abi::Segment::Grads;
+      moments |= buffer->segment == abi::Segment::Moments;
+    }
+    bytes += program->arena_bytes + (grads ? 4 * variant.trainable_elements : 0) +
+             (moments ? 4 * variant.moments * variant.trainable_elements : 0);
+  }
+  return bytes;
+}
+
+static std::string mebibytes(std::int64_t bytes) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.1f MiB", bytes / 1048576.0);
+  return text;
+}
+
+void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
+  std::int64_t all = 0, trainable = 0;
+  for (const auto &parameter : artifact.parameters) {
+    std::int64_t elements = 1;
+    for (std::int64_t dimension : parameter->shape)
+      elements *= dimension;
+    all += elements;
+    trainable += parameter->trainable ? elements : 0;
+  }
+  std::fprintf(stderr, "%s for %s, method %s, %s, fp32: %lld of %lld parameters are trained\n",
+               model.architecture.c_str(), options.task.c_str(), options.pipeline.method.c_str(),
+               options.pipeline.optimizer.c_str(), static_cast<long long>(trainable),
+               static_cast<long long>(all));
+  std::fprintf(stderr, "%zu labels, sequences to %lld tokens, micro-batches to %lld tokens\n",
+               data.labels.size(), static_cast<long long>(maxSequence),
+               static_cast<long long>(maxTokens));
+  for (const auto &variant : artifact.variants) {
+    std::size_t launches = 0;
+    for (const auto &program : variant->programs)
+      launches += program->commands.size();
+    std::int64_t state = 4 * (variant->params_elements +
+                              (1 + variant->moments) * variant->trainable_elements);
+    std::int64_t arena = 0;
+    for (const auto &program : variant->programs)
+      arena = std::max(arena, program->arena_bytes);
+    std::fprintf(stderr,
+                 "%s: %zu kernels for %zu commands; training peak %s (state %s, arena %s)\n",
+                 variant->isa.c_str(), variant->kernels.size(), launches,
+                 mebibytes(state + arena).c_str(), mebibytes(state).c_str(),
+                 mebibytes(arena).c_str());
+  }
+  std::string phases;
+  double total = 0;
+  for (auto &[name, seconds] : clock.laps) {
+    char text[96];
+    std::snprintf(text, sizeof text, "%s%s %.2f", phases.empty() ? "" : ", ", name.c_str(),
+                  seconds);
+    phases += text;
+    total += seconds;
+  }
+  std::fprintf(stderr, "%s: %s; %.2f s (%s)\n", options.output.c_str(),
+               mebibytes(bytes).c_str(), total, phases.c_str());
+}
+
+rt::Status Compilation::write() {
+  abi::ArtifactT artifact;
+  if (failed(buildArtifact(*model.module, objects, scalarDefaults(), artifact)))
+    return diagnostics.failure("artifact");
+  artifact.compiler = rt::versionString();
+  char *absolute = realpath(options.model.c_str(), nullptr);
+  artifact.model_path = absolute ? absolute : options.model;
+  std::free(absolute);
+  artifact.model_type = model.modelType;
+  for (std::size_t i = 0; i < checkpoint->fileCount(); ++i) {
+    auto file = std::make_unique<abi::CheckpointFileT>();
+    file->name = checkpoint->fileName(i);
+    file->size = checkpoint->fileBytes(i);
+    FTC_ASSIGN_OR_RETURN(file->sha256, checkpoint->sha256(i));
+    artifact.checkpoint_files.push_back(std::move(file));
+  }
+  exportConfig(artifact);
+  for (auto &[name, bytes] : tokenizerFiles) {
+    auto file = std::make_unique<abi::FileT>();
+    file->name = name;
+    file->bytes.assign(bytes.begin(), bytes.end());
+    artifact.tokenizer_files.push_back(std::move(file));
+  }
+  artifact.task = std::make_unique<abi::TaskT>();
+  artifact.task->name = options.task;
+  artifact.task->labels = data.labels;
+  artifact.task->pair = data.pair;
+  artifact.task->max_seq_length = maxSequence;
+  artifact.task->position_offset = model.positionOffset;
+  artifact.task->add_prefix_space = task->needsPrefixSpace() && model.byteLevel;
+  artifact.task->label_all_tokens = options.labelAllTokens;
+  artifact.method = options.pipeline.method;
+  artifact.optimizer = options.pipeline.optimizer;
+  artifact.precision = "fp32";
+  artifact.ir = irText;
+  nlohmann::ordered_json summary;
+  for (const auto &variant : artifact.variants)
+    for (const auto &program : variant->programs)
+      summary["peak_bytes"][variant->isa][program->name] = peakBytes(*variant, program->name);
+  artifact.summary_json = summary.dump();
+  std::vector<std::uint8_t> payload = serializeArtifact(artifact);
+  FTC_RETURN_IF_ERROR(rt::writeArtifact(options.output, payload));
+  clock.lap("artifact");
+  summarize(artifact, payload.size());
+  return {};
+}
+
+rt::Status Compilation::run() {
+  context.loadDialect<func::FuncDialect, nn::NnDialect, plan::PlanDialect>();
+  context.disableMultithreading();
+  FTC_ASSIGN_OR_RETURN(isas, resolveIsas(options.cpus));
+  FTC_RETURN_IF_ERROR(readModel());
+  FTC_RETURN_IF_ERROR(readData());
+  clock.lap("read");
+  FTC_RETURN_IF_ERROR(import());
+  FTC_RETURN_IF_ERROR(checkWeights());
+  FTC_RETURN_IF_ERROR(chooseCapacities());
+  clock.lap("import");
+  PipelineOptions pipeline = options.pipeline;
+  pipeline.spaces = "tokens=" + std::to_string(maxTokens) +
+                    ",labelled=" + std::to_string(maxTokens) +
+                    ",sequences=" + std::to_string(maxSequences);
+  for (const Phase &phase : pipelinePhases(pipeline)) {
+    if (failed(runPhase(*model.module, phase)))
+      return diagnostics.failure(phase.name);
+    clock.lap(phase.name);
+    if (options.emit == phase.name)
+      return emitModule(*model.module);
+  }
+  FTC_RETURN_IF_ERROR(lowerVariants());
+  if (options.emit == "plan")
+    return emitModule(*model.module);
+  if (options.emit == "kernels") {
+    std::fwrite(kernelText.data(), 1, kernelText.size(), stdout);
+    return {};
+  }
+  return write();
+}
+
+rt::Status compile(const CompileOptions &options) {
+  Compilation compilation(options);
+  return compilation.run();
+}
+
+} // namespace ftc

@@ -1,0 +1,36 @@
+// `ftc compile` as a function: a checkpoint, a task and data to look at become an artifact.
+#pragma once
+
+#include "compiler/Pipeline.h"
+#include "runtime/support/Status.h"
+#include "runtime/tasks/Task.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ftc {
+
+/// The flags of `ftc compile`, checked for range by the command line.
+struct CompileOptions {
+  std::string model;
+  std::string task;
+  std::string trainFile;
+  rt::ColumnFlags columns;
+  std::vector<std::string> labels;
+  std::string output;
+  std::string emit = "artifact";
+  std::vector<std::string> cpus{"native"};
+  std::int64_t maxSequenceLength = 0; ///< 0: from the model
+  std::int64_t maxTokens = 0;         ///< 0: auto
+  std::int64_t memoryBudget = 0;      ///< bytes, 0: none
+  bool labelAllTokens = false;
+  bool remarks = false;
+  PipelineOptions pipeline;
+};
+
+/// Compiles and writes `options.output`, or prints an earlier phase to stdout. Notes and the
+/// summary go to stderr. Nothing is written on failure.
+rt::Status compile(const CompileOptions &options);
+
+} // namespace ftc

@@ -1,0 +1,80 @@
+// What the compiler looks at in the training data: the label set and the lengths of examples.
+#include "compiler/CompileData.h"
+
+#include <algorithm>
+
+namespace ftc {
+
+/// config.json's id2label in id order; empty when absent or the generic LABEL_k.
+static std::vector<std::string> checkpointLabels(const nlohmann::ordered_json &config) {
+  std::vector<std::string> labels;
+  if (!config.contains("id2label") || !config["id2label"].is_object())
+    return labels;
+  const auto &map = config["id2label"];
+  for (std::size_t id = 0; id < map.size(); ++id) {
+    auto entry = map.find(std::to_string(id));
+    if (entry == map.end() || !entry->is_string())
+      return {};
+    labels.push_back(entry->get<std::string>());
+  }
+  for (std::size_t id = 0; id < labels.size(); ++id)
+    if (labels[id] != "LABEL_" + std::to_string(id))
+      return labels;
+  return {};
+}
+
+static rt::Status checkLabels(const std::vector<std::string> &labels, const std::string &source) {
+  if (labels.size() < 2)
+    return rt::Status::error(source + ": " + std::to_string(labels.size()) +
+                             " label given, classification needs at least two");
+  std::vector<std::string> sorted = labels;
+  std::sort(sorted.begin(), sorted.end());
+  auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  if (twice != sorted.end())
+    return rt::Status::error(source + ": label '" + *twice + "' is given twice");
+  return {};
+}
+
+rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::Task &task,
+                                      const nlohmann::ordered_json &config,
+                                      const rt::Tokenizer &tokenizer) {
+  DataSummary summary;
+  std::vector<std::string> own = checkpointLabels(config);
+  if (options.trainFile.empty()) {
+    summary.labels = options.labels.empty() ? own : options.labels;
+    if (summary.labels.empty())
+      return rt::Status::error("the label set is not known: give --train_file FILE, or --labels "
+                               "A,B,… (config.json has no id2label of its own)");
+    FTC_RETURN_IF_ERROR(
+        checkLabels(summary.labels, options.labels.empty() ? "config.json" : "--labels"));
+    return summary;
+  }
+  FTC_ASSIGN_OR_RETURN(rt::DataTable table, rt::readDataFile(options.trainFile));
+  FTC_ASSIGN_OR_RETURN(rt::TaskColumns columns,
+                       task.findColumns(table, options.columns, /*needLabels=*/true));
+  FTC_ASSIGN_OR_RETURN(rt::LabelSet found, task.collectLabels(table, columns, own));
+  summary.labels = found.names();
+  if (!options.labels.empty()) {
+    FTC_RETURN_IF_ERROR(checkLabels(options.labels, "--labels"));
+    for (const std::string &label : summary.labels)
+      if (std::find(options.labels.begin(), options.labels.end(), label) == options.labels.end())
+        return rt::Status::error(options.trainFile + ": label '" + label +
+                                 "' is not among --labels");
+    summary.labels = options.labels;
+  }
+  summary.pair = columns.pair >= 0;
+  summary.note = task.describeLabels(table, columns, found);
+  FTC_ASSIGN_OR_RETURN(std::vector<std::int64_t> lengths,
+                       rt::measureLengths(task, table, columns, tokenizer));
+  summary.examples = lengths.size();
+  std::int64_t total = 0;
+  for (std::int64_t length : lengths) {
+    summary.longest = std::max(summary.longest, length);
+    total += length;
+  }
+  if (!lengths.empty())
+    summary.meanTokens = (total + lengths.size() - 1) / lengths.size();
+  return summary;
+}
+
+} // namespace ftc

@@ -1,0 +1,27 @@
+// What the compiler looks at in the training data: the label set and the lengths of examples.
+#pragma once
+
+#include "compiler/Compile.h"
+#include "runtime/tokenizers/Tokenizer.h"
+
+#include <nlohmann/json.hpp>
+
+namespace ftc {
+
+/// The data's influence on an artifact; nothing else of the data is stored.
+struct DataSummary {
+  std::vector<std::string> labels; ///< class id -> text
+  bool pair = false;
+  std::int64_t examples = 0;
+  std::int64_t longest = 0;      ///< tokens, uncut; 0 without data
+  std::int64_t meanTokens = 0;   ///< rounded up
+  std::string note;              ///< a line about the labels, or empty
+};
+
+/// Reads labels from the training file, `--labels`, or the checkpoint's id2label, in that
+/// order of preference. Fails when none of them gives at least two labels.
+rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::Task &task,
+                                      const nlohmann::ordered_json &config,
+                                      const rt::Tokenizer &tokenizer);
+
+} // namespace ftc

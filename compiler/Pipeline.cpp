@@ -1,0 +1,88 @@
+// The one place that names the order of phases and passes, from nn forward to programs.
+#include "compiler/Pipeline.h"
+
+#include "compiler/passes/Passes.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace ftc {
+
+std::vector<std::string> optimizationPasses() {
+  return {"prune-demand", "fuse-kernels", "choose-saved", "sort-schedule"};
+}
+
+std::vector<std::string> emitPhases() {
+  return {"import", "method",  "programs", "differentiate", "optimizer",
+          "fuse",   "schedule", "plan",    "kernels",       "artifact"};
+}
+
+std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
+  auto enabled = [&](const char *pass) {
+    return std::find(options.disabled.begin(), options.disabled.end(), pass) ==
+           options.disabled.end();
+  };
+  auto verify = [](const std::string &phase) {
+    return "ftc-verify-phase{phase=" + phase + "}";
+  };
+  std::vector<Phase> phases;
+  phases.push_back({"import", {verify("import")}});
+  phases.push_back({"method",
+                    {"ftc-apply-method{method=" + options.method +
+                         (options.frozenDropout ? " frozen-dropout=true" : "") + "}",
+                     verify("method")}});
+
+  Phase programs{"programs", {"ftc-make-programs"}};
+  if (enabled("prune-demand"))
+    programs.passes.push_back("ftc-prune-demand");
+  programs.passes.insert(programs.passes.end(), {"canonicalize", "cse", verify("programs")});
+  phases.push_back(programs);
+
+  phases.push_back({"differentiate",
+                    {"ftc-differentiate", "canonicalize", "cse", verify("differentiated")}});
+  phases.push_back({"optimizer",
+                    {"ftc-attach-optimizer{optimizer=" + options.optimizer +
+                         " fused-update=" + (options.fusedUpdate ? "true" : "false") + "}",
+                     verify("optimizer")}});
+  std::string spaces = options.spaces.empty() ? "" : " spaces=" + options.spaces;
+  Phase fuse{"fuse", {}};
+  if (enabled("fuse-kernels"))
+    fuse.passes.push_back("ftc-fuse-kernels");
+  if (enabled("choose-saved"))
+    fuse.passes.push_back("ftc-choose-saved{memory-budget=" +
+                          std::to_string(options.memoryBudget) + spaces + "}");
+  fuse.passes.insert(fuse.passes.end(), {"canonicalize", verify("fused")});
+  phases.push_back(fuse);
+  Phase schedule{"schedule", {}};
+  if (enabled("sort-schedule"))
+    schedule.passes.push_back("ftc-sort-schedule{" + spaces + "}");
+  phases.push_back(schedule);
+  return phases;
+}
+
+/// Pass names are looked up in MLIR's registry, filled once a process.
+static void registerPipelinePasses() {
+  static const bool once = [] {
+    registerFtcPasses();
+    registerTransformsPasses();
+    return true;
+  }();
+  (void)once;
+}
+
+LogicalResult runPhase(ModuleOp module, const Phase &phase) {
+  registerPipelinePasses();
+  PassManager manager(module.getContext());
+  manager.enableVerifier(true);
+  for (const std::string &pass : phase.passes)
+    if (failed(parsePassPipeline(pass, manager)))
+      return module.emitError("expected a pass pipeline, got ") << pass;
+  return manager.run(module);
+}
+
+} // namespace ftc

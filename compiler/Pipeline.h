@@ -1,0 +1,41 @@
+// The one place that names the order of phases and passes, from nn forward to programs.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <string>
+#include <vector>
+
+namespace ftc {
+
+/// What selects and shapes passes.
+struct PipelineOptions {
+  std::string method = "full"; ///< full, head, layers:K
+  std::string optimizer = "adamw";
+  bool fusedUpdate = false; ///< train_step instead of train_accumulate + apply
+  bool frozenDropout = false;
+  std::int64_t memoryBudget = 0; ///< bytes of saved activations that may live; 0: unlimited
+  std::string spaces; ///< sizes that costs are estimated for: "tokens=2048,sequences=16"
+  std::vector<std::string> disabled; ///< optimization passes switched off, by name
+};
+
+/// One named phase: the passes of its pipeline, in ftc-opt's syntax.
+struct Phase {
+  std::string name;
+  std::vector<std::string> passes;
+};
+
+/// The phases in order. Fails on a disabled pass that does not exist or is not an optimization.
+std::vector<Phase> pipelinePhases(const PipelineOptions &options);
+
+/// Names of passes that `--disable` takes.
+std::vector<std::string> optimizationPasses();
+
+/// Names of all phases that `--emit` takes, those after the passes included.
+std::vector<std::string> emitPhases();
+
+/// Runs one phase on a module; diagnostics go to the context's handler.
+mlir::LogicalResult runPhase(mlir::ModuleOp module, const Phase &phase);
+
+} // namespace ftc

@@ -1,0 +1,96 @@
+// attention, its gradient, and the decode form over a cache.
+#include "compiler/targets/cpu/kernels/Attention.h"
+#include "compiler/targets/cpu/kernels/Elementwise.h"
+#include "compiler/targets/cpu/lowering/CpuLowering.h"
+
+using namespace mlir;
+
+namespace ftc::cpu {
+
+static std::int64_t width(Value value) {
+  return cast<RankedTensorType>(value.getType()).getDimSize(1);
+}
+
+template <typename Op> static AttentionShape shapeOf(Op op, const CpuProgram &program) {
+  AttentionShape shape;
+  shape.heads = op.getHeads();
+  shape.kvHeads = op.getKvHeads();
+  shape.headDim = width(op.getQ()) / shape.heads;
+  shape.maxKeys = program.maxSequence;
+  shape.scale = op.getScale().convertToDouble();
+  shape.causal = op.getCausal();
+  return shape;
+}
+
+template <typename Op> static std::vector<AffineExpr> intsOf(Op op, CpuProgram &program) {
+  return {program.rows(op.getSequenceId()), program.symbol("seed"), program.symbol("step"),
+          program.constant(op.getOpId())};
+}
+
+static LogicalResult lowerAttention(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::AttentionOp>(operation);
+  auto kernel = std::make_shared<Attention>();
+  kernel->shape = shapeOf(op, program);
+  program.launch(kernel,
+                 {program.read(op.getQ()), program.read(op.getK()), program.read(op.getV()),
+                  program.read(op.getQOffsets()), program.read(op.getKvOffsets()),
+                  program.read(op.getSequenceId()), program.read(op.getQPosition()),
+                  program.write(op.getOut()), program.write(op.getLse())},
+                 intsOf(op, program), {op.getRate() ? op.getRate()->str() : "zero"}, op);
+  return success();
+}
+
+static LogicalResult lowerAttentionGrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::AttentionGradOp>(operation);
+  auto kernel = std::make_shared<AttentionGrad>();
+  kernel->shape = shapeOf(op, program);
+  program.launch(kernel,
+                 {program.read(op.getDout()), program.read(op.getQ()), program.read(op.getK()),
+                  program.read(op.getV()), program.read(op.getOut()), program.read(op.getLse()),
+                  program.read(op.getQOffsets()), program.read(op.getKvOffsets()),
+                  program.read(op.getSequenceId()), program.read(op.getQPosition()),
+                  program.write(op.getDq()), program.write(op.getDk()),
+                  program.write(op.getDv())},
+                 intsOf(op, program), {op.getRate() ? op.getRate()->str() : "zero"}, op);
+  return success();
+}
+
+/// The cache is updated where it lies: the old value may not be read afterwards.
+static LogicalResult lowerCacheAppend(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::CacheAppendOp>(operation);
+  if (!op.getCache().hasOneUse())
+    return op.emitOpError("expected the cache's old value to have no other use");
+  program.planner.alias(op.getUpdated(), op.getCache());
+  auto kernel = std::make_shared<ScatterRows>();
+  kernel->hidden = width(op.getRows());
+  program.launch(kernel,
+                 {program.read(op.getRows()), program.read(op.getSlots()),
+                  program.update(op.getUpdated())},
+                 {program.rows(op.getRows())}, {}, op);
+  return success();
+}
+
+static LogicalResult lowerCachedAttention(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::CachedAttentionOp>(operation);
+  auto kernel = std::make_shared<CachedAttention>();
+  kernel->heads = op.getHeads();
+  kernel->kvHeads = op.getKvHeads();
+  kernel->headDim = width(op.getQ()) / kernel->heads;
+  kernel->maxKeys = program.maxSequence;
+  kernel->scale = op.getScale().convertToDouble();
+  program.launch(kernel,
+                 {program.read(op.getQ()), program.read(op.getKCache()),
+                  program.read(op.getVCache()), program.read(op.getBegin()),
+                  program.read(op.getLength()), program.write(op.getOut())},
+                 {program.rows(op.getQ())}, {}, op);
+  return success();
+}
+
+void addAttentionLowerings(LoweringRegistry &registry) {
+  registry[nn::AttentionOp::getOperationName()] = lowerAttention;
+  registry[nn::AttentionGradOp::getOperationName()] = lowerAttentionGrad;
+  registry[nn::CacheAppendOp::getOperationName()] = lowerCacheAppend;
+  registry[nn::CachedAttentionOp::getOperationName()] = lowerCachedAttention;
+}
+
+} // namespace ftc::cpu

@@ -1,0 +1,195 @@
+// The CPU lowering's driver: storage of parameters, accumulators in place, one op at a time.
+#include "compiler/targets/cpu/lowering/CpuLowering.h"
+
+using namespace mlir;
+
+namespace ftc::cpu {
+
+/// coefficient * ceil(value / divisor). The artifact divides single symbols only: for a
+/// multiple of a symbol the result may round up further, and tasks beyond the end do nothing.
+static AffineExpr ceilTimes(AffineExpr value, std::int64_t divisor, std::int64_t coefficient) {
+  if (divisor == 1)
+    return value * coefficient;
+  if (auto constant = dyn_cast<AffineConstantExpr>(value))
+    return getAffineConstantExpr((constant.getValue() + divisor - 1) / divisor * coefficient,
+                                 value.getContext());
+  if (auto product = dyn_cast<AffineBinaryOpExpr>(value);
+      product && product.getKind() == AffineExprKind::Mul) {
+    std::int64_t factor = cast<AffineConstantExpr>(product.getRHS()).getValue();
+    if (factor >= divisor)
+      return product.getLHS() * ((factor + divisor - 1) / divisor * coefficient);
+    return product.getLHS().ceilDiv(divisor / factor) * coefficient;
+  }
+  return value.ceilDiv(divisor) * coefficient;
+}
+
+static AffineExpr substitute(const IntExpr &expr, const std::vector<AffineExpr> &ints,
+                             MLIRContext *context) {
+  AffineExpr sum = getAffineConstantExpr(expr.constant, context);
+  for (const IntExpr::Term &term : expr.terms)
+    sum = sum + ceilTimes(ints[term.index], term.divisor, term.coefficient);
+  return sum;
+}
+
+void CpuProgram::launch(KernelSpec kernel, std::vector<Operand> operands,
+                        std::vector<AffineExpr> ints, std::vector<std::string> scalars,
+                        Operation *op) {
+  LaunchSpec spec;
+  spec.kernel = kernel->key(isa);
+  spec.grid = substitute(kernel->grid(isa), ints, op->getContext());
+  IntExpr flops = kernel->flops();
+  if (flops.constant != 0 || !flops.terms.empty())
+    spec.flops = substitute(flops, ints, op->getContext());
+  spec.operands = std::move(operands);
+  spec.ints = std::move(ints);
+  spec.scalars = std::move(scalars);
+  spec.label = op->getName().stripDialect().str();
+  kernels.try_emplace(spec.kernel, std::move(kernel));
+  planner.launch(std::move(spec));
+}
+
+/// Parameters of all programs, in the order of the first program that mentions them.
+static void collectParameters(ModuleOp module,
+                              llvm::function_ref<void(func::FuncOp, BlockArgument)> visit) {
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function->hasAttr(nn::kProgram))
+      for (BlockArgument argument : function.getArguments())
+        if (function.getArgAttr(argument.getArgNumber(), nn::kParameter))
+          visit(function, argument);
+}
+
+/// Whether a parameter is a linear layer's weight, which lives in packed panels.
+static bool isPacked(BlockArgument argument) {
+  return llvm::any_of(argument.getUses(), [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    return (isa<nn::LinearOp>(user) && use.getOperandNumber() == 1) ||
+           (isa<nn::LinearDgradOp>(user) && use.getOperandNumber() == 1);
+  });
+}
+
+static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
+  StorageTable table;
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  collectParameters(module, [&](func::FuncOp function, BlockArgument argument) {
+    unsigned index = argument.getArgNumber();
+    std::string name = function.getArgAttrOfType<StringAttr>(index, nn::kParameter).str();
+    auto [entry, fresh] = table.index.try_emplace(name, table.entries.size());
+    if (fresh) {
+      table.entries.push_back({name, 0, 0, 0, false, false});
+      shapes[name] = cast<RankedTensorType>(argument.getType()).getShape().vec();
+    }
+    Storage &storage = table.entries[entry->second];
+    storage.trainable |= function.getArgAttr(index, nn::kTrainable) != nullptr;
+    storage.decay |= function.getArgAttr(index, nn::kDecay) != nullptr;
+    if (isPacked(argument))
+      storage.panelWidth = isa.panelWidth();
+  });
+  std::int64_t offset = 0;
+  for (int group = 0; group < 3; ++group) {
+    for (Storage &storage : table.entries) {
+      int belongs = !storage.trainable ? 2 : storage.decay ? 0 : 1;
+      if (belongs != group)
+        continue;
+      const std::vector<std::int64_t> &shape = shapes[storage.parameter];
+      storage.elements = 1;
+      for (std::int64_t dimension : shape)
+        storage.elements *= dimension;
+      if (storage.panelWidth)
+        storage.elements = packedElements(shape[1], shape[0], isa);
+      storage.offset = offset;
+      offset += (storage.elements + 15) / 16 * 16; // 64-byte places
+    }
+    if (group == 0)
+      table.decayElements = offset;
+    if (group == 1)
+      table.trainableElements = offset;
+  }
+  table.paramsElements = offset;
+  return table;
+}
+
+/// A gradient that only feeds an accumulator argument is written there by its producer.
+static void bindAccumulators(func::FuncOp function, CpuProgram &program) {
+  function.walk([&](nn::AccumulateOp op) {
+    Operation *producer = op.getGradient().getDefiningOp();
+    if (!producer || !op.getGradient().hasOneUse() || !isa<BlockArgument>(op.getInto()) ||
+        !isa<nn::LinearWgradOp, nn::LayerNormGradOp, nn::EmbeddingGradOp>(producer))
+      return;
+    program.planner.alias(op.getGradient(), op.getInto());
+    program.accumulated.insert(op.getGradient());
+  });
+}
+
+static LogicalResult lowerProgram(func::FuncOp function, CpuProgram &program,
+                                  const LoweringRegistry &registry) {
+  if (failed(program.planner.bindArguments(function)))
+    return failure();
+  program.planner.bindOutputs(function);
+  bindAccumulators(function, program);
+  for (Operation &op : function.front()) {
+    if (isa<func::ReturnOp>(op))
+      continue;
+    auto lowering = registry.find(op.getName().getStringRef());
+    if (lowering == registry.end())
+      return op.emitOpError("expected an op with a CPU kernel, got one without");
+    if (failed(lowering->second(&op, program)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &symbols,
+                             std::int64_t maxSequence,
+                             std::map<std::string, KernelSpec> &kernels) {
+  LoweringRegistry registry;
+  addLinearLowerings(registry);
+  addNormLowerings(registry);
+  addElementwiseLowerings(registry);
+  addAttentionLowerings(registry);
+  addRowLowerings(registry);
+  addLossLowerings(registry);
+  addOptimizerLowerings(registry);
+
+  StorageTable storage = layOut(module, isa);
+  std::int64_t moments = 0, stateBytes = 0;
+  std::map<std::string, std::int64_t> stateOffsets;
+  for (auto function : module.getOps<func::FuncOp>())
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      if (auto index = function.getArgAttrOfType<IntegerAttr>(i, nn::kMomentIndex))
+        moments = std::max<std::int64_t>(moments, index.getInt() + 1);
+
+  OpBuilder builder(module.getContext());
+  builder.setInsertionPointToEnd(module.getBody());
+  Location location = builder.getUnknownLoc();
+  auto variant = plan::VariantOp::create(builder, location, isa.name, "cpu",
+                                         storage.paramsElements, storage.trainableElements,
+                                         storage.decayElements, moments, 0);
+  builder.createBlock(&variant.getBody());
+  for (const Storage &entry : storage.entries)
+    plan::StorageOp::create(builder, location, entry.parameter, entry.panelWidth, entry.offset,
+                            entry.elements);
+  Operation *beforePrograms = builder.getBlock()->empty() ? nullptr : &builder.getBlock()->back();
+  for (auto function : module.getOps<func::FuncOp>()) {
+    auto name = function->getAttrOfType<StringAttr>(nn::kProgram);
+    if (!name)
+      continue;
+    ProgramPlanner planner(symbols, storage);
+    planner.stateOffsets = &stateOffsets;
+    planner.stateBytes = &stateBytes;
+    CpuProgram program(planner, isa, kernels, maxSequence);
+    if (failed(lowerProgram(function, program, registry)))
+      return failure();
+    builder.setInsertionPointToEnd(&variant.getBody().front());
+    planner.emit(builder, name.getValue());
+  }
+  if (beforePrograms)
+    builder.setInsertionPointAfter(beforePrograms);
+  else
+    builder.setInsertionPointToStart(&variant.getBody().front());
+  for (auto &[name, kernel] : kernels)
+    plan::KernelOp::create(builder, location, name, kernel->scratchBytes(isa));
+  variant.setStateBytes(stateBytes);
+  return success();
+}
+
+} // namespace ftc::cpu

@@ -1,0 +1,67 @@
+// Lowers the ops of one program to launches of CPU kernels: one file an op family, one line
+// each in the registry. What several lowerings need of the program is in CpuProgram.
+#pragma once
+
+#include "compiler/plan/ProgramPlanner.h"
+#include "compiler/targets/cpu/CpuIsa.h"
+#include "compiler/targets/cpu/kernels/KernelSpec.h"
+
+#include "llvm/ADT/DenseSet.h"
+
+namespace ftc::cpu {
+
+/// One program being lowered.
+class CpuProgram {
+public:
+  CpuProgram(ProgramPlanner &planner, const CpuIsa &isa,
+             std::map<std::string, KernelSpec> &kernels, std::int64_t maxSequence)
+      : planner(planner), isa(isa), maxSequence(maxSequence), kernels(kernels) {}
+
+  /// Adds a launch; the grid and FLOPs follow from the kernel and `ints`.
+  void launch(KernelSpec kernel, std::vector<Operand> operands,
+              std::vector<mlir::AffineExpr> ints, std::vector<std::string> scalars,
+              mlir::Operation *op);
+
+  Operand read(mlir::Value value) { return {planner.buffer(value), plan::Access::Read}; }
+  Operand write(mlir::Value value) { return {planner.buffer(value), plan::Access::Write}; }
+  Operand update(mlir::Value value) { return {planner.buffer(value), plan::Access::ReadWrite}; }
+
+  mlir::AffineExpr rows(mlir::Value value) { return planner.rowsOf(value.getType()); }
+  mlir::AffineExpr symbol(llvm::StringRef name) { return planner.symbols.get(name); }
+  mlir::AffineExpr constant(std::int64_t value) { return planner.symbols.constant(value); }
+
+  /// Gradient results that go into their accumulator in place (nn.accumulate).
+  llvm::DenseSet<mlir::Value> accumulated;
+  /// 1 while a later micro-batch adds to `gradient`'s accumulator, 0 where it is overwritten.
+  mlir::AffineExpr accumulateFlag(mlir::Value gradient) {
+    return accumulated.contains(gradient) ? symbol("accumulate") : constant(0);
+  }
+
+  ProgramPlanner &planner;
+  const CpuIsa &isa;
+  std::int64_t maxSequence; ///< longest sequence in tokens: sizes attention's scratch
+
+private:
+  std::map<std::string, KernelSpec> &kernels;
+};
+
+/// Lowers one op; emits an error on the op when it cannot.
+using OpLowering = mlir::LogicalResult (*)(mlir::Operation *, CpuProgram &);
+/// Registry from op name to lowering; each family adds its own.
+using LoweringRegistry = llvm::StringMap<OpLowering>;
+
+void addLinearLowerings(LoweringRegistry &registry);
+void addNormLowerings(LoweringRegistry &registry);
+void addElementwiseLowerings(LoweringRegistry &registry);
+void addAttentionLowerings(LoweringRegistry &registry);
+void addRowLowerings(LoweringRegistry &registry);
+void addLossLowerings(LoweringRegistry &registry);
+void addOptimizerLowerings(LoweringRegistry &registry);
+
+/// Lowers every nn.program of `module` to a plan.variant for `isa`, appended to the module.
+/// `kernels` receives what the variant's launches name. Fails with a diagnostic on the op.
+mlir::LogicalResult lowerToCpuPlan(mlir::ModuleOp module, const CpuIsa &isa,
+                                   PlanSymbols &symbols, std::int64_t maxSequence,
+                                   std::map<std::string, KernelSpec> &kernels);
+
+} // namespace ftc::cpu

@@ -1,0 +1,60 @@
+// activation, activation_grad, add and dropout.
+#include "compiler/targets/cpu/kernels/Elementwise.h"
+#include "compiler/targets/cpu/lowering/CpuLowering.h"
+
+using namespace mlir;
+
+namespace ftc::cpu {
+
+static AffineExpr elements(CpuProgram &program, Value value) {
+  return program.planner.elementsOf(value.getType());
+}
+
+static LogicalResult lowerActivation(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::ActivationOp>(operation);
+  auto kernel = std::make_shared<ActivationForward>();
+  kernel->act = static_cast<Activation>(op.getKind());
+  program.launch(kernel, {program.read(op.getX()), program.write(op.getY())},
+                 {elements(program, op.getX())}, {}, op);
+  return success();
+}
+
+static LogicalResult lowerActivationGrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::ActivationGradOp>(operation);
+  auto kernel = std::make_shared<ActivationGrad>();
+  kernel->act = static_cast<Activation>(op.getKind());
+  program.launch(kernel,
+                 {program.read(op.getDy()), program.read(op.getX()), program.write(op.getDx())},
+                 {elements(program, op.getX())}, {}, op);
+  return success();
+}
+
+static LogicalResult lowerAdd(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::AddOp>(operation);
+  program.launch(std::make_shared<Add>(),
+                 {program.read(op.getA()), program.read(op.getB()), program.write(op.getY())},
+                 {elements(program, op.getA())}, {}, op);
+  return success();
+}
+
+static LogicalResult lowerDropout(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::DropoutOp>(operation);
+  auto kernel = std::make_shared<Dropout>();
+  kernel->hidden = cast<RankedTensorType>(op.getX().getType()).getDimSize(1);
+  program.launch(kernel,
+                 {program.read(op.getX()), program.read(op.getSequence()),
+                  program.read(op.getPosition()), program.write(op.getY())},
+                 {program.rows(op.getX()), program.symbol("seed"), program.symbol("step"),
+                  program.constant(op.getOpId())},
+                 {op.getRate().str()}, op);
+  return success();
+}
+
+void addElementwiseLowerings(LoweringRegistry &registry) {
+  registry[nn::ActivationOp::getOperationName()] = lowerActivation;
+  registry[nn::ActivationGradOp::getOperationName()] = lowerActivationGrad;
+  registry[nn::AddOp::getOperationName()] = lowerAdd;
+  registry[nn::DropoutOp::getOperationName()] = lowerDropout;
+}
+
+} // namespace ftc::cpu

@@ -1,0 +1,97 @@
+// linear, linear_dgrad and linear_wgrad on packed weight panels.
+#include "compiler/targets/cpu/kernels/Linear.h"
+#include "compiler/targets/cpu/lowering/CpuLowering.h"
+
+using namespace mlir;
+
+namespace ftc::cpu {
+
+static std::int64_t width(Value value) {
+  return cast<RankedTensorType>(value.getType()).getDimSize(1);
+}
+static std::int64_t height(Value value) {
+  return cast<RankedTensorType>(value.getType()).getDimSize(0);
+}
+
+static LogicalResult lowerLinear(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LinearOp>(operation);
+  auto kernel = std::make_shared<Linear>();
+  kernel->in = width(op.getX());
+  kernel->out = height(op.getWeight());
+  kernel->bias = op.getBias() != nullptr;
+  kernel->act = static_cast<Activation>(op.getActivation());
+  kernel->savePre = op.getPre() != nullptr;
+  std::vector<Operand> operands{program.read(op.getX()), program.read(op.getWeight())};
+  if (op.getBias())
+    operands.push_back(program.read(op.getBias()));
+  operands.push_back(program.write(op.getY()));
+  if (op.getPre())
+    operands.push_back(program.write(op.getPre()));
+  program.launch(kernel, operands, {program.rows(op.getX())}, {}, op);
+  return success();
+}
+
+/// The transposed panels are made anew for each launch: a pass over the weight, small beside
+/// the product, and the weight needs no second home.
+static LogicalResult lowerDgrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LinearDgradOp>(operation);
+  if (op.getPre() && op.getAddend())
+    return op.emitOpError("expected an activation derivative or an addend, got both");
+  auto pack = std::make_shared<PackTransposed>();
+  pack->in = width(op.getWeight());
+  pack->out = height(op.getWeight());
+  Type element = cast<RankedTensorType>(op.getWeight().getType()).getElementType();
+  BufferId transposed = program.planner.temporary(
+      element, program.constant(packedElements(pack->out, pack->in, program.isa)));
+  program.launch(pack, {program.read(op.getWeight()), {transposed, plan::Access::Write}}, {}, {},
+                 op);
+
+  auto kernel = std::make_shared<Linear>();
+  kernel->in = pack->out;
+  kernel->out = pack->in;
+  kernel->add = op.getAddend() != nullptr;
+  if (op.getPre())
+    kernel->gradAct = static_cast<Activation>(op.getActivation());
+  std::vector<Operand> operands{program.read(op.getDy()), {transposed, plan::Access::Read}};
+  if (op.getAddend())
+    operands.push_back(program.read(op.getAddend()));
+  if (op.getPre())
+    operands.push_back(program.read(op.getPre()));
+  operands.push_back(program.write(op.getDx()));
+  program.launch(kernel, operands, {program.rows(op.getDy())}, {}, op);
+  return success();
+}
+
+static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LinearWgradOp>(operation);
+  auto kernel = std::make_shared<LinearWeightGrad>();
+  kernel->in = width(op.getX());
+  kernel->out = width(op.getDy());
+  kernel->bias = op.getDbias() != nullptr;
+  if (!program.planner.isBound(op.getDweight()))
+    program.planner.bind(
+        op.getDweight(),
+        program.planner.temporary(
+            cast<RankedTensorType>(op.getDweight().getType()).getElementType(),
+            program.constant(packedElements(kernel->in, kernel->out, program.isa))));
+  AffineExpr accumulate = program.accumulateFlag(op.getDweight());
+  if (op.getDbias() && program.accumulateFlag(op.getDbias()) != accumulate)
+    return op.emitOpError("expected weight and bias gradients to be accumulated alike");
+  auto target = [&](Value value) {
+    return program.accumulated.contains(value) ? program.update(value) : program.write(value);
+  };
+  std::vector<Operand> operands{program.read(op.getX()), program.read(op.getDy()),
+                                target(op.getDweight())};
+  if (op.getDbias())
+    operands.push_back(target(op.getDbias()));
+  program.launch(kernel, operands, {program.rows(op.getX()), accumulate}, {}, op);
+  return success();
+}
+
+void addLinearLowerings(LoweringRegistry &registry) {
+  registry[nn::LinearOp::getOperationName()] = lowerLinear;
+  registry[nn::LinearDgradOp::getOperationName()] = lowerDgrad;
+  registry[nn::LinearWgradOp::getOperationName()] = lowerWgrad;
+}
+
+} // namespace ftc::cpu

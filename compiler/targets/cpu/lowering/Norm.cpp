@@ -1,0 +1,83 @@
+// layer_norm, add_layer_norm and layer_norm_grad.
+#include "compiler/targets/cpu/kernels/LayerNorm.h"
+#include "compiler/targets/cpu/lowering/CpuLowering.h"
+
+using namespace mlir;
+
+namespace ftc::cpu {
+
+static std::int64_t width(Value value) {
+  return cast<RankedTensorType>(value.getType()).getDimSize(1);
+}
+
+static LogicalResult lowerLayerNorm(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LayerNormOp>(operation);
+  auto kernel = std::make_shared<LayerNorm>();
+  kernel->hidden = width(op.getX());
+  kernel->eps = op.getEps().convertToDouble();
+  program.launch(kernel,
+                 {program.read(op.getX()), program.read(op.getGamma()),
+                  program.read(op.getBeta()), program.write(op.getY()),
+                  program.write(op.getMean()), program.write(op.getRstd())},
+                 {program.rows(op.getX())}, {}, op);
+  return success();
+}
+
+static LogicalResult lowerAddLayerNorm(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::AddLayerNormOp>(operation);
+  auto kernel = std::make_shared<LayerNorm>();
+  kernel->hidden = width(op.getX());
+  kernel->eps = op.getEps().convertToDouble();
+  kernel->residual = true;
+  // Without dropout the row arrays are never read: any read operand stands for them.
+  Operand sequence = program.read(op.getSequence() ? op.getSequence() : op.getGamma());
+  Operand position = program.read(op.getPosition() ? op.getPosition() : op.getGamma());
+  std::string rate = op.getRate() ? op.getRate()->str() : "zero";
+  program.launch(kernel,
+                 {program.read(op.getX()), program.read(op.getResidual()), sequence, position,
+                  program.read(op.getGamma()), program.read(op.getBeta()),
+                  program.write(op.getSum()), program.write(op.getY()),
+                  program.write(op.getMean()), program.write(op.getRstd())},
+                 {program.rows(op.getX()), program.symbol("seed"), program.symbol("step"),
+                  program.constant(op.getOpId().value_or(0))},
+                 {rate}, op);
+  return success();
+}
+
+static LogicalResult lowerLayerNormGrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LayerNormGradOp>(operation);
+  std::int64_t hidden = width(op.getX());
+  auto kernel = std::make_shared<LayerNormGrad>();
+  kernel->hidden = hidden;
+  AffineExpr rows = program.rows(op.getX());
+  BufferId partial = program.planner.temporary(
+      cast<RankedTensorType>(op.getX().getType()).getElementType(),
+      rows.ceilDiv(64) * (2 * hidden));
+  program.launch(kernel,
+                 {program.read(op.getDy()), program.read(op.getX()), program.read(op.getMean()),
+                  program.read(op.getRstd()), program.read(op.getGamma()),
+                  program.write(op.getDx()), {partial, plan::Access::Write}},
+                 {rows}, {}, op);
+  if (op.getDgamma().use_empty() && op.getDbeta().use_empty())
+    return success();
+  AffineExpr accumulate = program.accumulateFlag(op.getDgamma());
+  if (program.accumulateFlag(op.getDbeta()) != accumulate)
+    return op.emitOpError("expected gamma and beta gradients to be accumulated alike");
+  auto target = [&](Value value) {
+    return program.accumulated.contains(value) ? program.update(value) : program.write(value);
+  };
+  auto finalize = std::make_shared<LayerNormGradFinalize>();
+  finalize->hidden = hidden;
+  program.launch(finalize,
+                 {{partial, plan::Access::Read}, target(op.getDgamma()), target(op.getDbeta())},
+                 {rows, accumulate}, {}, op);
+  return success();
+}
+
+void addNormLowerings(LoweringRegistry &registry) {
+  registry[nn::LayerNormOp::getOperationName()] = lowerLayerNorm;
+  registry[nn::AddLayerNormOp::getOperationName()] = lowerAddLayerNorm;
+  registry[nn::LayerNormGradOp::getOperationName()] = lowerLayerNormGrad;
+}
+
+} // namespace ftc::cpu

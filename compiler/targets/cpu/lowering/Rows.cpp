@@ -1,0 +1,76 @@
+// embedding, embedding_grad, gather_rows and scatter_rows.
+#include "compiler/targets/cpu/kernels/Elementwise.h"
+#include "compiler/targets/cpu/kernels/Embedding.h"
+#include "compiler/targets/cpu/lowering/CpuLowering.h"
+
+using namespace mlir;
+
+namespace ftc::cpu {
+
+static std::int64_t width(Value value) {
+  return cast<RankedTensorType>(value.getType()).getDimSize(1);
+}
+
+static LogicalResult lowerEmbedding(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::EmbeddingOp>(operation);
+  auto kernel = std::make_shared<EmbeddingSum>();
+  kernel->hidden = width(op.getY());
+  kernel->tables = op.getTables().size();
+  std::vector<Operand> operands;
+  for (auto [table, ids] : llvm::zip_equal(op.getTables(), op.getIds())) {
+    operands.push_back(program.read(table));
+    operands.push_back(program.read(ids));
+  }
+  operands.push_back(program.write(op.getY()));
+  program.launch(kernel, operands, {program.rows(op.getY())}, {}, op);
+  return success();
+}
+
+static LogicalResult lowerEmbeddingGrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::EmbeddingGradOp>(operation);
+  auto kernel = std::make_shared<EmbeddingGrad>();
+  kernel->hidden = width(op.getDy());
+  bool accumulated = program.accumulated.contains(op.getDtable());
+  program.planner.fill(program.planner.buffer(op.getDtable()), accumulated ? "accumulate" : "");
+  program.launch(kernel,
+                 {program.read(op.getDy()), program.read(op.getOrder()),
+                  program.read(op.getSegments()), program.read(op.getRows()),
+                  program.update(op.getDtable())},
+                 {program.rows(op.getRows())}, {}, op);
+  return success();
+}
+
+static LogicalResult lowerGather(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::GatherRowsOp>(operation);
+  auto type = cast<RankedTensorType>(op.getX().getType());
+  if (type.getRank() != 2 || !type.getElementType().isF32())
+    return op.emitOpError() << "expected rows of f32, got " << type
+                            << ", which has no kernel";
+  auto kernel = std::make_shared<GatherRows>();
+  kernel->hidden = width(op.getX());
+  program.launch(kernel,
+                 {program.read(op.getX()), program.read(op.getRows()), program.write(op.getY())},
+                 {program.rows(op.getY())}, {}, op);
+  return success();
+}
+
+static LogicalResult lowerScatter(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::ScatterRowsOp>(operation);
+  auto kernel = std::make_shared<ScatterRows>();
+  kernel->hidden = width(op.getDy());
+  program.planner.fill(program.planner.buffer(op.getDx()));
+  program.launch(kernel,
+                 {program.read(op.getDy()), program.read(op.getRows()),
+                  program.update(op.getDx())},
+                 {program.rows(op.getDy())}, {}, op);
+  return success();
+}
+
+void addRowLowerings(LoweringRegistry &registry) {
+  registry[nn::EmbeddingOp::getOperationName()] = lowerEmbedding;
+  registry[nn::EmbeddingGradOp::getOperationName()] = lowerEmbeddingGrad;
+  registry[nn::GatherRowsOp::getOperationName()] = lowerGather;
+  registry[nn::ScatterRowsOp::getOperationName()] = lowerScatter;
+}
+
+} // namespace ftc::cpu

@@ -1,0 +1,117 @@
+// `ftc compile`: flags to CompileOptions.
+#include "compiler/Compile.h"
+#include "tools/flags/FlagSet.h"
+#include "tools/ftc/Commands.h"
+
+#include <charconv>
+
+namespace ftc::cli {
+
+/// "2GiB", "512MiB", "1.5GB" or plain bytes.
+static rt::Result<std::int64_t> parseBytes(const std::string &text) {
+  double number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string unit(static_cast<const char *>(end), text.data() + text.size());
+  double scale = unit.empty() || unit == "B" ? 1
+                 : unit == "KiB"             ? 1024.0
+                 : unit == "MiB"             ? 1048576.0
+                 : unit == "GiB"             ? 1073741824.0
+                 : unit == "KB"              ? 1e3
+                 : unit == "MB"              ? 1e6
+                 : unit == "GB"              ? 1e9
+                                             : 0;
+  if (error != std::errc() || scale == 0 || !(number > 0) || number * scale > 9e18)
+    return rt::Status::usage("--memory_budget: expected a size such as 2GiB or 800MiB, got '" +
+                             text.substr(0, 40) + "'");
+  return static_cast<std::int64_t>(number * scale);
+}
+
+static rt::Status checkMethod(std::string_view text) {
+  if (text == "full" || text == "head")
+    return {};
+  if (text == "lora")
+    return rt::Status::error("lora is not yet supported; full, head and layers:K are");
+  int layers = 0;
+  if (text.starts_with("layers:")) {
+    auto [end, error] = std::from_chars(text.data() + 7, text.data() + text.size(), layers);
+    if (error == std::errc() && end == text.data() + text.size() && layers >= 1)
+      return {};
+  }
+  return rt::Status::error("full, head or layers:K with K of at least 1");
+}
+
+rt::Status compileCommand(std::span<const std::string> arguments) {
+  CompileOptions options;
+  std::string budget, target = "cpu", precision = "fp32";
+  FlagSet flags("ftc compile", "MODEL --task TASK [--train_file F] -o step.ftb",
+                "Compiles a checkpoint's fine-tuning step into one artifact.");
+  flags.positional("MODEL", options.model,
+                   "directory in Hugging Face layout: config.json, model.safetensors, tokenizer");
+  flags.group("Task");
+  flags.choice("task", options.task, {"text-classification", "token-classification"},
+               "what the model is tailored to",
+               {"question-answering", "summarization", "translation", "text-generation"});
+  flags.require("task");
+  flags.text("train_file", options.trainFile, "FILE",
+             "data to look at: label set and lengths; nothing else of it is stored");
+  flags.list("labels", options.labels, "A,B,…", "label set without a data file");
+  flags.text("text_column_name", options.columns.textColumnName, "NAME", "column of the text");
+  flags.text("label_column_name", options.columns.labelColumnName, "NAME",
+             "column of the label");
+  flags.text("sentence1_key", options.columns.sentence1Key, "NAME", "column of a pair's first");
+  flags.text("sentence2_key", options.columns.sentence2Key, "NAME", "column of a pair's second");
+  flags.boolean("label_all_tokens", options.labelAllTokens,
+                "label every sub-word, not each word's first alone");
+  flags.group("Training step");
+  flags.text("method", options.pipeline.method, "full|head|layers:K",
+             "what is trained: all, the head, or the last K layers and the head", checkMethod);
+  flags.choice("optim", options.pipeline.optimizer, {"adamw", "sgd"}, "the update",
+               {"lion", "adafactor", "adamw8bit"});
+  flags.boolean("fused_update", options.pipeline.fusedUpdate,
+                "update behind each weight gradient: no clipping, no accumulation");
+  flags.boolean("frozen_dropout", options.pipeline.frozenDropout,
+                "true: modules without a trainable parameter keep their dropout");
+  flags.choice("precision", precision, {"fp32", "auto"}, "compute type", {"bf16"});
+  flags.group("Target and memory");
+  flags.choice("target", target, {"cpu"}, "what the code runs on", {"cuda"});
+  flags.list("cpu", options.cpus, "ISA,…", "native, x86-64-v3 (AVX2) or x86-64-v4 (AVX-512)");
+  flags.integer("max_seq_length", options.maxSequenceLength, {3, 1 << 20},
+                "longest input in tokens; longer ones are cut");
+  flags.shownDefault("the model's");
+  flags.integer("max_tokens", options.maxTokens, {3, 1 << 24},
+                "token capacity of one packed micro-batch: sets peak memory");
+  flags.shownDefault("auto");
+  flags.text("memory_budget", budget, "SIZE", "peak memory that the plan must fit, e.g. 2GiB");
+  flags.group("Output");
+  flags.text("output", options.output, "FILE", "the artifact (short: -o)");
+  flags.alias('o', "output");
+  flags.choice("emit", options.emit, emitPhases(), "stop after a phase and print it");
+  flags.boolean("remarks", options.remarks, "print each decision as a remark");
+  flags.list("disable", options.pipeline.disabled, "PASS,…", "switch optimizations off");
+  flags.refuse({"lora_r", "lora_alpha", "lora_dropout", "lora_target_modules",
+                "modules_to_save"},
+               "LoRA is not yet supported");
+  flags.refuse({"max_source_length", "max_target_length", "max_beams", "source_lang",
+                "target_lang", "source_prefix", "text_column", "summary_column"},
+               "generation tasks are not yet supported");
+  flags.refuse({"gpu"}, "the cuda target is not yet supported");
+  flags.refuse({"pass_plugin"}, "pass plugins are not yet supported");
+
+  FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
+  if (outcome == Outcome::Done)
+    return {};
+  if (options.output.empty() && options.emit == "artifact")
+    return rt::Status::usage("--output (-o) is missing: the file to write, e.g. -o step.ftb");
+  if (!budget.empty()) {
+    FTC_ASSIGN_OR_RETURN(options.memoryBudget, parseBytes(budget));
+  }
+  for (const std::string &pass : options.pipeline.disabled) {
+    std::vector<std::string> known = optimizationPasses();
+    if (std::find(known.begin(), known.end(), pass) == known.end())
+      return rt::Status::usage("--disable: unknown pass '" + pass.substr(0, 60) +
+                               "', did you mean '" + nearestName(pass, known) + "'?");
+  }
+  return compile(options);
+}
+
+} // namespace ftc::cli

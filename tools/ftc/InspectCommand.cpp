@@ -1,0 +1,220 @@
+// `ftc inspect`: what an artifact holds, for people and, with --json, for programs.
+#include "runtime/artifact/ArtifactReader.h"
+#include "runtime/artifact/Expression.h"
+#include "tools/flags/FlagSet.h"
+#include "tools/ftc/Commands.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace ftc::cli {
+
+using Json = nlohmann::ordered_json;
+
+static void print(const std::string &text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+/// Segments a program touches, and with them its peak: what must be resident while it runs.
+static Json memoryOf(const abi::Variant &variant, const abi::Program &program) {
+  bool grads = false, moments = false;
+  for (const abi::Buffer *buffer : *program.buffers()) {
+    grads |= buffer->segment() == abi::Segment::Grads;
+    moments |= buffer->segment() == abi::Segment::Moments;
+  }
+  std::int64_t params = 4 * variant.params_elements();
+  std::int64_t gradBytes = grads ? 4 * variant.trainable_elements() : 0;
+  std::int64_t momentBytes =
+      moments ? 4 * std::int64_t(variant.moments()) * variant.trainable_elements() : 0;
+  Json memory;
+  memory["params_bytes"] = params;
+  memory["gradients_bytes"] = gradBytes;
+  memory["moments_bytes"] = momentBytes;
+  memory["arena_bytes"] = program.arena_bytes();
+  memory["state_bytes"] = variant.state_bytes();
+  memory["mapped_weights_bytes"] = 0;
+  memory["peak_bytes"] =
+      params + gradBytes + momentBytes + program.arena_bytes() + variant.state_bytes();
+  return memory;
+}
+
+/// What a run of training holds at once: all segments and the largest arena.
+static std::int64_t trainingPeak(const abi::Variant &variant) {
+  std::int64_t arena = 0;
+  for (const abi::Program *program : *variant.programs())
+    arena = std::max(arena, program->arena_bytes());
+  bool accumulates = false;
+  for (const abi::Program *program : *variant.programs())
+    accumulates |= program->name()->string_view() == "train_accumulate";
+  return 4 * (variant.params_elements() +
+              (std::int64_t(variant.moments()) + accumulates) * variant.trainable_elements()) +
+         arena + variant.state_bytes();
+}
+
+static Json memoryJson(const rt::ArtifactReader &artifact) {
+  Json out = Json::object();
+  for (const abi::Variant *variant : *artifact->variants()) {
+    Json &entry = out[variant->isa()->str()];
+    entry["peak_bytes"] = trainingPeak(*variant);
+    for (const abi::Program *program : *variant->programs())
+      entry["programs"][program->name()->str()] = memoryOf(*variant, *program);
+  }
+  return out;
+}
+
+static Json kernelsJson(const rt::ArtifactReader &artifact) {
+  Json out = Json::object();
+  for (const abi::Variant *variant : *artifact->variants()) {
+    Json list = Json::array();
+    for (std::uint32_t i = 0; i < rt::count(variant->kernels()); ++i) {
+      const abi::Kernel *kernel = variant->kernels()->Get(i);
+      list.push_back({{"name", kernel->name()->str()},
+                      {"scratch_bytes", kernel->scratch_bytes()},
+                      {"uses", kernel->uses()}});
+    }
+    out[variant->isa()->str()] = {{"object_bytes", variant->object()->size()},
+                                  {"kernels", list}};
+  }
+  return out;
+}
+
+static std::string expressionText(const rt::ArtifactReader &artifact, const abi::Expr *expr) {
+  std::string text;
+  if (expr->constant() || !rt::count(expr->terms()))
+    text = std::to_string(expr->constant());
+  for (std::uint32_t i = 0; i < rt::count(expr->terms()); ++i) {
+    const abi::Term *term = expr->terms()->Get(i);
+    std::string name = artifact->symbols()->Get(term->symbol())->name()->str();
+    if (term->divisor() != 1)
+      name = "ceil(" + name + "/" + std::to_string(term->divisor()) + ")";
+    text += (text.empty() ? "" : " + ") +
+            (term->coefficient() == 1 ? name : std::to_string(term->coefficient()) + "*" + name);
+  }
+  return text;
+}
+
+static Json commandJson(const rt::ArtifactReader &artifact, const abi::Variant &variant,
+                        const abi::Command &command) {
+  Json entry;
+  entry["label"] = std::string(rt::text(command.label()));
+  if (const abi::Launch *launch = command.action_as_Launch()) {
+    entry["kernel"] = variant.kernels()->Get(launch->kernel())->name()->str();
+    entry["grid"] = expressionText(artifact, launch->grid());
+    for (std::uint32_t i = 0; i < rt::count(launch->operands()); ++i) {
+      const abi::Operand *operand = launch->operands()->Get(i);
+      static const char *const access[] = {"read", "write", "read_write"};
+      entry["operands"].push_back(
+          {operand->buffer(), access[static_cast<int>(operand->access())]});
+    }
+  } else if (const abi::Fill *fill = command.action_as_Fill()) {
+    entry["fill"] = fill->buffer();
+  } else if (const abi::CopyBuffer *copy = command.action_as_CopyBuffer()) {
+    entry["copy"] = {copy->source(), copy->destination()};
+  }
+  return entry;
+}
+
+static Json planJson(const rt::ArtifactReader &artifact) {
+  static const char *const segments[] = {"params", "grads",  "moments", "arena",
+                                         "input",  "output", "state"};
+  Json out = Json::object();
+  for (const abi::Variant *variant : *artifact->variants())
+    for (const abi::Program *program : *variant->programs()) {
+      Json &entry = out[variant->isa()->str()][program->name()->str()];
+      entry["arena_bytes"] = program->arena_bytes();
+      for (const abi::Buffer *buffer : *program->buffers())
+        entry["buffers"].push_back({{"segment", segments[static_cast<int>(buffer->segment())]},
+                                    {"dtype", rt::nameOf(buffer->dtype())},
+                                    {"offset", buffer->offset()},
+                                    {"elements", expressionText(artifact, buffer->elements())},
+                                    {"name", std::string(rt::text(buffer->name()))}});
+      for (const abi::Command *command : *program->commands())
+        entry["commands"].push_back(commandJson(artifact, *variant, *command));
+    }
+  return out;
+}
+
+static Json overview(const rt::ArtifactReader &artifact) {
+  std::int64_t all = 0, trainable = 0;
+  for (const abi::Parameter *parameter : *artifact->parameters()) {
+    std::int64_t elements = 1;
+    for (std::int64_t dimension : *parameter->shape())
+      elements *= dimension;
+    all += elements;
+    trainable += parameter->trainable() ? elements : 0;
+  }
+  Json out;
+  out["compiler"] = std::string(rt::text(artifact->compiler()));
+  out["sha256"] = artifact.sha256();
+  out["model"] = std::string(rt::text(artifact->model_path()));
+  out["model_type"] = std::string(rt::text(artifact->model_type()));
+  out["task"] = artifact->task()->name()->str();
+  out["labels"] = rt::count(artifact->task()->labels());
+  out["method"] = std::string(rt::text(artifact->method()));
+  out["optimizer"] = std::string(rt::text(artifact->optimizer()));
+  out["precision"] = std::string(rt::text(artifact->precision()));
+  out["max_seq_length"] = artifact->task()->max_seq_length();
+  int tokens = artifact.symbolIndex("tokens");
+  if (tokens >= 0)
+    out["max_tokens"] = artifact->symbols()->Get(tokens)->capacity();
+  out["parameters"] = all;
+  out["trainable_parameters"] = trainable;
+  for (const abi::Variant *variant : *artifact->variants())
+    out["variants"].push_back(variant->isa()->str());
+  return out;
+}
+
+/// Indented "key: value" lines: the same facts as the JSON, for eyes.
+static void printTree(const Json &value, int indent) {
+  std::string pad(indent, ' ');
+  for (auto &[key, entry] : value.items()) {
+    bool nested = entry.is_object() || (entry.is_array() && !entry.empty() &&
+                                        entry[0].is_object());
+    std::string label = value.is_array() ? "-" : key + ":";
+    if (!nested) {
+      std::string text = entry.is_string() ? entry.get<std::string>() : entry.dump();
+      print(pad + label + " " + text + "\n");
+      continue;
+    }
+    print(pad + label + "\n");
+    printTree(entry, indent + 2);
+  }
+}
+
+rt::Status inspectCommand(std::span<const std::string> arguments) {
+  std::string path;
+  bool ir = false, plan = false, kernels = false, memory = false, json = false;
+  FlagSet flags("ftc inspect", "step.ftb [--ir] [--plan] [--kernels] [--memory] [--json]",
+                "Shows what an artifact holds.");
+  flags.positional("ARTIFACT", path, "what ftc compile made");
+  flags.group("What");
+  flags.boolean("ir", ir, "the programs in nn form, as they were lowered");
+  flags.boolean("plan", plan, "buffers and commands of each program");
+  flags.boolean("kernels", kernels, "kernels, their scratch and uses");
+  flags.boolean("memory", memory, "exact bytes of each program");
+  flags.boolean("json", json, "print JSON");
+  FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
+  if (outcome == Outcome::Done)
+    return {};
+  FTC_ASSIGN_OR_RETURN(auto artifact, rt::ArtifactReader::open(path));
+  if (ir && !json) {
+    print(std::string(rt::text((*artifact)->ir())));
+    if (!plan && !kernels && !memory)
+      return {};
+  }
+  Json out = overview(*artifact);
+  if (ir && json)
+    out["ir"] = std::string(rt::text((*artifact)->ir()));
+  if (memory)
+    out["memory"] = memoryJson(*artifact);
+  if (kernels)
+    out["kernels"] = kernelsJson(*artifact);
+  if (plan)
+    out["plan"] = planJson(*artifact);
+  if (json)
+    print(out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  else
+    printTree(out, 0);
+  return std::fflush(stdout) == 0 ? rt::Status()
+                                  : rt::Status::error("cannot write to standard output");
+}
+
+} // namespace ftc::cli

@@ -1,0 +1,43 @@
+// ftc: the compiler's command line.
+#include "runtime/support/Version.h"
+#include "tools/flags/FlagSet.h"
+#include "tools/ftc/Commands.h"
+
+#include <cstdio>
+#include <vector>
+
+using namespace ftc;
+
+static const char *const kUsage =
+    "usage: ftc COMMAND …\n\n"
+    "  compile MODEL --task TASK -o step.ftb   a checkpoint becomes a compiled fine-tuning step\n"
+    "  inspect step.ftb                        what is in one\n\n"
+    "ftc COMMAND --help lists a command's flags.\n";
+
+static rt::Status dispatch(const std::vector<std::string> &arguments) {
+  static const std::string known[] = {"compile", "inspect"};
+  if (arguments.empty())
+    return rt::Status::usage("expected a command: compile or inspect; see ftc --help");
+  std::span<const std::string> rest(arguments.begin() + 1, arguments.end());
+  const std::string &command = arguments[0];
+  if (command == "compile")
+    return cli::compileCommand(rest);
+  if (command == "inspect")
+    return cli::inspectCommand(rest);
+  if (command == "catalog" || command == "assess")
+    return rt::Status::usage("ftc " + command + " is not yet supported");
+  return cli::unknownCommand("ftc", command, known);
+}
+
+int main(int argc, char **argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h")) {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
+  if (!arguments.empty() && arguments[0] == "--version") {
+    std::printf("%s\n", rt::versionString());
+    return 0;
+  }
+  return cli::exitCode("ftc", dispatch(arguments));
+}
