@@ -1,0 +1,246 @@
+// ftrt bench: times training steps and evaluation of an artifact on random tokens.
+#include "tools/ftrt/Commands.h"
+
+#include "runtime/artifact/Expression.h"
+#include "runtime/support/Philox.h"
+#include "runtime/train/Evaluation.h"
+#include "runtime/train/StepRunner.h"
+#include "runtime/train/Weights.h"
+#include "tools/ftrt/FmaPeak.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+
+namespace ftc::cli {
+
+using rt::Result;
+using rt::Status;
+
+namespace {
+
+struct BenchSettings {
+  std::string artifact, modelPath;
+  DeviceFlags device;
+  std::int64_t batchSize = 16, seqLength = 128;
+  double seconds = 3;
+  bool profile = false;
+};
+
+std::uint32_t random(std::uint32_t index, std::uint32_t stream) {
+  return rt::philox({42, 0x42454E43}, {index, stream, 0, 0})[0];
+}
+
+/// Sequences of equal length with random ids of the vocabulary and random labels.
+std::vector<rt::Example> randomExamples(const rt::Session &session, const BenchSettings &s) {
+  std::uint32_t vocabulary = std::max(1, session.tokenizer->vocabularySize());
+  std::uint32_t classes =
+      static_cast<std::uint32_t>(std::max<std::int64_t>(1, session.labels.size()));
+  bool tokens = session.layout.placement == rt::LabelPlacement::Token;
+  std::vector<rt::Example> examples(s.batchSize);
+  for (std::uint32_t e = 0; e < examples.size(); ++e) {
+    rt::Example &example = examples[e];
+    example.typeIds.assign(s.seqLength, 0);
+    for (std::uint32_t i = 0; i < s.seqLength; ++i)
+      example.ids.push_back(static_cast<std::int32_t>(random(i, e) % vocabulary));
+    std::int64_t labels = tokens ? s.seqLength : 1;
+    for (std::uint32_t i = 0; i < labels; ++i)
+      example.labels.push_back(static_cast<std::int32_t>(random(i, e ^ 0x80000000u) % classes));
+    if (tokens)
+      for (std::int32_t i = 0; i < s.seqLength; ++i)
+        example.wordIds.push_back(i);
+    example.line = e + 1;
+  }
+  return examples;
+}
+
+/// The checkpoint's weights if it is there, else random ones: speed does not depend on them.
+Status loadAnyWeights(rt::Session &session, const std::string &modelPath) {
+  Status loaded = rt::loadInitialWeights(session, modelPath, 42);
+  if (loaded || !modelPath.empty())
+    return loaded;
+  std::vector<float> values;
+  const rt::ArtifactReader &artifact = *session.artifact;
+  for (std::uint32_t i = 0; i < rt::count(artifact->parameters()); ++i) {
+    values.resize(session.executor->parameterElements(i));
+    for (std::size_t at = 0; at < values.size(); ++at)
+      values[at] = rt::initialNormal(42, i, at, 0.02);
+    FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
+  }
+  std::fputs("ftrt: the checkpoint is not there; timing with random weights\n", stderr);
+  return Status::ok();
+}
+
+/// FLOPs of one run of a program over a packed batch.
+double programFlops(const rt::Session &session, const char *name, const rt::Batch &batch) {
+  const rt::ArtifactReader &artifact = *session.artifact;
+  std::vector<std::int64_t> symbols;
+  for (std::uint32_t i = 0; i < rt::count(artifact->symbols()); ++i)
+    symbols.push_back(
+        batch.symbol(rt::text(artifact->symbols()->Get(i)->name())).value_or(0));
+  double sum = 0;
+  const abi::Variant &variant = session.executor->variant();
+  for (std::uint32_t p = 0; p < rt::count(variant.programs()); ++p) {
+    const abi::Program &program = *variant.programs()->Get(p);
+    if (rt::text(program.name()) != name)
+      continue;
+    for (std::uint32_t c = 0; c < rt::count(program.commands()); ++c) {
+      std::int64_t flops = 0;
+      const abi::Expr *expression = program.commands()->Get(c)->flops();
+      if (expression && rt::evaluate(*expression, symbols, flops))
+        sum += static_cast<double>(flops);
+    }
+  }
+  return sum;
+}
+
+/// Runs `once` for about `seconds` after two warm-ups; the median seconds of a run.
+Result<double> measure(double seconds, const std::function<Status()> &once) {
+  std::vector<double> times;
+  double total = 0;
+  for (int i = 0; i < 2; ++i)
+    FTC_RETURN_IF_ERROR(once());
+  while (times.size() < 5 || (total < seconds && times.size() < 10000)) {
+    auto start = std::chrono::steady_clock::now();
+    FTC_RETURN_IF_ERROR(once());
+    times.push_back(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    total += times.back();
+  }
+  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
+  return times[times.size() / 2];
+}
+
+void printProfile(rt::Executor &executor, const char *name, double peak) {
+  std::vector<rt::ProfileEntry> entries = executor.profile(executor.program(name));
+  if (entries.empty())
+    return;
+  double all = 0;
+  for (const rt::ProfileEntry &entry : entries)
+    all += entry.seconds;
+  std::sort(entries.begin(), entries.end(),
+            [](const auto &a, const auto &b) { return a.seconds > b.seconds; });
+  std::printf("\n%s\n%7s %9s %9s %8s %7s %8s  %s\n", name, "share", "ms/call", "calls",
+              "GFLOP/s", "of FMA", "GB/s", "command");
+  for (const rt::ProfileEntry &entry : entries) {
+    double calls = static_cast<double>(std::max<std::int64_t>(1, entry.calls));
+    double rate = entry.seconds > 0 ? entry.flops / entry.seconds : 0;
+    std::printf("%6.1f%% %9.4f %9lld %8.1f %6.1f%% %8.1f  %s\n", 100 * entry.seconds / all,
+                1e3 * entry.seconds / calls, static_cast<long long>(entry.calls), rate * 1e-9,
+                peak > 0 ? 100 * rate / peak : 0,
+                entry.seconds > 0 ? entry.bytes / entry.seconds * 1e-9 : 0,
+                entry.label.c_str());
+  }
+}
+
+Status benchSession(rt::Session &session, const BenchSettings &s) {
+  double peak = measureFmaPeak(session.device->properties().threads);
+  std::vector<rt::Example> examples = randomExamples(session, s);
+  std::vector<const rt::Example *> batch;
+  for (const rt::Example &example : examples)
+    batch.push_back(&example);
+  FTC_ASSIGN_OR_RETURN(rt::BatchFeed feed, rt::BatchFeed::make(*session.executor,
+                                                               session.capacity,
+                                                               session.layout));
+  std::vector<rt::MicroBatch> micro;
+  FTC_RETURN_IF_ERROR(rt::splitMicroBatches(batch, session.capacity, session.layout.placement,
+                                            micro));
+  double trainFlops = 0, evaluateFlops = 0;
+  for (const rt::MicroBatch &part : micro) {
+    FTC_RETURN_IF_ERROR(feed.feed(
+        std::span<const rt::Example *const>(batch).subspan(part.begin, part.end - part.begin),
+        part.begin));
+    trainFlops += programFlops(session, "train_accumulate", feed.batch());
+    if (!session.executor->program("train_accumulate"))
+      trainFlops += programFlops(session, "train_step", feed.batch());
+    evaluateFlops += programFlops(session, "evaluate", feed.batch());
+  }
+  double tokens = static_cast<double>(s.batchSize * s.seqLength);
+  std::printf("%s, %s\nFMA peak measured: %.1f GFLOP/s on %u threads\n"
+              "batch %lld x %lld tokens, %zu micro-batches\n",
+              session.device->properties().description.c_str(),
+              std::string(rt::text(session.executor->variant().isa())).c_str(), peak * 1e-9,
+              session.device->properties().threads, static_cast<long long>(s.batchSize),
+              static_cast<long long>(s.seqLength), micro.size());
+  auto print = [&](const char *name, double seconds, double flops) {
+    std::printf("%-9s %9.2f ms %10.0f tokens/s %8.1f GFLOP/s %5.1f%% of FMA peak\n", name,
+                1e3 * seconds, tokens / seconds, flops / seconds * 1e-9,
+                peak > 0 ? 100 * flops / seconds / peak : 0);
+  };
+  bool trains = session.executor->program("train_accumulate") ||
+                session.executor->program("train_step");
+  if (trains) {
+    rt::Hyperparameters hyper;
+    hyper.maxGradNorm = session.executor->program("apply") ? 1 : 0;
+    FTC_RETURN_IF_ERROR(session.executor->clear(rt::ParameterSlot::Moments));
+    FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::StepRunner> stepper,
+                         rt::StepRunner::make(session, hyper));
+    std::int64_t step = 0;
+    FTC_ASSIGN_OR_RETURN(double seconds, measure(s.seconds, [&] {
+                           Result<rt::StepOutcome> outcome =
+                               stepper->run(batch, step, step, 1e-6);
+                           ++step;
+                           return outcome ? Status::ok() : outcome.takeStatus();
+                         }));
+    print("training", seconds, trainFlops);
+  }
+  if (session.executor->program("evaluate")) {
+    rt::ProgramHandle program = session.executor->program("evaluate");
+    FTC_ASSIGN_OR_RETURN(double seconds, measure(s.seconds / 3, [&]() -> Status {
+                           for (const rt::MicroBatch &part : micro) {
+                             FTC_RETURN_IF_ERROR(feed.feed(
+                                 std::span<const rt::Example *const>(batch).subspan(
+                                     part.begin, part.end - part.begin),
+                                 part.begin));
+                             FTC_RETURN_IF_ERROR(session.executor->run(program));
+                           }
+                           return Status::ok();
+                         }));
+    print("evaluate", seconds, evaluateFlops);
+  }
+  if (s.profile)
+    for (const char *name : {"train_accumulate", "apply", "train_step", "evaluate"})
+      if (session.executor->program(name))
+        printProfile(*session.executor, name, peak);
+  return Status::ok();
+}
+
+} // namespace
+
+Status benchCommand(Arguments arguments) {
+  BenchSettings settings;
+  FlagSet flags("ftrt bench", "step.ftb [--batch_size B --seq_length S] [--profile]",
+                "Times training steps and evaluation on random tokens.");
+  flags.positional("step.ftb", settings.artifact, "what ftc compile wrote");
+  flags.group("Work");
+  flags.integer("batch_size", settings.batchSize, {.least = 1, .most = 1 << 16},
+                "sequences in a step");
+  flags.integer("seq_length", settings.seqLength, {.least = 1, .most = 1 << 16},
+                "tokens in a sequence");
+  flags.real("seconds", settings.seconds, {.least = 0, .most = 3600},
+             "seconds of training steps");
+  flags.boolean("profile", settings.profile, "time each command as well (slower)");
+  flags.group("Machine");
+  settings.device.declare(flags);
+  flags.text("model_name_or_path", settings.modelPath, "DIR", "where the checkpoint lies now");
+  FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
+  if (outcome == Outcome::Done)
+    return Status::ok();
+  rt::SessionOptions options;
+  options.device = settings.device.device;
+  options.threads = static_cast<unsigned>(settings.device.threads);
+  options.programs = {"train_accumulate", "apply", "train_step", "evaluate"};
+  options.profile = settings.profile;
+  FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
+                       rt::Session::open(artifactIn(settings.artifact), options));
+  if (settings.seqLength > session->encode.maxSeqLength && session->encode.maxSeqLength > 0)
+    return Status::usage("--seq_length: expected at most " +
+                         std::to_string(session->encode.maxSeqLength) +
+                         " (the artifact's --max_seq_length), found '" +
+                         std::to_string(settings.seqLength) + "'");
+  FTC_RETURN_IF_ERROR(loadAnyWeights(*session, settings.modelPath));
+  return benchSession(*session, settings);
+}
+
+} // namespace ftc::cli

@@ -1,0 +1,36 @@
+// The commands of ftrt: each takes what follows its name and returns how it went.
+#pragma once
+
+#include "runtime/support/Status.h"
+#include "tools/flags/FlagSet.h"
+
+#include <span>
+#include <string>
+
+namespace ftc::cli {
+
+using Arguments = std::span<const std::string>;
+
+rt::Status runCommand(Arguments arguments);
+rt::Status evalCommand(Arguments arguments);
+rt::Status predictCommand(Arguments arguments);
+rt::Status exportCommand(Arguments arguments);
+rt::Status tokenizeCommand(Arguments arguments);
+rt::Status devicesCommand(Arguments arguments);
+rt::Status benchCommand(Arguments arguments);
+
+/// --device and --threads, which most commands have.
+struct DeviceFlags {
+  std::string device = "cpu";
+  std::int64_t threads = 0;
+  void declare(FlagSet &flags);
+};
+
+/// A step.ftb itself, or the one in a directory that `ftrt run` wrote.
+std::string artifactIn(const std::string &path);
+
+/// Flags that belong to `ftc compile`, and flags of tasks that are not supported yet.
+void refuseCompileOptions(FlagSet &flags);
+void refuseLaterTasks(FlagSet &flags);
+
+} // namespace ftc::cli

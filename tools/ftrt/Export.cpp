@@ -1,0 +1,38 @@
+// ftrt export: the model of a finished run (or of one of its checkpoints) as a directory that
+// transformers loads.
+#include "tools/ftrt/Commands.h"
+
+#include "runtime/support/FileSystem.h"
+#include "runtime/support/Text.h"
+#include "runtime/train/Export.h"
+#include "runtime/train/Weights.h"
+
+namespace ftc::cli {
+
+using rt::Status;
+
+Status exportCommand(Arguments arguments) {
+  std::string directory, target;
+  FlagSet flags("ftrt export", "D --to HF_DIR",
+                "Writes weights, config.json and tokenizer files in Hugging Face layout.");
+  flags.positional("D", directory, "the --output_dir of ftrt run, or one of its checkpoints");
+  flags.group("Export");
+  flags.text("to", target, "DIR", "where to write; must not hold a model yet");
+  flags.require("to");
+  refuseLaterTasks(flags);
+  FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
+  if (outcome == Outcome::Done)
+    return Status::ok();
+  if (rt::pathKind(rt::joinPath(target, "model.safetensors")) != rt::PathKind::Missing)
+    return Status::error("--to " + rt::quote(target) +
+                         ": holds a model.safetensors already; give another directory");
+  rt::SessionOptions options;
+  options.programs = {"evaluate"};
+  FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
+                       rt::Session::open(artifactIn(directory), options));
+  FTC_RETURN_IF_ERROR(rt::loadModelWeights(*session, directory));
+  FTC_RETURN_IF_ERROR(rt::makeDirectories(target).withContext("--to"));
+  return rt::exportModel(*session, target, /*withArtifact=*/false);
+}
+
+} // namespace ftc::cli

@@ -1,0 +1,85 @@
+// Twelve independent chains of vector FMAs in registers, widest vectors the CPU has.
+#include "tools/ftrt/FmaPeak.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace ftc::cli {
+
+namespace {
+
+constexpr std::int64_t kRounds = 200000;
+constexpr int kChains = 12;
+
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) float fma256() {
+  __m256 sums[kChains], a = _mm256_set1_ps(0.5f), b = _mm256_set1_ps(0.25f);
+  for (__m256 &sum : sums)
+    sum = _mm256_set1_ps(1.0f);
+  for (std::int64_t i = 0; i < kRounds; ++i)
+#pragma clang loop unroll(full)
+    for (int chain = 0; chain < kChains; ++chain)
+      sums[chain] = _mm256_fmadd_ps(sums[chain], a, b);
+  __m256 all = sums[0];
+  for (int chain = 1; chain < kChains; ++chain)
+    all = _mm256_add_ps(all, sums[chain]);
+  return _mm256_cvtss_f32(all);
+}
+
+__attribute__((target("avx512f"))) float fma512() {
+  __m512 sums[kChains], a = _mm512_set1_ps(0.5f), b = _mm512_set1_ps(0.25f);
+  for (__m512 &sum : sums)
+    sum = _mm512_set1_ps(1.0f);
+  for (std::int64_t i = 0; i < kRounds; ++i)
+#pragma clang loop unroll(full)
+    for (int chain = 0; chain < kChains; ++chain)
+      sums[chain] = _mm512_fmadd_ps(sums[chain], a, b);
+  __m512 all = sums[0];
+  for (int chain = 1; chain < kChains; ++chain)
+    all = _mm512_add_ps(all, sums[chain]);
+  return _mm512_cvtss_f32(all);
+}
+#endif
+
+} // namespace
+
+double measureFmaPeak(unsigned threads) {
+#if defined(__x86_64__)
+  bool wide = __builtin_cpu_supports("avx512f");
+  if (!wide && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")))
+    return 0;
+  double flopsPerCall = 2.0 * kRounds * kChains * (wide ? 16 : 8);
+  double best = 0;
+  volatile float sink = 0;
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    auto start = std::chrono::steady_clock::now();
+    std::vector<std::thread> workers;
+    constexpr int calls = 20;
+    auto work = [&] {
+      float sum = 0;
+      for (int call = 0; call < calls; ++call)
+        sum += wide ? fma512() : fma256();
+      sink = sum;
+    };
+    for (unsigned i = 1; i < threads; ++i)
+      workers.emplace_back(work);
+    work();
+    for (std::thread &worker : workers)
+      worker.join();
+    std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    best = std::max(best, flopsPerCall * calls * std::max(1u, threads) / seconds.count());
+  }
+  return best;
+#else
+  return 0;
+#endif
+}
+
+} // namespace ftc::cli

@@ -1,0 +1,188 @@
+// ftrt run: fine-tunes with a compiled step.
+#include "tools/ftrt/Commands.h"
+
+#include "runtime/train/Interrupt.h"
+#include "runtime/train/Schedule.h"
+#include "runtime/train/Trainer.h"
+
+#include <cmath>
+#include <cstdio>
+
+namespace ftc::cli {
+
+namespace {
+
+constexpr std::int64_t kMostBatch = 1 << 20;
+const std::vector<std::string> kStrategies = {"no", "steps", "epoch"};
+
+void declareData(FlagSet &flags, rt::TrainSettings &s) {
+  flags.group("Data");
+  flags.text("train_file", s.trainFile, "FILE",
+             "training examples: .csv .tsv .json .jsonl .conll .bio .txt, also .gz");
+  flags.require("train_file");
+  flags.text("validation_file", s.validationFile, "FILE", "examples to evaluate with");
+  flags.text("test_file", s.testFile, "FILE", "examples to predict at the end");
+  flags.text("output_dir", s.outputDir, "DIR", "where the model and all results go");
+  flags.require("output_dir");
+  flags.boolean("overwrite_output_dir", s.overwriteOutputDir,
+                "write into a directory that is not empty");
+  flags.text("text_column_name", s.columns.textColumnName, "NAME",
+             "column of the text or the tokens");
+  flags.text("label_column_name", s.columns.labelColumnName, "NAME", "column of the labels");
+  flags.text("sentence1_key", s.columns.sentence1Key, "NAME", "column of the first sentence");
+  flags.text("sentence2_key", s.columns.sentence2Key, "NAME", "column of the second sentence");
+  flags.boolean("label_all_tokens", s.labelAllTokens,
+                "token classification: later sub-words carry their word's label too");
+  flags.integer("max_train_samples", s.maxTrainSamples, {.least = 1},
+                "rows of the training file that are used");
+  flags.shownDefault("all");
+  flags.integer("max_eval_samples", s.maxEvalSamples, {.least = 1},
+                "rows of the validation file that are used");
+  flags.shownDefault("all");
+  flags.integer("validation_split_percentage", s.validationSplitPercentage,
+                {.least = 1, .most = 99},
+                "percentage of the training rows to validate with, seeded and stratified");
+  flags.shownDefault("none");
+}
+
+void declareTraining(FlagSet &flags, rt::TrainSettings &s) {
+  flags.group("Length and batches");
+  flags.real("num_train_epochs", s.numTrainEpochs,
+             {.least = 0, .most = 1e9, .leastOpen = true}, "epochs, fractions allowed");
+  flags.integer("max_steps", s.maxSteps, {.least = -1, .most = 4294967295},
+                "steps; above 0 it overrides the epochs");
+  flags.integer("per_device_train_batch_size", s.trainBatchSize,
+                {.least = 1, .most = kMostBatch}, "examples in a batch");
+  flags.integer("per_device_eval_batch_size", s.evalBatchSize, {.least = 1, .most = kMostBatch},
+                "examples in an evaluation batch; changes no result");
+  flags.integer("gradient_accumulation_steps", s.accumulationSteps,
+                {.least = 1, .most = kMostBatch}, "batches in a step");
+  flags.group("Optimization");
+  flags.real("learning_rate", s.learningRate, {.least = 0}, "peak learning rate");
+  flags.choice("lr_scheduler_type", s.schedulerType, rt::Schedule::names(),
+               "how the rate goes over the steps", rt::Schedule::unsupportedNames());
+  flags.integer("warmup_steps", s.warmupSteps, {.least = 0},
+                "steps over which the rate rises from 0");
+  flags.real("warmup_ratio", s.warmupRatio, {.least = 0, .most = 1},
+             "the same as a share of all steps");
+  flags.real("weight_decay", s.weightDecay, {.least = 0},
+             "decoupled decay; biases and norms have none");
+  flags.real("adam_beta1", s.adamBeta1, {.least = 0, .most = 1, .mostOpen = true},
+             "decay of the first moment");
+  flags.real("adam_beta2", s.adamBeta2, {.least = 0, .most = 1, .mostOpen = true},
+             "decay of the second moment");
+  flags.real("adam_epsilon", s.adamEpsilon, {.least = 0}, "added to the root");
+  flags.real("max_grad_norm", s.maxGradNorm, {.least = 0},
+             "gradients are clipped to this global norm; 0: off");
+  flags.real("label_smoothing_factor", s.labelSmoothing,
+             {.least = 0, .most = 1, .mostOpen = true}, "share of the uniform distribution");
+  flags.real("dropout", s.dropout, {.least = 0, .most = 1, .mostOpen = true},
+             "every dropout's probability");
+  flags.shownDefault("the model's config");
+  flags.integer("seed", s.seed, {.least = 0, .most = 4294967295},
+                "same seed, same bits, whatever the thread count");
+  flags.boolean("shuffle", s.shuffle, "false: the file's order");
+}
+
+void declareEvaluation(FlagSet &flags, rt::TrainSettings &s) {
+  flags.group("Evaluation, checkpoints, logs");
+  flags.choice("eval_strategy", s.evalStrategy, kStrategies, "when to evaluate");
+  flags.real("eval_steps", s.evalSteps, {.least = 0, .leastOpen = true},
+             "steps between evaluations; below 1: share of the run");
+  flags.shownDefault("--logging_steps");
+  flags.choice("save_strategy", s.saveStrategy, kStrategies, "when to write a checkpoint",
+               {"best"});
+  flags.real("save_steps", s.saveSteps, {.least = 0, .leastOpen = true},
+             "steps between checkpoints; below 1: share of the run");
+  flags.integer("save_total_limit", s.saveTotalLimit, {.least = 1}, "checkpoints to keep");
+  flags.shownDefault("all");
+  flags.boolean("load_best_model_at_end", s.loadBestModelAtEnd,
+                "end with the weights of the best evaluation");
+  flags.text("metric_for_best_model", s.metricForBestModel, "NAME",
+             "what is best: loss, accuracy, f1, ...");
+  flags.shownDefault("loss");
+  flags.integer("early_stopping_patience", s.earlyStoppingPatience, {.least = 1},
+                "evaluations without a gain after which to stop");
+  flags.real("early_stopping_threshold", s.earlyStoppingThreshold, {.least = 0},
+             "what counts as a gain");
+  flags.real("logging_steps", s.loggingSteps, {.least = 0, .leastOpen = true},
+             "steps between entries of the log; below 1: share of the run");
+  flags.text("resume_from_checkpoint", s.resumeFromCheckpoint, "PATH|true",
+             "go on from a checkpoint; true: the newest in --output_dir");
+}
+
+/// What no single flag's range can say.
+rt::Status checkTogether(const FlagSet &flags, const rt::TrainSettings &s,
+                         bool frozenDropout) {
+  auto whole = [](const char *name, double value) {
+    return value < 1 || value == std::floor(value)
+               ? rt::Status::ok()
+               : rt::Status::usage(std::string("--") + name +
+                                   ": expected a whole number of steps or a share below 1");
+  };
+  FTC_RETURN_IF_ERROR(whole("logging_steps", s.loggingSteps));
+  FTC_RETURN_IF_ERROR(whole("save_steps", s.saveSteps));
+  FTC_RETURN_IF_ERROR(whole("eval_steps", s.evalSteps.value_or(1)));
+  if (s.maxSteps == 0)
+    return rt::Status::usage("--max_steps: expected -1 or at least 1, found '0'");
+  if (s.validationSplitPercentage > 0 && !s.validationFile.empty())
+    return rt::Status::usage("--validation_split_percentage: --validation_file is given too; "
+                             "expected one of them");
+  if (frozenDropout)
+    return rt::Status::usage("--frozen_dropout: true is an option of ftc compile; this "
+                             "artifact's programs are made without it");
+  if (!s.resumeFromCheckpoint.empty() && s.resumeFromCheckpoint != "false" &&
+      s.overwriteOutputDir)
+    return rt::Status::usage("--overwrite_output_dir: --resume_from_checkpoint is given too; "
+                             "expected one of them");
+  if (flags.given("greater_is_better") && s.metricForBestModel.empty())
+    return rt::Status::usage("--greater_is_better: needs --metric_for_best_model");
+  return rt::Status::ok();
+}
+
+} // namespace
+
+rt::Status runCommand(Arguments arguments) {
+  rt::TrainSettings settings;
+  DeviceFlags device;
+  bool greater = false, frozenDropout = false;
+  FlagSet flags("ftrt run", "step.ftb --train_file F --output_dir D [flags]",
+                "Fine-tunes a model with the step that ftc compiled.");
+  flags.positional("step.ftb", settings.artifact, "what ftc compile wrote");
+  declareData(flags, settings);
+  declareTraining(flags, settings);
+  declareEvaluation(flags, settings);
+  flags.boolean("greater_is_better", greater, "whether a greater metric is better");
+  flags.shownDefault("true, for losses false");
+  flags.group("Machine");
+  device.declare(flags);
+  flags.text("model_name_or_path", settings.modelPath, "DIR",
+             "where the checkpoint lies now; its hash is checked");
+  flags.shownDefault("where it was compiled from");
+  flags.boolean("frozen_dropout", frozenDropout, "true is an option of ftc compile");
+  flags.ignore({"do_train", "do_eval", "do_predict"}, "accepted, changes nothing");
+  refuseCompileOptions(flags);
+  refuseLaterTasks(flags);
+  FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
+  if (outcome == Outcome::Done)
+    return rt::Status::ok();
+  FTC_RETURN_IF_ERROR(checkTogether(flags, settings, frozenDropout));
+  if (flags.given("greater_is_better"))
+    settings.greaterIsBetter = greater;
+  settings.device = device.device;
+  settings.threads = device.threads;
+  if (settings.resumeFromCheckpoint == "True")
+    settings.resumeFromCheckpoint = "true";
+
+  rt::InterruptScope interrupts;
+  rt::Progress progress(stderr, rt::detectProgressStyle());
+  FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Trainer> trainer,
+                       rt::Trainer::make(settings, progress));
+  FTC_RETURN_IF_ERROR(trainer->train());
+  FTC_ASSIGN_OR_RETURN(std::string summary, trainer->finish());
+  progress.clear();
+  std::fputs(summary.c_str(), stdout);
+  return rt::Status::ok();
+}
+
+} // namespace ftc::cli

@@ -1,0 +1,63 @@
+// Flags and rules that several commands share.
+#include "tools/ftrt/Commands.h"
+
+#include "runtime/support/FileSystem.h"
+#include "runtime/support/Text.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace ftc::cli {
+
+namespace {
+
+rt::Status checkDevice(std::string_view name) {
+  std::string_view index = name.starts_with("cuda:") ? name.substr(5) : "0";
+  bool digits = !index.empty() && index.size() < 4 &&
+                std::all_of(index.begin(), index.end(),
+                            [](unsigned char c) { return std::isdigit(c); });
+  if (name == "cpu" || name == "cpu-async" || name == "cuda" ||
+      (name.starts_with("cuda:") && digits))
+    return rt::Status::ok();
+  return rt::Status::usage("expected cpu, cuda or cuda:N, found " + rt::quote(name));
+}
+
+} // namespace
+
+void DeviceFlags::declare(FlagSet &flags) {
+  flags.text("device", device, "cpu|cuda[:N]", "where to run", checkDevice);
+  flags.integer("threads", threads, {.least = 0, .most = 1024},
+                "CPU threads, 0: every core; results do not depend on it");
+}
+
+std::string artifactIn(const std::string &path) {
+  if (!rt::isDirectory(path))
+    return path;
+  std::string inside = rt::joinPath(path, "step.ftb");
+  // A checkpoint's artifact lies beside it.
+  std::string beside = rt::joinPath(rt::joinPath(path, ".."), "step.ftb");
+  return !rt::isFile(inside) && rt::isFile(beside) ? beside : inside;
+}
+
+void refuseCompileOptions(FlagSet &flags) {
+  flags.refuse({"task", "labels", "method", "lora_r", "lora_alpha", "lora_dropout",
+                "lora_target_modules", "modules_to_save", "optim", "fused_update", "precision",
+                "target", "cpu", "gpu", "max_seq_length", "max_source_length",
+                "max_target_length", "max_beams", "max_tokens", "memory_budget", "emit",
+                "remarks", "disable", "pass_plugin"},
+               "it is an option of ftc compile");
+}
+
+void refuseLaterTasks(FlagSet &flags) {
+  flags.refuse({"text_column", "summary_column", "source_lang", "target_lang", "source_prefix"},
+               "summarization and translation are not yet supported");
+  flags.refuse({"num_beams", "length_penalty", "no_repeat_ngram_size"},
+               "generation is not yet supported");
+  flags.refuse({"doc_stride", "n_best_size", "max_answer_length", "version_2_with_negative",
+                "null_score_diff_threshold"},
+               "question answering is not yet supported");
+  flags.refuse({"class_weights"}, "class weights are not yet supported");
+  flags.refuse({"merge_lora"}, "LoRA is not yet supported");
+}
+
+} // namespace ftc::cli
