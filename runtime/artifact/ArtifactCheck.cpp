@@ -41,8 +41,8 @@ static Status checkParameters(const abi::Artifact &artifact) {
   for (std::uint32_t i = 0; i < count(artifact.parameters()); ++i) {
     const abi::Parameter &parameter = *artifact.parameters()->Get(i);
     std::string name = "parameter " + quote(text(parameter.name()));
-    if (parameter.shape()->size() > 8)
-      return bad(name + " has more than 8 dimensions");
+    if (parameter.shape()->size() > 8 || !isAligned<std::int64_t>(parameter.shape()))
+      return bad(name + " has more than 8 dimensions, or misaligned ones");
     std::int64_t elements = 1;
     for (std::int64_t dimension : *parameter.shape())
       if (dimension < 1 || __builtin_mul_overflow(elements, dimension, &elements) ||

@@ -56,6 +56,8 @@ ProgramChecker::ProgramChecker(const abi::Artifact &artifact, const abi::Variant
 Status ProgramChecker::checkExpr(const abi::Expr *expr, Use use, const char *what) {
   if (!expr)
     return Status::ok();
+  if (!isAligned<abi::Term>(expr->terms()))
+    return bad(std::string(what) + " is misaligned");
   for (std::uint32_t i = 0; i < count(expr->terms()); ++i) {
     const abi::Term &term = *expr->terms()->Get(i);
     if (term.symbol() >= capacities.size())
@@ -147,6 +149,8 @@ Status ProgramChecker::checkLaunch(const abi::Launch &launch) {
   if (count(launch.operands()) > kMaxArguments || count(launch.ints()) > kMaxArguments ||
       count(launch.scalars()) > kMaxArguments)
     return bad("it has too many arguments");
+  if (!isAligned<abi::Operand>(launch.operands()))
+    return bad("its operands are misaligned");
   for (std::uint32_t i = 0; i < count(launch.operands()); ++i) {
     const abi::Operand &operand = *launch.operands()->Get(i);
     if (operand.access() > abi::Access::MAX)

@@ -197,6 +197,8 @@ Status AsyncCpuDevice::execute() {
   for (std::size_t i = 0; i < queue.size(); ++i) {
     const Queued &command = queue[i];
     auto bytes = static_cast<std::size_t>(command.bytes);
+    if (bytes == 0 && command.kind != Queued::Kind::Launch)
+      continue; // an empty move may come with null pointers
     switch (command.kind) {
     case Queued::Kind::Launch:
       executeLaunch(command);
