@@ -1,0 +1,251 @@
+// RUN: ftc-opt %s | ftc-opt | FileCheck %s
+// RUN: ftc-opt %s -emit-bytecode | ftc-opt | FileCheck %s
+// Every op prints and parses; so do names of spaces, quoted where they must be.
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+!seg = tensor<?xi32, #nn.offsets<ids.unique, tokens>>
+!uni = tensor<?xi32, #nn.space<ids.unique>>
+!w64 = tensor<6x4xf32>
+!w54 = tensor<5x4xf32>
+!v4 = tensor<4xf32>
+!v6 = tensor<6xf32>
+!one = tensor<1xf32>
+!two = tensor<2xf32>
+
+// CHECK-LABEL: func.func @linear
+// CHECK: nn.linear
+func.func @linear(%0: !t4, %1: !w64, %2: !v6) -> !t6 {
+  %r = nn.linear %0, %1, %2
+      : (!t4, !w64, !v6) -> !t6
+  return %r : !t6
+}
+
+// CHECK-LABEL: func.func @linear_pre
+// CHECK: nn.linear
+func.func @linear_pre(%0: !t4, %1: !w64) -> (!t6, !t6) {
+  %r:2 = nn.linear %0, %1 {activation = #nn.activation<gelu>}
+      : (!t4, !w64) -> (!t6, !t6)
+  return %r#0, %r#1 : !t6, !t6
+}
+
+// CHECK-LABEL: func.func @linear_dgrad
+// CHECK: nn.linear_dgrad
+func.func @linear_dgrad(%0: !t6, %1: !w64, %2: !t4, %3: !t4) -> !t4 {
+  %r = nn.linear_dgrad %0, %1, %2, %3 {activation = #nn.activation<gelu>,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1>}
+      : (!t6, !w64, !t4, !t4) -> !t4
+  return %r : !t4
+}
+
+// CHECK-LABEL: func.func @linear_wgrad
+// CHECK: nn.linear_wgrad
+func.func @linear_wgrad(%0: !t6, %1: !t4) -> (!w64, !v6) {
+  %r:2 = nn.linear_wgrad %0, %1
+      : (!t6, !t4) -> (!w64, !v6)
+  return %r#0, %r#1 : !w64, !v6
+}
+
+// CHECK-LABEL: func.func @activation
+// CHECK: nn.activation
+func.func @activation(%0: !t4) -> !t4 {
+  %r = nn.activation %0 {kind = #nn.activation<gelu_tanh>}
+      : (!t4) -> !t4
+  return %r : !t4
+}
+
+// CHECK-LABEL: func.func @activation_grad
+// CHECK: nn.activation_grad
+func.func @activation_grad(%0: !t4, %1: !t4) -> !t4 {
+  %r = nn.activation_grad %0, %1 {kind = #nn.activation<silu>}
+      : (!t4, !t4) -> !t4
+  return %r : !t4
+}
+
+// CHECK-LABEL: func.func @add
+// CHECK: nn.add
+func.func @add(%0: !t4, %1: !t4) -> !t4 {
+  %r = nn.add %0, %1
+      : (!t4, !t4) -> !t4
+  return %r : !t4
+}
+
+// CHECK-LABEL: func.func @dropout
+// CHECK: nn.dropout
+func.func @dropout(%0: !t4, %1: !ti, %2: !ti) -> !t4 {
+  %r = nn.dropout %0, %1, %2 {rate = "p", op_id = 1 : i32, module = "m"}
+      : (!t4, !ti, !ti) -> !t4
+  return %r : !t4
+}
+
+// CHECK-LABEL: func.func @layer_norm
+// CHECK: nn.layer_norm
+func.func @layer_norm(%0: !t4, %1: !v4, %2: !v4) -> (!t4, !t1, !t1) {
+  %r:3 = nn.layer_norm %0, %1, %2 {eps = 1.0e-5 : f64}
+      : (!t4, !v4, !v4) -> (!t4, !t1, !t1)
+  return %r#0, %r#1, %r#2 : !t4, !t1, !t1
+}
+
+// CHECK-LABEL: func.func @add_layer_norm
+// CHECK: nn.add_layer_norm
+func.func @add_layer_norm(%0: !t4, %1: !t4, %2: !v4, %3: !v4, %4: !ti, %5: !ti) -> (!t4, !t4, !t1, !t1) {
+  %r:4 = nn.add_layer_norm %0, %1, %2, %3, %4, %5 {eps = 1.0e-5 : f64, rate = "p", op_id = 1 : i32,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1>}
+      : (!t4, !t4, !v4, !v4, !ti, !ti) -> (!t4, !t4, !t1, !t1)
+  return %r#0, %r#1, %r#2, %r#3 : !t4, !t4, !t1, !t1
+}
+
+// CHECK-LABEL: func.func @layer_norm_grad
+// CHECK: nn.layer_norm_grad
+func.func @layer_norm_grad(%0: !t4, %1: !t4, %2: !t1, %3: !t1, %4: !v4) -> (!t4, !v4, !v4) {
+  %r:3 = nn.layer_norm_grad %0, %1, %2, %3, %4
+      : (!t4, !t4, !t1, !t1, !v4) -> (!t4, !v4, !v4)
+  return %r#0, %r#1, %r#2 : !t4, !v4, !v4
+}
+
+// CHECK-LABEL: func.func @attention
+// CHECK: nn.attention
+func.func @attention(%0: !t4, %1: !t4, %2: !t4, %3: !cu, %4: !cu, %5: !ti, %6: !si) -> (!t4, !t2) {
+  %r:2 = nn.attention %0, %1, %2, %3, %4, %5, %6 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64,
+      causal = false, op_id = 1 : i32, module = "m"}
+      : (!t4, !t4, !t4, !cu, !cu, !ti, !si) -> (!t4, !t2)
+  return %r#0, %r#1 : !t4, !t2
+}
+
+// CHECK-LABEL: func.func @attention_grad
+// CHECK: nn.attention_grad
+func.func @attention_grad(%0: !t4, %1: !t4, %2: !t4, %3: !t4, %4: !t4, %5: !t2, %6: !cu, %7: !cu, %8: !ti, %9: !si) -> (!t4, !t4, !t4) {
+  %r:3 = nn.attention_grad %0, %1, %2, %3, %4, %5, %6, %7, %8, %9 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64,
+      causal = false, op_id = 1 : i32}
+      : (!t4, !t4, !t4, !t4, !t4, !t2, !cu, !cu, !ti, !si) -> (!t4, !t4, !t4)
+  return %r#0, %r#1, %r#2 : !t4, !t4, !t4
+}
+
+// CHECK-LABEL: func.func @cache_append
+// CHECK: nn.cache_append
+func.func @cache_append(%0: !w64, %1: !t4, %2: !ti) -> !w64 {
+  %r = nn.cache_append %0, %1, %2
+      : (!w64, !t4, !ti) -> !w64
+  return %r : !w64
+}
+
+// CHECK-LABEL: func.func @cached_attention
+// CHECK: nn.cached_attention
+func.func @cached_attention(%0: !s4, %1: !w64, %2: !w64, %3: !si, %4: !si) -> !s4 {
+  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64}
+      : (!s4, !w64, !w64, !si, !si) -> !s4
+  return %r : !s4
+}
+
+// CHECK-LABEL: func.func @embedding
+// CHECK: nn.embedding
+func.func @embedding(%0: !ti, %1: !ti, %2: !w64, %3: !w54) -> !t4 {
+  %r = nn.embedding %0, %1, %2, %3 {operandSegmentSizes = array<i32: 2, 2>}
+      : (!ti, !ti, !w64, !w54) -> !t4
+  return %r : !t4
+}
+
+// CHECK-LABEL: func.func @embedding_grad
+// CHECK: nn.embedding_grad
+func.func @embedding_grad(%0: !t4, %1: !ti, %2: !seg, %3: !uni) -> !w64 {
+  %r = nn.embedding_grad %0, %1, %2, %3
+      : (!t4, !ti, !seg, !uni) -> !w64
+  return %r : !w64
+}
+
+// CHECK-LABEL: func.func @gather_rows
+// CHECK: nn.gather_rows
+func.func @gather_rows(%0: !t4, %1: !si) -> !s4 {
+  %r = nn.gather_rows %0, %1
+      : (!t4, !si) -> !s4
+  return %r : !s4
+}
+
+// CHECK-LABEL: func.func @gather_indices
+// CHECK: nn.gather_rows
+func.func @gather_indices(%0: !ti, %1: !si) -> !si {
+  %r = nn.gather_rows %0, %1
+      : (!ti, !si) -> !si
+  return %r : !si
+}
+
+// CHECK-LABEL: func.func @scatter_rows
+// CHECK: nn.scatter_rows
+func.func @scatter_rows(%0: !s4, %1: !si) -> !t4 {
+  %r = nn.scatter_rows %0, %1
+      : (!s4, !si) -> !t4
+  return %r : !t4
+}
+
+// CHECK-LABEL: func.func @cross_entropy
+// CHECK: nn.cross_entropy
+func.func @cross_entropy(%0: !s4, %1: !si) -> !s1 {
+  %r = nn.cross_entropy %0, %1
+      : (!s4, !si) -> !s1
+  return %r : !s1
+}
+
+// CHECK-LABEL: func.func @loss_seed
+// CHECK: nn.loss_seed
+func.func @loss_seed() -> !s1 {
+  %r = nn.loss_seed 
+      : () -> !s1
+  return %r : !s1
+}
+
+// CHECK-LABEL: func.func @cross_entropy_grad
+// CHECK: nn.cross_entropy_grad
+func.func @cross_entropy_grad(%0: !s4, %1: !si, %2: !s1) -> !s4 {
+  %r = nn.cross_entropy_grad %0, %1, %2
+      : (!s4, !si, !s1) -> !s4
+  return %r : !s4
+}
+
+// CHECK-LABEL: func.func @accumulate
+// CHECK: nn.accumulate
+func.func @accumulate(%0: !w64, %1: !w64) -> !w64 {
+  %r = nn.accumulate %0, %1
+      : (!w64, !w64) -> !w64
+  return %r : !w64
+}
+
+// CHECK-LABEL: func.func @global_norm
+// CHECK: nn.global_norm
+func.func @global_norm(%0: !w64, %1: !v4) -> (!one, !two) {
+  %r:2 = nn.global_norm %0, %1
+      : (!w64, !v4) -> (!one, !two)
+  return %r#0, %r#1 : !one, !two
+}
+
+// CHECK-LABEL: func.func @adamw
+// CHECK: nn.adamw
+func.func @adamw(%0: !v4, %1: !v4, %2: !v4, %3: !v4, %4: !two) -> (!v4, !v4, !v4) {
+  %r:3 = nn.adamw %0, %1, %2, %3, %4 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1>,
+      resultSegmentSizes = array<i32: 1, 1, 1>}
+      : (!v4, !v4, !v4, !v4, !two) -> (!v4, !v4, !v4)
+  return %r#0, %r#1, %r#2 : !v4, !v4, !v4
+}
+
+// CHECK-LABEL: func.func @sgd
+// CHECK: nn.sgd
+func.func @sgd(%0: !v4, %1: !v4, %2: !v4, %3: !two) -> (!v4, !v4) {
+  %r:2 = nn.sgd %0, %1, %2, %3 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1>,
+      resultSegmentSizes = array<i32: 1, 1>}
+      : (!v4, !v4, !v4, !two) -> (!v4, !v4)
+  return %r#0, %r#1 : !v4, !v4
+}
+
+// CHECK-LABEL: func.func private @names
+// CHECK-SAME: #nn.space<ids.unique>
+// CHECK-SAME: #nn.space<"two words">
+// CHECK-SAME: #nn.offsets<input_ids.unique, "a-b">
+func.func private @names(tensor<?xi32, #nn.space<ids.unique>>,
+    tensor<?xi32, #nn.space<"two words">>,
+    tensor<?xi32, #nn.offsets<"input_ids.unique", "a-b">>)

@@ -1,0 +1,13 @@
+// RUN: ftc-opt %s -split-input-file -verify-diagnostics -ftc-verify-phase=phase=fused
+// No activation is left behind a linear layer.
+
+func.func @evaluate(%x: tensor<?x4xf32, #nn.space<tokens>> {nn.input = "x"},
+    %w: tensor<4x4xf32> {nn.parameter = "w"}) attributes {nn.program = "evaluate"} {
+  %h = nn.linear %x, %w
+      : (tensor<?x4xf32, #nn.space<tokens>>, tensor<4x4xf32>)
+      -> tensor<?x4xf32, #nn.space<tokens>>
+  // expected-error @below {{expected to be fused into the linear layer before it}}
+  %y = nn.activation %h {kind = #nn.activation<relu>}
+      : (tensor<?x4xf32, #nn.space<tokens>>) -> tensor<?x4xf32, #nn.space<tokens>>
+  return
+}
