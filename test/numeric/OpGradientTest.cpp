@@ -138,6 +138,22 @@ INSTANTIATE_TEST_SUITE_P(Forms, AttentionGradient,
                                          AttentionCase{"Grouped", 4, 2, "!t4", true, true}),
                          [](const auto &info) { return info.param.name; });
 
+TEST(OpGradient, FusedActivationGradientWithAddend) {
+  Module module = trainOverTokens(
+      parameter("x", "!t3") + ", " + parameter("w", "tensor<3x3xf64>") + ", " +
+          parameter("v", "tensor<3x3xf64>"),
+      R"(%u = nn.linear %x, %w : (!t3, tensor<3x3xf64>) -> !t3
+    %a = nn.activation %u {kind = #nn.activation<gelu>} : (!t3) -> !t3
+    %h = nn.linear %a, %v : (!t3, tensor<3x3xf64>) -> !t3
+    %z = nn.add %h, %u : (!t3, !t3) -> !t3)");
+  checkGradients(module, "", "ftc-fuse-kernels");
+  ASSERT_TRUE(runPasses(*module, "ftc-differentiate,ftc-fuse-kernels"));
+  auto dgrads = program(*module, "train_accumulate").front().getOps<nn::LinearDgradOp>();
+  EXPECT_TRUE(llvm::any_of(dgrads, [](nn::LinearDgradOp op) {
+    return op.getPre() && op.getAddend();
+  }));
+}
+
 TEST(OpGradient, NothingIsMadeForFrozenParameters) {
   Module module = trainOverTokens(
       "%x: !t3 {nn.parameter = \"x\"}, %w: tensor<3x3xf64> {nn.parameter = \"w\"}, " +

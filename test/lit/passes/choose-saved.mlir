@@ -1,0 +1,42 @@
+// RUN: ftc-opt %s -ftc-choose-saved | FileCheck %s --check-prefix=NONE
+// RUN: ftc-opt %s -ftc-choose-saved=policy=cheap | FileCheck %s --check-prefix=CHEAP
+// RUN: ftc-opt %s -ftc-choose-saved=memory-budget=100000000 \
+// RUN:   | FileCheck %s --check-prefix=NONE
+// RUN: ftc-opt %s -ftc-choose-saved="memory-budget=100 spaces=tokens=64" \
+// RUN:   -remarks-filter=ftc-choose-saved -remark-format=emitRemark 2>%t \
+// RUN:   | FileCheck %s --check-prefix=CHEAP
+// RUN: FileCheck %s --check-prefix=REMARK < %t
+// RUN: not ftc-opt %s -ftc-choose-saved=policy=all 2>&1 | FileCheck %s --check-prefix=BAD
+// RUN: not ftc-opt %s -ftc-choose-saved=spaces=tokens 2>&1 | FileCheck %s --check-prefix=BAD
+// An activation's output is recomputed where the backward reads it: when asked for, or when
+// a budget needs it.
+
+// REMARK: 1 results of @train_accumulate recomputed in the backward{{.*}}above the budget
+// BAD: expected policy none or cheap, a budget >= 0 and spaces as name=size
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!ids = tensor<?xi32, #nn.space<tokens>>
+!w = tensor<4x4xf32>
+
+// NONE-LABEL: func.func @train_accumulate
+// NONE-NOT: nn.activation %
+// NONE: return
+// CHEAP-LABEL: func.func @train_accumulate
+// CHEAP: %[[Y:.*]], %[[PRE:.*]] = nn.linear
+// CHEAP: nn.linear %[[Y]]
+// CHEAP: nn.loss_seed
+// CHEAP: %[[AGAIN:.*]] = nn.activation %[[PRE]] {kind = #nn.activation<gelu>}
+// CHEAP-NEXT: nn.linear_wgrad %{{.*}}, %[[AGAIN]]
+func.func @train_accumulate(%x: !t4, %w: !w, %u: !w, %labels: !ids) -> (!t1, !w, !t4)
+    attributes {nn.program = "train_accumulate"} {
+  %y, %pre = nn.linear %x, %w {activation = #nn.activation<gelu>} : (!t4, !w) -> (!t4, !t4)
+  %z = nn.linear %y, %u : (!t4, !w) -> !t4
+  %loss = nn.cross_entropy %z, %labels : (!t4, !ids) -> !t1
+  %seed = nn.loss_seed : () -> !t1
+  %dz = nn.cross_entropy_grad %z, %labels, %seed : (!t4, !ids, !t1) -> !t4
+  %du = nn.linear_wgrad %dz, %y : (!t4, !t4) -> !w
+  %dh = nn.linear_dgrad %dz, %u, %pre {activation = #nn.activation<gelu>,
+      operandSegmentSizes = array<i32: 1, 1, 1, 0>} : (!t4, !w, !t4) -> !t4
+  return %loss, %du, %dh : !t1, !w, !t4
+}
