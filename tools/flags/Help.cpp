@@ -26,7 +26,7 @@ void appendWrapped(std::string &out, std::string_view text, std::size_t column) 
     std::size_t space = text.find(' ');
     std::string_view word = text.substr(0, space);
     if (column + word.size() > kHelpColumns && column > kHelpIndent) {
-      out += '\n';
+      out.back() = '\n';
       out.append(kHelpIndent, ' ');
       column = kHelpIndent;
     }
