@@ -128,6 +128,10 @@ public:
                        ParameterSlot slot = ParameterSlot::Params, std::uint32_t moment = 0);
   Status storeParameter(std::uint32_t index, std::span<float> values,
                         ParameterSlot slot = ParameterSlot::Params, std::uint32_t moment = 0);
+  /// storeParameter for elements [first, first + values.size()) alone: what a writer that
+  /// streams asks for, so that no canonical copy of a whole parameter is ever held.
+  Status storeParameterRange(std::uint32_t index, std::int64_t first, std::span<float> values,
+                             ParameterSlot slot, std::uint32_t moment);
   /// Elements of parameter `index` in canonical form.
   std::int64_t parameterElements(std::uint32_t index) const;
   /// Whether a slot was allocated.

@@ -45,19 +45,21 @@ void packParameter(std::span<const std::int64_t> shape, const abi::Layout &layou
 }
 
 void unpackParameter(std::span<const std::int64_t> shape, const abi::Layout &layout,
-                     std::span<const float> storage, std::span<float> canonical) {
+                     std::span<const float> storage, std::span<float> canonical,
+                     std::int64_t first) {
   if (layout.kind() == abi::LayoutKind::RowMajor) {
-    std::memcpy(canonical.data(), storage.data(), canonical.size_bytes());
+    std::memcpy(canonical.data(), storage.data() + first, canonical.size_bytes());
     return;
   }
-  std::int64_t rows = shape[0], columns = shape[1], width = layout.width();
-  const float *in = storage.data();
-  for (std::int64_t row = 0; row < rows; row += width) {
-    std::int64_t used = std::min(width, rows - row);
-    float *panel = canonical.data() + row * columns;
-    for (std::int64_t column = 0; column < columns; ++column, in += width)
-      for (std::int64_t i = 0; i < used; ++i)
-        panel[i * columns + column] = in[i];
+  std::int64_t columns = shape[1], width = layout.width();
+  std::int64_t row = first / columns, column = first % columns;
+  auto left = static_cast<std::int64_t>(canonical.size());
+  for (float *out = canonical.data(); left > 0; ++row, column = 0) {
+    const float *in = storage.data() + row / width * columns * width + row % width;
+    std::int64_t end = std::min(columns, column + left);
+    left -= end - column;
+    for (; column < end; ++column)
+      *out++ = in[column * width];
   }
 }
 

@@ -19,8 +19,9 @@ bool storageElements(std::span<const std::int64_t> shape, const abi::Layout &lay
 void packParameter(std::span<const std::int64_t> shape, const abi::Layout &layout,
                    std::span<const float> canonical, std::span<float> storage);
 
-/// storage -> canonical; padding is dropped.
+/// storage -> canonical elements [first, first + canonical.size()); padding is dropped.
 void unpackParameter(std::span<const std::int64_t> shape, const abi::Layout &layout,
-                     std::span<const float> storage, std::span<float> canonical);
+                     std::span<const float> storage, std::span<float> canonical,
+                     std::int64_t first = 0);
 
 } // namespace ftc::rt

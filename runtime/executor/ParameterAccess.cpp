@@ -97,14 +97,28 @@ Status Executor::loadParameter(std::uint32_t index, std::span<const float> value
 
 Status Executor::storeParameter(std::uint32_t index, std::span<float> values,
                                 ParameterSlot slot, std::uint32_t moment) {
+  if (index < count(impl->artifact->root().parameters()))
+    FTC_RETURN_IF_ERROR(checkCount(*impl->artifact->root().parameters()->Get(index),
+                                   values.size(), parameterElements(index)));
+  return storeParameterRange(index, 0, values, slot, moment);
+}
+
+Status Executor::storeParameterRange(std::uint32_t index, std::int64_t first,
+                                     std::span<float> values, ParameterSlot slot,
+                                     std::uint32_t moment) {
   FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locate(index, slot, moment));
   const abi::Parameter &parameter = *impl->artifact->root().parameters()->Get(index);
-  FTC_RETURN_IF_ERROR(checkCount(parameter, values.size(), parameterElements(index)));
+  std::int64_t elements = parameterElements(index);
+  if (first < 0 || first > elements ||
+      values.size() > static_cast<std::uint64_t>(elements - first))
+    return Status::error("parameter " + quote(text(parameter.name())) + " has " +
+                         std::to_string(elements) + " elements, got a range from " +
+                         std::to_string(first) + " of " + std::to_string(values.size()));
   const abi::ParameterStorage &storage = *impl->variant->storage()->Get(index);
   std::vector<float> held;
   FTC_ASSIGN_OR_RETURN(std::span<float> packed, hostStorage(*impl->device, address,
                                                             storage.elements(), held, true));
-  unpackParameter(shapeOf(parameter), *storage.layout(), packed, values);
+  unpackParameter(shapeOf(parameter), *storage.layout(), packed, values, first);
   return Status::ok();
 }
 

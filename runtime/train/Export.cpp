@@ -1,4 +1,4 @@
-// Weights stream from the device one parameter at a time: the writer asks front to back.
+// Weights stream from the device range by range, so that no copy of them is held.
 #include "runtime/train/Export.h"
 
 #include "runtime/support/FileSystem.h"
@@ -11,26 +11,6 @@
 namespace ftc::rt {
 
 namespace {
-
-/// The parameter that was asked for last, in canonical form.
-struct ParameterWindow {
-  Executor *executor = nullptr;
-  ParameterSlot slot = ParameterSlot::Params;
-  std::uint32_t moment = 0;
-  std::vector<float> values;
-  std::int64_t held = -1;
-
-  Status fill(std::uint32_t index, std::uint64_t firstByte, std::span<std::byte> out) {
-    if (held != static_cast<std::int64_t>(index)) {
-      values.resize(executor->parameterElements(index));
-      FTC_RETURN_IF_ERROR(executor->storeParameter(index, values, slot, moment));
-      held = index;
-    }
-    std::memcpy(out.data(), reinterpret_cast<const std::byte *>(values.data()) + firstByte,
-                out.size());
-    return Status::ok();
-  }
-};
 
 Status copyFile(const std::string &from, const std::string &to) {
   FTC_ASSIGN_OR_RETURN(File source, File::open(from));
@@ -49,10 +29,7 @@ Status copyFile(const std::string &from, const std::string &to) {
 std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot,
                                            std::uint32_t moment, const std::string &suffix) {
   const ArtifactReader &artifact = *session.artifact;
-  auto window = std::make_shared<ParameterWindow>();
-  window->executor = session.executor.get();
-  window->slot = slot;
-  window->moment = moment;
+  Executor *executor = session.executor.get();
   std::vector<TensorSource> tensors;
   for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {
     const abi::Parameter &parameter = *artifact->parameters()->Get(i);
@@ -63,8 +40,10 @@ std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot,
     tensor.dtype = DType::F32;
     for (std::int64_t size : *parameter.shape())
       tensor.shape.push_back(static_cast<std::uint64_t>(size));
-    tensor.fill = [window, i](std::uint64_t firstByte, std::span<std::byte> out) {
-      return window->fill(i, firstByte, out);
+    tensor.fill = [=](std::uint64_t firstByte, std::span<std::byte> out) {
+      std::span<float> values(reinterpret_cast<float *>(out.data()), out.size() / 4);
+      return executor->storeParameterRange(i, static_cast<std::int64_t>(firstByte / 4), values,
+                                           slot, moment);
     };
     tensors.push_back(std::move(tensor));
   }
