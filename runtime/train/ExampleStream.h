@@ -64,8 +64,8 @@ private:
   std::thread worker;
 };
 
-/// Checks the labels of all rows without encoding them: the first bad one is the error that
-/// Task::encode gives, with its line. Missing label columns pass.
-Status checkLabels(const EncodeSource &source);
+/// Checks texts and labels of all rows without encoding them: the first bad one is the error
+/// that Task::encode gives, with its line. Missing label columns pass.
+Status checkRows(const EncodeSource &source);
 
 } // namespace ftc::rt

@@ -31,28 +31,37 @@ bool isCheckpointName(std::string_view name) {
 
 } // namespace
 
-Status prepareOutputDirectory(const TrainSettings &settings) {
+Status checkOutputDirectory(const TrainSettings &settings) {
   const std::string &directory = settings.outputDir;
   PathKind kind = pathKind(directory);
-  if (kind != PathKind::Missing && kind != PathKind::Directory)
+  if (kind == PathKind::Missing)
+    return Status::ok();
+  if (kind != PathKind::Directory)
     return Status::error("--output_dir " + quote(directory) +
                          ": expected a directory, found a file");
-  if (kind == PathKind::Directory) {
-    FTC_ASSIGN_OR_RETURN(std::vector<std::string> names, listDirectory(directory));
-    if (!names.empty() && settings.resumeFromCheckpoint.empty() && !settings.overwriteOutputDir)
-      return Status::error("--output_dir " + quote(directory) + ": not empty (" +
-                           quoteList(names, 3) +
-                           "); give another one, --overwrite_output_dir, or "
-                           "--resume_from_checkpoint true to go on with the run in it");
-    if (settings.overwriteOutputDir && settings.resumeFromCheckpoint.empty())
-      for (const std::string &name : names) {
-        if (isCheckpointName(name))
-          FTC_RETURN_IF_ERROR(removeTree(joinPath(directory, name)));
-        else if (std::find(kResults.begin(), kResults.end(), name) != kResults.end())
-          FTC_RETURN_IF_ERROR(removeFile(joinPath(directory, name)));
-      }
-  }
+  if (!settings.resumeFromCheckpoint.empty() || settings.overwriteOutputDir)
+    return Status::ok();
+  FTC_ASSIGN_OR_RETURN(std::vector<std::string> names, listDirectory(directory));
+  if (names.empty())
+    return Status::ok();
+  return Status::error("--output_dir " + quote(directory) + ": not empty (" +
+                       quoteList(names, 3) +
+                       "); give another one, --overwrite_output_dir, or "
+                       "--resume_from_checkpoint true to go on with the run in it");
+}
+
+Status prepareOutputDirectory(const TrainSettings &settings) {
+  const std::string &directory = settings.outputDir;
   FTC_RETURN_IF_ERROR(makeDirectories(directory).withContext("--output_dir"));
+  if (settings.overwriteOutputDir && settings.resumeFromCheckpoint.empty()) {
+    FTC_ASSIGN_OR_RETURN(std::vector<std::string> names, listDirectory(directory));
+    for (const std::string &name : names) {
+      if (isCheckpointName(name))
+        FTC_RETURN_IF_ERROR(removeTree(joinPath(directory, name)));
+      else if (std::find(kResults.begin(), kResults.end(), name) != kResults.end())
+        FTC_RETURN_IF_ERROR(removeFile(joinPath(directory, name)));
+    }
+  }
   // A directory may exist and still be read-only: find out before hours of training.
   std::string probe = joinPath(directory, ".ftrt-write-test");
   if (Status status = writeFileAtomic(probe, "x"); !status)

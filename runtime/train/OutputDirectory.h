@@ -5,9 +5,12 @@
 
 namespace ftc::rt {
 
-/// Makes `settings.outputDir` if it is missing and checks that it can be written to. One that
-/// is not empty is refused without --resume_from_checkpoint or --overwrite_output_dir; with
-/// the latter, checkpoints and results of the earlier run are removed.
+/// Whether `settings.outputDir` may be used, changing nothing: one that is not empty is refused
+/// without --resume_from_checkpoint or --overwrite_output_dir.
+Status checkOutputDirectory(const TrainSettings &settings);
+
+/// Makes the directory if it is missing and makes sure that it can be written to; with
+/// --overwrite_output_dir, checkpoints and results of the earlier run are removed.
 Status prepareOutputDirectory(const TrainSettings &settings);
 
 } // namespace ftc::rt

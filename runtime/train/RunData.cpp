@@ -84,7 +84,7 @@ Result<std::unique_ptr<RunData>> readRunData(const Session &session,
   }
   for (DataSet *set : {data->train.get(), data->validation.get(), data->test.get()})
     if (set)
-      FTC_RETURN_IF_ERROR(checkLabels(encodeSource(session, *set, data->encode)));
+      FTC_RETURN_IF_ERROR(checkRows(encodeSource(session, *set, data->encode)));
   std::string about =
       session.task->describeLabels(data->train->table, data->train->columns, session.labels);
   if (!about.empty())

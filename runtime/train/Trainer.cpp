@@ -98,7 +98,7 @@ Status Trainer::plan() {
 }
 
 Status Trainer::startOrResume() {
-  FTC_RETURN_IF_ERROR(prepareOutputDirectory(settings));
+  FTC_RETURN_IF_ERROR(checkOutputDirectory(settings));
   RunIdentity identity;
   identity.artifact = session->artifact->sha256();
   identity.trainExamples = steps->examples;
@@ -108,7 +108,6 @@ Status Trainer::startOrResume() {
   identity.shuffle = settings.shuffle;
   identity.splitPercentage = settings.validationSplitPercentage;
   store.emplace(settings.outputDir, identity, settings.saveTotalLimit);
-  FTC_RETURN_IF_ERROR(store->clean());
   std::optional<std::string> from;
   if (settings.resumeFromCheckpoint == "true") {
     std::vector<std::string> warnings;
@@ -137,7 +136,9 @@ Status Trainer::startOrResume() {
     if (set)
       if (Result<bool> done = set->stream->wait(kEncodingPatience); !done)
         return done.takeStatus();
-  return Status::ok();
+  // Nothing was written so far: what is wrong with the input leaves no trace.
+  FTC_RETURN_IF_ERROR(prepareOutputDirectory(settings));
+  return store->clean();
 }
 
 Status Trainer::train() {
@@ -154,8 +155,8 @@ Status Trainer::train() {
   }
   measures.trainSeconds = secondsSince(start);
   progress.clear();
-  if (data->train->stream->truncatedExamples() > 0 &&
-      data->train->stream->wait(0).isOk())
+  Result<bool> encoded = data->train->stream->wait(0);
+  if (encoded && *encoded && data->train->stream->truncatedExamples() > 0)
     progress.line(std::to_string(data->train->stream->truncatedExamples()) +
                   " training examples were longer than " +
                   std::to_string(session->encode.maxSeqLength) + " tokens and were cut");
