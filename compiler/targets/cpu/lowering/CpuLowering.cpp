@@ -33,7 +33,7 @@ static AffineExpr substitute(const IntExpr &expr, const std::vector<AffineExpr> 
 
 void CpuProgram::launch(KernelSpec kernel, std::vector<Operand> operands,
                         std::vector<AffineExpr> ints, std::vector<std::string> scalars,
-                        Operation *op) {
+                        Operation *op, llvm::StringRef part) {
   LaunchSpec spec;
   spec.kernel = kernel->key(isa);
   spec.grid = substitute(kernel->grid(isa), ints, op->getContext());
@@ -43,7 +43,7 @@ void CpuProgram::launch(KernelSpec kernel, std::vector<Operand> operands,
   spec.operands = std::move(operands);
   spec.ints = std::move(ints);
   spec.scalars = std::move(scalars);
-  spec.label = op->getName().stripDialect().str();
+  spec.label = op->getName().stripDialect().str() + part.str();
   kernels.try_emplace(spec.kernel, std::move(kernel));
   planner.launch(std::move(spec));
 }

@@ -17,10 +17,11 @@ public:
              std::map<std::string, KernelSpec> &kernels, std::int64_t maxSequence)
       : planner(planner), isa(isa), maxSequence(maxSequence), kernels(kernels) {}
 
-  /// Adds a launch; the grid and FLOPs follow from the kernel and `ints`.
+  /// Adds a launch; the grid and FLOPs follow from the kernel and `ints`. Its label is the
+  /// op's name, and `part` where an op takes several launches.
   void launch(KernelSpec kernel, std::vector<Operand> operands,
               std::vector<mlir::AffineExpr> ints, std::vector<std::string> scalars,
-              mlir::Operation *op);
+              mlir::Operation *op, llvm::StringRef part = "");
 
   Operand read(mlir::Value value) { return {planner.buffer(value), plan::Access::Read}; }
   Operand write(mlir::Value value) { return {planner.buffer(value), plan::Access::Write}; }

@@ -44,7 +44,7 @@ static LogicalResult lowerDgrad(Operation *operation, CpuProgram &program) {
   BufferId transposed = program.planner.temporary(
       element, program.constant(packedElements(pack->out, pack->in, program.isa)));
   program.launch(pack, {program.read(op.getWeight()), {transposed, plan::Access::Write}}, {}, {},
-                 op);
+                 op, ".pack");
 
   auto kernel = std::make_shared<Linear>();
   kernel->in = pack->out;

@@ -70,7 +70,7 @@ static LogicalResult lowerLayerNormGrad(Operation *operation, CpuProgram &progra
   finalize->hidden = hidden;
   program.launch(finalize,
                  {{partial, plan::Access::Read}, target(op.getDgamma()), target(op.getDbeta())},
-                 {rows, accumulate}, {}, op);
+                 {rows, accumulate}, {}, op, ".finalize");
   return success();
 }
 
