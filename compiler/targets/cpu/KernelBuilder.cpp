@@ -27,6 +27,39 @@ void KernelBuilder::open(const std::string &name) {
 
 void KernelBuilder::close() { func::ReturnOp::create(b); }
 
+void KernelBuilder::outline(
+    const std::string &part, const std::vector<Ptr> &pointers, const Nums &numbers,
+    const std::function<void(const std::vector<Ptr> &, const Nums &)> &body) {
+  auto kernel = b.getInsertionBlock()->getParentOp()->getParentOfType<func::FuncOp>();
+  if (!kernel)
+    kernel = cast<func::FuncOp>(b.getInsertionBlock()->getParentOp());
+  std::string name = (kernel.getName() + "." + part).str();
+  SmallVector<Value> operands;
+  for (const Ptr &pointer : pointers)
+    operands.push_back(pointer.value);
+  for (const Num &number : numbers)
+    operands.push_back(number.value);
+  auto function = module.lookupSymbol<func::FuncOp>(name);
+  if (!function) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(module.getBody());
+    function = func::FuncOp::create(b, name, b.getFunctionType(TypeRange(operands), {}));
+    function.setPrivate();
+    function.setNoInline(true);
+    Block *entry = function.addEntryBlock();
+    b.setInsertionPointToEnd(entry);
+    std::vector<Ptr> ownPointers = pointers;
+    for (std::size_t i = 0; i < pointers.size(); ++i)
+      ownPointers[i].value = entry->getArgument(i);
+    Nums ownNumbers;
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      ownNumbers.push_back(num(entry->getArgument(pointers.size() + i)));
+    body(ownPointers, ownNumbers);
+    func::ReturnOp::create(b);
+  }
+  func::CallOp::create(b, function, operands);
+}
+
 Type KernelBuilder::typeOf(Elem elem) {
   return elem == Elem::F32   ? Type(b.getF32Type())
          : elem == Elem::F64 ? Type(b.getF64Type())

@@ -82,6 +82,12 @@ public:
   Num scalarF32(int index); ///< rounded to f32
   Ptr scratch(std::int64_t byteOffset = 0, Elem elem = Elem::F32);
 
+  /// Calls `body` as a function of its own, never inlined, emitted once a kernel and `part`. A
+  /// long polynomial beside a register tile would otherwise have its constants hoisted over the
+  /// tile's loop, and the accumulators spilled. The body may use its arguments alone.
+  void outline(const std::string &part, const std::vector<Ptr> &pointers, const Nums &numbers,
+               const std::function<void(const std::vector<Ptr> &, const Nums &)> &body);
+
   /// One loop over the launch's tasks.
   void forTasks(const std::function<void(Num task)> &body);
   /// One loop over the rows of all the launch's tasks, each task `block` rows of `rows`.

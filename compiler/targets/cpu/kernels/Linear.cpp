@@ -169,18 +169,25 @@ private:
       return;
     Num last = end ? b.min(row + count, end) : row + count;
     Num columns = b.min(column + width, b.i64(spec.out));
-    b.loop(row, last, 1, [&](Num r) {
+    bool derived = spec.gradAct != Activation::None;
+    b.outline("activate", {first, derived ? saved : first, y}, {row, last, column, columns},
+              [&](const std::vector<Ptr> &p, const Nums &n) { activateRows(p, n); });
+  }
+
+  /// Rows [n0, n1) of columns [n2, n3): p2 = act(p0), times act'(p1) in a dgrad.
+  void activateRows(const std::vector<Ptr> &p, const Nums &n) {
+    b.loop(n[0], n[1], 1, [&](Num r) {
       auto apply = [&](Num c, Num mask) {
         Num at = r * spec.out + c;
-        Num value = activate(b, spec.act, b.loadVector(first[at], mask));
+        Num value = activate(b, spec.act, b.loadVector(p[0][at], mask));
         if (spec.gradAct != Activation::None)
-          value = value * activationDerivative(b, spec.gradAct, b.loadVector(saved[at], mask));
-        b.storeVector(value, y[at], mask);
+          value = value * activationDerivative(b, spec.gradAct, b.loadVector(p[1][at], mask));
+        b.storeVector(value, p[2][at], mask);
       };
       if (spec.out % b.isa.lanes == 0)
-        b.loop(column, columns, b.isa.lanes, [&](Num c) { apply(c, Num{}); });
+        b.loop(n[2], n[3], b.isa.lanes, [&](Num c) { apply(c, Num{}); });
       else
-        b.forVectorsDynamic(column, columns, apply);
+        b.forVectorsDynamic(n[2], n[3], apply);
     });
   }
 
