@@ -1,0 +1,66 @@
+// Progress: a bar of at most 80 columns on a terminal, plain lines elsewhere.
+#include "runtime/train/Progress.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <string>
+
+namespace ftc::rt {
+namespace {
+
+/// What progress wrote.
+std::string record(ProgressStyle style, double loss) {
+  char *buffer = nullptr;
+  std::size_t size = 0;
+  std::FILE *out = open_memstream(&buffer, &size);
+  {
+    Progress progress(out, style);
+    progress.begin(0, 1000000);
+    progress.step(1000000, loss, 123456789);
+    progress.line("done");
+  }
+  std::fclose(out);
+  std::string text(buffer, size);
+  std::free(buffer);
+  return text;
+}
+
+TEST(Progress, BarFitsTheTerminal) {
+  for (int columns : {20, 60, 80}) {
+    std::string text = record({true, false, columns}, 1.25);
+    std::size_t begin = text.find("\033[K") + 3, end = text.find('\r', begin);
+    std::string bar = text.substr(begin, end - begin);
+    EXPECT_NE(bar.find("loss 1.2500"), std::string::npos) << bar;
+    if (columns == 80) {
+      EXPECT_NE(bar.find('#'), std::string::npos) << bar;
+    }
+    EXPECT_LE(bar.size(), 80u) << bar;
+    EXPECT_EQ(text.find("\033[32m"), std::string::npos);
+    EXPECT_NE(text.find("done\n"), std::string::npos);
+  }
+  EXPECT_NE(record({true, true, 80}, 1).find("\033[32m"), std::string::npos);
+}
+
+TEST(Progress, PlainLinesHaveNoEscapes) {
+  std::string text = record({false, false, 80}, 0.5);
+  EXPECT_EQ(text.find('\033'), std::string::npos);
+  EXPECT_EQ(text.find('\r'), std::string::npos);
+  EXPECT_EQ(text.substr(0, 20), "step 1000000/1000000");
+}
+
+TEST(Progress, Durations) {
+  char text[32];
+  const std::pair<double, const char *> cases[] = {
+      {0, "0:00"}, {59.6, "1:00"}, {725, "12:05"}, {10810, "3:00:10"}, {-0.0, "0:00"}};
+  for (auto [seconds, expected] : cases) {
+    formatDuration(seconds, text, sizeof text);
+    EXPECT_STREQ(text, expected);
+  }
+  formatDuration(HUGE_VAL, text, sizeof text);
+  EXPECT_STREQ(text, "0:00");
+}
+
+} // namespace
+} // namespace ftc::rt
