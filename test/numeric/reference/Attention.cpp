@@ -24,14 +24,14 @@ static std::vector<double> scoresOf(Op op, const Frame &frame, std::int64_t row,
   const Tensor &q = frame.get(op.getQ()), &k = frame.get(op.getK());
   std::int64_t d = q.width() / op.getHeads();
   std::int64_t kvHead = head / (op.getHeads() / op.getKvHeads());
+  double scale = op.getScale().convertToDouble();
+  std::int64_t last = op.getCausal() ? frame.get(op.getQPosition()).index(row) : keys;
   std::vector<double> scores(keys);
   for (std::int64_t j = 0; j < keys; ++j) {
     double sum = 0;
     for (std::int64_t c = 0; c < d; ++c)
       sum += q.at(row, head * d + c) * k.at(first + j, kvHead * d + c);
-    bool hidden = op.getCausal() && j > frame.get(op.getQPosition()).index(row);
-    scores[j] = hidden ? -std::numeric_limits<double>::infinity()
-                       : sum * op.getScale().convertToDouble();
+    scores[j] = j > last ? -std::numeric_limits<double>::infinity() : sum * scale;
   }
   return scores;
 }
@@ -59,10 +59,11 @@ static void attention(nn::AttentionOp op, Frame &frame) {
   const Tensor &v = frame.get(op.getV());
   Tensor out = frame.make(op.getOut()), lse = frame.make(op.getLse());
   std::int64_t heads = op.getHeads(), d = out.width() / heads;
+  std::int64_t share = heads / op.getKvHeads();
   forQueries(op, frame, [&](auto s, auto row, auto first, auto keys) {
     for (std::int64_t h = 0; h < heads; ++h) {
       std::vector<double> scores = scoresOf(op, frame, row, first, keys, h);
-      std::int64_t kvHead = h / (heads / op.getKvHeads());
+      std::int64_t kvHead = h / share;
       lse.at(row, h) = logSumExp(scores);
       for (std::int64_t j = 0; j < keys; ++j) {
         double p = std::exp(scores[j] - lse.at(row, h)) * keepOf(op, frame, s, row, h, j);
@@ -82,15 +83,17 @@ static void gradient(nn::AttentionGradOp op, Frame &frame) {
   Tensor dq = frame.make(op.getDq()), dk = frame.make(op.getDk()), dv = frame.make(op.getDv());
   std::int64_t heads = op.getHeads(), d = q.width() / heads;
   double scale = op.getScale().convertToDouble();
+  std::int64_t share = heads / op.getKvHeads();
+  const Tensor &lse = frame.get(op.getLse());
   forQueries(op, frame, [&](auto s, auto row, auto first, auto keys) {
     for (std::int64_t h = 0; h < heads; ++h) {
       std::vector<double> scores = scoresOf(op, frame, row, first, keys, h);
-      std::int64_t kvHead = h / (heads / op.getKvHeads());
+      std::int64_t kvHead = h / share;
       double delta = 0;
       for (std::int64_t c = 0; c < d; ++c)
         delta += dout.at(row, h * d + c) * out.at(row, h * d + c);
       for (std::int64_t j = 0; j < keys; ++j) {
-        double p = std::exp(scores[j] - frame.get(op.getLse()).at(row, h));
+        double p = std::exp(scores[j] - lse.at(row, h));
         double keep = keepOf(op, frame, s, row, h, j), dp = 0;
         for (std::int64_t c = 0; c < d; ++c) {
           dp += dout.at(row, h * d + c) * v.at(first + j, kvHead * d + c);

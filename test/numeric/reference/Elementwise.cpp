@@ -89,18 +89,22 @@ static void dropout(nn::DropoutOp op, Frame &frame) {
 bool runElementwise(Operation *op, Frame &frame) {
   if (auto activation = dyn_cast<nn::ActivationOp>(op)) {
     Tensor y = frame.get(activation.getX());
+    nn::Activation kind = activation.getKind();
     for (double &value : y.values)
-      value = activate(activation.getKind(), value);
+      value = activate(kind, value);
     frame.set(activation.getY(), y);
   } else if (auto grad = dyn_cast<nn::ActivationGradOp>(op)) {
     Tensor dx = frame.get(grad.getDy());
+    const Tensor &x = frame.get(grad.getX());
+    nn::Activation kind = grad.getKind();
     for (std::size_t i = 0; i < dx.values.size(); ++i)
-      dx.values[i] *= activateGrad(grad.getKind(), frame.get(grad.getX()).values[i]);
+      dx.values[i] *= activateGrad(kind, x.values[i]);
     frame.set(grad.getDx(), dx);
   } else if (auto add = dyn_cast<nn::AddOp>(op)) {
     Tensor y = frame.get(add.getA());
+    const Tensor &b = frame.get(add.getB());
     for (std::size_t i = 0; i < y.values.size(); ++i)
-      y.values[i] += frame.get(add.getB()).values[i];
+      y.values[i] += b.values[i];
     frame.set(add.getY(), y);
   } else if (auto drop = dyn_cast<nn::DropoutOp>(op)) {
     dropout(drop, frame);

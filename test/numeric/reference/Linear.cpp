@@ -7,17 +7,19 @@ namespace ftc::reference {
 
 static void linear(nn::LinearOp op, Frame &frame) {
   const Tensor &x = frame.get(op.getX()), &w = frame.get(op.getWeight());
+  const Tensor *bias = op.getBias() ? &frame.get(op.getBias()) : nullptr;
   Tensor pre = frame.make(op.getY());
   for (std::int64_t r = 0; r < x.rows(); ++r)
     for (std::int64_t o = 0; o < w.rows(); ++o) {
-      double sum = op.getBias() ? frame.get(op.getBias()).at(o) : 0.0;
+      double sum = bias ? bias->at(o) : 0.0;
       for (std::int64_t i = 0; i < x.width(); ++i)
         sum += x.at(r, i) * w.at(o, i);
       pre.at(r, o) = sum;
     }
   Tensor y = pre;
+  nn::Activation kind = op.getActivation();
   for (double &value : y.values)
-    value = activate(op.getActivation(), value);
+    value = activate(kind, value);
   frame.set(op.getY(), y);
   if (op.getPre())
     frame.set(op.getPre(), pre);
@@ -25,16 +27,19 @@ static void linear(nn::LinearOp op, Frame &frame) {
 
 static void dgrad(nn::LinearDgradOp op, Frame &frame) {
   const Tensor &dy = frame.get(op.getDy()), &w = frame.get(op.getWeight());
+  const Tensor *pre = op.getPre() ? &frame.get(op.getPre()) : nullptr;
+  const Tensor *addend = op.getAddend() ? &frame.get(op.getAddend()) : nullptr;
+  nn::Activation kind = op.getActivation();
   Tensor dx = frame.make(op.getDx());
   for (std::int64_t r = 0; r < dy.rows(); ++r)
     for (std::int64_t i = 0; i < w.width(); ++i) {
       double sum = 0;
       for (std::int64_t o = 0; o < w.rows(); ++o)
         sum += dy.at(r, o) * w.at(o, i);
-      if (op.getPre())
-        sum *= activateGrad(op.getActivation(), frame.get(op.getPre()).at(r, i));
-      if (op.getAddend())
-        sum += frame.get(op.getAddend()).at(r, i);
+      if (pre)
+        sum *= activateGrad(kind, pre->at(r, i));
+      if (addend)
+        sum += addend->at(r, i);
       dx.at(r, i) = sum;
     }
   frame.set(op.getDx(), dx);

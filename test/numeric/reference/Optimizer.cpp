@@ -35,8 +35,9 @@ static void adamw(nn::AdamWOp op, Frame &frame) {
   for (std::size_t i = 0; i < op.getParams().size(); ++i) {
     Tensor p = frame.get(op.getParams()[i]), m = frame.get(op.getM()[i]),
            v = frame.get(op.getV()[i]);
+    const Tensor &gradient = frame.get(op.getGradients()[i]);
     for (std::size_t e = 0; active && e < p.values.size(); ++e) {
-      double g = clip * frame.get(op.getGradients()[i]).values[e];
+      double g = clip * gradient.values[e];
       p.values[e] *= 1 - decay;
       m.values[e] = b1 * m.values[e] + (1 - b1) * g;
       v.values[e] = b2 * v.values[e] + (1 - b2) * g * g;
@@ -54,8 +55,9 @@ static void sgd(nn::SgdOp op, Frame &frame) {
   double decay = op.getDecay() ? frame.scalar("weight_decay") : 0.0;
   for (std::size_t i = 0; i < op.getParams().size(); ++i) {
     Tensor p = frame.get(op.getParams()[i]), b = frame.get(op.getMomentum()[i]);
+    const Tensor &gradient = frame.get(op.getGradients()[i]);
     for (std::size_t e = 0; active && e < p.values.size(); ++e) {
-      double g = clip * frame.get(op.getGradients()[i]).values[e] + decay * p.values[e];
+      double g = clip * gradient.values[e] + decay * p.values[e];
       b.values[e] = momentum * b.values[e] + g;
       p.values[e] -= lr * b.values[e];
     }
