@@ -46,6 +46,9 @@ void KernelBuilder::outline(
     function = func::FuncOp::create(b, name, b.getFunctionType(TypeRange(operands), {}));
     function.setPrivate();
     function.setNoInline(true);
+    // Internal: a call through a procedure linkage table would need a writable section.
+    function->setAttr("llvm.linkage",
+                      LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
     Block *entry = function.addEntryBlock();
     b.setInsertionPointToEnd(entry);
     std::vector<Ptr> ownPointers = pointers;
