@@ -83,6 +83,10 @@ void KernelLibrary::run(const Kernel &kernel, const std::vector<void *> &buffers
   Buffer<unsigned char> scratch(kernel.scratchBytes(isa));
   std::mt19937 random(7);
   std::int64_t end = grid;
+  // Grids that divide may be rounded up further: tasks beyond the end must do nothing.
+  for (const IntExpr::Term &term : kernel.grid(isa).terms)
+    if (split == Split::Pieces && term.divisor > 1)
+      end = grid + 3;
   do {
     std::int64_t piece = split == Split::Whole ? end : 1 + random() % 3;
     std::int64_t begin = end > piece ? end - piece : 0;

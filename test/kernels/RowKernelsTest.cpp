@@ -262,7 +262,9 @@ TEST(Rows, AddGatherScatterEmbed) {
       for (std::int64_t rows : {0, 1, 18, 37}) {
         std::int64_t n = rows * hidden, big = 50 * hidden;
         Floats x = randomFloats(n, 1), other = randomFloats(n, 2), y(n);
-        library.run(*add, {x.data(), other.data(), y.data()}, {n}, {}, Split::Pieces);
+        // In place, so that an element added twice would show.
+        y = x;
+        library.run(*add, {y.data(), other.data(), y.data()}, {n}, {}, Split::Pieces);
         for (std::int64_t i = 0; i < n; ++i)
           ASSERT_EQ(y[i], x[i] + other[i]);
         // Distinct rows of a table of 50.

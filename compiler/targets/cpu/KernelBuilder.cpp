@@ -233,6 +233,7 @@ Num KernelBuilder::sumRow(std::int64_t count, const std::function<Num(Num, Num)>
 
 void KernelBuilder::forVectorsDynamic(Num from, Num to,
                                       const std::function<void(Num, Num)> &body) {
+  to = max(to, from); // divisions are of what is not negative
   Num full = from + (to - from) / isa.lanes * isa.lanes;
   loop(from, full, isa.lanes, [&](Num at) { body(at, Num{}); });
   ifThen(full < to, [&] { body(full, firstLanes(to - full)); });

@@ -115,7 +115,7 @@ public:
                 const std::function<Num(Num, Num)> &combine);
   /// reduceRow with addition.
   Num sumRow(std::int64_t count, const std::function<Num(Num offset, Num mask)> &body);
-  /// As forVectors over `count` elements from a run-time Num, in one task's flat range.
+  /// As forVectors over the run-time range [from, to), nothing if it is empty or reversed.
   void forVectorsDynamic(Num from, Num to, const std::function<void(Num at, Num mask)> &body);
 
   /// Constants.

@@ -41,7 +41,7 @@ public:
   virtual ~Kernel() = default;
   /// The exported symbol: equal keys mean equal code.
   virtual std::string key(const CpuIsa &isa) const = 0;
-  /// Number of independent tasks of a launch.
+  /// Number of independent tasks of a launch; where a term divides, more are harmless.
   virtual IntExpr grid(const CpuIsa &isa) const = 0;
   /// Bytes of per-thread scratch.
   virtual std::int64_t scratchBytes(const CpuIsa &) const { return 0; }

@@ -104,8 +104,11 @@ void LayerNormGrad::emit(KernelBuilder &b) const {
     dropout.emplace(b);
   b.forTasks([&](Num chunk) {
     Ptr dgamma = partial[chunk * (2 * hidden)], dbeta = dgamma[hidden];
-    b.forVectors(2 * hidden,
-                 [&](Num offset, Num mask) { b.storeVector(b.vec(0), dgamma[offset], mask); });
+    b.ifThen(chunk * chunkRows < rows, [&] {
+      b.forVectors(2 * hidden, [&](Num offset, Num mask) {
+        b.storeVector(b.vec(0), dgamma[offset], mask);
+      });
+    });
     Num last = b.min(chunk * chunkRows + chunkRows, rows);
     b.loop(chunk * chunkRows, last, 1, [&](Num row) {
       Num at = row * hidden, mean = b.load(means[row]), rstd = b.load(rstds[row]);

@@ -67,7 +67,7 @@ public:
   void emit() {
     b.forTasks([&](Num task) {
       Num from = task / groups * blockRows(b.isa);
-      Num to = b.min(from + blockRows(b.isa), rows);
+      Num to = b.max(from, b.min(from + blockRows(b.isa), rows));
       Num firstPanel = task % groups * groupPanels;
       Num lastPanel = b.min(firstPanel + groupPanels, b.i64(panels));
       Num tiled = from + (to - from) / b.isa.tileRows * b.isa.tileRows;

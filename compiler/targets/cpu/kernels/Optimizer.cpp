@@ -81,7 +81,7 @@ void SquareSum::emit(KernelBuilder &b) const {
   const int ways = 4;
   std::int64_t wide = ways * b.isa.lanes;
   b.forTasks([&](Num task) {
-    Num from = task * chunk, to = b.min(from + chunk, count);
+    Num from = task * chunk, to = b.max(from, b.min(from + chunk, count));
     Num middle = from + (to - from) / wide * wide;
     Num zero = b.toF64(b.vec(0));
     auto square = [&](Num at, Num mask) {
@@ -99,7 +99,7 @@ void SquareSum::emit(KernelBuilder &b) const {
       return Nums{sums[0] + square(at, b.firstLanes(to - at))};
     })[0];
     Num total = (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest;
-    b.store(b.sumAcross(total), partial[task]);
+    b.ifThen(from < count, [&] { b.store(b.sumAcross(total), partial[task]); });
   });
 }
 
