@@ -40,9 +40,7 @@ Status readTensor(const Checkpoint &checkpoint, std::string_view name,
     return Status::error(checkpoint.filePath(tensor->file) + ": tensor " + quote(name) +
                          ": expected " + shapeText(*parameter.shape()) + ", found " +
                          describeTensor(*tensor));
-  FTC_RETURN_IF_ERROR(checkpoint.readAsF32(*tensor, out.data()));
-  checkpoint.dropPages(*tensor);
-  return Status::ok();
+  return checkpoint.readAsF32(*tensor, out.data());
 }
 
 /// The files must be those that the compiler read.
