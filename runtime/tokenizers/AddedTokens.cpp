@@ -104,50 +104,66 @@ std::int32_t AddedTokens::beyond(const Vocabulary &vocabulary) const {
   return count;
 }
 
-void AddedTokens::split(std::string_view text, const TokenSearch &search,
-                        std::vector<Match> &out) const {
+Status AddedTokens::split(std::string_view text, const TokenSearch &search,
+                          std::vector<Match> &out) const {
   auto wordBefore = [&](std::size_t at) {
     return at > 0 && unicode::has(unicode::decodePrevious(text, at), unicode::Word);
   };
   auto wordAfter = [&](std::size_t at) {
     return at < text.size() && unicode::has(unicode::decodeNext(text, at), unicode::Word);
   };
-  std::size_t done = 0, from = 0, begin, end;
+  std::size_t done = 0, from = 0, begin, end, covered = 0;
+  std::size_t spaceBegin = 1, spaceEnd = 0; // a run of white space already measured
   std::int32_t id;
   while (search.find(text, from, begin, end, id)) {
     from = end;
-    if (begin < done)
-      continue; // inside the white space that the token before it took
     const AddedToken &token = tokens.at(id);
     if (token.singleWord && (wordBefore(begin) || wordAfter(end)))
       continue;
-    if (token.lstrip)
+    if (token.lstrip) {
       for (std::size_t at = begin; begin > done; begin = at)
         if (!unicode::has(unicode::decodePrevious(text, at), unicode::RegexSpace))
           break;
-    if (token.rstrip)
-      for (std::size_t at = end; at < text.size(); end = at)
-        if (!unicode::has(unicode::decodeNext(text, at), unicode::RegexSpace))
-          break;
+      begin = std::max(begin, done); // the token before may have taken white space beyond it
+    }
+    if (token.rstrip) {
+      if (end < spaceBegin || end > spaceEnd) {
+        spaceBegin = spaceEnd = end;
+        for (std::size_t at = end; at < text.size(); spaceEnd = at)
+          if (!unicode::has(unicode::decodeNext(text, at), unicode::RegexSpace))
+            break;
+      }
+      end = spaceEnd;
+    }
+    if (begin > end)
+      continue; // tokenizers panics here
     if (done < begin)
       out.push_back({done, begin, -1});
-    out.push_back({begin, end, id});
+    if (begin < end)
+      out.push_back({begin, end, id});
+    // As in tokenizers, a token inside the white space of the one before overlaps it.
+    covered += end - begin + (done < begin ? begin - done : 0);
     done = end;
+    if (covered > text.size() * 4 + 65536)
+      return Status::error("text: the added tokens that strip white space overlap too much");
   }
   if (done < text.size())
     out.push_back({done, text.size(), -1});
+  return Status::ok();
 }
 
 Status AddedTokens::extract(std::string_view raw, const NormalizerList &normalizers,
                             PieceText &out) const {
   static thread_local std::vector<Match> first, second;
   first.clear();
-  split(raw, rawSearch, first);
+  FTC_RETURN_IF_ERROR(split(raw, rawSearch, first));
   std::size_t knownByte = 0;
   std::int32_t knownIndex = 0; // number of the code point at knownByte
   for (const Match &match : first) {
     for (; knownByte < match.begin; ++knownByte)
       knownIndex += (static_cast<unsigned char>(raw[knownByte]) & 0xc0) != 0x80;
+    while (knownByte > match.begin)
+      knownIndex -= (static_cast<unsigned char>(raw[--knownByte]) & 0xc0) != 0x80;
     std::string_view part = raw.substr(match.begin, match.end - match.begin);
     std::uint32_t base = static_cast<std::uint32_t>(out.text.text.size());
     auto size = [&] { return static_cast<std::uint32_t>(out.text.text.size()); };
@@ -162,7 +178,8 @@ Status AddedTokens::extract(std::string_view raw, const NormalizerList &normaliz
     if (base == size())
       continue;
     second.clear();
-    split(std::string_view(out.text.text).substr(base), normalizedSearch, second);
+    FTC_RETURN_IF_ERROR(
+        split(std::string_view(out.text.text).substr(base), normalizedSearch, second));
     for (const Match &inner : second)
       out.pieces.push_back(
           {base + std::uint32_t(inner.begin), base + std::uint32_t(inner.end), inner.token});

@@ -69,7 +69,7 @@ private:
     std::int32_t token; ///< -1: text between tokens
   };
   /// Tiles `text` with tokens and what is between them.
-  void split(std::string_view text, const TokenSearch &search, std::vector<Match> &out) const;
+  Status split(std::string_view text, const TokenSearch &search, std::vector<Match> &out) const;
 
   std::unordered_map<std::string, std::int32_t> ids;
   std::unordered_map<std::int32_t, AddedToken> tokens;

@@ -56,16 +56,11 @@ Result<std::int64_t> JsonFields::integer(const char *key, std::int64_t absent) c
   return integerOf(*value, name + ": '" + key + "'");
 }
 
-Result<Json> parseJson(std::string_view content, const char *what) {
-  try {
-    return Json::parse(content.begin(), content.end());
-  } catch (const Json::parse_error &error) {
-    return Status::error(std::string(what) +
-                         ": expected valid JSON in UTF-8, found an error at byte " +
-                         std::to_string(error.byte));
-  } catch (const Json::exception &) { // numbers out of range
-    return Status::error(std::string(what) + ": expected JSON with numbers in range");
-  }
+Result<Json> parseTokenizerFile(std::string_view content, const char *name) {
+  JsonOptions options;
+  options.maxBytes = std::uint64_t(256) << 20;
+  options.refuseDuplicateKeys = false;
+  return parseJson(content, name, options);
 }
 
 Result<std::int64_t> integerOf(const Json &value, const std::string &what) {

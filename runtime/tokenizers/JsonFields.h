@@ -1,17 +1,15 @@
-// Typed access to parsed JSON objects without exceptions; errors name the component and field.
+// Fields of tokenizer files' JSON objects; errors name the component, as in "normalizer
+// 'Strip'", rather than a file.
 #pragma once
 
+#include "runtime/io/Json.h"
 #include "runtime/support/Status.h"
-
-#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace ftc::rt {
-
-using Json = nlohmann::json;
 
 /// An object of a tokenizer file, with a name for messages: "normalizer 'Strip'".
 class JsonFields {
@@ -33,8 +31,8 @@ public:
   const std::string name;
 };
 
-/// Parses; the error names `what` and gives the byte.
-Result<Json> parseJson(std::string_view content, const char *what);
+/// Parses a tokenizer file, where of equal keys the last one wins as in tokenizers.
+Result<Json> parseTokenizerFile(std::string_view content, const char *name);
 /// An integer that fits, or an error.
 Result<std::int64_t> integerOf(const Json &value, const std::string &what);
 

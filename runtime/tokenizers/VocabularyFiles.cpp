@@ -43,7 +43,7 @@ Result<Json> readObject(const TokenizerFiles &files, const char *name) {
   const std::string *content = findFile(files, name);
   if (!content)
     return Json(Json::object());
-  FTC_ASSIGN_OR_RETURN(Json json, parseJson(*content, name));
+  FTC_ASSIGN_OR_RETURN(Json json, parseTokenizerFile(*content, name));
   if (!json.is_object())
     return Status::error(std::string(name) + ": expected an object, found " + json.type_name());
   return json;
@@ -264,7 +264,7 @@ Result<PipelineParts> readByteLevel(const std::string &vocabText, const std::str
       {"mask_token", nullptr}};
   FTC_ASSIGN_OR_RETURN(SpecialTokens specials,
                        SpecialTokens::read(config, roberta ? robertaRoles : gpt2Roles, true));
-  FTC_ASSIGN_OR_RETURN(Json vocab, parseJson(vocabText, "vocab.json"));
+  FTC_ASSIGN_OR_RETURN(Json vocab, parseTokenizerFile(vocabText, "vocab.json"));
   if (!vocab.is_object())
     return Status::error(std::string("vocab.json: expected an object, found ") +
                          vocab.type_name());

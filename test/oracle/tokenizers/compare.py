@@ -18,6 +18,7 @@ import time
 os.environ["RAYON_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
+os.environ["RUST_BACKTRACE"] = "0"
 import tokenizers
 from tokenizers import Tokenizer
 
@@ -53,7 +54,7 @@ class Compared:
     def __init__(self, name, wheel, directory, modelType="", prefix=False):
         self.name, self.wheel, self.directory = name, wheel, directory
         self.modelType, self.prefix = modelType, prefix
-        self.requests, self.expected = [], []
+        self.requests, self.expected, self.panics = [], [], 0
         wheel.no_truncation()
         wheel.no_padding()
 
@@ -61,35 +62,47 @@ class Compared:
         self.requests.append(dumps(request))
         self.expected.append(expected)
 
+    def asked(self, request, *arguments, **options):
+        """Asks what the wheel can answer; on some overlaps of added tokens it panics."""
+        try:
+            encoding = self.wheel.encode(*arguments, **options)
+        except BaseException as error:
+            if "bad split" not in str(error):
+                raise
+            self.panics += 1
+            return
+        self.ask(request, answer(encoding))
+
     def encode(self, text, special=True):
-        self.ask(["e", text, special, 0, "longest_first"],
-                 answer(self.wheel.encode(text, add_special_tokens=special)))
+        self.asked(["e", text, special, 0, "longest_first"], text, add_special_tokens=special)
 
     def cut(self, first, second, special, most, how):
         wheel = self.wheel
         wheel.no_truncation()
         pair = [first] if second is None else [first, second]
-        whole = len(wheel.encode(*pair, add_special_tokens=special).ids)
         try:
+            whole = len(wheel.encode(*pair, add_special_tokens=special).ids)
             wheel.enable_truncation(most, strategy=how)
             cut = wheel.encode(*pair, add_special_tokens=special)
             expected = answer(cut, whole - len(cut.ids))
         except BaseException as error:  # the wheel's own refusals and panics
             if isinstance(error, KeyboardInterrupt):
                 raise
+            if "bad split" in str(error):
+                self.panics += 1
+                return
             expected = "null"
         wheel.no_truncation()
         self.ask((["e", first] if second is None else ["p", first, second]) + [special, most, how],
                  expected)
 
     def pair(self, first, second, special=True):
-        self.ask(["p", first, second, special, 0, "longest_first"],
-                 answer(self.wheel.encode(first, second, add_special_tokens=special)))
+        self.asked(["p", first, second, special, 0, "longest_first"], first, second,
+                   add_special_tokens=special)
 
     def words(self, words, special=True):
-        self.ask(["w", words, special, 0, "longest_first"],
-                 answer(self.wheel.encode(words, is_pretokenized=True,
-                                          add_special_tokens=special)))
+        self.asked(["w", words, special, 0, "longest_first"], words, is_pretokenized=True,
+                   add_special_tokens=special)
 
     def decode(self, ids, skip):
         self.ask(["d", ids, skip], dumps(self.wheel.decode(ids, skip_special_tokens=skip)))
@@ -197,18 +210,26 @@ def ofStrings(compared, count, seed):
         else:
             ids = [draw.randrange(limit) for _ in range(draw.randint(0, 12))]
             if draw.random() < 0.6:
-                ids = compared.wheel.encode(strings.text()).ids
+                try:
+                    ids = compared.wheel.encode(strings.text()).ids
+                except BaseException as error:
+                    if "bad split" not in str(error):
+                        raise
             compared.decode(ids, draw.random() < 0.5)
 
 
 def ofScalars(compared, probe, contexts):
-    """Every scalar in each context; unassigned planes 4 to 13 go 32 at a time."""
+    """Every scalar in each context: alone one by one, otherwise 16 to a text with spaces between;
+    unassigned planes 4 to 13 go 32 at a time without spaces too."""
     total = bad = 0
+    singles = [c for c in list(range(0x40000)) + list(range(0xE0000, 0x110000))
+               if not 0xD800 <= c <= 0xDFFF and c != 10]
     for make in contexts:
-        singles = [c for c in list(range(0x40000)) + list(range(0xE0000, 0x110000))
-                   if not 0xD800 <= c <= 0xDFFF and c != 10]
-        texts = (make(chr(c)) for c in singles)
-        packed = ("".join(make(chr(x)) for x in range(c, c + 32)) for c in range(0x40000, 0xE0000, 32))
+        many = 1 if make is contexts[0] else 16
+        texts = (" ".join(make(chr(c)) for c in singles[i:i + many])
+                 for i in range(0, len(singles), many))
+        packed = ("".join(make(chr(x)) for x in range(c, c + 32))
+                  for c in range(0x40000, 0xE0000, 32))
         for source in (texts, packed):
             for text in source:
                 compared.encode(text)
@@ -224,6 +245,7 @@ CONTEXTS = [lambda c: c, lambda c: "a" + c + "b", lambda c: "a " + c, lambda c: 
             lambda c: "x'" + c + "'l" + c + "'r" + c]
 SCALAR_NAMES = {"bert-uncased", "bert-cased", "wp-nfkc", "wp-nfd", "wp-sequence", "roberta-prefix",
                 "llama3", "qwen2", "minilm"}
+TEXT_NAMES = {"bert-uncased", "roberta", "llama3", "minilm"}
 
 
 def save(wheel, folder, name):
@@ -294,21 +316,20 @@ def miniLm():
 
 
 def speed(compared, probe, lines):
-    """Seconds of the wheel and of the probe over the same lines, one thread each."""
+    """CPU seconds of the wheel and of the probe over the same lines, one thread each, best of 3."""
     with tempfile.NamedTemporaryFile("wb", suffix=".txt") as f:
         f.write(("\n".join(lines) + "\n").encode())
         f.flush()
         size = os.path.getsize(f.name) / 2**20
-        best = lambda times: min(times)
-        here = best([float(subprocess.run(
+        here = min(float(subprocess.run(
             [probe, compared.directory, compared.modelType, "0", f.name],
-            capture_output=True, check=True).stdout.split()[0]) for _ in range(3)])
+            capture_output=True, check=True).stdout.split()[0]) for _ in range(3))
 
     def wheelSeconds():
-        start = time.perf_counter()
+        start = time.process_time()
         compared.wheel.encode_batch(lines)
-        return time.perf_counter() - start
-    wheel = best([wheelSeconds() for _ in range(3)])
+        return time.process_time() - start
+    wheel = min(wheelSeconds() for _ in range(3))
     print(f"speed {compared.name}: here {size / here:.1f} MiB/s, wheel {size / wheel:.1f} MiB/s, "
           f"ratio {wheel / here:.2f}", flush=True)
 
@@ -338,7 +359,8 @@ def main():
     parser.add_argument("probe")
     parser.add_argument("--strings", type=int, default=100000, help="random strings a family")
     parser.add_argument("--scalars", action="store_true", help="all scalars in all contexts")
-    parser.add_argument("--only", help="names that hold this text")
+    parser.add_argument("--part", default="0/1", help="I/N: every N-th tokenizer from the I-th")
+    parser.add_argument("--only", help="a comma list of names")
     parser.add_argument("--speed", action="store_true")
     args = parser.parse_args()
     assert tokenizers.__version__ == "0.22.2", tokenizers.__version__
@@ -349,12 +371,15 @@ def main():
         everything = list(candidates(folder, sample))
         share = {f: args.strings // sum(1 for g, _ in everything if g == f) + 1
                  for f in ("wordpiece", "bpe")}
-        for family, compared in everything:
-            if args.only and args.only not in compared.name:
+        part, parts = map(int, args.part.split("/"))
+        for i, (family, compared) in enumerate(everything):
+            if i % parts != part:
+                continue
+            if args.only and compared.name not in args.only.split(","):
                 continue
             count += 1
             ofStrings(compared, share[family], compared.name)
-            texts = lines if compared.name in SCALAR_NAMES else sample[:1500]
+            texts = lines if compared.name in TEXT_NAMES else sample[:1500]
             for text in texts:
                 compared.encode(text)
             asked = len(compared.requests)
@@ -364,6 +389,8 @@ def main():
                 asked, wrong = asked + more, wrong + worse
             print(f"{compared.name}: {asked} requests, {wrong} mismatches", flush=True)
             total, bad = total + asked, bad + wrong
+            if compared.panics:
+                print(f"{compared.name}: the wheel panicked on {compared.panics} more requests")
             if args.speed and compared.name in ("minilm", "bert-uncased", "roberta", "llama3"):
                 speed(compared, args.probe, [l for l in lines if l][:40000])
     print(f"{count} tokenizers, {total} requests, {bad} mismatches")
