@@ -45,6 +45,7 @@ public:
   AsyncCpuDevice() {
     facts.name = "cpu-async";
     facts.target = "cpu";
+    facts.poisons = true;
     facts.isa = cpuLevel();
     facts.features = cpuFeatures();
     facts.description = cpuName() + ", as late as legal";

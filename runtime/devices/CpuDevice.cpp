@@ -14,6 +14,8 @@
 namespace ftc::rt {
 
 static constexpr unsigned kMaxThreads = 1024;
+// A thread joins a launch for each so many nanoseconds of guessed work: what waking it costs.
+static constexpr std::int64_t kNanosecondsToShare = 5000;
 // Bytes of one task of a large fill or copy.
 static constexpr std::int64_t kMoveBytes = 256 * 1024;
 
@@ -64,9 +66,13 @@ public:
   Status launch(const LaunchArguments &arguments) override {
     if (arguments.grid < 0)
       return Status::error("a launch over " + std::to_string(arguments.grid) + " tasks");
+    std::int64_t useful = arguments.nanoseconds < 0
+                              ? kMaxThreads
+                              : 1 + arguments.nanoseconds / kNanosecondsToShare;
     pool->run({reinterpret_cast<abi::KernelFn>(arguments.kernel.function),
                arguments.buffers.data(), arguments.ints.data(), arguments.scalars.data(),
-               arguments.grid});
+               arguments.grid,
+               static_cast<unsigned>(std::min<std::int64_t>(useful, kMaxThreads))});
     return Status::ok();
   }
 

@@ -23,6 +23,7 @@ struct DeviceProperties {
   std::vector<std::string> features; // features present that variants may require
   unsigned threads = 1;
   bool hostVisible = false;          // the host may touch buffers while the queue is empty
+  bool poisons = false;              // a conformance device: stale memory must not be read
 };
 
 /// Memory of a device. `address` is 64-byte aligned; kBufferSlack bytes beyond `bytes` may be
@@ -61,6 +62,9 @@ struct LaunchArguments {
   std::span<const std::int64_t> ints;
   std::span<const double> scalars;
   std::int64_t grid = 0;
+  /// A guess at how long one thread would take, in nanoseconds, so that small launches are not
+  /// spread over many; it never changes a result. Below 0: not known.
+  std::int64_t nanoseconds = -1;
 };
 
 /// A device with one in-order queue. Commands of the queue take effect in the order in which

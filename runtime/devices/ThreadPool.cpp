@@ -102,8 +102,9 @@ void ThreadPool::work(unsigned index) {
 void ThreadPool::run(const PoolJob &job) {
   if (job.grid <= 0)
     return;
-  active = static_cast<unsigned>(std::min<std::int64_t>(threadCount, job.grid));
-  if (active == 1) {
+  active = static_cast<unsigned>(
+      std::min<std::int64_t>(std::min(threadCount, job.maxThreads), job.grid));
+  if (active <= 1) {
     job.function(job.buffers, job.ints, job.scalars, scratch[0], 0, job.grid);
     return;
   }

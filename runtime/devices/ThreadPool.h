@@ -21,6 +21,7 @@ struct PoolJob {
   const std::int64_t *ints = nullptr;
   const double *scalars = nullptr;
   std::int64_t grid = 0;
+  unsigned maxThreads = ~0u;
 };
 
 class ThreadPool {

@@ -160,6 +160,16 @@ Status Executor::Impl::uploadInputs(const PreparedProgram &program) {
   return Status::ok();
 }
 
+/// NaN in every float and -1 in every integer that a run must write before it reads.
+Status Executor::Impl::poison(const PreparedProgram &program) {
+  FTC_RETURN_IF_ERROR(device->fill(program.arena, 0xFF, program.arenaBytes));
+  for (const BoundArray &bound : program.outputs) {
+    const DeviceBuffer &buffer = outputs[bound.array].buffer;
+    FTC_RETURN_IF_ERROR(device->fill(buffer.address, 0xFF, buffer.bytes));
+  }
+  return Status::ok();
+}
+
 Status Executor::Impl::issue(const PreparedProgram &program, const PreparedCommand &command) {
   const PreparedBuffer *buffers = program.buffers.data();
   switch (command.kind) {
@@ -169,7 +179,8 @@ Status Executor::Impl::issue(const PreparedProgram &program, const PreparedComma
          {program.pointers.data() + command.buffersAt, command.bufferCount},
          {program.ints.data() + command.intsAt, command.intCount},
          {program.scalars.data() + command.scalarsAt, command.scalarCount},
-         program.values[command.grid]});
+         program.values[command.grid],
+         program.guessNanoseconds(command)});
   case abi::Action::Fill:
     return device->fill(buffers[command.destination].address, 0,
                         buffers[command.destination].bytes);
@@ -237,7 +248,7 @@ Status Executor::run(ProgramHandle handle) {
   auto *profile = impl->profiles.empty() ? nullptr : &impl->profiles[handle.index];
   Status status;
   if (impl->poisonArena)
-    status = impl->device->fill(program.arena, 0xFF, program.arenaBytes);
+    status = impl->poison(program);
   if (status)
     status = impl->uploadInputs(program);
   if (status)

@@ -66,7 +66,8 @@ struct ExecutorOptions {
   std::vector<std::string> programs;
   /// Time every command (waits after each: slower).
   bool profile = false;
-  /// Fill the arena with NaN before each run, so that reads of stale scratch show.
+  /// Fill the arena and the program's outputs with NaN before each run, so that reads of stale
+  /// scratch and unwritten outputs show. Always done on devices that poison memory.
   bool poisonArena = false;
 };
 

@@ -156,7 +156,7 @@ choosePrograms(const abi::Variant &variant, const std::vector<std::string> &name
 
 Status Executor::Impl::initialize(const ExecutorOptions &options) {
   const abi::Artifact &root = artifact->root();
-  poisonArena = options.poisonArena;
+  poisonArena = options.poisonArena || device->properties().poisons;
   for (std::uint32_t i = 0; i < count(root.symbols()); ++i)
     symbolCapacities.push_back(root.symbols()->Get(i)->capacity());
   symbolValues.assign(symbolCapacities.size(), 0);

@@ -41,6 +41,7 @@ struct Executor::Impl {
   Status checkSettings(const PreparedProgram &program) const;
   Status checkInputs(const PreparedProgram &program) const;
   Status uploadInputs(const PreparedProgram &program);
+  Status poison(const PreparedProgram &program);
   Status runCommands(PreparedProgram &program, std::vector<CommandProfile> *profile);
   Status issue(const PreparedProgram &program, const PreparedCommand &command);
   Status downloadOutputs(const PreparedProgram &program);

@@ -27,8 +27,10 @@ void PreparedProgram::addLaunch(const abi::Launch &launch, const Module &module,
   prepared.kernel = module.kernel(launch.kernel());
   prepared.buffersAt = static_cast<std::uint32_t>(pointers.size());
   prepared.bufferCount = count(launch.operands());
-  for (std::uint32_t i = 0; i < prepared.bufferCount; ++i)
-    pointers.push_back(buffers[launch.operands()->Get(i)->buffer()].address);
+  for (std::uint32_t i = 0; i < prepared.bufferCount; ++i) {
+    pointerBuffers.push_back(launch.operands()->Get(i)->buffer());
+    pointers.push_back(buffers[pointerBuffers.back()].address);
+  }
   prepared.intsAt = static_cast<std::uint32_t>(intSources.size());
   prepared.intCount = count(launch.ints());
   for (std::uint32_t i = 0; i < prepared.intCount; ++i)
@@ -102,6 +104,16 @@ PreparedProgram PreparedProgram::make(const abi::Program &program, const Module 
 std::string PreparedProgram::describe(const PreparedCommand &command) const {
   return "command " + std::to_string(&command - commands.data()) + " (" +
          quote(labels[command.label], 40) + ")";
+}
+
+std::int64_t PreparedProgram::guessNanoseconds(const PreparedCommand &command) const {
+  // One core moves about 10 bytes and computes about 40 FLOPs a nanosecond.
+  constexpr std::int64_t bytesPerNanosecond = 10, flopsPerNanosecond = 40;
+  std::int64_t bytes = 0; // a sum of sizes below 2^46 each
+  for (std::uint32_t i = 0; i < command.bufferCount; ++i)
+    bytes += buffers[pointerBuffers[command.buffersAt + i]].bytes;
+  std::int64_t flops = command.flops >= 0 ? values[command.flops] : 0;
+  return bytes / bytesPerNanosecond + std::max<std::int64_t>(0, flops) / flopsPerNanosecond;
 }
 
 Status PreparedProgram::evaluateSizes(std::span<const std::int64_t> symbols) {

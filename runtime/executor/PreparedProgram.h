@@ -66,6 +66,10 @@ public:
   /// it fails.
   Status evaluateSizes(std::span<const std::int64_t> symbols);
 
+  /// A guess at the single-thread time of a launch in the current run, from the sizes of its
+  /// operands and its FLOPs where they are known.
+  std::int64_t guessNanoseconds(const PreparedCommand &command) const;
+
   /// Elements of a buffer in the current run.
   std::int64_t elementsOf(std::uint32_t buffer) const {
     return values[buffers[buffer].elements];
@@ -82,6 +86,7 @@ public:
 
   // Flat arguments of all launches. `ints` are refilled by evaluateSizes, `scalars` by the run.
   std::vector<void *> pointers;
+  std::vector<std::uint32_t> pointerBuffers; // the buffer behind each pointer
   std::vector<ExpressionId> intSources;
   std::vector<std::int64_t> ints;
   std::vector<std::uint32_t> scalarSources;
