@@ -47,6 +47,9 @@ std::string headline(const Session &session, const EvaluationReport &report,
   if (!report.metrics.contains(name))
     return {};
   std::string text = name + " " + format("%.4f", report.metrics[name].get<double>());
+  std::string accuracy = prefix + "_accuracy";
+  if (name != accuracy && report.metrics.contains(accuracy))
+    text += ", " + accuracy + " " + format("%.4f", report.metrics[accuracy].get<double>());
   if (report.baseline)
     text += " (accuracy of always answering with the most frequent label: " +
             format("%.4f", *report.baseline) + ")";
@@ -80,7 +83,10 @@ Result<std::string> Trainer::finish() {
   if (data->validation) {
     validation = std::move(lastReport);
     if (!validation || atEnd.lastEvaluated != atEnd.step) {
-      FTC_ASSIGN_OR_RETURN(validation, evaluate(*data->validation, "eval"));
+      Result<EvaluationReport> report = evaluate(*data->validation, "eval");
+      if (!report)
+        return stopInFinish(report.takeStatus(), reloaded, std::move(atEnd));
+      validation = report.take();
       if (reloaded || atEnd.lastEvaluated != atEnd.step) {
         OrderedJson last = validation->metrics;
         last["epoch"] = epoch;
@@ -92,7 +98,10 @@ Result<std::string> Trainer::finish() {
     validation->metrics["eval_samples"] = validation->examples;
   }
   if (data->test) {
-    FTC_ASSIGN_OR_RETURN(test, evaluate(*data->test, "predict"));
+    Result<EvaluationReport> report = evaluate(*data->test, "predict");
+    if (!report)
+      return stopInFinish(report.takeStatus(), reloaded, std::move(atEnd));
+    test = report.take();
     test->metrics["predict_samples"] = test->examples;
   }
   trained["train_samples"] = data->train->size();
@@ -106,6 +115,14 @@ Result<std::string> Trainer::finish() {
                                                                   : nullptr));
   FTC_RETURN_IF_ERROR(store->prune(state));
   return summary(validation ? &*validation : nullptr, test ? &*test : nullptr);
+}
+
+Status Trainer::stopInFinish(Status status, bool reloaded, TrainState atEnd) {
+  // With the best weights taken back, the last step's checkpoint is already there.
+  if (status.code() != Code::Interrupted || reloaded)
+    return status;
+  state = std::move(atEnd);
+  return stopOnSignal();
 }
 
 Status Trainer::exportModel() {

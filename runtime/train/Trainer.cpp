@@ -116,8 +116,7 @@ Status Trainer::startOrResume() {
       progress.line(warning);
     if (!from)
       progress.line("no checkpoint in " + quote(settings.outputDir) + ": starting afresh");
-  } else if (!settings.resumeFromCheckpoint.empty() &&
-             settings.resumeFromCheckpoint != "false") {
+  } else if (!settings.resumeFromCheckpoint.empty()) {
     from = settings.resumeFromCheckpoint;
   }
   if (from) {

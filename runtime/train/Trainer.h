@@ -61,6 +61,8 @@ private:
   bool evaluationDue() const;
   bool saveDue() const;
   Status stopOnSignal();
+  /// An evaluation of finish() failed: after a signal, saves the state before finish() began.
+  Status stopInFinish(Status status, bool reloaded, TrainState atEnd);
   Result<EvaluationReport> evaluate(DataSet &set, const std::string &prefix);
   TrainerFacts facts() const;
   Status exportModel();

@@ -131,8 +131,7 @@ rt::Status checkTogether(const FlagSet &flags, const rt::TrainSettings &s,
   if (frozenDropout)
     return rt::Status::usage("--frozen_dropout: true is an option of ftc compile; this "
                              "artifact's programs are made without it");
-  if (!s.resumeFromCheckpoint.empty() && s.resumeFromCheckpoint != "false" &&
-      s.overwriteOutputDir)
+  if (!s.resumeFromCheckpoint.empty() && s.overwriteOutputDir)
     return rt::Status::usage("--overwrite_output_dir: --resume_from_checkpoint is given too; "
                              "expected one of them");
   if (flags.given("greater_is_better") && s.metricForBestModel.empty())
@@ -166,13 +165,15 @@ rt::Status runCommand(Arguments arguments) {
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return rt::Status::ok();
+  if (settings.resumeFromCheckpoint == "True")
+    settings.resumeFromCheckpoint = "true";
+  if (settings.resumeFromCheckpoint == "false" || settings.resumeFromCheckpoint == "False")
+    settings.resumeFromCheckpoint.clear();
   FTC_RETURN_IF_ERROR(checkTogether(flags, settings, frozenDropout));
   if (flags.given("greater_is_better"))
     settings.greaterIsBetter = greater;
   settings.device = device.device;
   settings.threads = device.threads;
-  if (settings.resumeFromCheckpoint == "True")
-    settings.resumeFromCheckpoint = "true";
 
   rt::InterruptScope interrupts;
   rt::Progress progress(stderr, rt::detectProgressStyle());
