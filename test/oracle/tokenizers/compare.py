@@ -334,16 +334,19 @@ def speed(compared, probe, lines):
           f"ratio {wheel / here:.2f}", flush=True)
 
 
-def candidates(folder, lines):
-    """Everything that is compared: (family, Compared)."""
-    trained = {}
-    for family, name, wheel in matrix.everything(lines):
+def candidates(folder, lines, only=None):
+    """Everything that is compared: (family, Compared); with `only`, those names."""
+    trained, wanted = {}, lambda name: not only or name in only
+    bases = {"bert-uncased", "roberta"} if not only or any(n.startswith("v-") for n in only) else set()
+    for family, name, wheel in matrix.everything(lines, lambda n: wanted(n) or n in bases):
         trained[name] = wheel
         yield family, Compared(name, wheel, save(wheel, folder, name))
     real = miniLm()
-    if real and real != folder:
+    if real and wanted("minilm"):
         wheel = Tokenizer.from_file(os.path.join(real, "tokenizer.json"))
         yield "wordpiece", Compared("minilm", wheel, real)
+    if not bases:
+        return
     import transformers
     transformers.logging.set_verbosity_error()
     for kind, modelType, directory in vocabularyFolders(folder, trained):
@@ -368,14 +371,15 @@ def main():
     sample = random.Random(7).sample(lines, min(3000, len(lines)))
     total = bad = count = 0
     with tempfile.TemporaryDirectory() as folder:
-        everything = list(candidates(folder, sample))
-        share = {f: args.strings // sum(1 for g, _ in everything if g == f) + 1
+        only = args.only.split(",") if args.only else None
+        everything = list(candidates(folder, sample, only))
+        share = {f: args.strings // max(1, sum(1 for g, _ in everything if g == f)) + 1
                  for f in ("wordpiece", "bpe")}
         part, parts = map(int, args.part.split("/"))
         for i, (family, compared) in enumerate(everything):
             if i % parts != part:
                 continue
-            if args.only and compared.name not in args.only.split(","):
+            if only and compared.name not in only:
                 continue
             count += 1
             ofStrings(compared, share[family], compared.name)

@@ -35,7 +35,7 @@ def main():
     lines = [l for l in compare.dataLines() if l]
     sample = random.Random(11).sample(lines, 1500)
     index = []
-    for _, compared in compare.candidates(OUT, sample):
+    for _, compared in compare.candidates(OUT, sample, NAMES + FOLDERS):
         name = compared.name
         if name not in NAMES + FOLDERS:
             shutil.rmtree(os.path.join(OUT, name), ignore_errors=True)

@@ -52,35 +52,37 @@ def bertPost(tok, kind):
 
 def wordPieces(lines):
     bert = lambda **k: N.BertNormalizer(**k)
-    yield "bert-uncased", bertPost(wordPiece(lines, normalizer=bert()), "template")
-    yield "bert-cased", bertPost(wordPiece(lines, normalizer=bert(lowercase=False)), "bert")
-    yield "bert-accents", bertPost(wordPiece(
+    yield "bert-uncased", lambda: bertPost(wordPiece(lines, normalizer=bert()), "template")
+    yield "bert-cased", lambda: bertPost(wordPiece(lines, normalizer=bert(lowercase=False)), "bert")
+    yield "bert-accents", lambda: bertPost(wordPiece(
         lines, normalizer=bert(lowercase=True, strip_accents=False)), "odd")
-    yield "bert-stripped-cased", bertPost(wordPiece(
+    yield "bert-stripped-cased", lambda: bertPost(wordPiece(
         lines, normalizer=bert(lowercase=False, strip_accents=True,
                                handle_chinese_chars=False)), "bert")
-    yield "bert-unclean", bertPost(wordPiece(lines, normalizer=bert(clean_text=False)), "none")
+    yield "bert-unclean", lambda: bertPost(wordPiece(lines, normalizer=bert(clean_text=False)), "none")
     forms = {"nfc": N.NFC(), "nfd": N.NFD(), "nfkc": N.NFKC(), "nfkd": N.NFKD()}
     pres = [P.Whitespace(), P.WhitespaceSplit(), P.Sequence([P.WhitespaceSplit(), P.Digits(True)]),
             P.Sequence([P.Whitespace(), P.Punctuation("merged_with_next")])]
     for (name, form), pre in zip(forms.items(), pres):
-        yield "wp-" + name, bertPost(wordPiece(lines, normalizer=form, pre=pre), "template")
-    yield "wp-sequence", bertPost(wordPiece(
+        yield "wp-" + name, lambda: bertPost(wordPiece(lines, normalizer=form, pre=pre), "template")
+    yield "wp-sequence", lambda: bertPost(wordPiece(
         lines, prefix="", normalizer=N.Sequence([N.NFKD(), N.StripAccents(), N.Lowercase(),
                                                  N.Strip(), N.Replace("e", "ee")]),
         pre=P.Sequence([P.WhitespaceSplit(), P.Punctuation("contiguous"), P.Digits(False)])), "bert")
-    yield "wp-punctuation", bertPost(wordPiece(
+    yield "wp-punctuation", lambda: bertPost(wordPiece(
         lines, normalizer=N.Sequence([N.NFC(), N.Lowercase(), N.Replace("th", ""),
                                       N.Strip(False, True)]),
         pre=P.Sequence([P.Punctuation("removed"), P.Split(" ", "merged_with_previous"),
                         P.Split("an", "contiguous")])), "odd")
-    yield "wp-split", bertPost(wordPiece(
+    yield "wp-split", lambda: bertPost(wordPiece(
         lines, normalizer=N.Sequence([N.Prepend("_\u00e9"), N.Lowercase()]),
         pre=P.Sequence([P.Split(Regex(LLAMA3), "isolated"), P.Split("_", "merged_with_next"),
                         P.Split("t", "removed", invert=False)])), "template")
-    tok = wordPiece(lines, normalizer=N.BertNormalizer())
-    tok.model = M.WordPiece(tok.get_vocab(), unk_token="[UNK]", max_input_chars_per_word=5)
-    yield "wp-short-words", bertPost(tok, "bert")
+    def shortWords():
+        tok = wordPiece(lines, normalizer=N.BertNormalizer())
+        tok.model = M.WordPiece(tok.get_vocab(), unk_token="[UNK]", max_input_chars_per_word=5)
+        return bertPost(tok, "bert")
+    yield "wp-short-words", shortWords
 
 
 def bpe(lines, normalizer=None, pre=None, alphabet=True, **model):
@@ -116,35 +118,37 @@ def bpePost(tok, kind, prefix=False, trim=True):
 def bpes(lines):
     level = lambda prefix=False, regex=True: P.ByteLevel(add_prefix_space=prefix, use_regex=regex)
     split = lambda pattern: P.Split(Regex(pattern), "isolated")
-    yield "roberta", bpePost(bpe(lines, pre=level()), "roberta")
-    yield "roberta-prefix", bpePost(bpe(lines, pre=level(True)), "roberta", prefix=True)
-    yield "roberta-untrimmed", bpePost(bpe(lines, pre=level(True)), "roberta", trim=False)
-    yield "gpt2", bpePost(bpe(lines, pre=level()), "bytelevel", trim=False)
-    yield "gpt2-trim", bpePost(bpe(lines, pre=level(True)), "bytelevel", prefix=True)
-    yield "llama3", bpePost(bpe(lines, pre=P.Sequence([split(LLAMA3), level(regex=False)]),
+    yield "roberta", lambda: bpePost(bpe(lines, pre=level()), "roberta")
+    yield "roberta-prefix", lambda: bpePost(bpe(lines, pre=level(True)), "roberta", prefix=True)
+    yield "roberta-untrimmed", lambda: bpePost(bpe(lines, pre=level(True)), "roberta", trim=False)
+    yield "gpt2", lambda: bpePost(bpe(lines, pre=level()), "bytelevel", trim=False)
+    yield "gpt2-trim", lambda: bpePost(bpe(lines, pre=level(True)), "bytelevel", prefix=True)
+    yield "llama3", lambda: bpePost(bpe(lines, pre=P.Sequence([split(LLAMA3), level(regex=False)]),
                                 ignore_merges=True), "llama3")
-    yield "qwen2", bpe(lines, normalizer=N.NFC(),
+    yield "qwen2", lambda: bpe(lines, normalizer=N.NFC(),
                        pre=P.Sequence([split(QWEN2), level(regex=False)]))
-    yield "smollm", bpe(lines, pre=P.Sequence([P.Digits(True), level()]))
-    yield "inverted", bpePost(bpe(lines, pre=P.Sequence([
+    yield "smollm", lambda: bpe(lines, pre=P.Sequence([P.Digits(True), level()]))
+    yield "inverted", lambda: bpePost(bpe(lines, pre=P.Sequence([
         P.Split(Regex(GPT2), "removed", invert=True), level(True, False)])), "llama3", prefix=True)
-    yield "modernbert", bpePost(bpe(lines, normalizer=N.NFC(), pre=level()), "template")
-    yield "nfkc-lower", bpePost(bpe(lines, normalizer=N.Sequence([N.NFKC(), N.Lowercase()]),
+    yield "modernbert", lambda: bpePost(bpe(lines, normalizer=N.NFC(), pre=level()), "template")
+    yield "nfkc-lower", lambda: bpePost(bpe(lines, normalizer=N.Sequence([N.NFKC(), N.Lowercase()]),
                                     pre=level(True)), "bytelevel")
-    yield "no-alphabet", bpePost(bpe(lines[:200], pre=level(), alphabet=False), "roberta")
-    yield "no-alphabet-unk", bpePost(bpe(lines[:200], pre=level(True), alphabet=False,
+    yield "no-alphabet", lambda: bpePost(bpe(lines[:200], pre=level(), alphabet=False), "roberta")
+    yield "no-alphabet-unk", lambda: bpePost(bpe(lines[:200], pre=level(True), alphabet=False,
                                          unk_token="<unk>"), "bytelevel", prefix=True)
-    yield "byte-level-first", bpe(lines, pre=P.Sequence([level(), P.Split("\u0120", "isolated")]))
-    yield "words", bpe(lines, pre=P.Whitespace(), alphabet=False, unk_token="<unk>")
-    yield "words-fused", bpePost(bpe(lines, pre=P.BertPreTokenizer(), alphabet=False,
+    yield "byte-level-first", lambda: bpe(lines, pre=P.Sequence([level(), P.Split("\u0120", "isolated")]))
+    yield "words", lambda: bpe(lines, pre=P.Whitespace(), alphabet=False, unk_token="<unk>")
+    yield "words-fused", lambda: bpePost(bpe(lines, pre=P.BertPreTokenizer(), alphabet=False,
                                      unk_token="<unk>", fuse_unk=True), "template")
-    llama = N.Sequence([N.Prepend("\u2581"), N.Replace(" ", "\u2581")])
-    tok = bpe(lines[:500], normalizer=llama, alphabet=False, unk_token="<unk>",
-              fuse_unk=True, byte_fallback=True)
-    tok.decoder = D.Sequence([D.Replace("\u2581", " "), D.ByteFallback(), D.Fuse(),
-                              D.Strip(" ", 1, 0)])
-    yield "llama2", bpePost(tok, "template")
-    yield "no-pretokenizer", bpe(lines[:300], alphabet=False, unk_token="<unk>",
+    def llama2():
+        tok = bpe(lines[:500], alphabet=False, unk_token="<unk>", fuse_unk=True,
+                  byte_fallback=True,
+                  normalizer=N.Sequence([N.Prepend("\u2581"), N.Replace(" ", "\u2581")]))
+        tok.decoder = D.Sequence([D.Replace("\u2581", " "), D.ByteFallback(), D.Fuse(),
+                                  D.Strip(" ", 1, 0)])
+        return bpePost(tok, "template")
+    yield "llama2", llama2
+    yield "no-pretokenizer", lambda: bpe(lines[:300], alphabet=False, unk_token="<unk>",
                                  ignore_merges=True)
 
 
@@ -168,10 +172,16 @@ def addTokens(tok, seed):
     return tok
 
 
-def everything(lines):
-    """(family, name, tokenizer): each plain, and each once more with added tokens."""
+def everything(lines, wanted=lambda name: True):
+    """(family, name, tokenizer): each plain, and each once more with added tokens; only the wanted
+    ones are trained."""
     for family, makers in (("wordpiece", wordPieces), ("bpe", bpes)):
-        for i, (name, tok) in enumerate(makers(lines)):
-            yield family, name, tok
-            copy = Tokenizer.from_str(tok.to_str())
-            yield family, name + "+added", addTokens(copy, name)
+        for name, make in makers(lines):
+            more = name + "+added"
+            if not wanted(name) and not wanted(more):
+                continue
+            tok = make()
+            if wanted(name):
+                yield family, name, tok
+            if wanted(more):
+                yield family, more, addTokens(Tokenizer.from_str(tok.to_str()), more[:-6])
