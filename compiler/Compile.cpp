@@ -55,7 +55,11 @@ class Stopwatch {
 public:
   void lap(const std::string &name) {
     auto now = std::chrono::steady_clock::now();
-    laps.push_back({name, std::chrono::duration<double>(now - last).count()});
+    auto lap = std::find_if(laps.begin(), laps.end(),
+                            [&](const auto &entry) { return entry.first == name; });
+    if (lap == laps.end())
+      lap = laps.insert(laps.end(), {name, 0.0});
+    lap->second += std::chrono::duration<double>(now - last).count();
     last = now;
   }
   std::vector<std::pair<std::string, double>> laps;
@@ -78,7 +82,10 @@ private:
   rt::Status checkWeights();
   rt::Status import();
   rt::Status chooseCapacities();
-  rt::Status lowerVariants();
+  rt::Status runPhases(std::int64_t activationBudget);
+  rt::Status plan();
+  rt::Status fitBudget();
+  rt::Status compileKernels();
   rt::Status write();
   void exportConfig(abi::ArtifactT &artifact);
   std::map<std::string, double> scalarDefaults();
@@ -101,10 +108,19 @@ private:
   std::int64_t maxSequence = 0, maxTokens = 0, maxSequences = 0;
   std::vector<const cpu::CpuIsa *> isas;
   std::vector<VariantObject> objects;
+  std::vector<std::map<std::string, cpu::KernelSpec>> kernelTables; ///< one a variant
   std::string irText, kernelText;
+  bool quiet = false; ///< notes were printed already
+  bool emitted = false;
 };
 
 } // namespace
+
+static std::string mebibytes(std::int64_t bytes) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.1f MiB", bytes / 1048576.0);
+  return text;
+}
 
 static rt::Result<std::vector<const cpu::CpuIsa *>> resolveIsas(
     const std::vector<std::string> &names) {
@@ -184,7 +200,9 @@ rt::Status Compilation::import() {
                 options.maxSequenceLength};
   FTC_ASSIGN_OR_RETURN(model, importModel(&context, source, spec));
   for (const std::string &note : model.notes)
-    std::fprintf(stderr, "%s\n", note.c_str());
+    if (!quiet)
+      std::fprintf(stderr, "%s\n", note.c_str());
+  quiet = true;
   if (tokenizer->vocabularySize() > model.vocabulary)
     return rt::Status::error(options.model + ": the tokenizer has " +
                              std::to_string(tokenizer->vocabularySize()) +
@@ -247,22 +265,91 @@ rt::Status Compilation::emitModule(ModuleOp op) {
                                   : rt::Status::error("cannot write to standard output");
 }
 
-rt::Status Compilation::lowerVariants() {
+/// The passes, phase by phase; with `--emit` of one of them, prints it and stops.
+rt::Status Compilation::runPhases(std::int64_t activationBudget) {
+  PipelineOptions pipeline = options.pipeline;
+  pipeline.memoryBudget = activationBudget;
+  pipeline.spaces = "tokens=" + std::to_string(maxTokens) +
+                    ",labelled=" + std::to_string(maxTokens) +
+                    ",sequences=" + std::to_string(maxSequences);
+  for (const Phase &phase : pipelinePhases(pipeline)) {
+    if (failed(runPhase(*model.module, phase)))
+      return diagnostics.failure(phase.name);
+    // With fused updates no gradient outlives its update: the programs that keep them go.
+    if (phase.name == "optimizer" && pipeline.fusedUpdate)
+      for (const char *name : {"train_accumulate", "apply"})
+        if (auto function = model.module->lookupSymbol<func::FuncOp>(name))
+          function.erase();
+    clock.lap(phase.name);
+    if (options.emit == phase.name) {
+      emitted = true;
+      return emitModule(*model.module);
+    }
+  }
+  return {};
+}
+
+rt::Status Compilation::plan() {
   ModuleOp module = *model.module;
+  irText.clear();
   llvm::raw_string_ostream(irText) << module;
-  std::vector<std::map<std::string, cpu::KernelSpec>> tables(isas.size());
+  kernelTables.assign(isas.size(), {});
   for (std::size_t i = 0; i < isas.size(); ++i)
-    if (failed(cpu::lowerToCpuPlan(module, *isas[i], symbols, maxSequence, tables[i])))
+    if (failed(cpu::lowerToCpuPlan(module, *isas[i], symbols, maxSequence, kernelTables[i])))
       return diagnostics.failure("plan");
   symbols.attach(module);
   if (failed(verify(module)))
     return diagnostics.failure("plan");
   clock.lap("plan");
-  if (options.emit == "plan")
-    return {};
+  return {};
+}
+
+/// What must be resident while training runs: parameters, moments, gradients (unless updates
+/// are fused behind them) and the largest arena.
+static std::int64_t trainingPeak(plan::VariantOp variant, std::int64_t &state) {
+  std::int64_t arena = 0;
+  bool accumulates = false;
+  for (auto program : variant.getOps<plan::ProgramOp>()) {
+    arena = std::max<std::int64_t>(arena, program.getArenaBytes());
+    accumulates |= program.getSymName() == "train_accumulate";
+  }
+  state = 4 * static_cast<std::int64_t>(variant.getParamsElements() +
+                                        (variant.getMoments() + accumulates) *
+                                            variant.getTrainableElements()) +
+          static_cast<std::int64_t>(variant.getStateBytes());
+  return state + arena;
+}
+
+/// Plans; with a memory budget that the plan exceeds, plans again with cheap results recomputed
+/// in the backward, first as many as needed, then all. Refuses with the least that would do.
+rt::Status Compilation::fitBudget() {
+  std::int64_t least = INT64_MAX, state = 0;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    if (attempt > 0)
+      FTC_RETURN_IF_ERROR(import());
+    std::int64_t activations = std::max<std::int64_t>(1, options.memoryBudget - state);
+    FTC_RETURN_IF_ERROR(runPhases(attempt == 0 ? 0 : attempt == 1 ? activations : 1));
+    if (emitted)
+      return {};
+    FTC_RETURN_IF_ERROR(plan());
+    std::int64_t peak = 0;
+    for (auto variant : model.module->getOps<plan::VariantOp>())
+      peak = std::max(peak, trainingPeak(variant, state));
+    if (options.memoryBudget == 0 || peak <= options.memoryBudget)
+      return {};
+    least = std::min(least, peak);
+  }
+  return rt::Status::error(
+      "--memory_budget: the plan needs at least " + std::to_string(least) + " bytes (" +
+      mebibytes(least) + "), " + std::to_string(options.memoryBudget) +
+      " were given: raise it, lower --max_tokens (now " + std::to_string(maxTokens) +
+      "), or train less (--method)");
+}
+
+rt::Status Compilation::compileKernels() {
   for (std::size_t i = 0; i < isas.size(); ++i) {
     std::vector<cpu::KernelSpec> kernels;
-    for (auto &[name, kernel] : tables[i])
+    for (auto &[name, kernel] : kernelTables[i])
       kernels.push_back(kernel);
     if (options.emit == "kernels") {
       auto assembly = cpu::compileKernelsToAssembly(kernels, *isas[i]);
@@ -333,12 +420,6 @@ static std::int64_t peakBytes(const abi::VariantT &variant, const std::string &p
   return bytes;
 }
 
-static std::string mebibytes(std::int64_t bytes) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.1f MiB", bytes / 1048576.0);
-  return text;
-}
-
 void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
   std::int64_t all = 0, trainable = 0;
   for (const auto &parameter : artifact.parameters) {
@@ -359,11 +440,14 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
     std::size_t launches = 0;
     for (const auto &program : variant->programs)
       launches += program->commands.size();
-    std::int64_t state = 4 * (variant->params_elements +
-                              (1 + variant->moments) * variant->trainable_elements);
     std::int64_t arena = 0;
-    for (const auto &program : variant->programs)
+    bool accumulates = false;
+    for (const auto &program : variant->programs) {
       arena = std::max(arena, program->arena_bytes);
+      accumulates |= program->name == "train_accumulate";
+    }
+    std::int64_t state = 4 * (variant->params_elements +
+                              (accumulates + variant->moments) * variant->trainable_elements);
     std::fprintf(stderr,
                  "%s: %zu kernels for %zu commands; training peak %s (state %s, arena %s)\n",
                  variant->isa.c_str(), variant->kernels.size(), launches,
@@ -440,21 +524,13 @@ rt::Status Compilation::run() {
   FTC_RETURN_IF_ERROR(import());
   FTC_RETURN_IF_ERROR(checkWeights());
   FTC_RETURN_IF_ERROR(chooseCapacities());
-  clock.lap("import");
-  PipelineOptions pipeline = options.pipeline;
-  pipeline.spaces = "tokens=" + std::to_string(maxTokens) +
-                    ",labelled=" + std::to_string(maxTokens) +
-                    ",sequences=" + std::to_string(maxSequences);
-  for (const Phase &phase : pipelinePhases(pipeline)) {
-    if (failed(runPhase(*model.module, phase)))
-      return diagnostics.failure(phase.name);
-    clock.lap(phase.name);
-    if (options.emit == phase.name)
-      return emitModule(*model.module);
-  }
-  FTC_RETURN_IF_ERROR(lowerVariants());
+  clock.lap("weights");
+  FTC_RETURN_IF_ERROR(fitBudget());
+  if (emitted)
+    return {};
   if (options.emit == "plan")
     return emitModule(*model.module);
+  FTC_RETURN_IF_ERROR(compileKernels());
   if (options.emit == "kernels") {
     std::fwrite(kernelText.data(), 1, kernelText.size(), stdout);
     return {};

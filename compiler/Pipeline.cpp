@@ -56,7 +56,9 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   if (enabled("choose-saved"))
     fuse.passes.push_back("ftc-choose-saved{memory-budget=" +
                           std::to_string(options.memoryBudget) + spaces + "}");
-  fuse.passes.insert(fuse.passes.end(), {"canonicalize", verify("fused")});
+  fuse.passes.push_back("canonicalize");
+  if (enabled("fuse-kernels"))
+    fuse.passes.push_back(verify("fused"));
   phases.push_back(fuse);
   Phase schedule{"schedule", {}};
   if (enabled("sort-schedule"))
