@@ -31,6 +31,8 @@ Status splitTraining(const Session &session, const TrainSettings &settings, RunD
   validation->table = train.table;
   validation->columns = train.columns;
   validation->rows = std::move(split->validation);
+  if (settings.maxEvalSamples >= 0 && validation->size() > settings.maxEvalSamples)
+    validation->rows.resize(settings.maxEvalSamples);
   train.rows = std::move(split->train);
   data.remarks.push_back("split: " + std::to_string(train.size()) + " examples to train on, " +
                          std::to_string(validation->size()) + " to validate with");

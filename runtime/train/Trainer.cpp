@@ -90,7 +90,7 @@ Status Trainer::plan() {
   if (stepper->fused() && settings.accumulationSteps > 1)
     return Status::error("--gradient_accumulation_steps: this artifact was compiled with "
                          "--fused_update and cannot accumulate; give 1, or compile without it");
-  if (session->executor->program("evaluate")) {
+  if (data->validation || data->test) {
     FTC_ASSIGN_OR_RETURN(evaluator, Evaluator::make(*session, settings.labelSmoothing));
   }
   batch.reserve(settings.trainBatchSize * settings.accumulationSteps);
