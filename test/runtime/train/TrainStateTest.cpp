@@ -58,7 +58,9 @@ TEST(TrainState, RefusesALostOrWrongField) {
 }
 
 TEST(TrainState, HasTransformersShape) {
-  OrderedJson json = trainerStateJson(sampleState(), {.maxSteps = 20, .epoch = 1.5});
+  TrainerFacts facts;
+  facts.maxSteps = 20;
+  OrderedJson json = trainerStateJson(sampleState(), facts);
   // The fields of transformers 4.57's TrainerState.
   for (const char *name :
        {"best_global_step", "best_metric", "best_model_checkpoint", "epoch", "eval_steps",
