@@ -12,8 +12,8 @@
 
 #include "llvm/Object/ELFObjectFile.h"
 
-#include <chrono>
 #include <gtest/gtest.h>
+#include <time.h>
 
 using namespace ftc::cpu;
 
@@ -146,13 +146,18 @@ TEST(Compile, SameKernelsSameBytes) {
 
 TEST(Compile, MiniLmTakesSeconds) {
   for (const CpuIsa *isa : {&isaV3(), &isaV4()}) {
-    auto start = std::chrono::steady_clock::now();
+    // Processor time of this one thread: neighbours on the machine are left out.
+    auto seconds = [] {
+      timespec now;
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+      return now.tv_sec + now.tv_nsec * 1e-9;
+    };
+    double start = seconds();
     std::string object = get(compileKernels(miniLm(), *isa));
-    double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    double elapsed = seconds() - start;
     std::printf("%s: %zu kernels, %zu bytes, %.2f s\n", isa->name.c_str(), miniLm().size(),
-                object.size(), seconds);
-    // About 1.5 s on an idle core; a busy machine may take several times that.
-    EXPECT_LT(seconds, 30);
+                object.size(), elapsed);
+    // About 1.5 s on a quiet Zen 4; shared caches and older cores may take several times that.
+    EXPECT_LT(elapsed, 12);
   }
 }
