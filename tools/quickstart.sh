@@ -77,18 +77,15 @@ else
     --save_total_limit 1 "${again[@]}"
   echo "$run_settings" > "$output.settings"
 fi
-build/bin/ftrt eval "$output" --test_file "$data/test.csv" > .cache/quickstart/test_results.txt
+build/bin/ftrt eval "$output" --test_file "$data/test.csv" > .cache/quickstart/test_results.json
 
-python3 - "$data/dataset.json" .cache/quickstart/test_results.txt << 'PYTHON'
-import json, re, sys
+python3 - "$data/dataset.json" .cache/quickstart/test_results.json << 'PYTHON'
+import json, sys
 data = json.load(open(sys.argv[1]))
-text = open(sys.argv[2]).read()
-found = re.search(r'"?(?:eval|test)_accuracy"?\s*[:=]\s*([0-9.eE+-]+)', text)
-if not found:
-    sys.exit("error: %s: expected eval_accuracy in ftrt's output" % sys.argv[2])
+results = json.load(open(sys.argv[2]))
 print("\nTest split, %d descriptions, %d sections:" %
       (data["examples"]["test"], len(data["train_labels"])))
-print("  accuracy of the fine-tuned model    %5.1f %%" % (100 * float(found.group(1))))
+print("  accuracy of the fine-tuned model    %5.1f %%" % (100 * results["eval_accuracy"]))
 print("  always the most common section (%s) %5.1f %%" %
       (data["majority_label"], 100 * data["majority_test_accuracy"]))
 PYTHON

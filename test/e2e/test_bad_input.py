@@ -167,8 +167,8 @@ class BadInputTest(Suite):
         super().setUpClass()
         cls.good = cls.scratch / "good.csv"
         cls.good.write_text(GOOD)
-        # A checkpoint without this task's head: two labels of its own.
-        cls.base = model_of("bert", TAGS)
+        # The head of three classes in the checkpoint gives way to one of two.
+        cls.base = model_of("bert", TEXT)
         cls.artifact = cls.scratch / "good.ftb"
         must("ftc", "compile", cls.base, "--task", TEXT, "--train_file", cls.good,
              "-o", cls.artifact)
