@@ -8,7 +8,7 @@ repo="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$repo"
 
 # A run of a few minutes on two cores; each can be set in the environment.
-: "${MAX_SEQ_LENGTH:=40}"
+: "${MAX_SEQ_LENGTH:=32}"
 : "${NUM_TRAIN_EPOCHS:=2}"
 : "${TRAIN_BATCH_SIZE:=16}"
 : "${LEARNING_RATE:=2e-4}"
