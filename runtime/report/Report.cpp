@@ -52,8 +52,9 @@ std::string charts(const ReportData &data) {
   out += renderChart("learning rate", rate);
   ChartSeries norm[] = {series(history, "grad_norm", "#d97706")};
   out += renderChart("gradient norm (before clipping)", norm);
-  return out.empty() ? out : "<h2>Curves over steps</h2>\n<div class=\"charts\">\n" + out +
-                                 "</div>\n";
+  return out.empty()
+             ? out
+             : "<h2>Curves over steps</h2>\n<div class=\"charts\">\n" + out + "</div>\n";
 }
 
 std::string confusionTable(const ReportData &data) {

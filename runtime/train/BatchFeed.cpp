@@ -12,9 +12,12 @@ Result<BatchFeed> BatchFeed::make(Executor &executor, const BatchCapacity &capac
   for (const std::string &name : feed.packed.arrayNames())
     if (InputHandle handle = executor.input(name))
       feed.inputs.push_back({handle, name});
-  constexpr std::array<const char *, 6> names = {
-      "tokens",           "sequences",           "labelled",
-      "input_ids.unique", "token_type_ids.unique", "position_ids.unique"};
+  constexpr std::array<const char *, 6> names = {"tokens",
+                                                 "sequences",
+                                                 "labelled",
+                                                 "input_ids.unique",
+                                                 "token_type_ids.unique",
+                                                 "position_ids.unique"};
   for (const char *name : names)
     if (SymbolHandle handle = executor.symbol(name))
       feed.symbols.push_back({handle, name});

@@ -22,7 +22,8 @@ public:
   const Batch &batch() const { return packed; }
 
 private:
-  BatchFeed(Executor &executor, Batch packed) : executor(&executor), packed(std::move(packed)) {}
+  BatchFeed(Executor &executor, Batch packed)
+      : executor(&executor), packed(std::move(packed)) {}
 
   struct Input {
     InputHandle handle;

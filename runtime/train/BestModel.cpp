@@ -11,8 +11,9 @@ Result<BestModel> BestModel::make(const TrainSettings &settings) {
   bool early = settings.earlyStoppingPatience.has_value();
   bool evaluates = settings.evalStrategy != "no";
   if (early && !evaluates)
-    return Status::usage("--early_stopping_patience: needs evaluations; expected --eval_strategy "
-                         "epoch or steps, found no");
+    return Status::usage(
+        "--early_stopping_patience: needs evaluations; expected --eval_strategy "
+        "epoch or steps, found no");
   if (settings.loadBestModelAtEnd) {
     if (!evaluates || settings.evalStrategy != settings.saveStrategy)
       return Status::usage("--load_best_model_at_end: expected --eval_strategy and "
@@ -48,10 +49,10 @@ Status BestModel::take(const OrderedJson &metrics, TrainState &state) const {
                          ", found " + quote(name));
   }
   double value = found->get<double>();
-  bool better = !state.bestMetric ||
-                (greater ? value > *state.bestMetric : value < *state.bestMetric);
-  bool gained = !state.bestMetric ||
-                (better && std::fabs(value - *state.bestMetric) > threshold);
+  bool better =
+      !state.bestMetric || (greater ? value > *state.bestMetric : value < *state.bestMetric);
+  bool gained =
+      !state.bestMetric || (better && std::fabs(value - *state.bestMetric) > threshold);
   state.evaluationsWithoutGain = gained ? 0 : state.evaluationsWithoutGain + 1;
   if (better) {
     state.bestMetric = value;

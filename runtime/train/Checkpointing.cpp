@@ -70,8 +70,8 @@ Status CheckpointStore::save(Session &session, const TrainState &state,
     return Status::ok();
   FTC_ASSIGN_OR_RETURN(CheckpointWriter writer,
                        CheckpointWriter::begin(directory, state.step, identity.artifact));
-  FTC_RETURN_IF_ERROR(writer.addTensors(
-      "model.safetensors", parameterTensors(session, ParameterSlot::Params)));
+  FTC_RETURN_IF_ERROR(
+      writer.addTensors("model.safetensors", parameterTensors(session, ParameterSlot::Params)));
   std::vector<TensorSource> moments;
   if (session.executor->has(ParameterSlot::Moments))
     for (std::uint32_t k = 0; k < session.executor->variant().moments(); ++k)
@@ -79,10 +79,9 @@ Status CheckpointStore::save(Session &session, const TrainState &state,
            parameterTensors(session, ParameterSlot::Moments, k, momentSuffix(k)))
         moments.push_back(std::move(tensor));
   FTC_RETURN_IF_ERROR(writer.addTensors(kMomentsFile, moments));
+  FTC_RETURN_IF_ERROR(writer.addFile("config.json", text((*session.artifact)->config_json())));
   FTC_RETURN_IF_ERROR(
-      writer.addFile("config.json", text((*session.artifact)->config_json())));
-  FTC_RETURN_IF_ERROR(writer.addFile("trainer_state.json",
-                                     dumpJson(trainerStateJson(state, facts), 2) + "\n"));
+      writer.addFile("trainer_state.json", dumpJson(trainerStateJson(state, facts), 2) + "\n"));
   OrderedJson json;
   json["identity"] = identity.toJson();
   json["state"] = state.toJson();

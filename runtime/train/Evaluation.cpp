@@ -28,8 +28,7 @@ Result<std::unique_ptr<Evaluator>> Evaluator::make(Session &session, double labe
 }
 
 Evaluator::Evaluator(Session &session, BatchFeed feed)
-    : session(session), feed(std::move(feed)),
-      evaluate(session.executor->program("evaluate")),
+    : session(session), feed(std::move(feed)), evaluate(session.executor->program("evaluate")),
       logits(session.executor->output("logits")),
       rowLoss(session.executor->output("row_loss")) {}
 
@@ -47,12 +46,13 @@ Result<EvaluationResult> Evaluator::run(std::span<const Example> examples,
       return Status::interrupted("evaluation was stopped");
     pointers.clear();
     std::int64_t tokens = 0, end = begin;
-    while (end < size && (end == begin || tokens + examples[end].tokens() <= kEvaluationTokens)) {
+    while (end < size &&
+           (end == begin || tokens + examples[end].tokens() <= kEvaluationTokens)) {
       tokens += examples[end].tokens();
       pointers.push_back(&examples[end++]);
     }
-    FTC_RETURN_IF_ERROR(splitMicroBatches(pointers, session.capacity,
-                                          session.layout.placement, microBatches));
+    FTC_RETURN_IF_ERROR(
+        splitMicroBatches(pointers, session.capacity, session.layout.placement, microBatches));
     for (const MicroBatch &micro : microBatches) {
       std::span<const Example *const> part(pointers);
       FTC_RETURN_IF_ERROR(
@@ -80,7 +80,8 @@ Status Evaluator::takeOutputs(std::int64_t firstExample, TaskOutputs &outputs,
   const Batch &batch = feed.batch();
   std::span<const float> values = session.executor->outputF32(logits);
   std::int64_t classes = session.labels.size();
-  std::int64_t count = static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, classes);
+  std::int64_t count =
+      static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, classes);
   bool byLabel = count == batch.labelled();
   if (classes < 1 || count * classes != static_cast<std::int64_t>(values.size()) ||
       (!byLabel && count != batch.tokens()))
@@ -98,9 +99,9 @@ Status Evaluator::takeOutputs(std::int64_t firstExample, TaskOutputs &outputs,
     std::span<const float> scores = values.subspan(row * classes, classes);
     std::int32_t label = examples[output.example].labels[0];
     if (label >= 0 && label < classes)
-      confusion->add(label, static_cast<std::int32_t>(
-                                std::max_element(scores.begin(), scores.end()) -
-                                scores.begin()));
+      confusion->add(label,
+                     static_cast<std::int32_t>(std::max_element(scores.begin(), scores.end()) -
+                                               scores.begin()));
   }
   return outputs.add(values, classes, rows);
 }

@@ -86,7 +86,8 @@ bool isText(const DataTable &table, std::int64_t row, int column) {
 }
 
 /// Whether the row's label or tags are all known; false for whatever else there may be.
-bool knownLabels(const EncodeSource &source, std::int64_t row, std::vector<std::string> &items) {
+bool knownLabels(const EncodeSource &source, std::int64_t row,
+                 std::vector<std::string> &items) {
   const DataTable &table = *source.table;
   int column = source.columns.label;
   if (column < 0)
@@ -102,8 +103,7 @@ bool knownLabels(const EncodeSource &source, std::int64_t row, std::vector<std::
     for (const std::string &item : items)
       if (source.labels->find(item) < 0)
         return false;
-    return static_cast<std::int64_t>(items.size()) ==
-           table.listSize(row, source.columns.text);
+    return static_cast<std::int64_t>(items.size()) == table.listSize(row, source.columns.text);
   default:
     return false;
   }
@@ -111,10 +111,10 @@ bool knownLabels(const EncodeSource &source, std::int64_t row, std::vector<std::
 
 bool looksGood(const EncodeSource &source, std::int64_t row, std::vector<std::string> &items) {
   const DataTable &table = *source.table;
-  bool text = source.task->labelPlacement() == LabelPlacement::Token
-                  ? table.kind(row, source.columns.text) == CellKind::TextList
-                  : isText(table, row, source.columns.text) &&
-                        isText(table, row, source.columns.pair);
+  bool text =
+      source.task->labelPlacement() == LabelPlacement::Token
+          ? table.kind(row, source.columns.text) == CellKind::TextList
+          : isText(table, row, source.columns.text) && isText(table, row, source.columns.pair);
   return text && knownLabels(source, row, items);
 }
 
@@ -125,9 +125,8 @@ Status checkRows(const EncodeSource &source) {
   for (std::int64_t row = 0; row < source.table->rows(); ++row) {
     if (looksGood(source, row, items))
       continue;
-    Result<Example> example = source.task->encode(*source.table, row, source.columns,
-                                                  *source.labels, *source.tokenizer,
-                                                  source.settings);
+    Result<Example> example = source.task->encode(
+        *source.table, row, source.columns, *source.labels, *source.tokenizer, source.settings);
     if (!example)
       return example.takeStatus();
   }

@@ -1,8 +1,8 @@
 // Weights stream from the device range by range, so that no copy of them is held.
 #include "runtime/train/Export.h"
 
-#include "runtime/support/FileSystem.h"
 #include "runtime/support/File.h"
+#include "runtime/support/FileSystem.h"
 
 #include <algorithm>
 #include <cstring>

@@ -74,8 +74,9 @@ Result<std::string> Trainer::finish() {
   state.logHistory.push_back(std::move(entry));
   if (settings.loadBestModelAtEnd && state.bestMetric && state.bestStep != state.step) {
     FTC_RETURN_IF_ERROR(store->loadWeights(*session, state.bestStep));
-    progress.line("took the weights of step " + std::to_string(state.bestStep) + ", the best (" +
-                  best->metric() + " " + format("%.4f", *state.bestMetric) + ")");
+    progress.line("took the weights of step " + std::to_string(state.bestStep) +
+                  ", the best (" + best->metric() + " " + format("%.4f", *state.bestMetric) +
+                  ")");
     reloaded = true;
     lastReport.reset();
   }

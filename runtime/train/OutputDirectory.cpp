@@ -14,7 +14,7 @@ namespace ftc::rt {
 namespace {
 
 constexpr std::array<std::string_view, 7> kResults = {
-    "trainer_state.json", "train_results.json", "eval_results.json",  "predict_results.json",
+    "trainer_state.json", "train_results.json", "eval_results.json", "predict_results.json",
     "all_results.json",   "report.html",        "predictions.txt"};
 
 /// "checkpoint-12", "checkpoint-12.tmp".

@@ -25,7 +25,8 @@ ProgressStyle detectProgressStyle() {
 void formatDuration(double seconds, char *buffer, std::size_t size) {
   long long whole = std::isfinite(seconds) ? std::llround(std::min(seconds, 3.6e8)) : 0;
   if (whole >= 3600)
-    std::snprintf(buffer, size, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
+    std::snprintf(buffer, size, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60,
+                  whole % 60);
   else
     std::snprintf(buffer, size, "%lld:%02lld", whole / 60, whole % 60);
 }
@@ -55,9 +56,9 @@ void Progress::step(std::int64_t done, double loss, std::int64_t tokens) {
   char left[32], text[256];
   formatDuration(ahead, left, sizeof left);
   double speed = static_cast<double>(tokens) / std::max(seconds, 1e-9);
-  int length = std::snprintf(text, sizeof text, "step %lld/%lld  loss %.4f  %.0f tokens/s  %s left",
-                             static_cast<long long>(done), static_cast<long long>(total), loss,
-                             speed, left);
+  int length = std::snprintf(
+      text, sizeof text, "step %lld/%lld  loss %.4f  %.0f tokens/s  %s left",
+      static_cast<long long>(done), static_cast<long long>(total), loss, speed, left);
   if (!style.terminal) {
     std::fprintf(out, "%s\n", text);
     return;

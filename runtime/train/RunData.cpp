@@ -44,13 +44,13 @@ Status splitTraining(const Session &session, const TrainSettings &settings, RunD
 
 EncodeSource encodeSource(const Session &session, const DataSet &set,
                           const EncodeSettings &settings) {
-  return {session.task,  &set.table, set.columns, &session.labels, session.tokenizer.get(),
+  return {session.task, &set.table, set.columns, &session.labels, session.tokenizer.get(),
           settings};
 }
 
 void RunData::startTraining(const Session &session, std::vector<std::int64_t> order) {
-  train->stream =
-      ExampleStream::start(encodeSource(session, *train, encode), train->rows, std::move(order));
+  train->stream = ExampleStream::start(encodeSource(session, *train, encode), train->rows,
+                                       std::move(order));
 }
 
 Result<std::unique_ptr<DataSet>> readDataSet(const Session &session, const std::string &path,
@@ -81,8 +81,8 @@ Result<std::unique_ptr<RunData>> readRunData(const Session &session,
                                      settings.maxEvalSamples));
   }
   if (!settings.testFile.empty()) {
-    FTC_ASSIGN_OR_RETURN(data->test, readDataSet(session, settings.testFile, settings.columns,
-                                                 false, -1));
+    FTC_ASSIGN_OR_RETURN(data->test,
+                         readDataSet(session, settings.testFile, settings.columns, false, -1));
   }
   for (DataSet *set : {data->train.get(), data->validation.get(), data->test.get()})
     if (set)

@@ -9,8 +9,7 @@
 namespace ftc::rt {
 
 Sampler::Sampler(std::int64_t examples, std::uint32_t seed, bool shuffle)
-    : seed(seed), shuffle(shuffle), permutation(examples),
-      keyed(shuffle ? examples : 0) {}
+    : seed(seed), shuffle(shuffle), permutation(examples), keyed(shuffle ? examples : 0) {}
 
 const std::vector<std::int64_t> &Sampler::order(std::int64_t epoch) {
   if (epoch == current)

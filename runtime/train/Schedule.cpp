@@ -23,8 +23,8 @@ const std::vector<std::string> &Schedule::names() {
 
 const std::vector<std::string> &Schedule::unsupportedNames() {
   static const std::vector<std::string> all = {
-      "inverse_sqrt", "reduce_lr_on_plateau", "cosine_with_min_lr",
-      "cosine_warmup_with_min_lr", "warmup_stable_decay"};
+      "inverse_sqrt", "reduce_lr_on_plateau", "cosine_with_min_lr", "cosine_warmup_with_min_lr",
+      "warmup_stable_decay"};
   return all;
 }
 

@@ -66,8 +66,8 @@ Result<std::unique_ptr<Session>> Session::openWithoutDevice(const std::string &a
   session->tokenizer = tokenizer.take();
   session->layout.placement = session->task->labelPlacement();
   session->layout.positionOffset = static_cast<std::int32_t>(task.position_offset());
-  session->encode.maxSeqLength = static_cast<std::int32_t>(
-      std::min<std::uint32_t>(task.max_seq_length(), 1u << 30));
+  session->encode.maxSeqLength =
+      static_cast<std::int32_t>(std::min<std::uint32_t>(task.max_seq_length(), 1u << 30));
   session->encode.labelAllTokens = task.label_all_tokens();
   return session;
 }
@@ -84,8 +84,7 @@ Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
     if (hasProgram(artifact, program))
       executorOptions.programs.push_back(program);
   if (executorOptions.programs.empty())
-    return Status::error(artifact.name() + ": expected a program '" +
-                         options.programs.front() +
+    return Status::error(artifact.name() + ": expected a program '" + options.programs.front() +
                          "', found none; compile it with this version of ftc");
   Result<std::unique_ptr<Executor>> executor =
       Executor::create(session->artifact, session->device, executorOptions);

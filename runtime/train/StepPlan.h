@@ -12,8 +12,8 @@ struct StepPlanRequest {
   std::int64_t examples = 0;
   std::int64_t batchSize = 8;
   std::int64_t accumulation = 1;
-  double epochs = 3;           ///< fractions allowed
-  std::int64_t maxSteps = -1;  ///< > 0 overrides epochs
+  double epochs = 3;          ///< fractions allowed
+  std::int64_t maxSteps = -1; ///< > 0 overrides epochs
   double warmupRatio = 0;
   std::int64_t warmupSteps = 0; ///< > 0 overrides the ratio
 };

@@ -11,8 +11,7 @@ Result<std::unique_ptr<StepRunner>> StepRunner::make(Session &session,
                                                      const Hyperparameters &hyperparameters) {
   FTC_ASSIGN_OR_RETURN(BatchFeed feed,
                        BatchFeed::make(*session.executor, session.capacity, session.layout));
-  std::unique_ptr<StepRunner> runner(
-      new StepRunner(session, std::move(feed), hyperparameters));
+  std::unique_ptr<StepRunner> runner(new StepRunner(session, std::move(feed), hyperparameters));
   FTC_RETURN_IF_ERROR(runner->setConstants());
   return runner;
 }
@@ -43,8 +42,9 @@ Status StepRunner::setConstants() {
                          ": expected the programs train_accumulate and apply, or train_step; "
                          "this artifact was not compiled for training");
   if (trainStep && settings.maxGradNorm > 0)
-    return Status::error("--max_grad_norm: this artifact was compiled with --fused_update and "
-                         "cannot clip gradients; give --max_grad_norm 0, or compile without it");
+    return Status::error(
+        "--max_grad_norm: this artifact was compiled with --fused_update and "
+        "cannot clip gradients; give --max_grad_norm 0, or compile without it");
   auto set = [&](const char *name, double value) {
     executor.set(executor.scalar(name), value);
   };
@@ -97,8 +97,8 @@ Result<StepOutcome> StepRunner::run(std::span<const Example *const> examples, st
     outcome.kind = StepOutcome::Kind::Skipped;
     return outcome;
   }
-  FTC_RETURN_IF_ERROR(splitMicroBatches(examples, session.capacity, session.layout.placement,
-                                        microBatches));
+  FTC_RETURN_IF_ERROR(
+      splitMicroBatches(examples, session.capacity, session.layout.placement, microBatches));
   if (trainStep && microBatches.size() > 1)
     return Status::error("a batch of " + std::to_string(examples.size()) + " examples needs " +
                          std::to_string(microBatches.size()) +

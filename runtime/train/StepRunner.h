@@ -25,7 +25,7 @@ struct StepOutcome {
     NonFinite ///< loss or gradients are not finite; weights and moments are untouched
   };
   Kind kind = Kind::Updated;
-  double loss = 0;              ///< mean over the labels that count
+  double loss = 0;                ///< mean over the labels that count
   std::optional<double> gradNorm; ///< before clipping; absent with a fused update
   std::int64_t tokens = 0, examples = 0, microBatches = 0;
   std::string badTensor; ///< NonFinite: the first parameter with a bad gradient, or "loss"

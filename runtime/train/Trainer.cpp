@@ -70,9 +70,8 @@ Status Trainer::plan() {
   request.warmupRatio = settings.warmupRatio;
   request.warmupSteps = settings.warmupSteps;
   FTC_ASSIGN_OR_RETURN(steps, StepPlan::make(request));
-  FTC_ASSIGN_OR_RETURN(schedule,
-                       Schedule::make(settings.schedulerType, settings.learningRate,
-                                      steps->warmupSteps, steps->totalSteps));
+  FTC_ASSIGN_OR_RETURN(schedule, Schedule::make(settings.schedulerType, settings.learningRate,
+                                                steps->warmupSteps, steps->totalSteps));
   loggingSteps = resolveSteps(settings.loggingSteps, steps->totalSteps);
   evalSteps =
       resolveSteps(settings.evalSteps.value_or(settings.loggingSteps), steps->totalSteps);
@@ -128,8 +127,7 @@ Status Trainer::startOrResume() {
                                            static_cast<std::uint32_t>(settings.seed)));
     FTC_RETURN_IF_ERROR(session->executor->clear(ParameterSlot::Moments));
   }
-  sampler.emplace(steps->examples, static_cast<std::uint32_t>(settings.seed),
-                  settings.shuffle);
+  sampler.emplace(steps->examples, static_cast<std::uint32_t>(settings.seed), settings.shuffle);
   data->startTraining(*session, sampler->order(steps->epochOf(state.step)));
   for (DataSet *set : {data->validation.get(), data->test.get()})
     if (set)
@@ -204,8 +202,8 @@ Status Trainer::account(const StepOutcome &outcome, double rate) {
   }
   ++state.nonFinite;
   ++state.nonFiniteInARow;
-  std::string what = "step " + std::to_string(state.step) + ": " + outcome.badTensor +
-                     " is not finite";
+  std::string what =
+      "step " + std::to_string(state.step) + ": " + outcome.badTensor + " is not finite";
   if (stepper->fused())
     return Status::error(what + "; a fused update cannot undo it: resume from the last "
                                 "checkpoint, with a lower --learning_rate");
@@ -309,15 +307,14 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
   report.examples = set.size();
   if (session->layout.placement == LabelPlacement::Sequence)
     report.confusion.emplace(session->labels.size());
-  FTC_ASSIGN_OR_RETURN(
-      EvaluationResult result,
-      evaluator->run(
-          examples, settings.evalBatchSize, *outputs,
-          [&](std::int64_t done) {
-            progress.evaluation(done, set.size());
-            return interruptSignal() == 0;
-          },
-          report.confusion ? &*report.confusion : nullptr));
+  FTC_ASSIGN_OR_RETURN(EvaluationResult result,
+                       evaluator->run(
+                           examples, settings.evalBatchSize, *outputs,
+                           [&](std::int64_t done) {
+                             progress.evaluation(done, set.size());
+                             return interruptSignal() == 0;
+                           },
+                           report.confusion ? &*report.confusion : nullptr));
   if (set.hasLabels()) {
     report.metrics[prefix + "_loss"] = result.loss();
     FTC_ASSIGN_OR_RETURN(Metrics metrics, outputs->metrics());

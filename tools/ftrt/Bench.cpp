@@ -77,8 +77,7 @@ double programFlops(const rt::Session &session, const char *name, const rt::Batc
   const rt::ArtifactReader &artifact = *session.artifact;
   std::vector<std::int64_t> symbols;
   for (std::uint32_t i = 0; i < rt::count(artifact->symbols()); ++i)
-    symbols.push_back(
-        batch.symbol(rt::text(artifact->symbols()->Get(i)->name())).value_or(0));
+    symbols.push_back(batch.symbol(rt::text(artifact->symbols()->Get(i)->name())).value_or(0));
   double sum = 0;
   const abi::Variant &variant = session.executor->variant();
   for (std::uint32_t p = 0; p < rt::count(variant.programs()); ++p) {
@@ -140,12 +139,12 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
   std::vector<const rt::Example *> batch;
   for (const rt::Example &example : examples)
     batch.push_back(&example);
-  FTC_ASSIGN_OR_RETURN(rt::BatchFeed feed, rt::BatchFeed::make(*session.executor,
-                                                               session.capacity,
-                                                               session.layout));
+  FTC_ASSIGN_OR_RETURN(
+      rt::BatchFeed feed,
+      rt::BatchFeed::make(*session.executor, session.capacity, session.layout));
   std::vector<rt::MicroBatch> micro;
-  FTC_RETURN_IF_ERROR(rt::splitMicroBatches(batch, session.capacity, session.layout.placement,
-                                            micro));
+  FTC_RETURN_IF_ERROR(
+      rt::splitMicroBatches(batch, session.capacity, session.layout.placement, micro));
   double trainFlops = 0, evaluateFlops = 0;
   for (const rt::MicroBatch &part : micro) {
     FTC_RETURN_IF_ERROR(feed.feed(
@@ -168,8 +167,8 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
                 1e3 * seconds, tokens / seconds, flops / seconds * 1e-9,
                 peak > 0 ? 100 * flops / seconds / peak : 0);
   };
-  bool trains = session.executor->program("train_accumulate") ||
-                session.executor->program("train_step");
+  bool trains =
+      session.executor->program("train_accumulate") || session.executor->program("train_step");
   if (trains) {
     rt::Hyperparameters hyper;
     hyper.maxGradNorm = session.executor->program("apply") ? 1 : 0;
@@ -189,10 +188,10 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
     rt::ProgramHandle program = session.executor->program("evaluate");
     FTC_ASSIGN_OR_RETURN(double seconds, measure(s.seconds / 3, [&]() -> Status {
                            for (const rt::MicroBatch &part : micro) {
-                             FTC_RETURN_IF_ERROR(feed.feed(
-                                 std::span<const rt::Example *const>(batch).subspan(
-                                     part.begin, part.end - part.begin),
-                                 part.begin));
+                             FTC_RETURN_IF_ERROR(
+                                 feed.feed(std::span<const rt::Example *const>(batch).subspan(
+                                               part.begin, part.end - part.begin),
+                                           part.begin));
                              FTC_RETURN_IF_ERROR(session.executor->run(program));
                            }
                            return Status::ok();

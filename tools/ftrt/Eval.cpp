@@ -85,12 +85,12 @@ Status evalCommand(Arguments arguments) {
   std::unique_ptr<rt::TaskOutputs> outputs =
       session->task->makeOutputs(encoded.examples, session->labels);
   rt::Progress progress(stderr, rt::detectProgressStyle());
-  FTC_ASSIGN_OR_RETURN(rt::EvaluationResult result,
-                       evaluator->run(encoded.examples, model.batchSize, *outputs,
-                                      [&](std::int64_t done) {
-                                        progress.evaluation(done, set->size());
-                                        return true;
-                                      }));
+  FTC_ASSIGN_OR_RETURN(
+      rt::EvaluationResult result,
+      evaluator->run(encoded.examples, model.batchSize, *outputs, [&](std::int64_t done) {
+        progress.evaluation(done, set->size());
+        return true;
+      }));
   FTC_ASSIGN_OR_RETURN(rt::Metrics metrics, outputs->metrics());
   FTC_ASSIGN_OR_RETURN(std::string report, outputs->report());
   progress.line(report.substr(0, report.find_last_not_of('\n') + 1));
@@ -138,12 +138,12 @@ Status predictCommand(Arguments arguments) {
       session->task->makeOutputs(encoded.examples, session->labels);
   rt::Progress progress(stderr, rt::detectProgressStyle());
   std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
-  FTC_ASSIGN_OR_RETURN(rt::EvaluationResult result,
-                       evaluator->run(encoded.examples, model.batchSize, *outputs,
-                                      [&](std::int64_t done) {
-                                        progress.evaluation(done, all);
-                                        return true;
-                                      }));
+  FTC_ASSIGN_OR_RETURN(
+      rt::EvaluationResult result,
+      evaluator->run(encoded.examples, model.batchSize, *outputs, [&](std::int64_t done) {
+        progress.evaluation(done, all);
+        return true;
+      }));
   (void)result;
   progress.clear();
   FTC_ASSIGN_OR_RETURN(std::string lines, outputs->predictionLines(table, found));

@@ -69,7 +69,7 @@ int main(int argc, char **argv) {
   } catch (const std::bad_alloc &) {
     return cli::exitCode("ftrt", rt::Status::error("out of memory"));
   } catch (const std::exception &error) {
-    return cli::exitCode("ftrt", rt::Status::error(std::string("internal error: ") +
-                                                   error.what()));
+    return cli::exitCode("ftrt",
+                         rt::Status::error(std::string("internal error: ") + error.what()));
   }
 }

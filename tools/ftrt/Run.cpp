@@ -47,8 +47,8 @@ void declareData(FlagSet &flags, rt::TrainSettings &s) {
 
 void declareTraining(FlagSet &flags, rt::TrainSettings &s) {
   flags.group("Length and batches");
-  flags.real("num_train_epochs", s.numTrainEpochs,
-             {.least = 0, .most = 1e9, .leastOpen = true}, "epochs, fractions allowed");
+  flags.real("num_train_epochs", s.numTrainEpochs, {.least = 0, .most = 1e9, .leastOpen = true},
+             "epochs, fractions allowed");
   flags.integer("max_steps", s.maxSteps, {.least = -1, .most = 4294967295},
                 "steps; above 0 it overrides the epochs");
   flags.integer("per_device_train_batch_size", s.trainBatchSize,
@@ -112,8 +112,7 @@ void declareEvaluation(FlagSet &flags, rt::TrainSettings &s) {
 }
 
 /// What no single flag's range can say.
-rt::Status checkTogether(const FlagSet &flags, const rt::TrainSettings &s,
-                         bool frozenDropout) {
+rt::Status checkTogether(const FlagSet &flags, const rt::TrainSettings &s, bool frozenDropout) {
   auto whole = [](const char *name, double value) {
     return value < 1 || value == std::floor(value)
                ? rt::Status::ok()

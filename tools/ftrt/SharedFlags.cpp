@@ -13,9 +13,9 @@ namespace {
 
 rt::Status checkDevice(std::string_view name) {
   std::string_view index = name.starts_with("cuda:") ? name.substr(5) : "0";
-  bool digits = !index.empty() && index.size() < 4 &&
-                std::all_of(index.begin(), index.end(),
-                            [](unsigned char c) { return std::isdigit(c); });
+  bool digits =
+      !index.empty() && index.size() < 4 &&
+      std::all_of(index.begin(), index.end(), [](unsigned char c) { return std::isdigit(c); });
   if (name == "cpu" || name == "cpu-async" || name == "cuda" ||
       (name.starts_with("cuda:") && digits))
     return rt::Status::ok();
@@ -40,11 +40,30 @@ std::string artifactIn(const std::string &path) {
 }
 
 void refuseCompileOptions(FlagSet &flags) {
-  flags.refuse({"task", "labels", "method", "lora_r", "lora_alpha", "lora_dropout",
-                "lora_target_modules", "modules_to_save", "optim", "fused_update", "precision",
-                "target", "cpu", "gpu", "max_seq_length", "max_source_length",
-                "max_target_length", "max_beams", "max_tokens", "memory_budget", "emit",
-                "remarks", "disable", "pass_plugin"},
+  flags.refuse({"task",
+                "labels",
+                "method",
+                "lora_r",
+                "lora_alpha",
+                "lora_dropout",
+                "lora_target_modules",
+                "modules_to_save",
+                "optim",
+                "fused_update",
+                "precision",
+                "target",
+                "cpu",
+                "gpu",
+                "max_seq_length",
+                "max_source_length",
+                "max_target_length",
+                "max_beams",
+                "max_tokens",
+                "memory_budget",
+                "emit",
+                "remarks",
+                "disable",
+                "pass_plugin"},
                "it is an option of ftc compile");
 }
 

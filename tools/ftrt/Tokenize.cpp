@@ -84,10 +84,9 @@ Status printTable(const rt::Tokenizer &tokenizer, const std::string &path,
   FTC_ASSIGN_OR_RETURN(rt::DataTable table, rt::readDataFile(path));
   std::optional<int> found = table.findColumn(column.empty() ? "text" : column);
   if (!found)
-    return Status::error(path + ": expected a column " +
-                         rt::quote(column.empty() ? "text" : column) +
-                         " (--text_column_name names another), found " +
-                         rt::quoteList(table.columns(), 10));
+    return Status::error(
+        path + ": expected a column " + rt::quote(column.empty() ? "text" : column) +
+        " (--text_column_name names another), found " + rt::quoteList(table.columns(), 10));
   for (std::int64_t row = 0; row < table.rows(); ++row)
     if (Status status = printLine(tokenizer, table.text(row, *found)); !status)
       return std::move(status).withContext(table.where(row));

@@ -1,6 +1,6 @@
 // The report: self-contained, escaped, with the parts its data allow.
-#include "runtime/report/Chart.h"
 #include "runtime/report/Report.h"
+#include "runtime/report/Chart.h"
 
 #include <gtest/gtest.h>
 
@@ -50,7 +50,8 @@ TEST(Report, LeavesOutWhatIsMissingOrTooLarge) {
 }
 
 TEST(Chart, SkipsPointsThatAreNotFinite) {
-  ChartSeries one{"loss", "#000", {{1, 2}, {2, std::numeric_limits<double>::quiet_NaN()}, {3, 4}}};
+  ChartSeries one{
+      "loss", "#000", {{1, 2}, {2, std::numeric_limits<double>::quiet_NaN()}, {3, 4}}};
   std::string svg = renderChart("loss", std::span(&one, 1));
   EXPECT_EQ(svg.find("nan"), std::string::npos);
   one.points = {{1, std::numeric_limits<double>::infinity()}};

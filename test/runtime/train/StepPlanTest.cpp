@@ -1,6 +1,6 @@
 // Step counts and ranges as transformers' Trainer has them; the sampler's orders.
-#include "runtime/train/Sampler.h"
 #include "runtime/train/StepPlan.h"
+#include "runtime/train/Sampler.h"
 
 #include "runtime/support/Philox.h"
 
@@ -80,8 +80,7 @@ TEST(Philox, MatchesTheKnownAnswers) {
   // The generator's published known-answer vectors (10 rounds).
   EXPECT_EQ(philox({0, 0}, {0, 0, 0, 0}),
             (std::array<std::uint32_t, 4>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
-  EXPECT_EQ(philox({0xa4093822, 0x299f31d0},
-                   {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}),
+  EXPECT_EQ(philox({0xa4093822, 0x299f31d0}, {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}),
             (std::array<std::uint32_t, 4>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 

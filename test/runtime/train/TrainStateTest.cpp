@@ -1,9 +1,9 @@
 // State, best model, results and output directory: exact round trips and transformers' rules.
+#include "runtime/train/TrainState.h"
 #include "runtime/train/BestModel.h"
 #include "runtime/train/Checkpointing.h"
 #include "runtime/train/OutputDirectory.h"
 #include "runtime/train/Results.h"
-#include "runtime/train/TrainState.h"
 #include "runtime/train/Weights.h"
 
 #include <gtest/gtest.h>
@@ -62,12 +62,26 @@ TEST(TrainState, HasTransformersShape) {
   facts.maxSteps = 20;
   OrderedJson json = trainerStateJson(sampleState(), facts);
   // The fields of transformers 4.57's TrainerState.
-  for (const char *name :
-       {"best_global_step", "best_metric", "best_model_checkpoint", "epoch", "eval_steps",
-        "global_step", "is_hyper_param_search", "is_local_process_zero",
-        "is_world_process_zero", "log_history", "logging_steps", "max_steps",
-        "num_input_tokens_seen", "num_train_epochs", "save_steps", "stateful_callbacks",
-        "total_flos", "train_batch_size", "trial_name", "trial_params"})
+  for (const char *name : {"best_global_step",
+                           "best_metric",
+                           "best_model_checkpoint",
+                           "epoch",
+                           "eval_steps",
+                           "global_step",
+                           "is_hyper_param_search",
+                           "is_local_process_zero",
+                           "is_world_process_zero",
+                           "log_history",
+                           "logging_steps",
+                           "max_steps",
+                           "num_input_tokens_seen",
+                           "num_train_epochs",
+                           "save_steps",
+                           "stateful_callbacks",
+                           "total_flos",
+                           "train_batch_size",
+                           "trial_name",
+                           "trial_params"})
     EXPECT_TRUE(json.contains(name)) << name;
   EXPECT_EQ(json.size(), 20u);
 }
@@ -122,8 +136,7 @@ TEST(RunIdentity, NamesTheFlagThatDiffers) {
 }
 
 TEST(Results, AreSortedAndRounded) {
-  std::string directory =
-      (std::filesystem::path(testing::TempDir()) / "ftrt-results").string();
+  std::string directory = (std::filesystem::path(testing::TempDir()) / "ftrt-results").string();
   std::filesystem::remove_all(directory);
   std::filesystem::create_directories(directory);
   OrderedJson metrics;
