@@ -34,6 +34,8 @@ public:
   mlir::Value headParameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
                             double initStd);
   Affine affine(const std::string &name, std::int64_t out, std::int64_t in);
+  /// Whether the checkpoint has the parameter, whatever its shape.
+  bool hasTensor(const std::string &name) const { return !findTensor(name).empty(); }
   Affine headAffine(const std::string &name, std::int64_t out, std::int64_t in, double initStd);
 
   // Layers.

@@ -14,10 +14,14 @@ static rt::Result<ImportedModel> importBert(mlir::MLIRContext *context,
   mlir::Value x = buildBertEncoder(graph, c, "bert");
   FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
   bool tokens = isTokenTask(task);
-  if (!tokens)
-    x = graph.activation(
-        graph.linear(graph.firstRows(x), graph.affine("bert.pooler.dense", c.hidden, c.hidden)),
-        nn::Activation::Tanh);
+  if (!tokens) {
+    // Checkpoints of token tasks have no pooler: as in transformers it is then made anew.
+    const char *name = "bert.pooler.dense";
+    Affine pooler = graph.hasTensor("bert.pooler.dense.weight")
+                        ? graph.affine(name, c.hidden, c.hidden)
+                        : graph.headAffine(name, c.hidden, c.hidden, c.initializerRange);
+    x = graph.activation(graph.linear(graph.firstRows(x), pooler), nn::Activation::Tanh);
+  }
   x = graph.dropout(x, "classifier", c.classifierDropout, "classifier");
   x = graph.linear(x, graph.headAffine("classifier", task.labels, c.hidden, c.initializerRange));
   graph.addHeadPrefix("classifier.");
