@@ -14,6 +14,7 @@
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Version.h"
 
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Error.h"
@@ -517,6 +518,14 @@ rt::Status Compilation::write() {
 rt::Status Compilation::run() {
   context.loadDialect<func::FuncDialect, nn::NnDialect, plan::PlanDialect>();
   context.disableMultithreading();
+  if (options.remarks) {
+    remark::RemarkCategories categories;
+    categories.all = "ftc-.*";
+    if (failed(remark::enableOptimizationRemarks(
+            context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(), categories,
+            /*printAsEmitRemarks=*/true)))
+      return rt::Status::error("--remarks: the remark engine cannot be started");
+  }
   FTC_ASSIGN_OR_RETURN(isas, resolveIsas(options.cpus));
   FTC_RETURN_IF_ERROR(readModel());
   FTC_RETURN_IF_ERROR(readData());
