@@ -5,6 +5,7 @@
 #include "compiler/CompileData.h"
 #include "compiler/passes/Passes.h"
 #include "compiler/plan/ProgramPlanner.h"
+#include "compiler/plan/VerifyPlan.h"
 #include "compiler/targets/cpu/KernelCompiler.h"
 #include "compiler/targets/cpu/lowering/CpuLowering.h"
 #include "frontends/Architecture.h"
@@ -299,7 +300,7 @@ rt::Status Compilation::plan() {
     if (failed(cpu::lowerToCpuPlan(module, *isas[i], symbols, maxSequence, kernelTables[i])))
       return diagnostics.failure("plan");
   symbols.attach(module);
-  if (failed(verify(module)))
+  if (failed(verify(module)) || failed(verifyPlan(module)))
     return diagnostics.failure("plan");
   clock.lap("plan");
   return {};

@@ -30,6 +30,24 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
       forEach<nn::ActivationGradOp>(function, [&](auto op) { return fuseActivationGrad(op); },
                                     fusedActivationGrads);
       forEach<nn::AddOp>(function, [&](auto op) { return fuseAddend(op); }, fusedAddends);
+      delayUpdates(function);
+    }
+  }
+
+  /// A fused op stands where its last part stood, which may be behind the update of a weight
+  /// it reads: such an update moves behind it. Its results are only returned.
+  static void delayUpdates(func::FuncOp function) {
+    for (Operation &op : llvm::make_early_inc_range(function.front())) {
+      if (!isa<nn::AdamWOp, nn::SgdOp>(op))
+        continue;
+      Operation *last = &op;
+      for (Value operand : op.getOperands())
+        if (isa<BlockArgument>(operand))
+          for (Operation *reader : operand.getUsers())
+            if (!isa<nn::AdamWOp, nn::SgdOp>(reader) && last->isBeforeInBlock(reader))
+              last = reader;
+      if (last != &op)
+        op.moveAfter(last);
     }
   }
 

@@ -96,6 +96,8 @@ public:
   void alias(mlir::Value value, mlir::Value other) { values[value] = buffer(other); }
   void bind(mlir::Value value, BufferId id) { values[value] = id; }
   BufferId temporary(mlir::Type dtype, mlir::AffineExpr elements);
+  /// Elements of a buffer as it is stored: with the padding of a packed weight or gradient.
+  mlir::AffineExpr storedElements(BufferId id) const { return buffers[id].elements; }
   /// A slice of a parameter segment, in elements.
   BufferId slice(plan::Segment segment, std::int64_t offset, std::int64_t elements);
 

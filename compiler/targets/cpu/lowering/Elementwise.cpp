@@ -29,11 +29,20 @@ static LogicalResult lowerActivationGrad(Operation *operation, CpuProgram &progr
   return success();
 }
 
+/// Two gradients of one linear weight are both packed: so is their sum, padding and all.
 static LogicalResult lowerAdd(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::AddOp>(operation);
+  AffineExpr stored = program.planner.storedElements(program.planner.buffer(op.getA()));
+  if (program.planner.storedElements(program.planner.buffer(op.getB())) != stored)
+    return op.emitOpError("expected two operands stored alike");
+  if (!program.planner.isBound(op.getY()))
+    program.planner.bind(
+        op.getY(),
+        program.planner.temporary(
+            cast<RankedTensorType>(op.getY().getType()).getElementType(), stored));
   program.launch(std::make_shared<Add>(),
                  {program.read(op.getA()), program.read(op.getB()), program.write(op.getY())},
-                 {elements(program, op.getA())}, {}, op);
+                 {stored}, {}, op);
   return success();
 }
 

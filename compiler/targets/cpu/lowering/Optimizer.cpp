@@ -16,7 +16,7 @@ static LogicalResult lowerAccumulate(Operation *operation, CpuProgram &program) 
   program.launch(std::make_shared<Add>(),
                  {program.read(op.getInto()), program.read(op.getGradient()),
                   program.update(op.getSum())},
-                 {program.planner.elementsOf(op.getInto().getType())}, {}, op);
+                 {program.planner.storedElements(program.planner.buffer(op.getInto()))}, {}, op);
   return success();
 }
 
@@ -97,6 +97,16 @@ static LogicalResult lowerUpdate(Operation *op, ValueRange params, ValueRange gr
                                  ArrayRef<ValueRange> moments, Value control, bool decay,
                                  KernelSpec kernel, std::vector<std::string> scalars,
                                  CpuProgram &program) {
+  // The update happens in place: whatever reads an old value must come before it.
+  SmallVector<Value> replaced(params.begin(), params.end());
+  for (ValueRange list : moments)
+    replaced.append(list.begin(), list.end());
+  for (Value old : replaced)
+    for (Operation *user : old.getUsers())
+      if (op->isBeforeInBlock(user))
+        return op->emitOpError() << "expected every reader of a replaced value before the "
+                                    "update, got "
+                                 << user->getName() << " after it";
   std::vector<Slice> slices;
   if (failed(slicesOf(op, params, gradients, decay, program, slices)))
     return failure();

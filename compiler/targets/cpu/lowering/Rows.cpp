@@ -1,4 +1,5 @@
 // embedding, embedding_grad, gather_rows and scatter_rows.
+#include "compiler/analysis/Arguments.h"
 #include "compiler/targets/cpu/kernels/Elementwise.h"
 #include "compiler/targets/cpu/kernels/Embedding.h"
 #include "compiler/targets/cpu/lowering/CpuLowering.h"
@@ -18,6 +19,10 @@ static LogicalResult lowerEmbedding(Operation *operation, CpuProgram &program) {
   kernel->tables = op.getTables().size();
   std::vector<Operand> operands;
   for (auto [table, ids] : llvm::zip_equal(op.getTables(), op.getIds())) {
+    StringRef name = argumentText(table, nn::kParameter);
+    if (!name.empty() && program.planner.storage.of(name).panelWidth)
+      return op.emitOpError("expected '") << name << "' to be an embedding alone, got a linear "
+                                                     "layer's weight too, which has no CPU layout";
     operands.push_back(program.read(table));
     operands.push_back(program.read(ids));
   }

@@ -1,0 +1,244 @@
+// Checks a finished plan: segments' bounds, lives in the arena, writes before reads.
+#include "compiler/plan/VerifyPlan.h"
+
+#include "dialects/plan/Plan.h"
+#include "runtime/abi/Kernel.h"
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <vector>
+
+using namespace mlir;
+
+namespace ftc {
+namespace {
+
+/// A half-open range of bytes or elements.
+struct Extent {
+  std::int64_t begin = 0, end = 0;
+  bool overlaps(const Extent &other) const { return begin < other.end && other.begin < end; }
+  bool within(const Extent &other) const { return begin >= other.begin && end <= other.end; }
+  std::string text() const {
+    return "[" + std::to_string(begin) + ", " + std::to_string(end) + ")";
+  }
+};
+
+/// An arena buffer: its bytes at capacity, and the commands it lives through.
+struct Life {
+  plan::BufferOp op;
+  Extent bytes;
+  int first = -1, last = -1;
+  bool written = false;
+};
+
+/// The module's symbols, to size buffers with.
+struct Symbols {
+  ArrayAttr names;
+  ArrayRef<std::int64_t> capacities;
+};
+
+/// One program of a variant.
+class ProgramVerifier {
+public:
+  ProgramVerifier(plan::VariantOp variant, plan::ProgramOp program, const Symbols &symbols)
+      : variant(variant), program(program), symbols(symbols) {}
+  LogicalResult verify();
+
+private:
+  FailureOr<std::int64_t> elementsAtCapacity(plan::BufferOp buffer);
+  LogicalResult verifyBuffer(plan::BufferOp buffer);
+  LogicalResult verifyInside(plan::BufferOp buffer, const Extent &place, const Extent &segment);
+  LogicalResult verifyCommand(Operation &command, int index);
+  LogicalResult use(Operation &command, Value buffer, bool reads, bool writes, int index);
+  LogicalResult verifyArena();
+
+  plan::VariantOp variant;
+  plan::ProgramOp program;
+  const Symbols &symbols;
+  std::vector<Life> lives;
+  llvm::DenseMap<Value, unsigned> lifeOf;
+};
+
+} // namespace
+
+FailureOr<std::int64_t> ProgramVerifier::elementsAtCapacity(plan::BufferOp buffer) {
+  AffineMap map = buffer.getElements();
+  if (map.getNumSymbols() > symbols.capacities.size())
+    return buffer.emitOpError("expected a size over ")
+           << symbols.capacities.size() << " symbols, got one over " << map.getNumSymbols();
+  SmallVector<AffineExpr> sizes;
+  for (unsigned i = 0; i < map.getNumSymbols(); ++i) {
+    if (symbols.capacities[i] == 0 && map.getResult(0).isFunctionOfSymbol(i))
+      return buffer.emitOpError("expected a size over symbols with a capacity, got the counter ")
+             << symbols.names[i];
+    sizes.push_back(getAffineConstantExpr(symbols.capacities[i], map.getContext()));
+  }
+  AffineExpr size = map.getResult(0).replaceDimsAndSymbols({}, sizes);
+  auto constant = dyn_cast<AffineConstantExpr>(simplifyAffineExpr(size, 0, 0));
+  if (!constant || constant.getValue() < 0)
+    return buffer.emitOpError("expected a size of at least 0 at capacity, got ")
+           << AffineMapAttr::get(AffineMap::get(0, 0, size));
+  return constant.getValue();
+}
+
+LogicalResult ProgramVerifier::verifyInside(plan::BufferOp buffer, const Extent &place,
+                                            const Extent &segment) {
+  if (place.within(segment))
+    return success();
+  return buffer.emitOpError("expected a place inside ") << segment.text() << ", got " << place.text();
+}
+
+LogicalResult ProgramVerifier::verifyBuffer(plan::BufferOp buffer) {
+  FailureOr<std::int64_t> elements = elementsAtCapacity(buffer);
+  if (failed(elements))
+    return failure();
+  std::int64_t offset = buffer.getOffset(), params = variant.getParamsElements();
+  std::int64_t trainable = variant.getTrainableElements(), moments = variant.getMoments();
+  std::int64_t state = variant.getStateBytes(), arena = program.getArenaBytes();
+  std::int64_t width = std::max<std::int64_t>(1, buffer.getDtype().getIntOrFloatBitWidth() / 8);
+  Extent slice{offset, offset + *elements}, bytes{offset, offset + *elements * width};
+  plan::Segment segment = buffer.getSegment();
+  if ((segment == plan::Segment::Arena || segment == plan::Segment::State) &&
+      offset % abi::kBufferAlignment != 0)
+    return buffer.emitOpError("expected an offset that is a multiple of ")
+           << abi::kBufferAlignment << ", got " << offset;
+  switch (segment) {
+  case plan::Segment::Params:
+    return verifyInside(buffer, slice, {0, params});
+  case plan::Segment::Grads:
+    return verifyInside(buffer, slice, {0, trainable});
+  case plan::Segment::Moments: {
+    std::int64_t moment = trainable ? offset / trainable : 0;
+    if (moment >= moments)
+      return buffer.emitOpError("expected a slice of one of ")
+             << moments << " moments, got one of moment " << moment;
+    return verifyInside(buffer, slice, {moment * trainable, (moment + 1) * trainable});
+  }
+  case plan::Segment::State:
+    return verifyInside(buffer, bytes, {0, state});
+  case plan::Segment::Arena:
+    lifeOf[buffer.getBuffer()] = lives.size();
+    lives.push_back({buffer, bytes});
+    return verifyInside(buffer, bytes, {0, arena});
+  case plan::Segment::Input:
+  case plan::Segment::Output:
+    return success();
+  }
+  return success();
+}
+
+/// Notes that a command reads or writes a buffer.
+LogicalResult ProgramVerifier::use(Operation &command, Value buffer, bool reads, bool writes,
+                                   int index) {
+  auto op = buffer.getDefiningOp<plan::BufferOp>();
+  if (writes && op.getSegment() == plan::Segment::Input)
+    return command.emitOpError("expected to write no input, got '") << *op.getName() << "'";
+  auto found = lifeOf.find(buffer);
+  if (found == lifeOf.end())
+    return success();
+  Life &life = lives[found->second];
+  if (reads && !life.written)
+    return command.emitOpError("expected to read what a command before it wrote, got the arena's ")
+           << life.bytes.text() << ", which none did";
+  life.written |= writes;
+  life.first = life.first < 0 ? index : life.first;
+  life.last = index;
+  return success();
+}
+
+LogicalResult ProgramVerifier::verifyCommand(Operation &command, int index) {
+  if (auto launch = dyn_cast<plan::LaunchOp>(command)) {
+    // Reads first: an operand that the same launch writes is no source for them.
+    for (plan::Access pass : {plan::Access::Read, plan::Access::Write})
+      for (auto [operand, number] : llvm::zip_equal(launch.getOperands(), launch.getAccess())) {
+        auto access = static_cast<plan::Access>(number);
+        bool reads = pass == plan::Access::Read && access != plan::Access::Write;
+        bool writes = pass == plan::Access::Write && access != plan::Access::Read;
+        if ((reads || writes) && failed(use(command, operand, reads, writes, index)))
+          return failure();
+      }
+    return success();
+  }
+  if (auto fill = dyn_cast<plan::FillOp>(command)) {
+    // A fill that may be skipped leaves what was there, which must be something.
+    return use(command, fill.getTarget(), fill.getUnless().has_value(), true, index);
+  }
+  auto copy = cast<plan::CopyOp>(command);
+  return failure(failed(use(command, copy.getSource(), true, false, index)) ||
+                 failed(use(command, copy.getTarget(), false, true, index)));
+}
+
+/// Sorted by address, so that only neighbours within reach are compared.
+LogicalResult ProgramVerifier::verifyArena() {
+  std::vector<const Life *> order;
+  for (const Life &life : lives)
+    if (life.first >= 0)
+      order.push_back(&life);
+  std::sort(order.begin(), order.end(), [](const Life *a, const Life *b) {
+    return std::tie(a->bytes.begin, a->first) < std::tie(b->bytes.begin, b->first);
+  });
+  for (std::size_t i = 0; i < order.size(); ++i)
+    for (std::size_t k = i + 1; k < order.size(); ++k) {
+      const Life &a = *order[i], &b = *order[k];
+      if (b.bytes.begin >= a.bytes.end)
+        break;
+      if (!a.bytes.overlaps(b.bytes) || a.last < b.first || b.last < a.first)
+        continue;
+      plan::BufferOp op = b.op;
+      return op.emitOpError("expected arena bytes of its own while it lives (commands ")
+             << b.first << " to " << b.last << "), got " << b.bytes.text() << " beside "
+             << a.bytes.text() << " (commands " << a.first << " to " << a.last << ")";
+    }
+  return success();
+}
+
+LogicalResult ProgramVerifier::verify() {
+  int index = 0;
+  for (Operation &op : program.getBody().front()) {
+    auto buffer = dyn_cast<plan::BufferOp>(op);
+    if (failed(buffer ? verifyBuffer(buffer) : verifyCommand(op, index++)))
+      return failure();
+  }
+  return verifyArena();
+}
+
+static LogicalResult verifyStorage(plan::VariantOp variant) {
+  std::vector<std::pair<Extent, plan::StorageOp>> places;
+  Extent segment{0, static_cast<std::int64_t>(variant.getParamsElements())};
+  for (auto op : variant.getOps<plan::StorageOp>()) {
+    std::int64_t offset = op.getOffset();
+    Extent place{offset, offset + static_cast<std::int64_t>(op.getElements())};
+    if (!place.within(segment))
+      return op.emitOpError("expected a place inside ") << segment.text() << ", got " << place.text();
+    places.push_back({place, op});
+  }
+  llvm::sort(places, [](const auto &a, const auto &b) {
+    return std::tie(a.first.begin, a.first.end) < std::tie(b.first.begin, b.first.end);
+  });
+  for (std::size_t i = 1; i < places.size(); ++i)
+    if (places[i].first.overlaps(places[i - 1].first))
+      return places[i].second.emitOpError("expected a place of its own, got ")
+             << places[i].first.text() << " beside " << places[i - 1].first.text() << " of '"
+             << places[i - 1].second.getParameter() << "'";
+  return success();
+}
+
+LogicalResult verifyPlan(ModuleOp module) {
+  auto names = module->getAttrOfType<ArrayAttr>(plan::kSymbols);
+  auto capacities = module->getAttrOfType<DenseI64ArrayAttr>(plan::kCapacities);
+  if (!names || !capacities || names.size() != static_cast<std::size_t>(capacities.size()))
+    return module.emitError("expected plan.symbols and as many plan.capacities, got ")
+           << (names ? names.size() : 0) << " and " << (capacities ? capacities.size() : 0);
+  Symbols symbols{names, capacities.asArrayRef()};
+  for (auto variant : module.getOps<plan::VariantOp>()) {
+    if (failed(verifyStorage(variant)))
+      return failure();
+    for (auto program : variant.getOps<plan::ProgramOp>())
+      if (failed(ProgramVerifier(variant, program, symbols).verify()))
+        return failure();
+  }
+  return success();
+}
+
+} // namespace ftc

@@ -1,0 +1,18 @@
+// The verifier that closes the phase "plan": what commands and devices rely on without a look.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace ftc {
+
+/// Checks every plan.variant of `module`, with the symbols at their capacities:
+/// - parameters' storage lies inside the parameter segment, no two places overlap;
+/// - every buffer lies inside its segment; arena and state buffers begin at multiples of 64
+///   bytes; a moment's slice stays inside one moment;
+/// - no size depends on a counter (a symbol without a capacity);
+/// - nothing reads an arena buffer before a command wrote it, and nothing writes an input;
+/// - no two arena buffers share bytes while both live (from first to last command).
+/// Fails with an error on the first op that breaks this, "expected X, got Y".
+mlir::LogicalResult verifyPlan(mlir::ModuleOp module);
+
+} // namespace ftc

@@ -1,0 +1,71 @@
+// What the CPU lowering refuses, by name, instead of compiling it wrong.
+#include "compiler/targets/cpu/lowering/CpuLowering.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+
+#include <gtest/gtest.h>
+
+namespace ftc {
+namespace {
+
+/// The first error of planning a module.
+std::string errorOf(const char *text) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  context.loadDialect<mlir::func::FuncDialect, nn::NnDialect, plan::PlanDialect>();
+  std::string error;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
+    if (error.empty())
+      error = diagnostic.str();
+  });
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context));
+  EXPECT_TRUE(module) << error;
+  if (!module)
+    return error;
+  PlanSymbols symbols(&context);
+  for (const char *space : {"tokens", "slots"})
+    symbols.setCapacity(space, 16);
+  std::map<std::string, cpu::KernelSpec> kernels;
+  bool good = mlir::succeeded(cpu::lowerToCpuPlan(*module, cpu::isaV3(), symbols, 16, kernels));
+  EXPECT_FALSE(good);
+  return error;
+}
+
+/// A linear weight lies in panels, an embedding's table in rows.
+TEST(LoweringErrors, TiedEmbeddingAndHead) {
+  std::string error = errorOf(R"(
+!x = tensor<?x8xf32, #nn.space<tokens>>
+!ids = tensor<?xi32, #nn.space<tokens>>
+func.func @evaluate(%ids: !ids {nn.input = "input_ids"},
+                    %w: tensor<30x8xf32> {nn.parameter = "shared.weight"})
+    -> (tensor<?x30xf32, #nn.space<tokens>> {nn.output = "logits"})
+    attributes {nn.program = "evaluate"} {
+  %e = "nn.embedding"(%ids, %w) <{operandSegmentSizes = array<i32: 1, 1>}> : (!ids, tensor<30x8xf32>) -> !x
+  %z = nn.linear %e, %w : (!x, tensor<30x8xf32>) -> tensor<?x30xf32, #nn.space<tokens>>
+  return %z : tensor<?x30xf32, #nn.space<tokens>>
+})");
+  EXPECT_NE(error.find("expected 'shared.weight' to be an embedding alone"), std::string::npos)
+      << error;
+}
+
+/// The cache is written where it lies: its old value is gone.
+TEST(LoweringErrors, CacheReadAfterAnAppend) {
+  std::string error = errorOf(R"(
+!c = tensor<?x8xf32, #nn.space<slots>>
+!ids = tensor<?xi32, #nn.space<tokens>>
+!x = tensor<?x8xf32, #nn.space<tokens>>
+func.func @decode(%x: !x {nn.input = "x"}, %slots: !ids {nn.input = "slots"},
+                  %begin: !ids {nn.input = "begin"}, %length: !ids {nn.input = "length"},
+                  %cache: !c {nn.state = "keys"})
+    -> (!x {nn.output = "y"}, !c {nn.updates = 4 : i32}) attributes {nn.program = "decode"} {
+  %next = nn.cache_append %cache, %x, %slots : (!c, !x, !ids) -> !c
+  %y = nn.cached_attention %x, %cache, %next, %begin, %length {heads = 1 : i32, kv_heads = 1 : i32, scale = 1.0 : f64} : (!x, !c, !c, !ids, !ids) -> !x
+  return %y, %next : !x, !c
+})");
+  EXPECT_NE(error.find("expected the cache's old value to have no other use"),
+            std::string::npos)
+      << error;
+}
+
+} // namespace
+} // namespace ftc
