@@ -521,7 +521,7 @@ rt::Status Compilation::run() {
   context.disableMultithreading();
   if (options.remarks) {
     remark::RemarkCategories categories;
-    categories.all = "ftc-.*";
+    categories.passed = categories.missed = categories.analysis = categories.failed = "ftc-.*";
     if (failed(remark::enableOptimizationRemarks(
             context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(), categories,
             /*printAsEmitRemarks=*/true)))
