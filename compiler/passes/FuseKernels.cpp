@@ -30,6 +30,8 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
       forEach<nn::ActivationGradOp>(function, [&](auto op) { return fuseActivationGrad(op); },
                                     fusedActivationGrads);
       forEach<nn::AddOp>(function, [&](auto op) { return fuseAddend(op); }, fusedAddends);
+      forEach<nn::VocabularyLossOp>(function, [&](auto op) { return fuseLoss(op); },
+                                    fusedLosses);
       delayUpdates(function);
     }
   }
@@ -143,6 +145,22 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
     op.erase();
     dgrad.erase();
     return success();
+  }
+
+  /// vocabulary_loss whose gradient is taken -> the gradient op's own row_loss.
+  static LogicalResult fuseLoss(nn::VocabularyLossOp op) {
+    for (Operation *user : op.getX().getUsers()) {
+      auto grad = dyn_cast<nn::VocabularyLossGradOp>(user);
+      if (!grad || grad.getX() != op.getX() || grad.getWeight() != op.getWeight() ||
+          grad.getLabels() != op.getLabels() ||
+          llvm::any_of(op->getUsers(),
+                       [&](Operation *reader) { return reader->isBeforeInBlock(grad); }))
+        continue;
+      op.getRowLoss().replaceAllUsesWith(grad.getRowLoss());
+      op.erase();
+      return success();
+    }
+    return failure();
   }
 
   /// linear_dgrad, add -> linear_dgrad with `addend`, at the place of the add.

@@ -144,7 +144,8 @@ def FuseKernels : Pass<"ftc-fuse-kernels", "::mlir::ModuleOp"> {
     - `linear`, `activation` -> `linear {activation}`, with the result `pre` if it is read;
     - `dropout`, `add`, `layer_norm` -> `add_layer_norm` (the dropout is optional);
     - `linear_dgrad`, `activation_grad` -> `linear_dgrad {activation}` with `pre`;
-    - `linear_dgrad`, `add` -> `linear_dgrad` with `addend`.
+    - `linear_dgrad`, `add` -> `linear_dgrad` with `addend`;
+    - `vocabulary_loss` beside its gradient -> the gradient's own `row_loss`.
 
     ```mlir
     %h = nn.linear %x, %w, %b
@@ -158,6 +159,7 @@ def FuseKernels : Pass<"ftc-fuse-kernels", "::mlir::ModuleOp"> {
     Statistic<"fusedNorms", "norms", "residual sums fused into a layer normalization">,
     Statistic<"fusedActivationGrads", "activation-grads", "activation gradients fused">,
     Statistic<"fusedAddends", "addends", "gradient sums fused into a linear_dgrad">,
+    Statistic<"fusedLosses", "losses", "vocabulary losses taken from their gradient's logits">,
   ];
   let dependentDialects = ["::ftc::nn::NnDialect"];
 }

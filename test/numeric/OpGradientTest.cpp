@@ -28,6 +28,47 @@ TEST(OpGradient, CrossEntropy) {
   checkGradients(trainOverTokens(parameter("z", "!t3"), ""));
 }
 
+/// A @train whose loss is vocabulary_loss over %x and a table that an embedding reads too.
+Module trainTiedVocabulary() {
+  return parse("func.func @train(%ids: !ids {nn.input = \"input_ids\"}, " +
+               parameter("table", "tensor<11x3xf64>") + ", " +
+               parameter("w", "tensor<3x3xf64>") +
+               R"(, %labels: !ids {nn.input = "labels"}) -> (!t1 {nn.output = "row_loss"})
+      attributes {nn.program = "train"} {
+    %e = "nn.embedding"(%ids, %table) <{operandSegmentSizes = array<i32: 1, 1>}>
+        : (!ids, tensor<11x3xf64>) -> !t3
+    %h = nn.linear %e, %w : (!t3, tensor<3x3xf64>) -> !t3
+    %x = nn.activation %h {kind = #nn.activation<tanh>} : (!t3) -> !t3
+    %loss = nn.vocabulary_loss %x, %table, %labels : (!t3, tensor<11x3xf64>, !ids) -> !t1
+    return %loss : !t1
+  })");
+}
+
+TEST(OpGradient, VocabularyLossOfATiedTable) {
+  Module module = trainTiedVocabulary();
+  checkGradients(module);
+  checkGradients(module, "", "ftc-fuse-kernels");
+  ASSERT_TRUE(runPasses(*module, "ftc-differentiate,ftc-fuse-kernels"));
+  mlir::func::FuncOp function = program(*module, "train_accumulate");
+  EXPECT_TRUE(function.front().getOps<nn::VocabularyLossOp>().empty());
+  EXPECT_EQ(llvm::range_size(function.front().getOps<nn::VocabularyLossGradOp>()), 1);
+}
+
+TEST(OpGradient, VocabularyLossOfAFrozenTable) {
+  Module module = parse("func.func @train(" + parameter("x", "!t3") +
+                        R"(, %table: tensor<7x3xf64> {nn.parameter = "table"},
+      %labels: !ids {nn.input = "labels"}) -> (!t1 {nn.output = "row_loss"})
+      attributes {nn.program = "train"} {
+    %loss = nn.vocabulary_loss %x, %table, %labels : (!t3, tensor<7x3xf64>, !ids) -> !t1
+    return %loss : !t1
+  })");
+  checkGradients(module);
+  ASSERT_TRUE(runPasses(*module, "ftc-differentiate"));
+  for (auto grad :
+       program(*module, "train_accumulate").front().getOps<nn::VocabularyLossGradOp>())
+    EXPECT_FALSE(grad.getDweight());
+}
+
 TEST(OpGradient, Linear) {
   checkGradients(trainOverTokens(
       parameter("x", "!t5") + ", " + parameter("w", "tensor<3x5xf64>") + ", " +

@@ -8,4 +8,5 @@ include "dialects/nn/ops/Loss.td"
 include "dialects/nn/ops/Norm.td"
 include "dialects/nn/ops/Optimizer.td"
 include "dialects/nn/ops/Rows.td"
+include "dialects/nn/ops/VocabularyLoss.td"
 #endif

@@ -249,3 +249,22 @@ func.func @sgd(%0: !v4, %1: !v4, %2: !v4, %3: !two) -> (!v4, !v4) {
 func.func private @names(tensor<?xi32, #nn.space<ids.unique>>,
     tensor<?xi32, #nn.space<"two words">>,
     tensor<?xi32, #nn.offsets<"input_ids.unique", "a-b">>)
+
+// CHECK-LABEL: func.func @vocabulary_loss
+// CHECK: nn.vocabulary_loss
+func.func @vocabulary_loss(%0: !t4, %1: !w64, %2: !ti) -> !t1 {
+  %r = nn.vocabulary_loss %0, %1, %2
+      : (!t4, !w64, !ti) -> !t1
+  return %r : !t1
+}
+
+// CHECK-LABEL: func.func @vocabulary_loss_grad
+// CHECK: nn.vocabulary_loss_grad
+// CHECK: nn.vocabulary_loss_grad
+func.func @vocabulary_loss_grad(%0: !t4, %1: !w64, %2: !ti, %3: !t1) -> (!t4, !w64, !t4) {
+  %r:3 = nn.vocabulary_loss_grad %0, %1, %2, %3
+      : (!t4, !w64, !ti, !t1) -> (!t1, !t4, !w64)
+  %s:2 = nn.vocabulary_loss_grad %0, %1, %2, %3
+      : (!t4, !w64, !ti, !t1) -> (!t1, !t4)
+  return %r#1, %r#2, %s#1 : !t4, !w64, !t4
+}

@@ -94,3 +94,29 @@ func.func @sumOfTwo(%dy: !t4, %w: !w, %v: !w) -> !t4
   %s = nn.add %a, %b : (!t4, !t4) -> !t4
   return %s : !t4
 }
+
+// The loss is taken from its gradient's logits.
+// CHECK-LABEL: func.func @loss
+// CHECK-NOT: nn.vocabulary_loss %
+// CHECK: %[[LOSS:.*]], %[[DX:.*]], %[[DW:.*]] = nn.vocabulary_loss_grad
+// CHECK-NEXT: return %[[LOSS]], %[[DX]], %[[DW]]
+func.func @loss(%x: !t4, %w: !w, %labels: !ids) -> (!t1, !t4, !w)
+    attributes {nn.program = "train_accumulate"} {
+  %loss = nn.vocabulary_loss %x, %w, %labels : (!t4, !w, !ids) -> !t1
+  %seed = nn.loss_seed : () -> !t1
+  %again, %dx, %dw = nn.vocabulary_loss_grad %x, %w, %labels, %seed
+      : (!t4, !w, !ids, !t1) -> (!t1, !t4, !w)
+  return %loss, %dx, %dw : !t1, !t4, !w
+}
+
+// Of another row's labels it is another loss.
+// CHECK-LABEL: func.func @otherLabels
+// CHECK: nn.vocabulary_loss %
+func.func @otherLabels(%x: !t4, %w: !w, %labels: !ids, %other: !ids) -> (!t1, !t4, !w)
+    attributes {nn.program = "train_accumulate"} {
+  %loss = nn.vocabulary_loss %x, %w, %other : (!t4, !w, !ids) -> !t1
+  %seed = nn.loss_seed : () -> !t1
+  %again, %dx, %dw = nn.vocabulary_loss_grad %x, %w, %labels, %seed
+      : (!t4, !w, !ids, !t1) -> (!t1, !t4, !w)
+  return %loss, %dx, %dw : !t1, !t4, !w
+}

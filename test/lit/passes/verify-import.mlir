@@ -85,13 +85,6 @@ func.func @forward(%w: tensor<4xf32> {nn.parameter = "w", nn.tensor = "w"}) {
 
 // -----
 
-// expected-error @below {{expected an output 'logits', got none}}
-func.func @forward(%w: tensor<4xf32> {nn.parameter = "w", nn.tensor = "w"}) -> (tensor<4xf32> {nn.output = "row_loss"}) {
-  return %w : tensor<4xf32>
-}
-
-// -----
-
 // expected-error @below {{phase 'import': expected @forward, got none}}
 module {
 }

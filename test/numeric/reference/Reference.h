@@ -71,6 +71,7 @@ bool runAttention(mlir::Operation *op, Frame &frame);
 bool runRows(mlir::Operation *op, Frame &frame);
 bool runLoss(mlir::Operation *op, Frame &frame);
 bool runOptimizer(mlir::Operation *op, Frame &frame);
+bool runVocabularyLoss(mlir::Operation *op, Frame &frame);
 
 double activate(nn::Activation kind, double x);
 double activateGrad(nn::Activation kind, double x);

@@ -108,12 +108,69 @@ static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
   return table;
 }
 
+/// The gradients that are summed to `gradient`, in the order of their producers; one where it
+/// is no sum, none where a share cannot be added in place. The sum's ops go to `sums`.
+static SmallVector<Value> sharesOf(Value gradient, SmallVectorImpl<nn::AddOp> &sums) {
+  SmallVector<Value> pending{gradient}, shares;
+  while (!pending.empty()) {
+    Value share = pending.pop_back_val();
+    if (auto add = share.getDefiningOp<nn::AddOp>()) {
+      if (!add.getA().hasOneUse() || !add.getB().hasOneUse())
+        return {};
+      sums.push_back(add);
+      pending.append({add.getA(), add.getB()});
+    } else {
+      shares.push_back(share);
+    }
+  }
+  if (shares.size() < 2)
+    return shares;
+  for (Value share : shares) {
+    Operation *producer = share.getDefiningOp();
+    if (!producer || !isa<nn::EmbeddingGradOp, nn::VocabularyLossGradOp>(producer))
+      return {};
+  }
+  llvm::sort(shares, [](Value a, Value b) {
+    return a.getDefiningOp()->isBeforeInBlock(b.getDefiningOp());
+  });
+  return shares;
+}
+
+/// A tied table's gradients go to one buffer: the first is written, the others added to it.
+static void bindSums(func::FuncOp function, CpuProgram &program) {
+  function.walk([&](nn::AddOp op) {
+    if (llvm::any_of(op->getUsers(), [](Operation *user) { return isa<nn::AddOp>(user); }))
+      return; // part of a larger sum
+    SmallVector<nn::AddOp> sums;
+    SmallVector<Value> shares = sharesOf(op.getY(), sums);
+    if (shares.size() < 2)
+      return;
+    auto user = op.getY().hasOneUse() ? dyn_cast<nn::AccumulateOp>(*op->getUsers().begin())
+                                      : nn::AccumulateOp();
+    if (user && isa<BlockArgument>(user.getInto())) {
+      program.planner.alias(op.getY(), user.getInto());
+      program.accumulated.insert(op.getY());
+      program.accumulated.insert(shares[0]);
+    }
+    for (nn::AddOp sum : sums) {
+      program.planner.alias(sum.getY(), op.getY());
+      program.absorbed.insert(sum);
+    }
+    for (Value share : shares) {
+      program.planner.alias(share, op.getY());
+      if (share != shares[0])
+        program.added.insert(share);
+    }
+  });
+}
+
 /// A gradient that only feeds an accumulator argument is written there by its producer.
 static void bindAccumulators(func::FuncOp function, CpuProgram &program) {
   function.walk([&](nn::AccumulateOp op) {
     Operation *producer = op.getGradient().getDefiningOp();
     if (!producer || !op.getGradient().hasOneUse() || !isa<BlockArgument>(op.getInto()) ||
-        !isa<nn::LinearWgradOp, nn::LayerNormGradOp, nn::EmbeddingGradOp>(producer))
+        !isa<nn::LinearWgradOp, nn::LayerNormGradOp, nn::EmbeddingGradOp,
+             nn::VocabularyLossGradOp>(producer))
       return;
     program.planner.alias(op.getGradient(), op.getInto());
     program.accumulated.insert(op.getGradient());
@@ -126,6 +183,7 @@ static LogicalResult lowerProgram(func::FuncOp function, CpuProgram &program,
     return failure();
   program.planner.bindOutputs(function);
   bindAccumulators(function, program);
+  bindSums(function, program);
   for (Operation &op : function.front()) {
     if (isa<func::ReturnOp>(op))
       continue;
@@ -149,6 +207,7 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   addRowLowerings(registry);
   addLossLowerings(registry);
   addOptimizerLowerings(registry);
+  addVocabularyLossLowerings(registry);
 
   StorageTable storage = layOut(module, isa);
   std::int64_t moments = 0, stateBytes = 0;

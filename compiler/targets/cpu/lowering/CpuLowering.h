@@ -2,6 +2,7 @@
 // each in the registry. What several lowerings need of the program is in CpuProgram.
 #pragma once
 
+#include "compiler/analysis/Arguments.h"
 #include "compiler/plan/ProgramPlanner.h"
 #include "compiler/targets/cpu/CpuIsa.h"
 #include "compiler/targets/cpu/kernels/KernelSpec.h"
@@ -33,9 +34,20 @@ public:
 
   /// Gradient results that go into their accumulator in place (nn.accumulate).
   llvm::DenseSet<mlir::Value> accumulated;
-  /// 1 while a later micro-batch adds to `gradient`'s accumulator, 0 where it is overwritten.
+  /// Later shares of a sum of gradients: each adds to what the first one left in their buffer.
+  llvm::DenseSet<mlir::Value> added;
+  /// nn.add ops whose operands already lie summed in one buffer.
+  llvm::DenseSet<mlir::Operation *> absorbed;
+  /// 1 while a later micro-batch adds to `gradient`'s accumulator, 0 where it is overwritten;
+  /// always 1 for a later share.
   mlir::AffineExpr accumulateFlag(mlir::Value gradient) {
-    return accumulated.contains(gradient) ? symbol("accumulate") : constant(0);
+    return added.contains(gradient)         ? constant(1)
+           : accumulated.contains(gradient) ? symbol("accumulate")
+                                            : constant(0);
+  }
+  /// The operand of a gradient that `accumulateFlag` says how to write.
+  Operand gradient(mlir::Value value) {
+    return accumulated.contains(value) || added.contains(value) ? update(value) : write(value);
   }
 
   ProgramPlanner &planner;
@@ -58,6 +70,7 @@ void addAttentionLowerings(LoweringRegistry &registry);
 void addRowLowerings(LoweringRegistry &registry);
 void addLossLowerings(LoweringRegistry &registry);
 void addOptimizerLowerings(LoweringRegistry &registry);
+void addVocabularyLossLowerings(LoweringRegistry &registry);
 
 /// Lowers every nn.program of `module` to a plan.variant for `isa`, appended to the module.
 /// `kernels` receives what the variant's launches name. Fails with a diagnostic on the op.

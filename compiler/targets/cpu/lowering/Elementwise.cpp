@@ -32,6 +32,8 @@ static LogicalResult lowerActivationGrad(Operation *operation, CpuProgram &progr
 /// Two gradients of one linear weight are both packed: so is their sum, padding and all.
 static LogicalResult lowerAdd(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::AddOp>(operation);
+  if (program.absorbed.contains(op))
+    return success();
   AffineExpr stored = program.planner.storedElements(program.planner.buffer(op.getA()));
   if (program.planner.storedElements(program.planner.buffer(op.getB())) != stored)
     return op.emitOpError("expected two operands stored alike");

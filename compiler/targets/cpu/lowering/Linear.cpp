@@ -77,13 +77,10 @@ static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
   AffineExpr accumulate = program.accumulateFlag(op.getDweight());
   if (op.getDbias() && program.accumulateFlag(op.getDbias()) != accumulate)
     return op.emitOpError("expected weight and bias gradients to be accumulated alike");
-  auto target = [&](Value value) {
-    return program.accumulated.contains(value) ? program.update(value) : program.write(value);
-  };
   std::vector<Operand> operands{program.read(op.getX()), program.read(op.getDy()),
-                                target(op.getDweight())};
+                                program.gradient(op.getDweight())};
   if (op.getDbias())
-    operands.push_back(target(op.getDbias()));
+    operands.push_back(program.gradient(op.getDbias()));
   program.launch(kernel, operands, {program.rows(op.getX()), accumulate}, {}, op);
   return success();
 }

@@ -63,13 +63,11 @@ static LogicalResult lowerLayerNormGrad(Operation *operation, CpuProgram &progra
   AffineExpr accumulate = program.accumulateFlag(op.getDgamma());
   if (program.accumulateFlag(op.getDbeta()) != accumulate)
     return op.emitOpError("expected gamma and beta gradients to be accumulated alike");
-  auto target = [&](Value value) {
-    return program.accumulated.contains(value) ? program.update(value) : program.write(value);
-  };
   auto finalize = std::make_shared<LayerNormGradFinalize>();
   finalize->hidden = hidden;
   program.launch(finalize,
-                 {{partial, plan::Access::Read}, target(op.getDgamma()), target(op.getDbeta())},
+                 {{partial, plan::Access::Read}, program.gradient(op.getDgamma()),
+                  program.gradient(op.getDbeta())},
                  {rows, accumulate}, {}, op, ".finalize");
   return success();
 }

@@ -36,7 +36,9 @@ static LogicalResult lowerEmbeddingGrad(Operation *operation, CpuProgram &progra
   auto kernel = std::make_shared<EmbeddingGrad>();
   kernel->hidden = width(op.getDy());
   bool accumulated = program.accumulated.contains(op.getDtable());
-  program.planner.fill(program.planner.buffer(op.getDtable()), accumulated ? "accumulate" : "");
+  if (!program.added.contains(op.getDtable()))
+    program.planner.fill(program.planner.buffer(op.getDtable()),
+                         accumulated ? "accumulate" : "");
   program.launch(kernel,
                  {program.read(op.getDy()), program.read(op.getOrder()),
                   program.read(op.getSegments()), program.read(op.getRows()),

@@ -1,0 +1,227 @@
+// Chunked logits, their loss and gradient in place, and the sum of partial input gradients.
+#include "compiler/targets/cpu/kernels/VocabularyLoss.h"
+
+#include "compiler/targets/cpu/kernels/MicroKernel.h"
+
+#include <algorithm>
+
+namespace ftc::cpu {
+
+static constexpr std::int64_t logitPanels = 4; ///< panels of a task
+static constexpr std::int64_t maxKBlock = 384;
+static constexpr std::int64_t rowBlock = 4;
+static constexpr int tailRows = 4;
+static constexpr int ignored = -100;
+
+static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+static std::int64_t roundUp(std::int64_t a, std::int64_t b) { return ceilDiv(a, b) * b; }
+
+std::int64_t VocabularyShape::groupRows(const CpuIsa &isa) { return isa.tileRows * 10; }
+std::int64_t VocabularyShape::groups(const CpuIsa &isa) const {
+  return ceilDiv(vocabulary, groupRows(isa));
+}
+std::int64_t VocabularyShape::splits(const CpuIsa &isa) const {
+  return std::min<std::int64_t>(16, groups(isa));
+}
+std::int64_t VocabularyShape::stride(const CpuIsa &isa) const {
+  return roundUp(std::max(roundUp(vocabulary, isa.panelWidth()), groups(isa) * groupRows(isa)),
+                 16);
+}
+
+std::string VocabularyShape::name(const char *prefix, const CpuIsa &isa) const {
+  return std::string(prefix) + "_k" + std::to_string(hidden) + "_v" +
+         std::to_string(vocabulary) + "_r" + std::to_string(chunk) + "_" + isa.suffix;
+}
+
+std::int64_t VocabularyShape::chooseChunk(std::int64_t rows, std::int64_t vocabulary) {
+  std::int64_t fitting = (std::int64_t{32} << 20) / (4 * vocabulary) / 48 * 48;
+  return std::min(std::clamp<std::int64_t>(fitting, 48, 384),
+                  roundUp(std::max<std::int64_t>(rows, 1), 48));
+}
+
+/// Rows of the launch's chunk: [0, chunk], whatever R is.
+static Num chunkRows(KernelBuilder &b, const VocabularyShape &shape) {
+  return b.max(b.i64(0), b.min(b.integer(0) - b.integer(1), b.i64(shape.chunk)));
+}
+
+std::string VocabularyLogits::key(const CpuIsa &isa) const {
+  return shape.name("vocabulary_logits", isa);
+}
+IntExpr VocabularyLogits::grid(const CpuIsa &isa) const {
+  return {ceilDiv(ceilDiv(shape.vocabulary, isa.panelWidth()), logitPanels), {}};
+}
+IntExpr VocabularyLogits::flops() const {
+  return {0, {{0, shape.chunks, 2 * shape.hidden * shape.vocabulary}}};
+}
+
+/// K blocks of a product over `hidden`: few, equal, a multiple of 8 but for the last.
+static std::int64_t kBlockOf(std::int64_t hidden) {
+  return roundUp(ceilDiv(hidden, ceilDiv(hidden, maxKBlock)), 8);
+}
+
+std::int64_t VocabularyLogits::scratchBytes(const CpuIsa &isa) const {
+  return 4 * kBlockOf(shape.hidden) * isa.panelWidth() + 64;
+}
+
+namespace {
+
+class LogitsEmitter {
+public:
+  LogitsEmitter(KernelBuilder &b, const VocabularyShape &shape)
+      : b(b), shape(shape), x(b.buffer(0)), weight(b.buffer(1)), logits(b.buffer(2)),
+        panel(b.scratch()), first(b.integer(1)), rows(chunkRows(b, shape)),
+        width(b.isa.panelWidth()), stride(shape.stride(b.isa)), kBlock(kBlockOf(shape.hidden)),
+        kBlocks(ceilDiv(shape.hidden, kBlock)) {}
+
+  void emit() {
+    std::int64_t panels = ceilDiv(shape.vocabulary, width);
+    b.forTasks([&](Num task) {
+      Num from = task * logitPanels;
+      Num to = b.min(from + logitPanels, b.i64(panels));
+      b.loop(from, to, 1, [&](Num p) {
+        b.loop(0, kBlocks, 1, [&](Num block) {
+          Num length = b.min(b.i64(kBlock), shape.hidden - block * kBlock);
+          pack(p * width, block * kBlock, length);
+          Num tiled = rows / b.isa.tileRows * b.isa.tileRows;
+          b.loop(0, tiled, b.isa.tileRows,
+                 [&](Num row) { tile(p, block, length, row, b.isa.tileRows, false); });
+          b.loop(tiled, rows, tailRows,
+                 [&](Num row) { tile(p, block, length, row, tailRows, true); });
+        });
+      });
+    });
+  }
+
+private:
+  /// Rows [v, v + width) of the weight, columns [k, k + length), to [length][width].
+  void pack(Num v, Num k, Num length) {
+    b.loop(0, width, 8, [&](Num column) {
+      std::array<Ptr, 8> sources;
+      for (int r = 0; r < 8; ++r)
+        sources[r] =
+            weight[b.min(v + column + r, b.i64(shape.vocabulary - 1)) * shape.hidden + k];
+      b.loop(0, length, 8, [&](Num i) {
+        std::array<Num, 8> lines;
+        for (int r = 0; r < 8; ++r)
+          lines[r] = b.loadVector(sources[r][i], 8); // past the row: slack, never multiplied
+        lines = b.transpose8(lines);
+        for (int q = 0; q < 8; ++q)
+          b.storeVector(lines[q], panel[(i + q) * width + column]);
+      });
+    });
+  }
+
+  /// One register tile of the chunk; a tail's rows beyond the last repeat it, and land in rows
+  /// of the chunk that nobody reads.
+  void tile(Num p, Num block, Num length, Num row, int count, bool tail) {
+    int vectors = b.isa.tileVectors;
+    Num k = block * kBlock;
+    TileRows left;
+    left.rowStride = shape.hidden;
+    left.base = x[(first + row) * shape.hidden + k];
+    if (tail)
+      for (int r = 0; r < count; ++r)
+        left.rows.push_back(x[(first + b.min(row + r, rows - 1)) * shape.hidden + k]);
+    Ptr target = logits[row * stride + p * width];
+    Nums sums(count * vectors, b.vec(0));
+    if (kBlocks > 1)
+      sums = b.choose(
+          block == 0, [&] { return sums; },
+          [&] {
+            Nums loaded;
+            for (int r = 0; r < count; ++r)
+              for (int v = 0; v < vectors; ++v)
+                loaded.push_back(b.loadVector(target[r * stride + v * b.isa.lanes]));
+            return loaded;
+          });
+    bool even = kBlock * kBlocks == shape.hidden;
+    sums = emitTile(b, count, vectors, left, panel, width, length, even ? kBlock : -1, sums);
+    for (int r = 0; r < count; ++r)
+      for (int v = 0; v < vectors; ++v)
+        b.storeVector(sums[r * vectors + v], target[r * stride + v * b.isa.lanes]);
+  }
+
+  KernelBuilder &b;
+  const VocabularyShape &shape;
+  Ptr x, weight, logits, panel;
+  Num first, rows;
+  std::int64_t width, stride, kBlock, kBlocks;
+};
+
+} // namespace
+
+void VocabularyLogits::emit(KernelBuilder &b) const { LogitsEmitter(b, shape).emit(); }
+
+std::string VocabularyRows::key(const CpuIsa &isa) const {
+  return shape.name(gradient ? "vocabulary_rows_grad" : "vocabulary_rows", isa);
+}
+IntExpr VocabularyRows::grid(const CpuIsa &) const {
+  return {ceilDiv(shape.chunk, rowBlock), {}};
+}
+
+void VocabularyRows::emit(KernelBuilder &b) const {
+  Ptr logits = b.buffer(0), labels = b.buffer(1, Elem::I32), losses = b.buffer(2);
+  Num first = b.integer(1), rows = chunkRows(b, shape), smoothing = b.scalarF32(0);
+  std::int64_t classes = shape.vocabulary, stride = shape.stride(b.isa);
+  Num inverse = gradient ? b.scalarF32(1) : Num{};
+  auto skip = [&](Num r) {
+    b.store(b.f32(0), losses[first + r]);
+    if (gradient)
+      b.forVectors(classes, [&](Num offset, Num mask) {
+        b.storeVector(b.vec(0), logits[r * stride + offset], mask);
+      });
+  };
+  auto count = [&](Num r, Num label) {
+    Ptr row = logits[r * stride];
+    Num top = b.reduceRow(
+        classes, -3.4028234663852886e38,
+        [&](Num offset, Num mask) { return b.loadVector(row[offset], mask); },
+        [&](Num x, Num y) { return b.max(x, y); });
+    Num sum = b.sumRow(classes, [&](Num offset, Num mask) {
+      return b.exp(b.loadVector(row[offset], mask) - top);
+    });
+    Num at = b.toI64(label), own = b.load(row[at]) - top, logOfSum = b.log(sum);
+    Num mean = b.sumRow(classes, [&](Num offset, Num mask) {
+      return b.loadVector(row[offset], mask) - top;
+    }) * (1.0 / classes);
+    b.store((1.0 - smoothing) * (logOfSum - own) + smoothing * (logOfSum - mean),
+            losses[first + r]);
+    if (!gradient)
+      return;
+    Num scale = 1.0 / sum, uniform = smoothing * (1.0 / classes);
+    Num target = b.exp(own) * scale - uniform - (1.0 - smoothing);
+    b.forVectors(classes, [&](Num offset, Num mask) {
+      Num p = b.exp(b.loadVector(row[offset], mask) - top) * scale;
+      b.storeVector((p - uniform) * inverse, row[offset], mask);
+    });
+    b.store(target * inverse, row[at]);
+  };
+  b.forTaskRows(rows, rowBlock, [&](Num r) {
+    Num label = b.load(labels[first + r]);
+    b.ifElse(label == ignored, [&] { skip(r); }, [&] { count(r, label); });
+  });
+}
+
+std::string VocabularySum::key(const CpuIsa &isa) const {
+  return shape.name("vocabulary_sum", isa);
+}
+IntExpr VocabularySum::grid(const CpuIsa &) const {
+  return {ceilDiv(shape.chunk, rowBlock), {}};
+}
+
+void VocabularySum::emit(KernelBuilder &b) const {
+  Ptr partial = b.buffer(0), dx = b.buffer(1);
+  Num first = b.integer(1);
+  std::int64_t splits = shape.splits(b.isa), hidden = shape.hidden;
+  b.forTaskRows(chunkRows(b, shape), rowBlock, [&](Num r) {
+    b.forVectors(hidden, [&](Num offset, Num mask) {
+      Num sum = b.loop(0, splits, 1, {b.vec(0)}, [&](Num s, const Nums &carried) {
+        Ptr at = partial[(s * shape.chunk + r) * hidden + offset];
+        return Nums{carried[0] + b.loadVector(at, mask)};
+      })[0];
+      b.storeVector(sum, dx[(first + r) * hidden + offset], mask);
+    });
+  });
+}
+
+} // namespace ftc::cpu

@@ -1,0 +1,126 @@
+// vocabulary_loss and its gradient: a chunk of rows after the other, all in one logits buffer.
+#include "compiler/targets/cpu/kernels/VocabularyLoss.h"
+#include "compiler/targets/cpu/lowering/CpuLowering.h"
+
+using namespace mlir;
+
+namespace ftc::cpu {
+
+namespace {
+
+/// One vocabulary_loss being lowered: its shape, the chunk's buffers, the launches of a chunk.
+class ChunkedLoss {
+public:
+  ChunkedLoss(Operation *op, Value x, Value weight, Value labels, Value rowLoss,
+              CpuProgram &program)
+      : op(op), program(program), x(x), weight(weight), labels(labels), rowLoss(rowLoss) {
+    auto type = cast<RankedTensorType>(weight.getType());
+    std::int64_t rows = program.planner.symbols.atCapacity(program.rows(x));
+    shape.vocabulary = type.getDimSize(0);
+    shape.hidden = type.getDimSize(1);
+    shape.chunk = VocabularyShape::chooseChunk(rows, shape.vocabulary);
+    shape.chunks = std::max<std::int64_t>(1, (rows + shape.chunk - 1) / shape.chunk);
+    element = type.getElementType();
+  }
+
+  /// The table is read row-major; as a linear layer's weight it would lie in panels.
+  LogicalResult checkLayout() {
+    StringRef name = argumentText(weight, nn::kParameter);
+    if (!name.empty() && program.planner.storage.of(name).panelWidth)
+      return op->emitOpError("expected '") << name
+                                           << "' to be no linear layer's weight too, "
+                                              "which has another CPU layout";
+    logits = temporary(shape.logitElements(program.isa));
+    return success();
+  }
+
+  BufferId temporary(std::int64_t elements) {
+    return program.planner.temporary(element, program.constant(elements));
+  }
+
+  std::vector<AffineExpr> ints(std::int64_t chunk) {
+    return {program.rows(x), program.constant(chunk * shape.chunk)};
+  }
+
+  /// Logits of a chunk, then its losses; with `gradient` the logits become their gradient.
+  void forward(std::int64_t chunk, bool gradient) {
+    auto product = std::make_shared<VocabularyLogits>();
+    product->shape = shape;
+    program.launch(product,
+                   {program.read(x), program.read(weight), {logits, plan::Access::Write}},
+                   ints(chunk), {}, op, ".logits");
+    auto rows = std::make_shared<VocabularyRows>();
+    rows->shape = shape;
+    rows->gradient = gradient;
+    std::vector<std::string> scalars{"label_smoothing"};
+    if (gradient)
+      scalars.push_back("inverse_denominator");
+    program.launch(
+        rows, {{logits, plan::Access::ReadWrite}, program.read(labels), part(rowLoss, chunk)},
+        ints(chunk), scalars, op, ".rows");
+  }
+
+  /// A result that chunks fill one after the other: written first, then added to.
+  Operand part(Value value, std::int64_t chunk) {
+    return chunk == 0 ? program.write(value) : program.update(value);
+  }
+
+  Operation *op;
+  CpuProgram &program;
+  Value x, weight, labels, rowLoss;
+  VocabularyShape shape;
+  Type element;
+  BufferId logits = 0;
+};
+
+} // namespace
+
+static LogicalResult lowerVocabularyLoss(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::VocabularyLossOp>(operation);
+  ChunkedLoss loss(op, op.getX(), op.getWeight(), op.getLabels(), op.getRowLoss(), program);
+  if (failed(loss.checkLayout()))
+    return failure();
+  for (std::int64_t chunk = 0; chunk < loss.shape.chunks; ++chunk)
+    loss.forward(chunk, /*gradient=*/false);
+  return success();
+}
+
+static LogicalResult lowerVocabularyLossGrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::VocabularyLossGradOp>(operation);
+  if (!op.getDrowLoss().getDefiningOp<nn::LossSeedOp>())
+    return op.emitOpError("expected the loss seed as gradient of the row losses");
+  ChunkedLoss loss(op, op.getX(), op.getWeight(), op.getLabels(), op.getRowLoss(), program);
+  if (failed(loss.checkLayout()))
+    return failure();
+  BufferId partial = loss.temporary(loss.shape.partialElements(program.isa));
+  Value dweight = op.getDweight();
+  for (std::int64_t chunk = 0; chunk < loss.shape.chunks; ++chunk) {
+    loss.forward(chunk, /*gradient=*/true);
+    auto backward = std::make_shared<VocabularyBackward>();
+    backward->shape = loss.shape;
+    backward->weightGradient = dweight != nullptr;
+    std::vector<Operand> operands{{loss.logits, plan::Access::Read},
+                                  program.read(op.getX()),
+                                  program.read(op.getWeight()),
+                                  {partial, plan::Access::Write}};
+    std::vector<AffineExpr> ints = loss.ints(chunk);
+    ints.push_back(chunk > 0 ? program.constant(1)
+                   : dweight ? program.accumulateFlag(dweight)
+                             : program.constant(0));
+    if (dweight)
+      operands.push_back(chunk > 0 ? program.update(dweight) : program.gradient(dweight));
+    program.launch(backward, operands, ints, {}, op, ".backward");
+    auto sum = std::make_shared<VocabularySum>();
+    sum->shape = loss.shape;
+    program.launch(sum, {{partial, plan::Access::Read}, loss.part(op.getDx(), chunk)},
+                   loss.ints(chunk), {}, op, ".sum");
+  }
+  return success();
+}
+
+void addVocabularyLossLowerings(LoweringRegistry &registry) {
+  registry[nn::VocabularyLossOp::getOperationName()] = lowerVocabularyLoss;
+  registry[nn::VocabularyLossGradOp::getOperationName()] = lowerVocabularyLossGrad;
+}
+
+} // namespace ftc::cpu

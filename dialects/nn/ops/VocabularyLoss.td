@@ -1,0 +1,33 @@
+// The language model's loss: the projection to the vocabulary and its cross-entropy in one op,
+// so that logits of all rows never exist at once.
+#ifndef FTC_NN_OPS_VOCABULARYLOSS_TD
+#define FTC_NN_OPS_VOCABULARYLOSS_TD
+include "dialects/nn/ops/OpBase.td"
+
+def Nn_VocabularyLossOp : Nn_Op<"vocabulary_loss", [Differentiable, CostModel, RowLocal]> {
+  let summary = "row_loss = -log softmax(x W^T)[label], smoothed, logits in chunks of rows";
+  let description = [{
+    `x` [rows, hidden], `weight` [vocabulary, hidden] (row-major on every target: it may be the
+    embedding table too), `labels` [rows] in [0, vocabulary), or -100: the row counts nothing
+    (row_loss 0). With e = the scalar `label_smoothing`: (1 - e) * NLL + e * mean over the
+    vocabulary of -log p. Equals linear without bias, then cross_entropy.
+  }];
+  let arguments = (ins Nn_Matrix:$x, Nn_Matrix:$weight, Nn_Indices:$labels);
+  let results = (outs Nn_Vector:$row_loss);
+  let hasVerifier = 1;
+}
+
+def Nn_VocabularyLossGradOp : Nn_Op<"vocabulary_loss_grad", [CostModel]> {
+  let summary = "gradients of vocabulary_loss, and the loss itself from the same logits";
+  let description = [{
+    With dlogits = drow_loss * (softmax(x W^T) - target): dx = dlogits W, dweight = dlogits^T x,
+    a chunk of rows after the other. `row_loss` is vocabulary_loss's result: fusion gives it to
+    the forward's readers, and the logits are computed once. Without a trainable weight there is
+    no `dweight`.
+  }];
+  let arguments = (ins Nn_Matrix:$x, Nn_Matrix:$weight, Nn_Indices:$labels,
+      Nn_Vector:$drow_loss);
+  let results = (outs Nn_Vector:$row_loss, Nn_Matrix:$dx, Optional<Nn_Matrix>:$dweight);
+  let hasVerifier = 1;
+}
+#endif

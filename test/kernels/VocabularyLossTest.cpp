@@ -1,0 +1,194 @@
+// The chunked language-model loss against f64: odd sizes, chunks and tails, bits under any
+// split of tasks, rows in company, accumulation.
+#include "compiler/targets/cpu/kernels/VocabularyLoss.h"
+
+#include "test/kernels/KernelHarness.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+using namespace ftc::cpu;
+using namespace ftc::cpu::test;
+
+namespace {
+
+struct Sizes {
+  std::int64_t hidden, vocabulary;
+};
+const std::vector<Sizes> sizes{{1, 1}, {5, 7}, {24, 120}, {37, 333}, {770, 41}};
+const std::vector<std::int64_t> rowCounts{0, 1, 5, 48, 61, 131};
+
+/// The kernels of one loss, and one run over all chunks.
+class Loss {
+public:
+  Loss(Sizes sizes, const CpuIsa &isa) : isa(isa) {
+    VocabularyShape shape;
+    shape.hidden = sizes.hidden;
+    shape.vocabulary = sizes.vocabulary;
+    shape.chunk = 48;
+    shape.chunks = 3;
+    logitsKernel->shape = rowsKernel->shape = gradKernel->shape = shape;
+    backward->shape = plain->shape = sum->shape = shape;
+    gradKernel->gradient = true;
+    backward->weightGradient = true;
+    library = std::make_unique<KernelLibrary>(
+        std::vector<KernelSpec>{logitsKernel, rowsKernel, gradKernel, backward, plain, sum},
+        isa);
+  }
+
+  void run(Floats &x, Floats &weight, Ints &labels, Floats &losses, Floats *dx, Floats *dweight,
+           std::int64_t accumulate, Split split) {
+    const VocabularyShape &shape = sum->shape;
+    std::int64_t rows = labels.size();
+    Floats logits(shape.logitElements(isa)), partial(shape.partialElements(isa));
+    for (std::int64_t first = 0; first < shape.chunks * shape.chunk; first += shape.chunk) {
+      std::vector<std::int64_t> ints{rows, first};
+      library->run(*logitsKernel, {x.data(), weight.data(), logits.data()}, ints, {}, split);
+      library->run(
+          dx ? *gradKernel : *rowsKernel, {logits.data(), labels.data(), losses.data()}, ints,
+          dx ? std::vector<double>{smoothing, inverse} : std::vector<double>{smoothing}, split);
+      if (!dx)
+        continue;
+      std::vector<void *> buffers{logits.data(), x.data(), weight.data(), partial.data()};
+      if (dweight)
+        buffers.push_back(dweight->data());
+      ints.push_back(first > 0 ? 1 : accumulate);
+      library->run(dweight ? *backward : *plain, buffers, ints, {}, split);
+      library->run(*sum, {partial.data(), dx->data()}, {rows, first}, {}, split);
+      ASSERT_TRUE(logits.intact() && partial.intact());
+    }
+  }
+
+  const CpuIsa &isa;
+  double smoothing = 0.1, inverse = 0.25;
+
+private:
+  std::shared_ptr<VocabularyLogits> logitsKernel = std::make_shared<VocabularyLogits>();
+  std::shared_ptr<VocabularyRows> rowsKernel = std::make_shared<VocabularyRows>(),
+                                  gradKernel = std::make_shared<VocabularyRows>();
+  std::shared_ptr<VocabularyBackward> backward = std::make_shared<VocabularyBackward>(),
+                                      plain = std::make_shared<VocabularyBackward>();
+  std::shared_ptr<VocabularySum> sum = std::make_shared<VocabularySum>();
+  std::unique_ptr<KernelLibrary> library;
+};
+
+Ints makeLabels(std::int64_t rows, std::int64_t vocabulary) {
+  Ints labels(rows);
+  for (std::int64_t r = 0; r < rows; ++r)
+    labels[r] = r % 7 == 3 ? -100 : static_cast<std::int32_t>(r * 5 % vocabulary);
+  return labels;
+}
+
+struct Expected {
+  std::vector<double> losses, dx, dweight;
+};
+
+Expected reference(const Floats &x, const Floats &weight, const Ints &labels, Sizes s,
+                   double smoothing, double inverse) {
+  std::int64_t rows = labels.size(), H = s.hidden, V = s.vocabulary;
+  Expected e{std::vector<double>(rows), std::vector<double>(rows * H),
+             std::vector<double>(V * H)};
+  for (std::int64_t r = 0; r < rows; ++r) {
+    if (labels[r] == -100)
+      continue;
+    std::vector<double> logits(V);
+    for (std::int64_t v = 0; v < V; ++v)
+      for (std::int64_t k = 0; k < H; ++k)
+        logits[v] += double(x[r * H + k]) * weight[v * H + k];
+    double top = *std::max_element(logits.begin(), logits.end()), total = 0, mean = 0;
+    for (double logit : logits)
+      total += std::exp(logit - top);
+    double lse = top + std::log(total);
+    for (double logit : logits)
+      mean += (lse - logit) / V;
+    e.losses[r] = (1 - smoothing) * (lse - logits[labels[r]]) + smoothing * mean;
+    for (std::int64_t v = 0; v < V; ++v) {
+      double slope = inverse * (std::exp(logits[v] - lse) - smoothing / V -
+                                (v == labels[r] ? 1 - smoothing : 0));
+      for (std::int64_t k = 0; k < H; ++k) {
+        e.dx[r * H + k] += slope * weight[v * H + k];
+        e.dweight[v * H + k] += slope * x[r * H + k];
+      }
+    }
+  }
+  return e;
+}
+
+/// Logits here are below 6 in size and sums below 2000 terms: rounding stays within 2e-4 of
+/// the largest value; a wrong row, chunk or label is off by 1e-2 at least.
+void expectNear(const Floats &got, const std::vector<double> &expected, const char *what) {
+  double scale = 1e-3;
+  for (double value : expected)
+    scale = std::max(scale, std::abs(value));
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    ASSERT_NEAR(got[i], expected[i], 2e-4 * scale) << what << " " << i;
+}
+
+} // namespace
+
+TEST(VocabularyLoss, MatchesReferenceInChunksOfAnySize) {
+  for (const CpuIsa *isa : runnableIsas())
+    for (Sizes s : sizes) {
+      Loss loss(s, *isa);
+      for (std::int64_t rows : rowCounts) {
+        SCOPED_TRACE(isa->suffix + " " + std::to_string(s.hidden) + "x" +
+                     std::to_string(s.vocabulary) + " rows " + std::to_string(rows));
+        float scale = 1.0f / std::sqrt(float(s.hidden));
+        Floats x = randomFloats(rows * s.hidden, 1, 4),
+               weight = randomFloats(s.vocabulary * s.hidden, 2, scale);
+        Ints labels = makeLabels(rows, s.vocabulary);
+        Expected expected = reference(x, weight, labels, s, loss.smoothing, loss.inverse);
+        Floats losses(rows), again(rows), dx(rows * s.hidden), dw(s.vocabulary * s.hidden);
+        std::fill_n(dw.data(), dw.size(), NAN); // overwritten, even without rows
+        loss.run(x, weight, labels, losses, &dx, &dw, 0, Split::Whole);
+        expectNear(losses, expected.losses, "loss");
+        expectNear(dx, expected.dx, "dx");
+        expectNear(dw, expected.dweight, "dweight");
+        ASSERT_TRUE(losses.intact() && dx.intact() && dw.intact());
+
+        loss.run(x, weight, labels, again, nullptr, nullptr, 0, Split::Whole);
+        ASSERT_TRUE(losses == again) << "forward alone";
+        Floats dx2(dx.size()), dw2(dw.size());
+        loss.run(x, weight, labels, again, &dx2, &dw2, 0, Split::Pieces);
+        ASSERT_TRUE(losses == again && dx == dx2 && dw == dw2) << "split changes bits";
+        Floats dx3(dx.size());
+        loss.run(x, weight, labels, again, &dx3, nullptr, 0, Split::Whole);
+        ASSERT_TRUE(dx == dx3) << "frozen table";
+
+        std::vector<double> doubled = expected.dweight;
+        for (double &value : doubled)
+          value *= 2;
+        loss.run(x, weight, labels, again, &dx, &dw, 1, Split::Whole);
+        expectNear(dw, doubled, "accumulated dweight");
+      }
+    }
+}
+
+TEST(VocabularyLoss, ARowsLossDoesNotDependOnCompany) {
+  for (const CpuIsa *isa : runnableIsas()) {
+    Sizes s{37, 333};
+    Loss loss(s, *isa);
+    const std::int64_t rows = 131;
+    Floats x = randomFloats(rows * s.hidden, 1),
+           weight = randomFloats(s.vocabulary * s.hidden, 2);
+    Ints labels = makeLabels(rows, s.vocabulary);
+    Floats losses(rows);
+    loss.run(x, weight, labels, losses, nullptr, nullptr, 0, Split::Whole);
+    for (std::int64_t r : {0, 5, 47, 48, 100, 130}) {
+      Floats one(s.hidden), alone(1);
+      std::copy_n(x.data() + r * s.hidden, s.hidden, one.data());
+      Ints label{labels[r]};
+      loss.run(one, weight, label, alone, nullptr, nullptr, 0, Split::Whole);
+      ASSERT_EQ(alone[0], losses[r]) << isa->suffix << " row " << r;
+    }
+  }
+}
+
+TEST(VocabularyLoss, ChunkKeepsLogitsSmall) {
+  EXPECT_EQ(VocabularyShape::chooseChunk(4096, 50257), 144);
+  EXPECT_EQ(VocabularyShape::chooseChunk(4096, 250002), 48);
+  EXPECT_EQ(VocabularyShape::chooseChunk(4096, 1000), 384);
+  EXPECT_EQ(VocabularyShape::chooseChunk(10, 1000), 48);
+}

@@ -1,0 +1,121 @@
+// RUN: ftc-opt %s -split-input-file -verify-diagnostics
+// Each constraint of the vocabulary loss.
+
+!si = tensor<?xi32, #nn.space<sequences>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!w64 = tensor<6x4xf32>
+func.func @c1(%0: !t4, %1: !w64, %2: !si) {
+  // expected-error @below {{C1: expected labels and x over the same rows}}
+  %r = nn.vocabulary_loss %0, %1, %2
+      : (!t4, !w64, !si) -> !t1
+  return
+}
+
+// -----
+
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!w65 = tensor<6x5xf32>
+func.func @c2(%0: !t4, %1: !w65, %2: !ti) {
+  // expected-error @below {{C2: expected weight of width 4 (x's width), got 5}}
+  %r = nn.vocabulary_loss %0, %1, %2
+      : (!t4, !w65, !ti) -> !t1
+  return
+}
+
+// -----
+
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!w64 = tensor<6x4xf32>
+func.func @c3(%0: !t4, %1: !w64, %2: !ti) {
+  // expected-error @below {{C3: expected row_loss and x over the same rows}}
+  %r = nn.vocabulary_loss %0, %1, %2
+      : (!t4, !w64, !ti) -> !s1
+  return
+}
+
+// -----
+
+!si = tensor<?xi32, #nn.space<sequences>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!w64 = tensor<6x4xf32>
+func.func @grad_c1(%0: !t4, %1: !w64, %2: !si, %3: !t1) {
+  // expected-error @below {{C1: expected labels and x over the same rows}}
+  %r:3 = nn.vocabulary_loss_grad %0, %1, %2, %3
+      : (!t4, !w64, !si, !t1) -> (!t1, !t4, !w64)
+  return
+}
+
+// -----
+
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!w65 = tensor<6x5xf32>
+func.func @grad_c2(%0: !t4, %1: !w65, %2: !ti, %3: !t1) {
+  // expected-error @below {{C2: expected weight of width 4 (x's width), got 5}}
+  %r:3 = nn.vocabulary_loss_grad %0, %1, %2, %3
+      : (!t4, !w65, !ti, !t1) -> (!t1, !t4, !w65)
+  return
+}
+
+// -----
+
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!w64 = tensor<6x4xf32>
+func.func @grad_c3(%0: !t4, %1: !w64, %2: !ti, %3: !t1) {
+  // expected-error @below {{C3: expected row_loss and x over the same rows}}
+  %r:3 = nn.vocabulary_loss_grad %0, %1, %2, %3
+      : (!t4, !w64, !ti, !t1) -> (!s1, !t4, !w64)
+  return
+}
+
+// -----
+
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!w64 = tensor<6x4xf32>
+func.func @grad_c4(%0: !t4, %1: !w64, %2: !ti, %3: !s1) {
+  // expected-error @below {{C4: expected drow_loss and x over the same rows}}
+  %r:3 = nn.vocabulary_loss_grad %0, %1, %2, %3
+      : (!t4, !w64, !ti, !s1) -> (!t1, !t4, !w64)
+  return
+}
+
+// -----
+
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!w64 = tensor<6x4xf32>
+func.func @grad_c5(%0: !t4, %1: !w64, %2: !ti, %3: !t1) {
+  // expected-error @below {{C5: expected dx of x's type}}
+  %r:3 = nn.vocabulary_loss_grad %0, %1, %2, %3
+      : (!t4, !w64, !ti, !t1) -> (!t1, !t6, !w64)
+  return
+}
+
+// -----
+
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!w54 = tensor<5x4xf32>
+!w64 = tensor<6x4xf32>
+func.func @grad_c6(%0: !t4, %1: !w64, %2: !ti, %3: !t1) {
+  // expected-error @below {{C6: expected dweight of weight's type}}
+  %r:3 = nn.vocabulary_loss_grad %0, %1, %2, %3
+      : (!t4, !w64, !ti, !t1) -> (!t1, !t4, !w54)
+  return
+}
