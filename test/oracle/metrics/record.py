@@ -1,7 +1,7 @@
 """Records what scikit-learn and seqeval say about seeded random and edge cases.
 
 Usage: python record.py ../../runtime/metrics/golden.json
-Needs scikit-learn and seqeval 1.2.2; the committed golden file is what the tests read.
+Needs requirements.txt of this folder; the committed golden file is what the tests read.
 Class ids are written as one character each (0-9, A-Z, a-z), sentences separated by spaces.
 """
 import json
