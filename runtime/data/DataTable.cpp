@@ -35,8 +35,30 @@ std::string lowered(std::string_view text) {
   return result;
 }
 
-bool isList(CellKind kind) {
-  return kind == CellKind::TextList || kind == CellKind::IntegerList;
+/// Whether the arena holds the cell's items rather than its text.
+bool hasItems(CellKind kind) {
+  return kind == CellKind::TextList || kind == CellKind::IntegerList ||
+         kind == CellKind::ObjectList;
+}
+
+/// Reads a length and as many bytes at `at`.
+std::string_view readItem(std::string_view bytes, std::size_t &at) {
+  std::size_t length = readLength(bytes, at);
+  at += length;
+  return bytes.substr(at - length, length);
+}
+
+/// Reads the members of one object at `at`, up to and with its end.
+Object readObject(std::string_view bytes, std::size_t &at) {
+  Object object;
+  while (auto mark = static_cast<unsigned char>(bytes[at++])) {
+    ObjectMember member;
+    member.kind = static_cast<CellKind>(mark - 1);
+    member.key = readItem(bytes, at);
+    member.text = readItem(bytes, at);
+    object.push_back(member);
+  }
+  return object;
 }
 
 } // namespace
@@ -57,6 +79,8 @@ std::string_view cellKindPhrase(CellKind kind) {
     return "a list of strings";
   case CellKind::IntegerList:
     return "a list of whole numbers";
+  case CellKind::ObjectList:
+    return "a list of objects";
   case CellKind::Other:
     return "a nested or mixed value";
   }
@@ -94,7 +118,7 @@ const DataTable::Cell *DataTable::cell(std::int64_t row, int column) const {
 
 std::string_view DataTable::text(std::int64_t row, int column) const {
   const Cell *found = cell(row, column);
-  if (!found || isList(found->kind))
+  if (!found || hasItems(found->kind))
     return {};
   return std::string_view(arena).substr(found->begin, found->length);
 }
@@ -106,33 +130,38 @@ std::int64_t DataTable::integer(std::int64_t row, int column) const {
   return value;
 }
 
-std::int64_t DataTable::listSize(std::int64_t row, int column) const {
+std::string_view DataTable::items(std::int64_t row, int column, bool objects) const {
   const Cell *found = cell(row, column);
-  if (!found || !isList(found->kind))
-    return 0;
-  std::string_view bytes = std::string_view(arena).substr(found->begin, found->length);
-  std::int64_t items = 0;
-  for (std::size_t at = 0; at < bytes.size(); ++items) {
-    std::size_t length = readLength(bytes, at);
-    at += length;
-  }
-  return items;
+  if (!found || !hasItems(found->kind) || (found->kind == CellKind::ObjectList) != objects)
+    return {};
+  return std::string_view(arena).substr(found->begin, found->length);
+}
+
+std::int64_t DataTable::listSize(std::int64_t row, int column) const {
+  std::string_view bytes = items(row, column, /*objects=*/false);
+  std::int64_t count = 0;
+  for (std::size_t at = 0; at < bytes.size(); ++count)
+    readItem(bytes, at);
+  return count;
 }
 
 void DataTable::list(std::int64_t row, int column, std::vector<std::string> &out) const {
-  const Cell *found = cell(row, column);
+  std::string_view bytes = items(row, column, /*objects=*/false);
   std::size_t used = 0;
-  if (found && isList(found->kind)) {
-    std::string_view bytes = std::string_view(arena).substr(found->begin, found->length);
-    for (std::size_t at = 0; at < bytes.size(); ++used) {
-      std::size_t length = readLength(bytes, at);
-      if (used == out.size())
-        out.emplace_back();
-      out[used].assign(bytes.substr(at, length));
-      at += length;
-    }
+  for (std::size_t at = 0; at < bytes.size(); ++used) {
+    if (used == out.size())
+      out.emplace_back();
+    out[used].assign(readItem(bytes, at));
   }
   out.resize(used);
+}
+
+std::vector<Object> DataTable::objects(std::int64_t row, int column) const {
+  std::string_view bytes = items(row, column, /*objects=*/true);
+  std::vector<Object> result;
+  for (std::size_t at = 0; at < bytes.size();)
+    result.push_back(readObject(bytes, at));
+  return result;
 }
 
 DataTableBuilder::DataTableBuilder(std::string_view path, std::size_t arenaBytes,
@@ -181,6 +210,13 @@ Status DataTableBuilder::closeCell(int column, CellKind kind, std::size_t begin)
   table.cells.push_back(cell);
   lastRow[column] = rows();
   return {};
+}
+
+void DataTableBuilder::appendMember(std::string_view key, CellKind kind,
+                                    std::string_view text) {
+  table.arena.push_back(static_cast<char>(static_cast<int>(kind) + 1));
+  appendItem(key);
+  appendItem(text);
 }
 
 void DataTableBuilder::appendItem(std::string_view item) {

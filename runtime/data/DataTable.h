@@ -21,11 +21,20 @@ enum class CellKind : std::uint8_t {
   Boolean,     ///< "true" or "false"
   TextList,    ///< a list of strings (also the empty list)
   IntegerList, ///< a list of whole numbers
-  Other        ///< anything else (nested lists, lists of objects or of mixed types)
+  ObjectList,  ///< a list of objects, of at least one
+  Other        ///< anything else (nested lists, lists of mixed types)
 };
 
 /// A phrase for error messages: "a string", "a list of strings", …
 std::string_view cellKindPhrase(CellKind kind);
+
+/// A key of an object in an ObjectList cell and its value, in the file's order.
+struct ObjectMember {
+  std::string_view key;
+  CellKind kind = CellKind::Missing; ///< Missing (null), Text, Integer, Real, Boolean or Other
+  std::string_view text;             ///< as DataTable::text
+};
+using Object = std::vector<ObjectMember>;
 
 /// Immutable once read. Columns of nested JSON objects are named "outer.inner".
 class DataTable {
@@ -59,6 +68,8 @@ public:
   std::int64_t listSize(std::int64_t row, int column) const;
   /// The items of a list cell as text, in order; `out` is cleared and reused.
   void list(std::int64_t row, int column, std::vector<std::string> &out) const;
+  /// The objects of an ObjectList cell, none for other kinds; views live as long as the table.
+  std::vector<Object> objects(std::int64_t row, int column) const;
 
 private:
   friend class DataTableBuilder;
@@ -69,6 +80,8 @@ private:
     CellKind kind = CellKind::Missing;
   };
   const Cell *cell(std::int64_t row, int column) const;
+  /// The bytes of an ObjectList cell or of another list; empty for any other kind.
+  std::string_view items(std::int64_t row, int column, bool objects) const;
 
   std::string file;
   std::vector<std::string> names;

@@ -35,6 +35,10 @@ public:
   Status closeCell(int column, CellKind kind, std::size_t begin);
   /// Appends one list item (length prefix, bytes) to the arena.
   void appendItem(std::string_view item);
+  /// Appends one member of an object that is a list's item.
+  void appendMember(std::string_view key, CellKind kind, std::string_view text);
+  /// Ends an object begun with its first member (or without any).
+  void endObject() { table.arena.push_back('\0'); }
 
   /// Turns a table filled column by column, every cell in one row, into rows: the cells of
   /// each column, in their order, become that column's rows. `lines` gives the rows' lines.

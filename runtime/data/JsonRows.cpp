@@ -96,6 +96,8 @@ bool JsonRows::value(CellKind kind, std::string_view text) {
     return true;
   case Place::List:
     return listItem(kind, text);
+  case Place::Object:
+    return member(kind, text);
   case Place::DataList:
     return beginColumn() && value(kind, text);
   case Place::TopObject:
@@ -120,11 +122,31 @@ bool JsonRows::listItem(CellKind kind, std::string_view text) {
   CellKind wanted = kind == CellKind::Text ? CellKind::TextList : CellKind::IntegerList;
   if (!fits || (!listEmpty && wanted != listKind)) {
     builder.arena().resize(cellBegin);
-    return skipFrom(1, outerPlace);
+    return skipFrom(1, listPlace);
   }
   listKind = wanted;
   listEmpty = false;
   builder.appendItem(text);
+  return true;
+}
+
+/// An object begins inside a list: its item, unless the list has items of another kind.
+bool JsonRows::beginObject() {
+  if (!listEmpty && listKind != CellKind::ObjectList) {
+    builder.arena().resize(cellBegin);
+    return skipFrom(2, listPlace); // the list and this object
+  }
+  listKind = CellKind::ObjectList;
+  listEmpty = false;
+  memberKeys.clear();
+  place = Place::Object;
+  return true;
+}
+
+bool JsonRows::member(CellKind kind, std::string_view text) {
+  if (!memberKeys.insert(memberKey).second)
+    return fail("each key once in an object", quote(memberKey) + " twice");
+  builder.appendMember(memberKey, kind, text);
   return true;
 }
 
@@ -142,7 +164,7 @@ bool JsonRows::endSkip() {
   place = outerPlace;
   if (place == Place::TopObject)
     return true;
-  return closeCell(CellKind::Other);
+  return place == Place::Object ? member(CellKind::Other, {}) : closeCell(CellKind::Other);
 }
 
 bool JsonRows::start_object(std::size_t) {
@@ -171,8 +193,9 @@ bool JsonRows::start_object(std::size_t) {
   case Place::ColumnList:
     return beginCell() && skipFrom(1, Place::ColumnList);
   case Place::List:
-    builder.arena().resize(cellBegin);
-    return skipFrom(2, outerPlace); // the list and this object
+    return beginObject();
+  case Place::Object:
+    return skipFrom(1, Place::Object);
   default:
     ++skipDepth;
     return true;
@@ -182,6 +205,8 @@ bool JsonRows::start_object(std::size_t) {
 bool JsonRows::key(std::string &text) {
   if (place == Place::TopObject)
     topKey = text;
+  if (place == Place::Object)
+    memberKey = text;
   if (place != Place::Row)
     return true;
   name.resize(prefixes.empty() ? 0 : prefixes.back());
@@ -194,6 +219,11 @@ bool JsonRows::key(std::string &text) {
 bool JsonRows::end_object() {
   if (place == Place::Skip)
     return endSkip();
+  if (place == Place::Object) {
+    builder.endObject();
+    place = Place::List;
+    return true;
+  }
   if (place == Place::TopObject) {
     place = Place::Done;
     return true;
@@ -208,7 +238,7 @@ bool JsonRows::beginList() {
   Place outer = place;
   if (!beginCell())
     return false;
-  outerPlace = outer;
+  listPlace = outer;
   place = Place::List;
   listKind = CellKind::TextList;
   listEmpty = true;
@@ -234,7 +264,9 @@ bool JsonRows::start_array(std::size_t) {
     return beginList();
   case Place::List:
     builder.arena().resize(cellBegin);
-    return skipFrom(2, outerPlace); // both lists
+    return skipFrom(2, listPlace); // both lists
+  case Place::Object:
+    return skipFrom(1, Place::Object);
   default:
     ++skipDepth;
     return true;
@@ -246,7 +278,7 @@ bool JsonRows::end_array() {
   case Place::Skip:
     return endSkip();
   case Place::List:
-    place = outerPlace;
+    place = listPlace;
     return closeCell(listKind);
   case Place::RowList:
     place = rowsInData ? Place::TopObject : Place::Done;

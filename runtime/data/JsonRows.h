@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <set>
+
 namespace ftc::rt {
 
 /// How the outermost value is read.
@@ -62,6 +64,7 @@ private:
     ColumnList, ///< inside a column of an object of columns
     Row,       ///< inside a row's object (or an object nested in it)
     List,      ///< inside a list that is a cell
+    Object,    ///< inside an object that is an item of such a list
     Skip,      ///< inside a value that no cell can hold
     Done
   };
@@ -72,6 +75,8 @@ private:
   bool endSkip();
   bool beginList();
   bool closeCell(CellKind kind);
+  bool beginObject();
+  bool member(CellKind kind, std::string_view text);
   bool beginRow();
   bool endRow();
   bool beginColumn();
@@ -87,7 +92,8 @@ private:
   bool stopped = false, topLevelScalar = false, columnTable = false, rowsInData = false;
 
   Place place = Place::Start;
-  Place outerPlace = Place::Start; ///< where a list or a skipped value was met
+  Place outerPlace = Place::Start; ///< where a skipped value was met
+  Place listPlace = Place::Start;  ///< where a list was met
   std::string topKey;
   std::vector<std::size_t> prefixes; ///< lengths of `name` at each nested object
   std::string name;                  ///< "outer.inner" of the cell at hand
@@ -95,6 +101,8 @@ private:
   std::size_t cellBegin = 0;
   CellKind listKind = CellKind::TextList;
   bool listEmpty = true;
+  std::string memberKey;                          ///< of the object in a list at hand
+  std::set<std::string, std::less<>> memberKeys; ///< those that the object has had
   std::size_t skipDepth = 0;
   std::vector<std::int64_t> columnLines; ///< lines of the first column's cells
 };

@@ -14,7 +14,8 @@ inline std::string dataError(std::string_view name, std::string bytes) {
   return table ? std::string() : table.status().message();
 }
 
-/// Every cell of a row: text as it is, lists as [a|b], missing cells as <none>.
+/// Every cell of a row: text as it is, lists as [a|b], objects in lists as {key=a|…}, missing
+/// cells as <none>.
 inline std::vector<std::string> rowCells(const DataTable &table, std::int64_t row) {
   std::vector<std::string> cells;
   for (int column = 0; column < static_cast<int>(table.columns().size()); ++column) {
@@ -23,6 +24,20 @@ inline std::vector<std::string> rowCells(const DataTable &table, std::int64_t ro
       cells.push_back("<none>");
     } else if (kind == CellKind::Other) {
       cells.push_back("<other>");
+    } else if (kind == CellKind::ObjectList) {
+      std::string joined;
+      for (const Object &object : table.objects(row, column)) {
+        joined += "{";
+        for (const ObjectMember &member : object) {
+          joined += (joined.back() == '{' ? "" : "|") + std::string(member.key) + "=";
+          joined += member.kind == CellKind::Missing ? "<none>"
+                    : member.kind == CellKind::Other ? "<other>"
+                                                     : std::string(member.text);
+        }
+        joined += "}";
+      }
+      EXPECT_EQ(table.listSize(row, column), 0);
+      cells.push_back(joined);
     } else if (kind == CellKind::TextList || kind == CellKind::IntegerList) {
       std::vector<std::string> items;
       table.list(row, column, items);

@@ -46,6 +46,50 @@ TEST(JsonLines, NestedObjectsBecomeDottedColumns) {
             (Cells{"<none>", "<none>", "<none>", "<none>", "a", "b"}));
 }
 
+TEST(JsonLines, ObjectsInLists) {
+  auto table = parseData(
+      "a.jsonl",
+      "{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"}, {}, {\"role\": null, "
+      "\"n\": 3, \"r\": 0.5, \"b\": false, \"tool\": {\"a\": [1, {}]}, \"parts\": [[{\"c\": "
+      "1}], 2], \"content\": \"\"}], \"id\": 1}\n"
+      "{\"id\": 2, \"messages\": []}\n"
+      "{\"messages\": [{\"role\": \"a\"}, \"b\"], \"id\": 3}\n"
+      "{\"messages\": [\"b\", {\"role\": \"a\"}, [{}]], \"id\": 4}\n"
+      "{\"messages\": [{\"role\": \"a\"}, [{\"role\": \"b\"}]], \"id\": 5}\n"
+      "{\"outer\": {\"list\": [{\"k\": \"v\"}], \"after\": 7}, \"id\": 6}\n"
+      "{\"messages\": [\"b\", {\"role\": \"a\"}], \"id\": 7}\n"
+      "{\"messages\": [3, {}, 4], \"id\": 8}\n");
+  ASSERT_TRUE(table) << table.status().message();
+  EXPECT_EQ(table->columns(), (Cells{"messages", "id", "outer.list", "outer.after"}));
+  EXPECT_EQ(table->kind(0, 0), CellKind::ObjectList);
+  EXPECT_EQ(rowCells(*table, 0)[0], "{role=user|content=hi}{}{role=<none>|n=3|r=0.5|b=false|"
+                                    "tool=<other>|parts=<other>|content=}");
+  EXPECT_EQ(table->objects(0, 0)[2][1].kind, CellKind::Integer);
+  EXPECT_EQ(table->text(0, 0), "");
+  EXPECT_TRUE(table->objects(0, 1).empty());
+  EXPECT_EQ(rowCells(*table, 1), (Cells{"[]", "2", "<none>", "<none>"}));
+  for (int row : {2, 3, 4, 6, 7})
+    EXPECT_EQ(rowCells(*table, row),
+              (Cells{"<other>", std::to_string(row + 1), "<none>", "<none>"}));
+  EXPECT_EQ(rowCells(*table, 5), (Cells{"<none>", "6", "{k=v}", "7"}));
+  EXPECT_HAS(dataError("d.jsonl", "{\"m\": [{\"a\": 1, \"a\": 2}]}\n"),
+             "d.jsonl: line 1: expected each key once in an object, got 'a' twice");
+}
+
+TEST(Json, ObjectsInListsOfColumnsAndRows) {
+  auto columns = parseData("a.json", "{\"messages\": [[{\"role\": \"a\"}], [], [{}, {}]]}");
+  ASSERT_TRUE(columns) << columns.status().message();
+  ASSERT_EQ(columns->rows(), 3);
+  EXPECT_EQ(rowCells(*columns, 0), Cells{"{role=a}"});
+  EXPECT_EQ(rowCells(*columns, 1), Cells{"[]"});
+  EXPECT_EQ(rowCells(*columns, 2), Cells{"{}{}"});
+  auto rows = parseData("a.json", "{\"data\": [{\"m\": [{\"k\": \"v\"}]},\n{\"m\": null}]}");
+  ASSERT_TRUE(rows) << rows.status().message();
+  ASSERT_EQ(rows->rows(), 2);
+  EXPECT_EQ(rowCells(*rows, 0), Cells{"{k=v}"});
+  EXPECT_EQ(rowCells(*rows, 1), Cells{"<none>"});
+}
+
 TEST(JsonLines, RefusesWithTheLine) {
   EXPECT_HAS(dataError("d.jsonl", "{\"a\": 1}\n{\"a\": }\n"), "d.jsonl: line 2: expected JSON");
   EXPECT_HAS(dataError("d.jsonl", "{\"a\": 1}\n[1]\n"), "line 2: expected an object");

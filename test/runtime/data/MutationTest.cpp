@@ -21,9 +21,14 @@ std::vector<Seed> seeds() {
                      " {\"text\": \"b\", \"label\": [\"x\", 2]}]}";
   std::string columns =
       "{\"text\": [\"a\", null, {\"b\": [1]}], \"label\": [[1], [\"x\"], []]}";
+  std::string chat = "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": "
+                     "\"assistant\", \"content\": null, \"n\": [1, {\"x\": []}]}, {}]}\n"
+                     "{\"messages\": [], \"answers\": {\"text\": [\"b\"], \"answer_start\": "
+                     "[3]}}\n";
   std::string conll = "-DOCSTART- O\n\nEU B-ORG\nrejects O\n\t\ncall\tO\n";
   return {{"m.csv", csv},     {"m.tsv", tsv},     {"m.jsonl", lines},
           {"m.json", json},   {"n.json", columns}, {"m.conll", conll},
+          {"c.jsonl", chat},
           {"m.csv.gz", gzipped(csv)}, {"m.jsonl.gz", gzipped(lines)}};
 }
 
