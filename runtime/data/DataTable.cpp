@@ -14,8 +14,6 @@ namespace ftc::rt {
 
 namespace {
 
-constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 40;
-
 /// Reads a length prefix (seven bits a byte, least significant first) at `at`.
 std::size_t readLength(std::string_view bytes, std::size_t &at) {
   std::size_t length = 0;
@@ -100,6 +98,11 @@ std::optional<int> DataTable::findColumn(std::string_view name) const {
 
 std::string DataTable::where(std::int64_t row, std::int64_t item) const {
   return whereInFile(file, itemLine(row, item));
+}
+
+std::string DataTable::whereCell(std::int64_t row, int column) const {
+  bool own = column >= 0 && column < static_cast<int>(columnFiles.size());
+  return own ? whereInFile(columnFiles[column], lines[row]) : where(row);
 }
 
 const DataTable::Cell *DataTable::cell(std::int64_t row, int column) const {
@@ -260,6 +263,20 @@ void DataTableBuilder::keepRows(std::int64_t count) {
 
 DataTable DataTableBuilder::take() { return std::move(table); }
 
+Result<std::string_view> checkText(std::string_view path, std::string_view bytes) {
+  std::string_view content = bytes;
+  if (content.starts_with("\xef\xbb\xbf"))
+    content.remove_prefix(3);
+  if (std::optional<std::size_t> bad = findInvalidUtf8(content)) {
+    auto line = std::count(content.begin(), content.begin() + *bad, '\n') + 1;
+    return Status::error(whereInFile(path, line) + ": expected UTF-8, got an invalid byte " +
+                         escape(content.substr(*bad, 1)) + "; convert the file to UTF-8");
+  }
+  if (content.find_first_not_of(" \t\r\n") == std::string_view::npos)
+    return Status::error(escape(path, 160) + ": expected rows of data, got an empty file");
+  return content;
+}
+
 Result<DataTable> parseData(std::string_view path, std::string bytes, std::int64_t maxRows) {
   std::string name = lowered(path);
   std::string shown = escape(path, 160);
@@ -275,16 +292,7 @@ Result<DataTable> parseData(std::string_view path, std::string bytes, std::int64
     return Status::error(shown + ": expected a file named .csv, .tsv, .jsonl, .json, .conll, "
                                  ".bio or .txt (each also with .gz), so that its format is "
                                  "known; rename it");
-  std::string_view content = bytes;
-  if (content.starts_with("\xef\xbb\xbf"))
-    content.remove_prefix(3);
-  if (std::optional<std::size_t> bad = findInvalidUtf8(content)) {
-    auto line = std::count(content.begin(), content.begin() + *bad, '\n') + 1;
-    return Status::error(whereInFile(path, line) + ": expected UTF-8, got an invalid byte " +
-                         escape(content.substr(*bad, 1)) + "; convert the file to UTF-8");
-  }
-  if (content.find_first_not_of(" \t\r\n") == std::string_view::npos)
-    return Status::error(shown + ": expected rows of data, got an empty file");
+  FTC_ASSIGN_OR_RETURN(std::string_view content, checkText(path, bytes));
   if (conll)
     return parseConll(path, content, maxRows);
   if (named(".jsonl"))
@@ -295,7 +303,7 @@ Result<DataTable> parseData(std::string_view path, std::string bytes, std::int64
 }
 
 Result<DataTable> readDataFile(const std::string &path, std::int64_t maxRows) {
-  FTC_ASSIGN_OR_RETURN(std::string bytes, readFile(path, kMaxFileBytes));
+  FTC_ASSIGN_OR_RETURN(std::string bytes, readFile(path, kMaxDataFileBytes));
   return parseData(path, std::move(bytes), maxRows);
 }
 

@@ -39,6 +39,7 @@ using Object = std::vector<ObjectMember>;
 /// Immutable once read. Columns of nested JSON objects are named "outer.inner".
 class DataTable {
 public:
+  /// The file; of parallel text the source's.
   const std::string &path() const { return file; }
   std::int64_t rows() const { return static_cast<std::int64_t>(lines.size()); }
   const std::vector<std::string> &columns() const { return names; }
@@ -54,6 +55,8 @@ public:
   }
   /// "PATH: line N": where a row (or an item of its lists) is, for error messages.
   std::string where(std::int64_t row, std::int64_t item = 0) const;
+  /// The same for a column of parallel text, which names the column's own file.
+  std::string whereCell(std::int64_t row, int column) const;
 
   CellKind kind(std::int64_t row, int column) const {
     const Cell *found = cell(row, column);
@@ -84,6 +87,7 @@ private:
   std::string_view items(std::int64_t row, int column, bool objects) const;
 
   std::string file;
+  std::vector<std::string> columnFiles; ///< [columns] of parallel text, else empty
   std::vector<std::string> names;
   std::vector<std::int64_t> lines;      ///< [rows]
   std::vector<std::uint64_t> rowBegins; ///< [rows]: the row's first cell

@@ -17,6 +17,8 @@ public:
   DataTableBuilder(std::string_view path, std::size_t arenaBytes, bool untyped);
 
   void setLinePerItem() { table.linePerItem = true; }
+  /// Names the file of each column, where rows come from several.
+  void setColumnFiles(std::vector<std::string> files) { table.columnFiles = std::move(files); }
   const std::string &path() const { return table.file; }
   std::int64_t rows() const { return table.rows(); }
 

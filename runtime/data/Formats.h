@@ -29,6 +29,12 @@ Result<DataTable> parseConll(std::string_view path, std::string_view bytes,
 /// and on more than 200 times the compressed size beyond the first GiB.
 Result<std::string> gunzip(std::string_view path, std::string_view compressed);
 
+/// `bytes` without a byte order mark. Fails unless they are UTF-8 and hold more than blanks.
+Result<std::string_view> checkText(std::string_view path, std::string_view bytes);
+
+/// The largest data file that is read.
+inline constexpr std::uint64_t kMaxDataFileBytes = std::uint64_t{1} << 40;
+
 /// "PATH: line N", the path made safe to print.
 std::string whereInFile(std::string_view path, std::int64_t line);
 

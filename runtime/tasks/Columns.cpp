@@ -13,7 +13,7 @@ std::string inColumn(const DataTable &table, int column) {
 
 Status wrongKind(const DataTable &table, std::int64_t row, int column,
                  std::string_view expected) {
-  return Status::error(table.where(row) + ": expected " + std::string(expected) +
+  return Status::error(table.whereCell(row, column) + ": expected " + std::string(expected) +
                        inColumn(table, column) + ", got " +
                        std::string(cellKindPhrase(table.kind(row, column))));
 }

@@ -1,6 +1,9 @@
 // 10^4 seeded mutants of each format: every one is read or refused with one short line.
 #include "DataTest.h"
 
+#include "runtime/data/ParallelText.h"
+
+#include <algorithm>
 #include <random>
 
 namespace ftc::rt {
@@ -87,6 +90,37 @@ TEST(Mutation, EveryMutantIsReadOrRefused) {
     EXPECT_GT(refused, 1000) << seed.name;
     EXPECT_LT(refused, 10000) << seed.name;
   }
+}
+
+/// Mutants of either side of parallel text: read with as many rows as both have lines, or refused.
+TEST(Mutation, ParallelText) {
+  std::mt19937_64 random(21);
+  const std::string source = "one\r\ntwo\n\nfour\n", target = "eins\nzwei\n\xc3\xa4\nvier";
+  int refused = 0;
+  for (int i = 0; i < 10000; ++i) {
+    std::string texts[] = {source, target};
+    texts[i % 2] = mutate(texts[i % 2], random);
+    auto lines = [](const std::string &text) {
+      return std::count(text.begin(), text.end(), '\n') +
+             (!text.empty() && text.back() != '\n');
+    };
+    Result<DataTable> table = parseParallelText("m.en", texts[0], "m.de.txt", texts[1]);
+    bool same = lines(texts[0]) == lines(texts[1]);
+    if (table) {
+      ASSERT_TRUE(same);
+      ASSERT_EQ(table->rows(), lines(texts[0]));
+      for (std::int64_t row = 0; row < table->rows(); ++row)
+        rowCells(*table, row);
+      continue;
+    }
+    ++refused;
+    const std::string &message = table.status().message();
+    ASSERT_LE(message.size(), 500u) << message;
+    ASSERT_EQ(message.find_first_of("\n\r\t"), std::string::npos) << message;
+    ASSERT_NE(message.find("m."), std::string::npos) << message;
+  }
+  EXPECT_GT(refused, 1000);
+  EXPECT_LT(refused, 9000);
 }
 
 } // namespace

@@ -1,0 +1,143 @@
+// Reader of parallel text: both files are walked line by line, side by side.
+#include "runtime/data/ParallelText.h"
+
+#include "runtime/data/DataTableBuilder.h"
+#include "runtime/data/Formats.h"
+#include "runtime/support/File.h"
+#include "runtime/support/Text.h"
+
+#include <algorithm>
+
+namespace ftc::rt {
+
+namespace {
+
+bool isCompressed(std::string_view path) {
+  return path.ends_with(".gz") || path.ends_with(".GZ");
+}
+
+/// What follows the last period of a file's name; empty when there is none.
+std::string suffixOf(std::string_view path) {
+  if (isCompressed(path))
+    path.remove_suffix(3);
+  path.remove_prefix(std::min(path.rfind('/') + 1, path.size())); // npos + 1 is 0
+  std::size_t period = path.rfind('.');
+  return period == std::string_view::npos ? std::string()
+                                          : std::string(path.substr(period + 1));
+}
+
+/// One file's bytes and the line that comes next.
+class LineReader {
+public:
+  /// Inflates and checks `bytes`, which this keeps.
+  Status open(std::string_view path, std::string bytes) {
+    held = std::move(bytes);
+    if (isCompressed(path)) {
+      FTC_ASSIGN_OR_RETURN(held, gunzip(path, held));
+    }
+    FTC_ASSIGN_OR_RETURN(content, checkText(path, held));
+    return {};
+  }
+
+  std::size_t bytes() const { return content.size(); }
+  bool atEnd() const { return at == content.size(); }
+
+  std::string_view next() {
+    std::size_t end = std::min(content.find('\n', at), content.size());
+    std::string_view line = content.substr(at, end - at);
+    at = std::min(end + 1, content.size());
+    if (line.ends_with('\r'))
+      line.remove_suffix(1);
+    return line;
+  }
+
+  /// How many lines are left.
+  std::int64_t countRest() {
+    std::int64_t lines = 0;
+    for (; !atEnd(); ++lines)
+      next();
+    return lines;
+  }
+
+private:
+  std::string held;
+  std::string_view content;
+  std::size_t at = 0;
+};
+
+Status addText(DataTableBuilder &builder, int column, std::string_view text) {
+  std::size_t begin = builder.arena().size();
+  builder.arena().append(text);
+  return builder.closeCell(column, CellKind::Text, begin);
+}
+
+std::string countLines(std::int64_t lines) {
+  return std::to_string(lines) + (lines == 1 ? " line" : " lines");
+}
+
+Status differentLengths(std::string_view sourcePath, std::string_view targetPath,
+                        std::int64_t common, std::int64_t restOfSource,
+                        std::int64_t restOfTarget) {
+  std::string source = escape(sourcePath, 90), target = escape(targetPath, 90);
+  const std::string &longer = restOfSource > 0 ? source : target;
+  return Status::error(source + " and " + target + ": expected equally many lines, got " +
+                       countLines(common + restOfSource) + " and " +
+                       countLines(common + restOfTarget) + "; line " +
+                       std::to_string(common + 1) + " of " + longer +
+                       " has no partner: look for a line break too many or missing before it");
+}
+
+} // namespace
+
+ParallelColumns parallelColumns(std::string_view sourcePath, std::string_view targetPath) {
+  ParallelColumns columns{suffixOf(sourcePath), suffixOf(targetPath)};
+  bool useful =
+      !columns.source.empty() && !columns.target.empty() && columns.source != columns.target;
+  return useful ? columns : ParallelColumns{"source", "target"};
+}
+
+Result<DataTable> parseParallelText(std::string_view sourcePath, std::string sourceBytes,
+                                    std::string_view targetPath, std::string targetBytes,
+                                    std::int64_t maxRows) {
+  LineReader source, target;
+  FTC_RETURN_IF_ERROR(source.open(sourcePath, std::move(sourceBytes)));
+  FTC_RETURN_IF_ERROR(target.open(targetPath, std::move(targetBytes)));
+  DataTableBuilder builder(sourcePath, source.bytes() + target.bytes(), /*untyped=*/false);
+  ParallelColumns columns = parallelColumns(sourcePath, targetPath);
+  FTC_RETURN_IF_ERROR(builder.column(columns.source).takeStatus());
+  FTC_RETURN_IF_ERROR(builder.column(columns.target).takeStatus());
+  builder.setColumnFiles({std::string(sourcePath), std::string(targetPath)});
+  std::int64_t lines = 0;
+  for (; !source.atEnd() && !target.atEnd(); ++lines) {
+    std::string_view from = source.next(), to = target.next();
+    if (maxRows >= 0 && lines >= maxRows)
+      continue;
+    builder.beginRow(lines + 1);
+    FTC_RETURN_IF_ERROR(addText(builder, 0, from));
+    FTC_RETURN_IF_ERROR(addText(builder, 1, to));
+  }
+  if (!source.atEnd() || !target.atEnd()) {
+    std::int64_t restOfSource = source.countRest(), restOfTarget = target.countRest();
+    return differentLengths(sourcePath, targetPath, lines, restOfSource, restOfTarget);
+  }
+  return builder.take();
+}
+
+Result<DataTable> readParallelText(const std::string &sourcePath, const std::string &targetPath,
+                                   std::int64_t maxRows) {
+  FTC_ASSIGN_OR_RETURN(std::string source, readFile(sourcePath, kMaxDataFileBytes));
+  FTC_ASSIGN_OR_RETURN(std::string target, readFile(targetPath, kMaxDataFileBytes));
+  return parseParallelText(sourcePath, std::move(source), targetPath, std::move(target),
+                           maxRows);
+}
+
+Result<DataTable> readDataFiles(std::span<const std::string> paths, std::int64_t maxRows) {
+  if (paths.size() == 1)
+    return readDataFile(paths[0], maxRows);
+  if (paths.size() == 2)
+    return readParallelText(paths[0], paths[1], maxRows);
+  return Status::usage("expected one data file, or two of parallel text, got " +
+                       std::to_string(paths.size()));
+}
+
+} // namespace ftc::rt
