@@ -6,34 +6,14 @@
 #include "runtime/io/SafeTensors.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
-
-#include <cstdio>
-#include <cstdlib>
+#include "test/fuzz/DataParsers.h"
+#include "test/fuzz/Promises.h"
 
 namespace ftc::test {
 
 using namespace ftc::rt;
 
 namespace {
-
-void require(bool holds, const char *what) {
-  if (holds)
-    return;
-  std::fprintf(stderr, "broken promise: %s\n", what);
-  std::abort();
-}
-
-/// A refusal is one line of at most 500 printable characters.
-Status checked(Status status) {
-  if (!status) {
-    const std::string &text = status.message();
-    require(!text.empty() && text.size() <= 500, "a message has 1 to 500 bytes");
-    require(isValidUtf8(text), "a message is UTF-8");
-    for (unsigned char c : text)
-      require(c >= 0x20 && c != 0x7F, "a message has no control characters");
-  }
-  return status;
-}
 
 Status checkHeader(Result<SafeTensorsHeader> parsed, std::uint64_t begin, std::uint64_t end) {
   if (!parsed)
@@ -126,7 +106,8 @@ constexpr Parser table[] = {{"safetensors", parseFile},
                             {"header", parseHeader},
                             {"index", parseIndex},
                             {"config", parseConfig},
-                            {"manifest", parseManifestBytes}};
+                            {"manifest", parseManifestBytes},
+                            {"data", parseDataFile}};
 
 } // namespace
 

@@ -1,4 +1,4 @@
-// The parsers of untrusted bytes that storage owns, each behind one signature: what libFuzzer,
+// The parsers of untrusted bytes, each behind one signature: what libFuzzer,
 // the mutation test and the comparison with Python call.
 #pragma once
 
