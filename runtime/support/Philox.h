@@ -24,6 +24,10 @@ constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 2> key,
 }
 
 /// What a host stream is for: the second word of its key beside the seed.
-enum class PhiloxStream : std::uint32_t { Shuffle = 0x53485546, Initialize = 0x494E4954 };
+enum class PhiloxStream : std::uint32_t {
+  Shuffle = 0x53485546,
+  Initialize = 0x494E4954,
+  Sample = 0x53414D50
+};
 
 } // namespace ftc::rt

@@ -1,0 +1,132 @@
+// Reading generation_config.json: what is honoured, and what is refused by name.
+#include "runtime/generation/GenerationSettings.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace ftc::rt {
+
+namespace {
+
+constexpr std::int64_t kMostIds = 1 << 30;
+
+/// Keys that change the output when they differ from their neutral value.
+struct Unsupported {
+  const char *key;
+  double neutral;
+};
+constexpr std::array<Unsupported, 11> kUnsupported{{{"num_beam_groups", 1},
+                                                    {"diversity_penalty", 0},
+                                                    {"encoder_no_repeat_ngram_size", 0},
+                                                    {"encoder_repetition_penalty", 1},
+                                                    {"typical_p", 1},
+                                                    {"epsilon_cutoff", 0},
+                                                    {"eta_cutoff", 0},
+                                                    {"guidance_scale", 1},
+                                                    {"penalty_alpha", 0},
+                                                    {"min_p", 0},
+                                                    {"top_h", 0}}};
+
+Status refuseUnsupported(const JsonObject &config) {
+  for (const Unsupported &feature : kUnsupported) {
+    FTC_ASSIGN_OR_RETURN(double value, config.numberOr(feature.key, feature.neutral));
+    if (value != feature.neutral)
+      return config.mismatch(feature.key, "it absent: it is not supported");
+  }
+  for (const char *key : {"sequence_bias", "exponential_decay_length_penalty", "constraints",
+                          "force_words_ids", "begin_suppress_tokens", "forced_decoder_ids"})
+    if (config.has(key))
+      return config.mismatch(key, "it absent: it is not supported");
+  return {};
+}
+
+/// An id or a list of ids.
+Status readIds(const JsonObject &config, const char *key, std::vector<std::int32_t> &ids) {
+  const Json *value = config.find(key);
+  if (!value)
+    return {};
+  ids.clear();
+  if (!value->is_array()) {
+    FTC_ASSIGN_OR_RETURN(std::int64_t id, config.integer(key, 0, kMostIds));
+    ids.push_back(static_cast<std::int32_t>(id));
+    return {};
+  }
+  FTC_ASSIGN_OR_RETURN(std::vector<std::int64_t> list, config.integers(key, 0, kMostIds));
+  ids.assign(list.begin(), list.end());
+  return {};
+}
+
+Status readBadWords(const JsonObject &config, GenerationSettings &settings) {
+  if (!config.has("bad_words_ids"))
+    return {};
+  settings.badWords.clear();
+  FTC_ASSIGN_OR_RETURN(const Json *words, config.array("bad_words_ids"));
+  for (const Json &word : *words) {
+    std::vector<std::int32_t> ids;
+    bool good = word.is_array() && !word.empty();
+    for (std::size_t i = 0; good && i < word.size(); ++i) {
+      good = word[i].is_number_unsigned() && word[i].get<std::uint64_t>() <= kMostIds;
+      if (good)
+        ids.push_back(word[i].get<std::int32_t>());
+    }
+    if (!good)
+      return config.mismatch("bad_words_ids", "a list of lists of token ids");
+    settings.badWords.push_back(std::move(ids));
+  }
+  return {};
+}
+
+Status readEarlyStopping(const JsonObject &config, GenerationSettings &settings) {
+  const Json *value = config.find("early_stopping");
+  if (!value)
+    return {};
+  if (value->is_boolean())
+    settings.earlyStopping = value->get<bool>() ? EarlyStopping::True : EarlyStopping::False;
+  else if (value->is_string() && value->get<std::string>() == "never")
+    settings.earlyStopping = EarlyStopping::Never;
+  else
+    return config.mismatch("early_stopping", "true, false or 'never'");
+  return {};
+}
+
+} // namespace
+
+bool GenerationSettings::isEnd(std::int32_t id) const {
+  return std::find(endIds.begin(), endIds.end(), id) != endIds.end();
+}
+
+Status readGenerationConfig(const JsonObject &config, GenerationSettings &settings) {
+  FTC_RETURN_IF_ERROR(refuseUnsupported(config));
+  auto integer = [&](const char *key, std::int64_t &field, std::int64_t low,
+                     std::int64_t high) -> Status {
+    FTC_ASSIGN_OR_RETURN(field, config.integerOr(key, field, low, high));
+    return {};
+  };
+  auto number = [&](const char *key, double &field, double low, double high) -> Status {
+    FTC_ASSIGN_OR_RETURN(field, config.numberOr(key, field, low, high));
+    return {};
+  };
+  FTC_RETURN_IF_ERROR(integer("max_length", settings.maxLength, 1, 1 << 30));
+  FTC_RETURN_IF_ERROR(integer("min_length", settings.minLength, 0, 1 << 30));
+  FTC_RETURN_IF_ERROR(integer("num_beams", settings.numBeams, 1, 1024));
+  FTC_RETURN_IF_ERROR(number("length_penalty", settings.lengthPenalty, -100, 100));
+  FTC_RETURN_IF_ERROR(integer("no_repeat_ngram_size", settings.noRepeatNgramSize, 0, 1 << 20));
+  FTC_RETURN_IF_ERROR(number("repetition_penalty", settings.repetitionPenalty, 1e-6, 1e6));
+  FTC_RETURN_IF_ERROR(number("temperature", settings.temperature, 1e-6, 1e6));
+  FTC_RETURN_IF_ERROR(integer("top_k", settings.topK, 0, 1 << 30));
+  FTC_RETURN_IF_ERROR(number("top_p", settings.topP, 1e-9, 1));
+  FTC_ASSIGN_OR_RETURN(settings.sample, config.booleanOr("do_sample", settings.sample));
+  FTC_RETURN_IF_ERROR(readEarlyStopping(config, settings));
+  FTC_RETURN_IF_ERROR(readBadWords(config, settings));
+  FTC_RETURN_IF_ERROR(readIds(config, "suppress_tokens", settings.suppressed));
+  FTC_RETURN_IF_ERROR(readIds(config, "eos_token_id", settings.endIds));
+  FTC_RETURN_IF_ERROR(readIds(config, "forced_eos_token_id", settings.forcedEnd));
+  if (config.has("forced_bos_token_id")) {
+    FTC_ASSIGN_OR_RETURN(std::int64_t id, config.integer("forced_bos_token_id", 0, kMostIds));
+    settings.forcedBegin = static_cast<std::int32_t>(id);
+  }
+  return {};
+}
+
+} // namespace ftc::rt

@@ -1,0 +1,47 @@
+// How a model continues a text: transformers' GenerationConfig, the part that ftrt honours.
+#pragma once
+
+#include "runtime/io/Json.h"
+#include "runtime/support/Status.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ftc::rt {
+
+/// When beam search ends a sequence: transformers' `early_stopping`. False: when the running
+/// beams' best score at the current length is no better than the worst finished one. True: as
+/// soon as there are num_beams finished ones. Never: False with the best length attainable.
+enum class EarlyStopping { False, True, Never };
+
+/// Names, meanings and defaults are transformers'. Lengths count the prompt (a decoder's start
+/// token included), as there.
+struct GenerationSettings {
+  std::int64_t maxLength = 20;
+  std::int64_t minLength = 0;
+  std::int64_t numBeams = 1;
+  double lengthPenalty = 1;
+  EarlyStopping earlyStopping = EarlyStopping::False;
+  std::int64_t noRepeatNgramSize = 0; ///< 0: off
+  double repetitionPenalty = 1;
+  std::vector<std::vector<std::int32_t>> badWords;
+  std::vector<std::int32_t> suppressed;
+  std::vector<std::int32_t> endIds; ///< eos_token_id; empty: only max_length ends a text
+  std::optional<std::int32_t> forcedBegin;
+  std::vector<std::int32_t> forcedEnd;
+  bool sample = false; ///< do_sample
+  double temperature = 1;
+  std::int64_t topK = 50; ///< 0: off
+  double topP = 1;
+
+  bool isEnd(std::int32_t id) const;
+};
+
+/// Takes what generation_config.json (or the generation keys of config.json) says over
+/// `settings`. Fails on a key's type or range, naming file and key, and on features that change
+/// the output and are not supported, by name. Null keys are absent ones.
+Status readGenerationConfig(const JsonObject &config, GenerationSettings &settings);
+
+} // namespace ftc::rt

@@ -1,0 +1,20 @@
+// The rules that change scores before a token is chosen, in transformers' order.
+#pragma once
+
+#include "runtime/generation/GenerationSettings.h"
+
+#include <span>
+
+namespace ftc::rt {
+
+/// Applies, in the order of transformers' `_get_logits_processor`: repetition penalty,
+/// no-repeat n-grams, bad words, minimum length, forced first and last tokens, suppressed
+/// tokens. `tokens` is everything so far, the prompt included; `scores` [vocabulary] are logits
+/// or log probabilities, as the search has them. Ids beyond the vocabulary do nothing.
+void processScores(const GenerationSettings &settings, std::span<const std::int32_t> tokens,
+                   std::span<float> scores);
+
+/// Temperature, then top-k, then top-p, as transformers' warpers: what is cut becomes -inf.
+void warpScores(const GenerationSettings &settings, std::span<float> scores);
+
+} // namespace ftc::rt

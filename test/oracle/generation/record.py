@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Record what transformers' generate makes of a model whose logits are a table.
+
+The model's logits are a function of the last two tokens and the length, multiples of 1/4096,
+so that the search alone decides; with the length in them, no two orders of the same tokens tie
+(torch.topk gives equal scores in no particular order).
+Greedy and beam search over a grid of settings and prompts; what test-runtime-
+generation must reproduce token for token.
+
+    python test/oracle/generation/record.py      # rewrites test/runtime/generation/cases.json
+"""
+
+import itertools
+import json
+import pathlib
+import random
+
+import torch
+import transformers
+from transformers.modeling_outputs import CausalLMOutput
+
+VOCABULARY = 23
+END, OTHER_END = 1, 2
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class TableConfig(transformers.PretrainedConfig):
+    model_type = "table"
+
+    def __init__(self, **values):
+        super().__init__(**values)
+        self.vocab_size = VOCABULARY
+        self.num_hidden_layers = 1
+
+
+class TableModel(transformers.PreTrainedModel, transformers.GenerationMixin):
+    config_class = TableConfig
+
+    def __init__(self, last, before, place):
+        super().__init__(TableConfig())
+        self.last, self.before = torch.tensor(last), torch.tensor(before)
+        self.place = torch.tensor(place)
+        self.anchor = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, input_ids, attention_mask=None, **_):
+        previous = torch.cat([input_ids[:, :1], input_ids[:, :-1]], 1)
+        scores = self.last[input_ids] + self.before[previous]
+        return CausalLMOutput(logits=(scores + self.place[:input_ids.shape[1]]) / 4096.0)
+
+    def prepare_inputs_for_generation(self, input_ids, attention_mask=None, **_):
+        return {"input_ids": input_ids}
+
+
+def grid():
+    """Settings: every single one, and mixtures."""
+    base = {"max_length": 16, "eos_token_id": END}
+    singles = [
+        {}, {"max_length": 5}, {"min_length": 9}, {"no_repeat_ngram_size": 3},
+        {"no_repeat_ngram_size": 1}, {"repetition_penalty": 1.7}, {"repetition_penalty": 0.6},
+        {"forced_bos_token_id": 7}, {"forced_eos_token_id": END},
+        {"forced_eos_token_id": [END, OTHER_END]}, {"eos_token_id": [END, OTHER_END]},
+        {"bad_words_ids": [[4], [5, 6], [END], [9, 3, 8]]}, {"suppress_tokens": [3, 11]},
+        {"min_length": 6, "no_repeat_ngram_size": 2, "forced_eos_token_id": END},
+        {"eos_token_id": None},
+    ]
+    for beams, single in itertools.product((1, 2, 4), singles):
+        if beams == 1 or not isinstance(single.get("forced_eos_token_id"), list):
+            yield {**base, "num_beams": beams, **single}
+    for beams, penalty, stopping, length in itertools.product(
+            (3, 4), (0.6, 1.0, 2.0, 0.0, -1.0), (False, True, "never"), (9, 24)):
+        yield {**base, "num_beams": beams, "length_penalty": penalty,
+               "early_stopping": stopping, "max_length": length}
+
+
+def main():
+    rng = random.Random(11)
+    table = [[rng.randint(-12800, 12800) for _ in range(VOCABULARY)] for _ in range(VOCABULARY)]
+    other = [[rng.randint(-3840, 3840) for _ in range(VOCABULARY)] for _ in range(VOCABULARY)]
+    place = [[rng.randint(-3200, 3200) for _ in range(VOCABULARY)] for _ in range(32)]
+    for row in table:
+        row[END] += 2560  # texts end now and then
+    model = TableModel(table, other, place).eval()
+    prompts = [[0], [5, 3], [7, 7, 9, 4], [12]]
+    cases = []
+    for settings in grid():
+        for prompt in prompts:
+            if len(prompt) >= settings["max_length"]:
+                continue
+            values = {"pad_token_id": 0, "do_sample": False, "use_cache": False, **settings}
+            out = model.generate(torch.tensor([prompt]),
+                                 attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+                                 generation_config=transformers.GenerationConfig(**values))
+            cases.append({"settings": settings, "prompt": prompt,
+                          "tokens": out[0, len(prompt):].tolist()})
+    path = HERE.parent.parent / "runtime" / "generation" / "cases.json"
+    lines = ",\n".join(json.dumps(case) for case in cases)
+    path.write_text('{"transformers": %s,\n"last": %s,\n"before": %s,\n"place": %s,\n'
+                    '"cases": [\n%s\n]}\n' % (json.dumps(transformers.__version__),
+                                              json.dumps(table), json.dumps(other),
+                                              json.dumps(place), lines))
+    print("%d cases" % len(cases))
+
+
+if __name__ == "__main__":
+    main()
