@@ -10,8 +10,8 @@
 #include "compiler/targets/cpu/lowering/CpuLowering.h"
 #include "frontends/Architecture.h"
 #include "runtime/artifact/ArtifactWriter.h"
-#include "runtime/io/Json.h"
-#include "runtime/io/SafeTensors.h"
+#include "runtime/io/GgufModel.h"
+#include "runtime/io/WeightSource.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Version.h"
 
@@ -102,7 +102,7 @@ private:
 
   const rt::Task *task = nullptr;
   nlohmann::ordered_json config;
-  std::optional<rt::Checkpoint> checkpoint;
+  std::unique_ptr<rt::WeightSource> checkpoint;
   rt::TokenizerFiles tokenizerFiles;
   std::unique_ptr<rt::Tokenizer> tokenizer;
   DataSummary data;
@@ -152,24 +152,9 @@ static rt::Result<std::vector<const cpu::CpuIsa *>> resolveIsas(
 rt::Status Compilation::readModel() {
   FTC_ASSIGN_OR_RETURN(task, rt::findTask(options.task));
   std::string path = rt::joinPath(options.model, "config.json");
-  if (!rt::isDirectory(options.model))
-    return rt::Status::error(options.model + ": not a directory; expected a model in Hugging "
-                                             "Face layout (config.json, model.safetensors, "
-                                             "tokenizer files)");
-  if (!rt::isFile(path))
-    return rt::Status::error(path + ": missing; expected a model in Hugging Face layout");
-  FTC_ASSIGN_OR_RETURN(rt::Json parsed, rt::readJsonFile(path));
+  FTC_ASSIGN_OR_RETURN(std::string text, rt::readModelConfig(options.model));
+  FTC_ASSIGN_OR_RETURN(rt::Json parsed, rt::parseJson(text, path));
   (void)parsed;
-  std::string text;
-  {
-    std::FILE *file = std::fopen(path.c_str(), "rb");
-    if (!file)
-      return rt::Status::error(path + ": cannot be opened");
-    char chunk[65536];
-    for (std::size_t n; (n = std::fread(chunk, 1, sizeof chunk, file)) > 0;)
-      text.append(chunk, n);
-    std::fclose(file);
-  }
   config = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!config.is_object())
     return rt::Status::error(path + ": expected a JSON object");
@@ -180,8 +165,7 @@ rt::Status Compilation::readModel() {
   tokenizerOptions.addPrefixSpace =
       task->needsPrefixSpace() && tokenizerOptions.modelType == "roberta";
   FTC_ASSIGN_OR_RETURN(tokenizer, rt::makeTokenizer(tokenizerFiles, tokenizerOptions));
-  FTC_ASSIGN_OR_RETURN(rt::Checkpoint opened, rt::Checkpoint::open(options.model));
-  checkpoint.emplace(std::move(opened));
+  FTC_ASSIGN_OR_RETURN(checkpoint, rt::WeightSource::open(options.model));
   return {};
 }
 

@@ -6,7 +6,6 @@
 #include "runtime/support/Text.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <set>
@@ -19,19 +18,14 @@ static constexpr const char *indexName = "model.safetensors.index.json";
 static constexpr std::size_t chunkBytes = std::size_t(256) << 10;
 static constexpr std::size_t maxShards = 4096;
 
-std::string describeTensor(const TensorInfo &tensor) {
-  std::string out = std::string(dtypeName(tensor.dtype)) + " [";
-  for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
-    if (i == 8) // More dimensions than any model has.
-      return out + ", ...]";
-    out += (i ? ", " : "") + std::to_string(tensor.shape[i]);
-  }
-  return out + "]";
+bool hasSafeTensors(const std::string &directory) {
+  return pathKind(joinPath(directory, singleName)) != PathKind::Missing ||
+         pathKind(joinPath(directory, indexName)) != PathKind::Missing;
 }
 
 Status Checkpoint::addFile(const std::string &path,
                            const std::map<std::string, std::string> *weightMap) {
-  Shard shard;
+  WeightFile shard;
   FTC_ASSIGN_OR_RETURN(shard.file, File::open(path));
   const File &file = shard.file;
   char start[8] = {};
@@ -51,10 +45,10 @@ Status Checkpoint::addFile(const std::string &path,
       if (at == weightMap->end() || at->second != name)
         continue;
     }
-    tensor.file = shards.size();
+    tensor.file = files.size();
     all.push_back(std::move(tensor));
   }
-  shards.push_back(std::move(shard));
+  files.push_back(std::move(shard));
   return Status::ok();
 }
 
@@ -85,14 +79,14 @@ Result<Checkpoint> Checkpoint::openIndexed(const std::string &directory,
   FTC_ASSIGN_OR_RETURN(std::string json, readFile(index, JsonOptions().maxBytes));
   using WeightMap = std::map<std::string, std::string>;
   FTC_ASSIGN_OR_RETURN(WeightMap weightMap, parseSafeTensorsIndex(json, index));
-  std::set<std::string> files;
+  std::set<std::string> shards;
   for (const auto &[name, file] : weightMap)
-    files.insert(file);
-  if (files.size() > maxShards)
-    return Status::error(quote(index, 160) + " names " + std::to_string(files.size()) +
+    shards.insert(file);
+  if (shards.size() > maxShards)
+    return Status::error(quote(index, 160) + " names " + std::to_string(shards.size()) +
                          " files, expected at most " + std::to_string(maxShards));
   Checkpoint checkpoint;
-  for (const std::string &file : files)
+  for (const std::string &file : shards)
     if (Status status = checkpoint.addFile(joinPath(directory, file), &weightMap); !status)
       return std::move(status).withContext(std::string("shard named by ") + indexName);
   // Each file gave at most the tensors that the map places in it, so equal counts mean all.
@@ -127,26 +121,8 @@ Result<Checkpoint> Checkpoint::open(const std::string &path) {
   default:
     FTC_RETURN_IF_ERROR(checkpoint.addFile(path, nullptr));
   }
-  std::sort(checkpoint.all.begin(), checkpoint.all.end(),
-            [](const TensorInfo &a, const TensorInfo &b) { return a.name < b.name; });
+  checkpoint.sortByName();
   return checkpoint;
-}
-
-const TensorInfo *Checkpoint::find(std::string_view name) const {
-  auto at = std::lower_bound(
-      all.begin(), all.end(), name,
-      [](const TensorInfo &tensor, std::string_view key) { return tensor.name < key; });
-  return at != all.end() && at->name == name ? &*at : nullptr;
-}
-
-std::string Checkpoint::fileName(std::size_t file) const { return baseName(filePath(file)); }
-
-Result<std::string> Checkpoint::sha256(std::size_t file) {
-  Shard &shard = shards[file];
-  if (!shard.hash) {
-    FTC_ASSIGN_OR_RETURN(shard.hash, sha256HexOfFile(shard.file));
-  }
-  return *shard.hash;
 }
 
 Status Checkpoint::read(const TensorInfo &tensor, std::uint64_t firstByte,
@@ -156,27 +132,10 @@ Status Checkpoint::read(const TensorInfo &tensor, std::uint64_t firstByte,
                          std::to_string(firstByte) + " to " +
                          std::to_string(firstByte + out.size()) + " asked for, it has " +
                          std::to_string(tensor.bytes));
-  return shards[tensor.file].file.readAt(tensor.offset + firstByte, out.data(), out.size());
+  return files[tensor.file].file.readAt(tensor.offset + firstByte, out.data(), out.size());
 }
 
 namespace {
-
-/// The index of the first value that is not finite, or `count`.
-std::size_t firstNonFinite(const float *values, std::size_t count) {
-  constexpr std::uint32_t exponent = 0x7F800000u;
-  constexpr std::size_t block = 4096;
-  for (std::size_t begin = 0; begin < count; begin += block) {
-    std::size_t end = std::min(count, begin + block);
-    std::uint32_t bad = 0; // Vectorizes; the exact index is looked for only when it is set.
-    for (std::size_t i = begin; i < end; ++i)
-      bad |= (std::bit_cast<std::uint32_t>(values[i]) & exponent) == exponent;
-    if (bad)
-      for (std::size_t i = begin; i < end; ++i)
-        if (!std::isfinite(values[i]))
-          return i;
-  }
-  return count;
-}
 
 void widen(DType dtype, const std::byte *from, float *to, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
@@ -199,18 +158,11 @@ void widen(DType dtype, const std::byte *from, float *to, std::size_t count) {
 
 Status Checkpoint::readAsF32(const TensorInfo &tensor, float *out, std::uint64_t first,
                              std::uint64_t count) const {
-  auto bad = [&](const std::string &what) {
-    return Status::error(escape(filePath(tensor.file), 160) + ": tensor " + quote(tensor.name) +
-                         what);
-  };
   if (tensor.dtype != DType::F32 && tensor.dtype != DType::F16 && tensor.dtype != DType::BF16 &&
       tensor.dtype != DType::F64)
-    return bad(" has dtype " + std::string(dtypeName(tensor.dtype)) +
-               ", expected F32, F16, BF16 or F64");
-  if (first > tensor.elements)
-    return bad(": element " + std::to_string(first) + " asked for, it has " +
-               std::to_string(tensor.elements));
-  count = std::min(count, tensor.elements - first);
+    return tensorError(tensor, " has dtype " + std::string(dtypeName(tensor.dtype)) +
+                                   ", expected F32, F16, BF16 or F64");
+  FTC_RETURN_IF_ERROR(clampRange(tensor, first, count));
   std::size_t size = dtypeBits(tensor.dtype) / 8;
   std::size_t step = chunkBytes / size;
   std::vector<std::byte> buffer(tensor.dtype == DType::F32 ? 0 : chunkBytes);
@@ -222,16 +174,13 @@ Status Checkpoint::readAsF32(const TensorInfo &tensor, float *out, std::uint64_t
     FTC_RETURN_IF_ERROR(read(tensor, (first + done) * size, {raw, part * size}));
     if (tensor.dtype != DType::F32)
       widen(tensor.dtype, raw, to, part);
-    if (std::size_t i = firstNonFinite(to, part); i != part)
-      return bad(" has a value that is " + std::string(std::isnan(to[i]) ? "NaN" : "infinite") +
-                 " (as F32) at element " + std::to_string(first + done + i) +
-                 ", expected finite weights; the checkpoint is damaged");
+    FTC_RETURN_IF_ERROR(checkFinite(tensor, to, first + done, part));
   }
   return Status::ok();
 }
 
 Result<std::span<const std::byte>> Checkpoint::data(const TensorInfo &tensor) {
-  Shard &shard = shards[tensor.file];
+  WeightFile &shard = files[tensor.file];
   if (!shard.mapped) {
     FTC_ASSIGN_OR_RETURN(MappedFile mapped, MappedFile::open(shard.file.path()));
     if (mapped.size() != shard.file.size())
@@ -244,7 +193,7 @@ Result<std::span<const std::byte>> Checkpoint::data(const TensorInfo &tensor) {
 }
 
 void Checkpoint::dropPages(const TensorInfo &tensor) const {
-  const Shard &shard = shards[tensor.file];
+  const WeightFile &shard = files[tensor.file];
   if (shard.mapped)
     shard.mapped->dropPages(tensor.offset, tensor.bytes);
   shard.file.dropPages(tensor.offset, tensor.bytes);

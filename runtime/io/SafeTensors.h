@@ -8,40 +8,18 @@
 // between the largest finite value and overflow may get another verdict.
 #pragma once
 
-#include "runtime/io/DType.h"
-#include "runtime/support/File.h"
-#include "runtime/support/MappedFile.h"
-#include "runtime/support/Status.h"
+#include "runtime/io/WeightSource.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace ftc::rt {
-
-/// One tensor of a checkpoint. All sizes were checked against the file.
-struct TensorInfo {
-  std::string name;
-  DType dtype = DType::F32;
-  std::vector<std::uint64_t> shape;
-  /// Product of the shape; 1 for a scalar.
-  std::uint64_t elements = 0;
-  /// Which of Checkpoint's files holds it.
-  std::size_t file = 0;
-  /// Where its bytes begin, counted from the start of that file, and how many there are.
-  std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;
-};
-
-/// "F32 [768, 768]".
-std::string describeTensor(const TensorInfo &tensor);
 
 /// The header of one file: tensors sorted by offset.
 struct SafeTensorsHeader {
@@ -67,35 +45,21 @@ Result<SafeTensorsHeader> parseSafeTensors(std::string_view fileBytes, std::stri
 Result<std::map<std::string, std::string>> parseSafeTensorsIndex(std::string_view json,
                                                                  std::string_view source);
 
-/// The weights of a model. Const members are safe from several threads at once; data() and
-/// sha256() fill caches and are not.
-class Checkpoint {
+/// The weights of a model in safetensors. Const members are safe from several threads at once;
+/// data() and sha256() fill caches and are not.
+class Checkpoint : public WeightSource {
 public:
   /// `path` is a directory with model.safetensors, or model.safetensors.index.json and its
   /// shards, or a .safetensors file. With an index, tensors are those of its weight_map.
   static Result<Checkpoint> open(const std::string &path);
 
-  /// Sorted by name.
-  const std::vector<TensorInfo> &tensors() const { return all; }
-  /// nullptr when there is none.
-  const TensorInfo *find(std::string_view name) const;
-
-  std::size_t fileCount() const { return shards.size(); }
-  /// Bare name, path, size and SHA-256 (computed on the first call, streaming) of a file.
-  std::string fileName(std::size_t file) const;
-  const std::string &filePath(std::size_t file) const { return shards[file].file.path(); }
-  std::uint64_t fileBytes(std::size_t file) const { return shards[file].file.size(); }
-  Result<std::string> sha256(std::size_t file);
-
   /// Raw bytes by pread: `out.size()` bytes from `firstByte` of the tensor.
   Status read(const TensorInfo &tensor, std::uint64_t firstByte,
               std::span<std::byte> out) const;
 
-  /// Elements [first, first + count) as f32, in the file's row-major order, into `out`; all by
-  /// default. F32, F16, BF16 and F64 (rounded to nearest) are converted, other types refused.
-  /// Fails on the first element that is not finite as f32, naming it.
+  /// F32, F16, BF16 and F64 (rounded to nearest) are converted, other types refused.
   Status readAsF32(const TensorInfo &tensor, float *out, std::uint64_t first = 0,
-                   std::uint64_t count = std::numeric_limits<std::uint64_t>::max()) const;
+                   std::uint64_t count = toTheEnd) const override;
 
   /// The tensor's bytes in place, through a mapping made on the first call (MappedFile's
   /// SIGBUS policy; alignment as in the file, which may be 1). Valid while this lives.
@@ -105,17 +69,13 @@ public:
   void dropPages(const TensorInfo &tensor) const;
 
 private:
-  struct Shard {
-    File file;
-    std::optional<MappedFile> mapped;
-    std::optional<std::string> hash;
-  };
   /// Opens one file; with a weight map, takes the tensors it places in that file.
   Status addFile(const std::string &path, const std::map<std::string, std::string> *weightMap);
   static Result<Checkpoint> openIndexed(const std::string &directory, const std::string &index);
-  std::vector<Shard> shards;
-  std::vector<TensorInfo> all;
 };
+
+/// Whether `directory` holds model.safetensors or its index.
+bool hasSafeTensors(const std::string &directory);
 
 /// One tensor to write: bytes in memory, or a callback that fills any range of them.
 struct TensorSource {

@@ -30,7 +30,7 @@ bool sameShape(const TensorInfo &tensor, const flatbuffers::Vector<std::int64_t>
   return true;
 }
 
-Status readTensor(const Checkpoint &checkpoint, std::string_view name,
+Status readTensor(const WeightSource &checkpoint, std::string_view name,
                   const abi::Parameter &parameter, std::span<float> out) {
   const TensorInfo *tensor = checkpoint.find(name);
   if (!tensor)
@@ -44,7 +44,7 @@ Status readTensor(const Checkpoint &checkpoint, std::string_view name,
 }
 
 /// The files must be those that the compiler read.
-Status checkHashes(const ArtifactReader &artifact, Checkpoint &checkpoint) {
+Status checkHashes(const ArtifactReader &artifact, WeightSource &checkpoint) {
   for (std::uint32_t i = 0; i < count(artifact->checkpoint_files()); ++i) {
     const abi::CheckpointFile &expected = *artifact->checkpoint_files()->Get(i);
     std::size_t file = 0;
@@ -101,11 +101,11 @@ float initialNormal(std::uint32_t seed, std::uint32_t parameter, std::uint64_t e
 Status loadInitialWeights(Session &session, const std::string &directory, std::uint32_t seed) {
   const ArtifactReader &artifact = *session.artifact;
   std::string path = directory.empty() ? std::string(text(artifact->model_path())) : directory;
-  Result<Checkpoint> opened = Checkpoint::open(path);
+  Result<std::unique_ptr<WeightSource>> opened = WeightSource::open(path);
   if (!opened)
     return Status::error(opened.status().message() +
                          "; --model_name_or_path says where the checkpoint lies now");
-  Checkpoint checkpoint = opened.take();
+  WeightSource &checkpoint = **opened;
   FTC_RETURN_IF_ERROR(checkHashes(artifact, checkpoint));
   std::vector<float> buffer = parameterBuffer(*session.executor, artifact);
   for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {

@@ -46,7 +46,8 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   FlagSet flags("ftc compile", "MODEL --task TASK [--train_file F] -o step.ftb",
                 "Compiles a checkpoint's fine-tuning step into one artifact.");
   flags.positional("MODEL", options.model,
-                   "directory in Hugging Face layout: config.json, model.safetensors, tokenizer");
+                   "directory in Hugging Face layout (config.json, model.safetensors, tokenizer), or "
+                   "a GGUF file");
   flags.group("Task");
   flags.choice("task", options.task, {"text-classification", "token-classification"},
                "what the model is tailored to",
