@@ -70,7 +70,8 @@ struct TokenizerOptions {
   bool addPrefixSpace = false;
 };
 
-/// Reads the tokenizer files present in `directory`. Fails when there are none.
+/// Reads the tokenizer files present in `directory`, or makes them from the metadata of the GGUF
+/// file that it stands for (findGguf). Fails when there are none.
 Result<TokenizerFiles> readTokenizerFiles(const std::string &directory);
 
 /// Builds a tokenizer from tokenizer.json when present, else from vocab.txt (BERT) or

@@ -2,6 +2,7 @@
 #include "runtime/support/File.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
+#include "runtime/tokenizers/GgufTokenizer.h"
 #include "runtime/tokenizers/Pipeline.h"
 
 namespace ftc::rt {
@@ -15,6 +16,11 @@ Result<TokenizerFiles> readTokenizerFiles(const std::string &directory) {
                                           "special_tokens_map.json",
                                           "added_tokens.json"};
   constexpr std::uint64_t largest = std::uint64_t(256) << 20;
+  FTC_ASSIGN_OR_RETURN(std::optional<std::string> gguf, findGguf(directory));
+  if (gguf) {
+    FTC_ASSIGN_OR_RETURN(GgufFile file, GgufFile::open(*gguf));
+    return ggufTokenizerFiles(file);
+  }
   TokenizerFiles out;
   bool vocabulary = false;
   for (const char *name : names) {

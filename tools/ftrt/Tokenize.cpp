@@ -2,6 +2,7 @@
 #include "tools/ftrt/Commands.h"
 
 #include "runtime/data/DataTable.h"
+#include "runtime/io/Gguf.h"
 #include "runtime/io/Json.h"
 #include "runtime/support/File.h"
 #include "runtime/support/FileSystem.h"
@@ -19,9 +20,11 @@ namespace {
 
 constexpr std::uint64_t kMostTextBytes = std::uint64_t(1) << 32;
 
-/// The tokenizer of an artifact, of a run's output directory, or of a model directory.
+/// The tokenizer of an artifact, of a run's output directory, of a model directory, or of a GGUF
+/// file.
 Result<std::unique_ptr<rt::Tokenizer>> openTokenizer(const std::string &path) {
-  if (!rt::isDirectory(path)) {
+  FTC_ASSIGN_OR_RETURN(std::optional<std::string> gguf, rt::findGguf(path));
+  if (!gguf && !rt::isDirectory(path)) {
     FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                          rt::Session::openWithoutDevice(path));
     return std::move(session->tokenizer);
@@ -29,7 +32,7 @@ Result<std::unique_ptr<rt::Tokenizer>> openTokenizer(const std::string &path) {
   FTC_ASSIGN_OR_RETURN(rt::TokenizerFiles files, rt::readTokenizerFiles(path));
   rt::TokenizerOptions options;
   std::string config = rt::joinPath(path, "config.json");
-  if (rt::isFile(config)) {
+  if (!gguf && rt::isFile(config)) {
     FTC_ASSIGN_OR_RETURN(rt::Json json, rt::readJsonFile(config));
     FTC_ASSIGN_OR_RETURN(rt::JsonObject object, rt::JsonObject::of(json, config));
     FTC_ASSIGN_OR_RETURN(options.modelType, object.stringOr("model_type", ""));
@@ -101,7 +104,8 @@ Status tokenizeCommand(Arguments arguments) {
   FlagSet flags("ftrt tokenize", "MODEL_OR_D --input_file F [--json]",
                 "Prints {\"ids\": [...], \"offsets\": [[s, e], ...]} for each line or row; "
                 "special tokens are added, nothing is cut, offsets count code points.");
-  flags.positional("MODEL_OR_D", model, "a model directory, a run's directory or a step.ftb");
+  flags.positional("MODEL_OR_D", model,
+                   "a model directory, a GGUF file, a run's directory or a step.ftb");
   flags.group("Input");
   flags.text("input_file", inputFile, "FILE",
              "a text file (one input a line), or a .csv, .tsv, .json or .jsonl table");
