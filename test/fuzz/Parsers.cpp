@@ -7,6 +7,7 @@
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
 #include "test/fuzz/DataParsers.h"
+#include "test/fuzz/GgufParsers.h"
 #include "test/fuzz/Promises.h"
 
 namespace ftc::test {
@@ -107,7 +108,8 @@ constexpr Parser table[] = {{"safetensors", parseFile},
                             {"index", parseIndex},
                             {"config", parseConfig},
                             {"manifest", parseManifestBytes},
-                            {"data", parseDataFile}};
+                            {"data", parseDataFile},
+                            {"gguf", parseGguf}};
 
 } // namespace
 
