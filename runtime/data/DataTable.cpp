@@ -200,7 +200,11 @@ void DataTableBuilder::beginRow(std::int64_t line) {
 }
 
 Status DataTableBuilder::closeCell(int column, CellKind kind, std::size_t begin) {
-  std::size_t length = table.arena.size() - begin;
+  return shareCell(column, kind, begin, table.arena.size() - begin);
+}
+
+Status DataTableBuilder::shareCell(int column, CellKind kind, std::size_t begin,
+                                   std::size_t length) {
   if (length > std::numeric_limits<std::uint32_t>::max())
     return Status::error(whereInFile(table.file, table.lines.empty() ? 1 : table.lines.back()) +
                          ": expected a value below 4 GiB, got " + std::to_string(length) +

@@ -16,7 +16,8 @@ Result<DataTable> parseCsv(std::string_view path, std::string_view bytes, char d
 Result<DataTable> parseJsonLines(std::string_view path, std::string_view bytes,
                                  std::int64_t maxRows);
 
-/// A list of objects, {"data": [objects]}, an object of equally long columns, or JSON lines.
+/// A list of objects, {"data": [objects]}, an object of equally long columns, JSON lines, or
+/// SQuAD's nested form (see SquadRows.h).
 Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
                             std::int64_t maxRows);
 

@@ -1,6 +1,7 @@
 // Readers of JSON and JSON lines: nlohmann's SAX parser over the bytes in place.
 #include "runtime/data/Formats.h"
 #include "runtime/data/JsonRows.h"
+#include "runtime/data/SquadRows.h"
 #include "runtime/support/Text.h"
 
 #include <iterator>
@@ -46,6 +47,34 @@ bool isBlank(std::string_view text) {
 
 Status noRows(std::string_view path) {
   return Status::error(escape(path, 160) + ": expected objects with data, got none");
+}
+
+/// Whether rows of {"data": [...]} are SQuAD's articles rather than examples.
+bool holdsArticles(const DataTable &table) {
+  std::optional<int> paragraphs = table.findColumn("paragraphs");
+  if (!paragraphs || table.findColumn("question"))
+    return false;
+  for (std::int64_t row = 0; row < table.rows(); ++row)
+    if (table.kind(row, *paragraphs) == CellKind::ObjectList)
+      return true;
+  return false;
+}
+
+Result<DataTable> parseSquad(std::string_view path, std::string_view bytes,
+                             std::int64_t maxRows) {
+  DataTableBuilder builder(path, bytes.size() + bytes.size() / 64, /*untyped=*/false);
+  std::int64_t line = 1;
+  FTC_ASSIGN_OR_RETURN(SquadRows rows, SquadRows::make(builder, line, maxRows));
+  const char *begin = bytes.data();
+  bool parsed = json::sax_parse(LineCountingIterator(begin, &line),
+                                LineCountingIterator(begin + bytes.size(), &line), &rows);
+  FTC_RETURN_IF_ERROR(rows.error());
+  if (!parsed && !rows.enough())
+    return Status::error(whereInFile(path, line) + ": expected JSON");
+  if (builder.rows() == 0 && maxRows != 0)
+    return Status::error(escape(path, 160) + ": expected paragraphs with questions (\"qas\"), "
+                                             "got none");
+  return builder.take();
 }
 
 } // namespace
@@ -101,7 +130,10 @@ Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
   FTC_RETURN_IF_ERROR(rows.finish());
   if (builder.rows() == 0 && maxRows != 0)
     return noRows(path);
-  return builder.take();
+  DataTable table = builder.take();
+  if (holdsArticles(table))
+    return parseSquad(path, bytes, maxRows);
+  return table;
 }
 
 } // namespace ftc::rt

@@ -28,10 +28,14 @@ std::vector<Seed> seeds() {
                      "\"assistant\", \"content\": null, \"n\": [1, {\"x\": []}]}, {}]}\n"
                      "{\"messages\": [], \"answers\": {\"text\": [\"b\"], \"answer_start\": "
                      "[3]}}\n";
+  std::string squad = "{\"data\": [{\"paragraphs\": [{\"qas\": [{\"id\": \"q\", \"question\": "
+                      "\"w?\", \"answers\": [{\"text\": \"b\", \"answer_start\": 2}]},\n"
+                      "{\"question\": \"x\", \"id\": 2, \"answers\": [], \"no\": {\"a\": [1]}}"
+                      "], \"context\": \"a b\"}]}], \"version\": 1.1}";
   std::string conll = "-DOCSTART- O\n\nEU B-ORG\nrejects O\n\t\ncall\tO\n";
   return {{"m.csv", csv},     {"m.tsv", tsv},     {"m.jsonl", lines},
           {"m.json", json},   {"n.json", columns}, {"m.conll", conll},
-          {"c.jsonl", chat},
+          {"c.jsonl", chat},  {"q.json", squad},
           {"m.csv.gz", gzipped(csv)}, {"m.jsonl.gz", gzipped(lines)}};
 }
 

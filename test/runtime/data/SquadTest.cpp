@@ -1,0 +1,92 @@
+// SQuAD's nested JSON: one row a question, whatever the order of keys, and refusals.
+#include "DataTest.h"
+
+namespace ftc::rt {
+namespace {
+
+using Cells = std::vector<std::string>;
+
+const std::string kTwo = "{\"version\": \"v2.0\", \"data\": [\n"
+                         "{\"title\": \"t\", \"paragraphs\": [\n"
+                         "{\"qas\": [\n"
+                         "{\"question\": \"Who?\", \"id\": \"q1\", \"is_impossible\": false,\n"
+                         " \"answers\": [{\"text\": \"Jo\", \"answer_start\": 0, \"x\": {}},\n"
+                         "  {\"answer_start\": 3, \"text\": \"Ke\"}]},\n"
+                         "{\"id\": 7, \"question\": \"Why?\", \"answers\": [],\n"
+                         " \"plausible_answers\": [{\"text\": \"a\", \"answer_start\": 1}]}\n"
+                         "], \"context\": \"Jo Ke caf\\u00e9\"},\n"
+                         "{\"context\": \"none\", \"qas\": []}]},\n"
+                         "{\"paragraphs\": [{\"context\": \"b\", \"qas\": [{\"id\": \"q3\",\n"
+                         " \"question\": \"?\", \"answers\": [{\"text\": \"b\", "
+                         "\"answer_start\": 0}]}]}]}]}";
+
+TEST(Squad, OneRowAQuestion) {
+  auto table = parseData("a.json", kTwo);
+  ASSERT_TRUE(table) << table.status().message();
+  EXPECT_EQ(table->columns(),
+            (Cells{"id", "question", "context", "answers.text", "answers.answer_start"}));
+  ASSERT_EQ(table->rows(), 3);
+  EXPECT_EQ(rowCells(*table, 0), (Cells{"q1", "Who?", "Jo Ke café", "[Jo|Ke]", "[0|3]"}));
+  EXPECT_EQ(rowCells(*table, 1), (Cells{"7", "Why?", "Jo Ke café", "[]", "[]"}));
+  EXPECT_EQ(rowCells(*table, 2), (Cells{"q3", "?", "b", "[b]", "[0]"}));
+  EXPECT_EQ(table->line(0), 4);
+  EXPECT_EQ(table->line(1), 7);
+  EXPECT_EQ(table->line(2), 11);
+  // The paragraph's text is there once.
+  EXPECT_EQ(table->text(0, 2).data(), table->text(1, 2).data());
+}
+
+TEST(Squad, KeepsAsManyQuestionsAsAsked) {
+  for (std::int64_t rows : {0, 1, 2, 3, 9}) {
+    auto table = parseData("a.json", kTwo, rows);
+    ASSERT_TRUE(table) << table.status().message();
+    EXPECT_EQ(table->rows(), std::min<std::int64_t>(rows, 3));
+  }
+}
+
+TEST(Squad, WithoutAnswersThereAreNoAnswerColumns) {
+  auto table =
+      parseData("a.json", "{\"data\": [{\"paragraphs\": [{\"context\": \"c\", \"qas\": "
+                          "[{\"id\": \"q\", \"question\": \"?\"}, {\"id\": \"r\", "
+                          "\"question\": \"!\", \"answers\": null}]}]}]}");
+  ASSERT_TRUE(table) << table.status().message();
+  EXPECT_EQ(table->columns(), (Cells{"id", "question", "context"}));
+  EXPECT_EQ(table->rows(), 2);
+}
+
+std::string errorOf(const std::string &qa) {
+  return dataError("a.json", "{\"data\": [{\"paragraphs\": [{\"context\": \"c\", \"qas\": [\n" +
+                                 qa + "]}]}]}");
+}
+
+TEST(Squad, RefusesWithLineAndQuestion) {
+  EXPECT_HAS(errorOf("{\"question\": \"?\", \"answers\": []}"),
+             "a.json: line 2: expected a question with \"id\" and \"question\", got one "
+             "without \"id\"");
+  EXPECT_HAS(errorOf("{\"id\": \"q1\", \"answers\": []}"),
+             "line 2: question 'q1': expected a question with \"id\" and \"question\", got one "
+             "without \"question\"");
+  EXPECT_HAS(errorOf("{\"id\": \"q1\", \"question\": 3}"),
+             "question 'q1': expected a string as \"question\", got a whole number");
+  EXPECT_HAS(errorOf("{\"id\": \"q1\", \"question\": \"?\", \"answers\": {}}"),
+             "expected a list as \"answers\", got an object");
+  EXPECT_HAS(errorOf("{\"id\": \"q1\", \"question\": \"?\", \"answers\": [3]}"),
+             "question 'q1': expected an object, got a whole number");
+  EXPECT_HAS(errorOf("{\"id\": \"q1\", \"question\": \"?\", \"answers\": [{\"text\": \"c\"}]}"),
+             "expected an answer with \"text\" and \"answer_start\", got one without "
+             "\"answer_start\"");
+  EXPECT_HAS(errorOf("{\"id\": \"q1\", \"question\": \"?\", \"answers\": [{\"text\": \"c\", "
+                     "\"answer_start\": \"0\"}]}"),
+             "expected a whole number as \"answer_start\", got a string");
+  EXPECT_HAS(errorOf("{\"id\": \"q1\", \"id\": \"q2\", \"question\": \"?\"}"),
+             "expected \"id\" once, got it twice");
+  EXPECT_HAS(dataError("a.json", "{\"data\": [{\"paragraphs\": [{\"qas\": [{\"id\": \"q\", "
+                                 "\"question\": \"?\"}]}]}]}"),
+             "line 1: expected a paragraph with \"context\", got one without");
+  EXPECT_HAS(dataError("a.json", "{\"data\": [{\"paragraphs\": [{\"context\": \"c\"}]}]}"),
+             "a.json: expected paragraphs with questions (\"qas\"), got none");
+  EXPECT_HAS(dataError("a.json", kTwo.substr(0, kTwo.size() - 1)), "expected JSON");
+}
+
+} // namespace
+} // namespace ftc::rt
