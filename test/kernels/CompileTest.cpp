@@ -8,6 +8,7 @@
 #include "compiler/targets/cpu/kernels/LayerNorm.h"
 #include "compiler/targets/cpu/kernels/Linear.h"
 #include "compiler/targets/cpu/kernels/Optimizer.h"
+#include "compiler/targets/cpu/kernels/Span.h"
 #include "test/kernels/KernelHarness.h"
 
 #include "llvm/Object/ELFObjectFile.h"
@@ -95,7 +96,9 @@ std::vector<KernelSpec> others() {
           odd,
           oddGrad,
           std::make_shared<Sgd>(),
-          std::make_shared<ActivationForward>()};
+          std::make_shared<ActivationForward>(),
+          std::make_shared<SpanLoss>(),
+          std::make_shared<SpanLossGrad>()};
 }
 
 std::string get(llvm::Expected<std::string> result) {

@@ -28,6 +28,7 @@ static const char *const kPrelude = R"(
 !t4 = tensor<?x4xf64, #nn.space<tokens>>
 !t5 = tensor<?x5xf64, #nn.space<tokens>>
 !t8 = tensor<?x8xf64, #nn.space<tokens>>
+!t2 = tensor<?x2xf64, #nn.space<tokens>>
 !t1 = tensor<?xf64, #nn.space<tokens>>
 !s3 = tensor<?x3xf64, #nn.space<sequences>>
 !s1 = tensor<?xf64, #nn.space<sequences>>
@@ -90,6 +91,9 @@ static void addBatch(State &state) {
   in["token_position"] = vector({0, 1, 0, 1, 2, 3, 4, 0});
   in["position_ids"] = in["token_position"];
   in["input_ids"] = vector({7, 3, 7, 0, 10, 3, 7, 1});
+  // The middle one's answer is rows 3 to 6, the last one's is no label.
+  in["start_positions"] = vector({1, 1, -100});
+  in["end_positions"] = vector({1, 4, -100});
   in["labelled_rows"] = vector({1, 3, 6, 7});
   in["labelled_sequence"] = vector({4, 5, 5, 6});
   in["labelled_position"] = vector({1, 1, 4, 0});

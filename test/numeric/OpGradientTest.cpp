@@ -28,6 +28,18 @@ TEST(OpGradient, CrossEntropy) {
   checkGradients(trainOverTokens(parameter("z", "!t3"), ""));
 }
 
+TEST(OpGradient, SpanLoss) {
+  checkGradients(parse("func.func @train(" + parameter("x", "!t3") + ", " +
+                       parameter("w", "tensor<2x3xf64>") + R"(,
+      %cu: !cu {nn.input = "cu_seqlens"}, %starts: !sids {nn.input = "start_positions"},
+      %ends: !sids {nn.input = "end_positions"})
+      -> (!s1 {nn.output = "row_loss"}) attributes {nn.program = "train"} {
+    %z = nn.linear %x, %w : (!t3, tensor<2x3xf64>) -> !t2
+    %loss = nn.span_loss %z, %cu, %starts, %ends : (!t2, !cu, !sids, !sids) -> !s1
+    return %loss : !s1
+  })"));
+}
+
 /// A @train whose loss is vocabulary_loss over %x and a table that an embedding reads too.
 Module trainTiedVocabulary() {
   return parse("func.func @train(%ids: !ids {nn.input = \"input_ids\"}, " +

@@ -8,5 +8,6 @@ include "dialects/nn/ops/Loss.td"
 include "dialects/nn/ops/Norm.td"
 include "dialects/nn/ops/Optimizer.td"
 include "dialects/nn/ops/Rows.td"
+include "dialects/nn/ops/Span.td"
 include "dialects/nn/ops/VocabularyLoss.td"
 #endif

@@ -192,6 +192,22 @@ func.func @cross_entropy(%0: !s4, %1: !si) -> !s1 {
   return %r : !s1
 }
 
+// CHECK-LABEL: func.func @span_loss
+// CHECK: nn.span_loss
+func.func @span_loss(%0: !t2, %1: !cu, %2: !si, %3: !si) -> !s1 {
+  %r = nn.span_loss %0, %1, %2, %3
+      : (!t2, !cu, !si, !si) -> !s1
+  return %r : !s1
+}
+
+// CHECK-LABEL: func.func @span_loss_grad
+// CHECK: nn.span_loss_grad
+func.func @span_loss_grad(%0: !t2, %1: !cu, %2: !si, %3: !si, %4: !s1) -> !t2 {
+  %r = nn.span_loss_grad %0, %1, %2, %3, %4
+      : (!t2, !cu, !si, !si, !s1) -> !t2
+  return %r : !t2
+}
+
 // CHECK-LABEL: func.func @loss_seed
 // CHECK: nn.loss_seed
 func.func @loss_seed() -> !s1 {

@@ -70,6 +70,7 @@ bool runNorm(mlir::Operation *op, Frame &frame);
 bool runAttention(mlir::Operation *op, Frame &frame);
 bool runRows(mlir::Operation *op, Frame &frame);
 bool runLoss(mlir::Operation *op, Frame &frame);
+bool runSpan(mlir::Operation *op, Frame &frame);
 bool runOptimizer(mlir::Operation *op, Frame &frame);
 bool runVocabularyLoss(mlir::Operation *op, Frame &frame);
 

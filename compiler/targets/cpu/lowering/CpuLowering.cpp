@@ -206,6 +206,7 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   addAttentionLowerings(registry);
   addRowLowerings(registry);
   addLossLowerings(registry);
+  addSpanLowerings(registry);
   addOptimizerLowerings(registry);
   addVocabularyLossLowerings(registry);
 

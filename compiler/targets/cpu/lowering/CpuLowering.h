@@ -69,6 +69,7 @@ void addElementwiseLowerings(LoweringRegistry &registry);
 void addAttentionLowerings(LoweringRegistry &registry);
 void addRowLowerings(LoweringRegistry &registry);
 void addLossLowerings(LoweringRegistry &registry);
+void addSpanLowerings(LoweringRegistry &registry);
 void addOptimizerLowerings(LoweringRegistry &registry);
 void addVocabularyLossLowerings(LoweringRegistry &registry);
 
