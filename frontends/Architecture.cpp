@@ -51,5 +51,18 @@ nn::Activation activationByName(ConfigReader &config, const char *key) {
 }
 
 bool isTokenTask(const TaskSpec &task) { return task.task == "token-classification"; }
+bool isSpanTask(const TaskSpec &task) { return task.task == "question-answering"; }
+
+std::string taskClass(llvm::StringRef classPrefix, const TaskSpec &task) {
+  return (classPrefix + (isTokenTask(task)  ? "ForTokenClassification"
+                         : isSpanTask(task) ? "ForQuestionAnswering"
+                                            : "ForSequenceClassification"))
+      .str();
+}
+
+void buildSpanHead(GraphBuilder &graph, mlir::Value x, std::int64_t width, double initStd) {
+  graph.addHeadPrefix("qa_outputs.");
+  graph.finishSpans(graph.linear(x, graph.headAffine("qa_outputs", 2, width, initStd)));
+}
 
 } // namespace ftc

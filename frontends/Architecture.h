@@ -34,6 +34,12 @@ const Architecture &robertaArchitecture();
 /// All families, in the order they are listed to users.
 llvm::ArrayRef<const Architecture *> architectures();
 
+/// transformers' class of a family's model for a task: "BertForQuestionAnswering".
+std::string taskClass(llvm::StringRef classPrefix, const TaskSpec &task);
+/// The head of extractive question answering over hidden states x [tokens, width]: qa_outputs,
+/// made anew where the checkpoint has none; closes @forward.
+void buildSpanHead(GraphBuilder &graph, mlir::Value x, std::int64_t width, double initStd);
+
 /// Imports the model that `source.config` describes, for a task. Fails with one line that
 /// names what is missing, unexpected or misshapen.
 rt::Result<ImportedModel> importModel(mlir::MLIRContext *context, const ModelSource &source,
@@ -43,5 +49,7 @@ rt::Result<ImportedModel> importModel(mlir::MLIRContext *context, const ModelSou
 nn::Activation activationByName(ConfigReader &config, const char *key);
 /// Whether a task has a label a token.
 bool isTokenTask(const TaskSpec &task);
+/// Whether a task marks an answer's first and last token.
+bool isSpanTask(const TaskSpec &task);
 
 } // namespace ftc

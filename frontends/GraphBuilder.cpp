@@ -55,6 +55,10 @@ Value GraphBuilder::labelledInput(llvm::StringRef name) {
   return input(name, nn::rowsType(builder.getContext(), "labelled", 0, builder.getI32Type()));
 }
 
+Value GraphBuilder::tokenOffsets() {
+  return input("cu_seqlens", nn::offsetsType(builder.getContext(), "sequences", "tokens"));
+}
+
 std::string GraphBuilder::findTensor(const std::string &name) const {
   auto present = [&](const std::string &key) { return source.tensors.count(key) != 0; };
   std::vector<std::string> candidates{name};
@@ -189,13 +193,9 @@ Value GraphBuilder::dropout(Value x, llvm::StringRef kind, double rate,
 
 Value GraphBuilder::selfAttention(Value q, Value k, Value v, std::int64_t heads,
                                   double dropoutRate, const std::string &modulePath) {
-  MLIRContext *context = builder.getContext();
   auto type = cast<RankedTensorType>(q.getType());
   std::int64_t width = type.getDimSize(1);
-  Value offsets = input("cu_seqlens",
-                        RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type(),
-                                              nn::OffsetsAttr::get(context, "sequences",
-                                                                   "tokens")));
+  Value offsets = tokenOffsets();
   std::string scalar = "dropout.attention";
   if (llvm::none_of(scalars, [&](NamedAttribute a) { return a.getName() == scalar; }))
     scalars.push_back(builder.getNamedAttr(scalar, builder.getF64FloatAttr(dropoutRate)));
@@ -235,7 +235,21 @@ void GraphBuilder::finish(Value logits, bool tokenTask) {
                    builder, location, nn::rowsType(context, space, 0, builder.getF32Type()),
                    logits, labels)
                    .getRowLoss();
-  func::ReturnOp::create(builder, location, ValueRange{loss, logits});
+  close(loss, logits);
+}
+
+void GraphBuilder::finishSpans(Value logits) {
+  Value loss =
+      nn::SpanLossOp::create(
+          builder, builder.getUnknownLoc(),
+          nn::rowsType(builder.getContext(), "sequences", 0, builder.getF32Type()), logits,
+          tokenOffsets(), sequenceInput("start_positions"), sequenceInput("end_positions"))
+          .getRowLoss();
+  close(loss, logits);
+}
+
+void GraphBuilder::close(Value loss, Value logits) {
+  func::ReturnOp::create(builder, builder.getUnknownLoc(), ValueRange{loss, logits});
   function.setFunctionType(builder.getFunctionType(function.getArgumentTypes(),
                                                    {loss.getType(), logits.getType()}));
   function.setResultAttr(0, nn::kOutput, builder.getStringAttr("row_loss"));

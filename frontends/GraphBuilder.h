@@ -26,6 +26,7 @@ public:
   mlir::Value tokenInput(llvm::StringRef name);    ///< tensor<?xi32, #nn.space<tokens>>
   mlir::Value sequenceInput(llvm::StringRef name); ///< tensor<?xi32, #nn.space<sequences>>
   mlir::Value labelledInput(llvm::StringRef name); ///< tensor<?xi32, #nn.space<labelled>>
+  mlir::Value tokenOffsets(); ///< cu_seqlens, tensor<?xi32, #nn.offsets<sequences, tokens>>
 
   /// A parameter that must be in the checkpoint. `name` is the exported Hugging Face name.
   mlir::Value parameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
@@ -56,6 +57,9 @@ public:
   /// Closes @forward with the loss over `logits`: sequence tasks have a row a sequence,
   /// token tasks a row a token, of which the labelled ones count.
   void finish(mlir::Value logits, bool tokenTask);
+  /// Closes @forward of extractive question answering: `logits` [tokens, 2] are scores to begin
+  /// and to end the answer, with a softmax over each sequence.
+  void finishSpans(mlir::Value logits);
 
   void addHeadPrefix(const std::string &prefix) { headPrefixes.push_back(prefix); }
   void addLayerPrefix(const std::string &prefix) { layerPrefixes.push_back(prefix); }
@@ -71,6 +75,8 @@ public:
   mlir::OpBuilder builder;
 
 private:
+  /// Returns loss and logits, and notes the module's prefixes and scalars.
+  void close(mlir::Value loss, mlir::Value logits);
   mlir::Value addArgument(mlir::Type type, llvm::ArrayRef<mlir::NamedAttribute> attributes);
   /// The checkpoint's name of a parameter; empty when it is not there.
   std::string findTensor(const std::string &name) const;

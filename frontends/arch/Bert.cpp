@@ -1,18 +1,12 @@
-// BERT (Devlin et al. 2019): transformers' BertForSequenceClassification and
-// BertForTokenClassification.
+// BERT (Devlin et al. 2019): transformers' BertForSequenceClassification,
+// BertForTokenClassification and BertForQuestionAnswering.
 #include "frontends/arch/BertEncoder.h"
 
 namespace ftc {
 
-static rt::Result<ImportedModel> importBert(mlir::MLIRContext *context,
-                                            const ModelSource &source, const TaskSpec &task) {
-  ConfigReader config(source);
-  BertConfig c = readBertConfig(config);
-  FTC_RETURN_IF_ERROR(rt::Status(config.status()));
-
-  GraphBuilder graph(context, source, "bert");
-  mlir::Value x = buildBertEncoder(graph, c, "bert");
-  FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
+/// The classifier over the pooled first token, or over every token; closes @forward.
+static void buildClassifier(GraphBuilder &graph, const BertConfig &c, const TaskSpec &task,
+                            mlir::Value x) {
   bool tokens = isTokenTask(task);
   if (!tokens) {
     // Checkpoints of token tasks have no pooler: as in transformers it is then made anew.
@@ -25,17 +19,32 @@ static rt::Result<ImportedModel> importBert(mlir::MLIRContext *context,
   x = graph.dropout(x, "classifier", c.classifierDropout, "classifier");
   x = graph.linear(x, graph.headAffine("classifier", task.labels, c.hidden, c.initializerRange));
   graph.addHeadPrefix("classifier.");
+  graph.finish(x, tokens);
+}
+
+static rt::Result<ImportedModel> importBert(mlir::MLIRContext *context,
+                                            const ModelSource &source, const TaskSpec &task) {
+  ConfigReader config(source);
+  BertConfig c = readBertConfig(config);
+  FTC_RETURN_IF_ERROR(rt::Status(config.status()));
+
+  GraphBuilder graph(context, source, "bert");
+  mlir::Value x = buildBertEncoder(graph, c, "bert");
+  FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
+  if (isSpanTask(task))
+    buildSpanHead(graph, x, c.hidden, c.initializerRange);
+  else
+    buildClassifier(graph, c, task, x);
   for (const char *prefix : {"embeddings.position_ids", "cls.", "classifier.", "qa_outputs."})
     graph.ignoreTensors(prefix);
-  if (tokens)
+  if (isTokenTask(task) || isSpanTask(task))
     graph.ignoreTensors("pooler.");
-  graph.finish(x, tokens);
 
   ImportedModel model;
   FTC_RETURN_IF_ERROR(graph.checkAllTensorsUsed(model.notes));
   model.module = graph.takeModule();
   model.modelType = "bert";
-  model.architecture = tokens ? "BertForTokenClassification" : "BertForSequenceClassification";
+  model.architecture = taskClass("Bert", task);
   model.maxPositions = c.positions;
   model.vocabulary = c.vocabulary;
   return model;

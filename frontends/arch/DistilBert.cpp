@@ -6,7 +6,7 @@ namespace {
 
 struct DistilBertConfig {
   std::int64_t vocabulary, dim, layers, heads, hidden, positions;
-  double dropout, attentionDropout, classifierDropout, initializerRange;
+  double dropout, attentionDropout, classifierDropout, spanDropout, initializerRange;
   nn::Activation activation;
 };
 
@@ -23,6 +23,7 @@ static DistilBertConfig readConfig(ConfigReader &config) {
   c.dropout = config.number("dropout", 0, 0.999, 0.1);
   c.attentionDropout = config.number("attention_dropout", 0, 0.999, 0.1);
   c.classifierDropout = config.number("seq_classif_dropout", 0, 0.999, 0.2);
+  c.spanDropout = config.number("qa_dropout", 0, 0.999, 0.1);
   c.initializerRange = config.number("initializer_range", 0, 10, 0.02);
   c.activation = activationByName(config, "activation");
   if (config.status().isOk() && c.dim % c.heads != 0)
@@ -70,16 +71,13 @@ static mlir::Value buildEncoder(GraphBuilder &graph, const DistilBertConfig &c) 
   return x;
 }
 
-static rt::Result<ImportedModel> importDistilBert(mlir::MLIRContext *context,
-                                                  const ModelSource &source,
-                                                  const TaskSpec &task) {
-  ConfigReader config(source);
-  DistilBertConfig c = readConfig(config);
-  FTC_RETURN_IF_ERROR(rt::Status(config.status()));
-
-  GraphBuilder graph(context, source, "distilbert");
-  mlir::Value x = buildEncoder(graph, c);
-  FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
+/// The task's head over hidden states x [tokens, dim]; closes @forward.
+static void buildHead(GraphBuilder &graph, const DistilBertConfig &c, const TaskSpec &task,
+                      mlir::Value x) {
+  if (isSpanTask(task)) {
+    x = graph.dropout(x, "qa", c.spanDropout, "qa_outputs");
+    return buildSpanHead(graph, x, c.dim, c.initializerRange);
+  }
   bool tokens = isTokenTask(task);
   if (tokens) {
     x = graph.dropout(x, "classifier", c.dropout, "classifier");
@@ -91,18 +89,29 @@ static rt::Result<ImportedModel> importDistilBert(mlir::MLIRContext *context,
   }
   x = graph.linear(x, graph.headAffine("classifier", task.labels, c.dim, c.initializerRange));
   graph.addHeadPrefix("classifier.");
+  graph.finish(x, tokens);
+}
+
+static rt::Result<ImportedModel>
+importDistilBert(mlir::MLIRContext *context, const ModelSource &source, const TaskSpec &task) {
+  ConfigReader config(source);
+  DistilBertConfig c = readConfig(config);
+  FTC_RETURN_IF_ERROR(rt::Status(config.status()));
+
+  GraphBuilder graph(context, source, "distilbert");
+  mlir::Value x = buildEncoder(graph, c);
+  FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
+  buildHead(graph, c, task, x);
   for (const char *prefix : {"embeddings.position_ids", "vocab_transform.", "vocab_layer_norm.",
                              "vocab_projector.", "classifier.", "pre_classifier.",
                              "qa_outputs."})
     graph.ignoreTensors(prefix);
-  graph.finish(x, tokens);
 
   ImportedModel model;
   FTC_RETURN_IF_ERROR(graph.checkAllTensorsUsed(model.notes));
   model.module = graph.takeModule();
   model.modelType = "distilbert";
-  model.architecture =
-      tokens ? "DistilBertForTokenClassification" : "DistilBertForSequenceClassification";
+  model.architecture = taskClass("DistilBert", task);
   model.maxPositions = c.positions;
   model.vocabulary = c.vocabulary;
   return model;

@@ -3,21 +3,26 @@
 
 namespace ftc {
 
-static mlir::Value buildHead(GraphBuilder &graph, const BertConfig &c, const TaskSpec &task,
-                             mlir::Value x) {
+/// The task's head over hidden states x [tokens, hidden]; closes @forward.
+static void buildHead(GraphBuilder &graph, const BertConfig &c, const TaskSpec &task,
+                      mlir::Value x) {
+  if (isSpanTask(task))
+    return buildSpanHead(graph, x, c.hidden, c.initializerRange);
   graph.addHeadPrefix("classifier.");
   if (isTokenTask(task)) {
     x = graph.dropout(x, "classifier", c.classifierDropout, "classifier");
-    return graph.linear(x,
-                        graph.headAffine("classifier", task.labels, c.hidden, c.initializerRange));
+    x = graph.linear(x,
+                     graph.headAffine("classifier", task.labels, c.hidden, c.initializerRange));
+    return graph.finish(x, /*tokenTask=*/true);
   }
   x = graph.dropout(graph.firstRows(x), "classifier", c.classifierDropout, "classifier");
   x = graph.activation(graph.linear(x, graph.headAffine("classifier.dense", c.hidden, c.hidden,
                                                         c.initializerRange)),
                        nn::Activation::Tanh);
   x = graph.dropout(x, "classifier", c.classifierDropout, "classifier");
-  return graph.linear(
+  x = graph.linear(
       x, graph.headAffine("classifier.out_proj", task.labels, c.hidden, c.initializerRange));
+  graph.finish(x, /*tokenTask=*/false);
 }
 
 static rt::Result<ImportedModel> importRoberta(mlir::MLIRContext *context,
@@ -33,19 +38,16 @@ static rt::Result<ImportedModel> importRoberta(mlir::MLIRContext *context,
   GraphBuilder graph(context, source, "roberta");
   mlir::Value x = buildBertEncoder(graph, c, "roberta");
   FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
-  bool tokens = isTokenTask(task);
-  x = buildHead(graph, c, task, x);
+  buildHead(graph, c, task, x);
   for (const char *prefix : {"embeddings.position_ids", "pooler.", "lm_head.", "classifier.",
                              "qa_outputs."})
     graph.ignoreTensors(prefix);
-  graph.finish(x, tokens);
 
   ImportedModel model;
   FTC_RETURN_IF_ERROR(graph.checkAllTensorsUsed(model.notes));
   model.module = graph.takeModule();
   model.modelType = "roberta";
-  model.architecture =
-      tokens ? "RobertaForTokenClassification" : "RobertaForSequenceClassification";
+  model.architecture = taskClass("Roberta", task);
   model.positionOffset = padding + 1;
   model.maxPositions = c.positions - model.positionOffset;
   model.vocabulary = c.vocabulary;
