@@ -51,6 +51,15 @@ public:
     return postProcess(parts.postProcessor, tokens, true, options);
   }
 
+  Result<std::vector<Encoding>> encodeWindows(std::string_view first, std::string_view second,
+                                              const EncodeOptions &options,
+                                              std::int64_t overlap) const override {
+    SequenceTokens tokens[2];
+    FTC_RETURN_IF_ERROR(append(first, -1, tokens[0]));
+    FTC_RETURN_IF_ERROR(append(second, -1, tokens[1]));
+    return postProcessWindows(parts.postProcessor, tokens, options, overlap);
+  }
+
   Result<Encoding> encodeWords(const std::vector<std::string> &words,
                                const EncodeOptions &options) const override {
     SequenceTokens tokens;

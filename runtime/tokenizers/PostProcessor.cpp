@@ -94,6 +94,16 @@ void numberSequences(Encoding &out, const std::pair<std::size_t, std::size_t> (&
   }
 }
 
+/// Tokens [begin, end) of a sequence.
+SequenceTokens sliceOf(const SequenceTokens &s, std::size_t begin, std::size_t end) {
+  auto part = [&](const auto &values) {
+    using Values = std::decay_t<decltype(values)>;
+    return values.size() < end ? Values()
+                               : Values(values.begin() + begin, values.begin() + end);
+  };
+  return {part(s.ids), part(s.offsets), part(s.words), part(s.margins)};
+}
+
 Template withoutSpecials(const Template &from) {
   Template out;
   std::copy_if(from.begin(), from.end(), std::back_inserter(out),
@@ -190,6 +200,39 @@ Result<Encoding> postProcess(const PostProcessor &processor, SequenceTokens *seq
   }
   numberSequences(out, ranges, present);
   return out;
+}
+
+Result<std::vector<Encoding>> postProcessWindows(const PostProcessor &processor,
+                                                 const SequenceTokens *sequences,
+                                                 const EncodeOptions &options,
+                                                 std::int64_t overlap) {
+  std::int64_t first = static_cast<std::int64_t>(sequences[0].ids.size());
+  std::int64_t second = static_cast<std::int64_t>(sequences[1].ids.size());
+  std::int64_t special = options.addSpecialTokens ? processor.added(/*pair=*/true) : 0;
+  std::int64_t room = second;
+  if (options.maxLength > 0 && first + second + special > options.maxLength) {
+    room = options.maxLength - special - first;
+    if (room <= std::max<std::int64_t>(overlap, 0))
+      return Status::error("expected room for more than " + std::to_string(overlap) +
+                           " tokens of the second text, the overlap of windows, got room for " +
+                           std::to_string(std::max<std::int64_t>(room, 0)) + " beside " +
+                           std::to_string(first) + " tokens of the first and " +
+                           std::to_string(special) + " special ones in " +
+                           std::to_string(options.maxLength));
+  }
+  EncodeOptions whole = options;
+  whole.maxLength = 0;
+  std::vector<Encoding> windows;
+  for (std::int64_t begin = 0;; begin += room - overlap) {
+    std::int64_t end = std::min(begin + room, second);
+    SequenceTokens pair[2] = {
+        sequences[0],
+        sliceOf(sequences[1], static_cast<std::size_t>(begin), static_cast<std::size_t>(end))};
+    FTC_ASSIGN_OR_RETURN(Encoding window, postProcess(processor, pair, true, whole));
+    windows.push_back(std::move(window));
+    if (end == second)
+      return windows;
+  }
 }
 
 } // namespace ftc::rt

@@ -50,4 +50,10 @@ PostProcessor makeTemplateProcessor(Template single, Template pair);
 Result<Encoding> postProcess(const PostProcessor &processor, SequenceTokens *sequences,
                              bool pair, const EncodeOptions &options);
 
+/// A pair's windows over the second sequence (see Tokenizer::encodeWindows).
+Result<std::vector<Encoding>> postProcessWindows(const PostProcessor &processor,
+                                                 const SequenceTokens *sequences,
+                                                 const EncodeOptions &options,
+                                                 std::int64_t overlap);
+
 } // namespace ftc::rt

@@ -45,6 +45,15 @@ public:
                                   const EncodeOptions &options) const = 0;
   virtual Result<Encoding> encodePair(std::string_view first, std::string_view second,
                                       const EncodeOptions &options) const = 0;
+  /// Encodes a pair whose second text is cut into windows, in order: each has the first text
+  /// and the special tokens, at most options.maxLength tokens in all (0: one window), and
+  /// `overlap` tokens of the second in common with the next. Offsets are the whole texts'.
+  /// tokenizers' OnlySecond truncation with its overflowing encodings. Fails when the first
+  /// text leaves no more room than the overlap.
+  virtual Result<std::vector<Encoding>> encodeWindows(std::string_view first,
+                                                      std::string_view second,
+                                                      const EncodeOptions &options,
+                                                      std::int64_t overlap) const = 0;
   /// Encodes a text already split into words (Hugging Face's is_split_into_words=True).
   virtual Result<Encoding> encodeWords(const std::vector<std::string> &words,
                                        const EncodeOptions &options) const = 0;

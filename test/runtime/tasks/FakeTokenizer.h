@@ -31,6 +31,42 @@ public:
     return cut(std::move(a), options);
   }
 
+  /// Tokens of the second text have offsets; the fake's windows overlap as the real ones.
+  Result<std::vector<Encoding>> encodeWindows(std::string_view first, std::string_view second,
+                                              const EncodeOptions &options,
+                                              std::int64_t overlap) const override {
+    Encoding whole = encodePair(first, second, {}).take();
+    std::size_t prefix = 1;
+    while (whole.ids[prefix++] != 2)
+      continue;
+    std::size_t tokens = whole.ids.size() - 1 - prefix, room = tokens;
+    if (options.maxLength > 0 && whole.ids.size() > std::size_t(options.maxLength)) {
+      if (std::size_t(options.maxLength) <= prefix + 1 + std::size_t(overlap))
+        return Status::error("expected room for more than " + std::to_string(overlap) +
+                             " tokens of the second text");
+      room = options.maxLength - prefix - 1;
+    }
+    std::vector<std::pair<std::int32_t, std::int32_t>> offsets = pieceOffsets(second);
+    std::vector<Encoding> windows;
+    for (std::size_t begin = 0;; begin += room - overlap) {
+      std::size_t end = std::min(begin + room, tokens);
+      Encoding &window = windows.emplace_back();
+      auto take = [&](std::size_t token, std::int32_t sequence) {
+        window.ids.push_back(whole.ids[token]);
+        window.typeIds.push_back(whole.typeIds[token]);
+        window.sequenceIds.push_back(sequence);
+        window.offsets.push_back(sequence == 1 ? offsets[token - prefix] : std::pair(0, 0));
+      };
+      for (std::size_t token = 0; token < prefix; ++token)
+        take(token, whole.ids[token] <= 2 ? -1 : 0);
+      for (std::size_t token = begin; token < end; ++token)
+        take(prefix + token, 1);
+      take(whole.ids.size() - 1, -1);
+      if (end == tokens)
+        return windows;
+    }
+  }
+
   /// A word "~" has no token at all; "bad" is refused.
   Result<Encoding> encodeWords(const std::vector<std::string> &words,
                                const EncodeOptions &options) const override {
@@ -62,6 +98,19 @@ private:
     for (std::string word; stream >> word;)
       words.push_back(word);
     return words;
+  }
+
+  /// [begin, end) of each piece of ASCII words.
+  static std::vector<std::pair<std::int32_t, std::int32_t>>
+  pieceOffsets(std::string_view text) {
+    std::vector<std::pair<std::int32_t, std::int32_t>> offsets;
+    for (std::size_t at = 0; at < text.size();) {
+      std::size_t end = std::min(text.find(' ', at), text.size());
+      for (; at < end; at = std::min(at + 3, end))
+        offsets.emplace_back(at, std::min(at + 3, end));
+      at = end + 1;
+    }
+    return offsets;
   }
 
   static void push(Encoding &encoding, std::int32_t id, std::int32_t word) {
