@@ -83,5 +83,18 @@ class CompareTest(unittest.TestCase):
         self.assertRegex(self.compare()[0], "^eval_f1")
 
 
+class CompareAnswersTest(unittest.TestCase):
+    def testOneInFiftyMayDiffer(self):
+        wanted = {"q%d" % i: "a" for i in range(100)}
+        for changed, failing in ((0, 0), (2, 0), (3, 1)):
+            failures = []
+            found = dict(wanted, **{"q%d" % i: "b" for i in range(changed)})
+            compare_run.compare_answers(found, wanted, failures)
+            self.assertEqual(len(failures), failing)
+        failures = []
+        compare_run.compare_answers({}, {"q": "a"}, failures)
+        self.assertEqual(len(failures), 1)
+
+
 if __name__ == "__main__":
     unittest.main()

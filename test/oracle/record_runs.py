@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Record PyTorch training runs that ftrt must follow step by step.
 
-For BERT, DistilBERT and RoBERTa and both classification tasks: a small random checkpoint with odd
-sizes and a trained tokenizer, data with variable lengths, then 100 AdamW steps in fp32 and in f64
+For BERT, DistilBERT and RoBERTa and three tasks: a small random checkpoint with odd sizes and a trained tokenizer, data with variable lengths, then 100 AdamW steps in fp32 and in f64
 with accumulation 1 and 4. The loop is plain PyTorch with one denominator for the whole accumulated
 batch (what transformers' Trainer means to do), dropout 0, the file's order, clipping, a linear
 schedule with warm-up and the Trainer's weight-decay groups. Reference for correctness: see
 compare_run.py beside this file, which needs the standard library alone.
 
     python test/oracle/record_runs.py            # rewrites test/oracle/recordings
+    python test/oracle/record_runs.py --task question-answering    # that task's alone
 """
 
 import argparse
@@ -24,7 +24,12 @@ from safetensors.torch import save_file
 from tokenizers import ByteLevelBPETokenizer, BertWordPieceTokenizer
 from transformers.trainer_pt_utils import get_parameter_names
 
-STEPS, BATCH, LENGTH, ROWS = 100, 4, 48, 150
+import compare_run
+import question_answering
+
+STEPS, BATCH, LENGTH, ROWS, STRIDE = 100, 4, 48, 150, 12
+# So high that a question always gets an answer: these short runs would mostly give none.
+THRESHOLD = 1000.0
 FLAGS = {"learning_rate": 1e-3, "weight_decay": 0.01, "warmup_steps": 10, "max_grad_norm": 1.0,
          "adam_beta1": 0.9, "adam_beta2": 0.999, "adam_epsilon": 1e-8}
 HERE = pathlib.Path(__file__).resolve().parent / "recordings"
@@ -91,6 +96,43 @@ def make_tag_rows(rng, words):
     return rows
 
 
+def make_questions(rng, words):
+    """SQuAD 2's nested JSON: the answer stands behind a word that the question names."""
+    articles, count = [], 0
+    while count < ROWS:
+        paragraphs = []
+        for _ in range(rng.randint(1, 3)):
+            length = rng.choice([6, 14, 30, 55, 80])
+            pieces = [decorate(rng, rng.choice(words)) for _ in range(length)]
+            context = rng.choice([" ", "  "]).join(pieces)
+            starts = [0]
+            for piece in pieces:
+                starts.append(context.find(piece, starts[-1]) + len(piece))
+            qas = []
+            for _ in range(rng.randint(1, 4)):
+                at = rng.randrange(length - 1)
+                last = min(at + rng.randint(1, 4), length - 1)
+                begin = context.index(pieces[at + 1], starts[at + 1])
+                text = context[begin:starts[last + 1]]
+                answers = [{"text": text, "answer_start": begin}]
+                if rng.random() < 0.3:
+                    answers.append({"text": pieces[at + 1], "answer_start": begin})
+                asked = rng.choice(["", "", "  "]) + "after " + pieces[at] + "?"
+                if rng.random() < 0.2:
+                    answers, asked = [], "before " + rng.choice(words) + "?"
+                qas.append({"id": "q%d" % count, "question": asked, "answers": answers,
+                            "is_impossible": not answers})
+                count += 1
+            paragraphs.append({"qas": qas, "context": context})
+        articles.append({"title": "t%d" % len(articles), "paragraphs": paragraphs})
+    return {"version": "v2.0", "data": articles}
+
+
+def write_questions(path, questions):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(questions, ensure_ascii=False) + "\n")
+
+
 def write_data(folder, text_rows, tag_rows):
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "pairs.jsonl", "w") as pairs, open(folder / "singles.jsonl", "w") as singles:
@@ -126,13 +168,17 @@ def make_tokenizer(family, folder, texts):
 def make_model(family, task, vocabulary):
     labels = CLASSES if task == "text-classification" else TAGS
     names = dict(enumerate(labels))
-    common = {"vocab_size": vocabulary, "id2label": names,
-              "label2id": {label: index for index, label in names.items()}}
+    common = {"vocab_size": vocabulary}
+    if task != "question-answering":
+        common.update({"id2label": names,
+                       "label2id": {label: index for index, label in names.items()}})
     bert = {"hidden_size": SIZES["hidden"], "num_attention_heads": SIZES["heads"],
             "num_hidden_layers": SIZES["layers"], "intermediate_size": SIZES["intermediate"],
             "max_position_embeddings": SIZES["positions"], "hidden_dropout_prob": 0.0,
             "attention_probs_dropout_prob": 0.0}
-    kind = "SequenceClassification" if task == "text-classification" else "TokenClassification"
+    kind = {"text-classification": "SequenceClassification",
+            "token-classification": "TokenClassification",
+            "question-answering": "QuestionAnswering"}[task]
     if family == "bert":
         config = transformers.BertConfig(**common, **bert)
         model = getattr(transformers, "BertFor" + kind)(config)
@@ -144,7 +190,8 @@ def make_model(family, task, vocabulary):
         config = transformers.DistilBertConfig(
             **common, dim=SIZES["hidden"], n_heads=SIZES["heads"], n_layers=SIZES["layers"],
             hidden_dim=SIZES["intermediate"], max_position_embeddings=SIZES["positions"],
-            dropout=0.0, attention_dropout=0.0, seq_classif_dropout=0.0)
+            dropout=0.0, attention_dropout=0.0, seq_classif_dropout=0.0,
+            qa_dropout=0.0)
         model = getattr(transformers, "DistilBertFor" + kind)(config)
     # Every parameter away from its trivial start, so that an ignored one shows.
     with torch.no_grad():
@@ -156,9 +203,15 @@ def make_model(family, task, vocabulary):
     return model
 
 
-def encode(task, family, tokenizer, text_rows, tag_rows):
-    """List of (input ids, token types or None, labels: one id or one a token)."""
+def encode(task, family, tokenizer, text_rows, tag_rows, question_rows):
+    """List of (input ids, token types or None, labels: one id, one a token, or a span)."""
     rows = []
+    if task == "question-answering":
+        for row in question_rows:
+            for one in question_answering.features(tokenizer, row, LENGTH, STRIDE):
+                types = one["types"] if family == "bert" else None
+                rows.append((one["ids"], types, (one["start"], one["end"])))
+        return rows
     if task == "text-classification":
         for first, second, label in text_rows:
             pair = [second] if PAIRS[family] else []
@@ -192,6 +245,27 @@ def collate(rows, pad):
     return batch, labels
 
 
+def summed_loss(model, inputs, labels):
+    """The loss before the division by the number of labels that count."""
+    out = model(**inputs)
+    if "start_logits" in out:
+        # A softmax over real tokens alone, of starts and of ends.
+        padding = inputs["attention_mask"] == 0
+        columns = [logits.masked_fill(padding, -torch.inf)
+                   for logits in (out.start_logits, out.end_logits)]
+        return sum(torch.nn.functional.cross_entropy(logits, labels[:, which], reduction="sum")
+                   for which, logits in enumerate(columns)) / 2
+    return torch.nn.functional.cross_entropy(
+        out.logits.reshape(-1, out.logits.shape[-1]), labels.reshape(-1), ignore_index=-100,
+        reduction="sum")
+
+
+def counted(rows):
+    """Labels that count: one a row, of tokens those that carry one."""
+    return sum(sum(one != -100 for one in labels) if isinstance(labels, list) else 1
+               for _, _, labels in rows)
+
+
 def optimizer_of(model):
     """AdamW with transformers.Trainer's two groups (Trainer.get_decay_parameter_names)."""
     forbidden = [r"bias", r"layernorm", r"rmsnorm", r"(?:^|\.)norm(?:$|\.)", r"_norm(?:$|\.)"]
@@ -215,14 +289,11 @@ def train(model, rows, pad, accumulation):
     micro = [rows[at:at + BATCH] for at in range(0, len(rows), BATCH)]
     while len(log["loss"]) < STEPS:
         for at in range(0, len(micro), accumulation):
-            batches = [collate(one, pad) for one in micro[at:at + accumulation]]
-            count = sum(int((labels != -100).sum()) for _, labels in batches)
+            parts = micro[at:at + accumulation]
+            count = sum(counted(part) for part in parts)
             total = 0.0
-            for inputs, labels in batches:
-                logits = model(**inputs).logits
-                loss = torch.nn.functional.cross_entropy(
-                    logits.reshape(-1, logits.shape[-1]), labels.reshape(-1),
-                    ignore_index=-100, reduction="sum") / count
+            for part in parts:
+                loss = summed_loss(model, *collate(part, pad)) / count
                 loss.backward()
                 total += loss.item()
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), FLAGS["max_grad_norm"])
@@ -235,6 +306,30 @@ def train(model, rows, pad, accumulation):
             if len(log["loss"]) == STEPS:
                 break
     return log
+
+
+def evaluate_spans(model, rows, pad, tokenizer, question_rows):
+    """Loss over the windows, SQuAD 2's metrics and the answers over the questions."""
+    model.eval()
+    total, guesses, at = 0.0, [], 0
+    with torch.no_grad():
+        for row in question_rows:
+            windows = question_answering.features(tokenizer, row, LENGTH, STRIDE)
+            logits = []
+            for one in rows[at:at + len(windows)]:
+                inputs, labels = collate([one], pad)
+                total += summed_loss(model, inputs, labels).item()
+                out = model(**inputs)
+                logits.append(torch.stack([out.start_logits[0], out.end_logits[0]],
+                                          dim=1).float().numpy())
+            at += len(windows)
+            guesses.append(question_answering.choose(row["context"], windows, logits,
+                                                     version_2=True, threshold=THRESHOLD)[0])
+    metrics = question_answering.metrics_v2(
+        guesses, [row["answers"]["text"] for row in question_rows])
+    result = {"eval_loss": total / len(rows)}
+    result.update({"eval_" + name: float(value) for name, value in metrics.items()})
+    return result, {row["id"]: guess for row, guess in zip(question_rows, guesses)}
 
 
 def evaluate(model, rows, pad):
@@ -262,16 +357,21 @@ def evaluate(model, rows, pad):
     return result
 
 
-def record(folder, model, rows, pad, accumulation):
+def record(folder, model, rows, tokenizer, accumulation, question_rows):
     """Train in fp32 and f64; store the f64 update and how far PyTorch's own fp32 is from it."""
     start = {name: value.detach().double().clone() for name, value in model.state_dict().items()}
-    runs, logs = {}, {}
+    runs, logs, answers = {}, {}, None
+    pad, spans = tokenizer.pad_token_id, isinstance(rows[0][2], tuple)
     for dtype in (torch.float32, torch.float64):
         twin = type(model)(model.config)
         twin.load_state_dict(model.state_dict())
         twin.to(dtype)
         logs[dtype] = train(twin, rows, pad, accumulation)
-        logs[dtype]["eval"] = evaluate(twin, rows, pad)
+        if spans:
+            logs[dtype]["eval"], found = evaluate_spans(twin, rows, pad, tokenizer, question_rows)
+            answers = answers or found
+        else:
+            logs[dtype]["eval"] = evaluate(twin, rows, pad)
         runs[dtype] = {name: value.detach().double() for name, value in twin.state_dict().items()
                        if value.is_floating_point()}
     updates, scales, own = {}, {}, {}
@@ -290,10 +390,14 @@ def record(folder, model, rows, pad, accumulation):
         "torch": torch.__version__, "transformers": transformers.__version__,
         "scales": scales, "own_error": own,
         "fp32": logs[torch.float32], "fp64": logs[torch.float64]}
+    if spans:
+        recording["flags"].update(doc_stride=STRIDE, version_2_with_negative="true",
+                                  null_score_diff_threshold=THRESHOLD)
+        recording["answers"] = answers
     path = folder / ("run-%d.json" % accumulation)
     path.write_text(json.dumps(recording, indent=1) + "\n")
     aside = {name: value for name, value in own.items() if ".key.bias" in name
-             or "k_lin.bias" in name}
+             or "k_lin.bias" in name or (spans and name.endswith(compare_run.SHIFTS))}
     kept = {name: value for name, value in own.items() if name not in aside}
     worst = max(kept, key=kept.get)
     drift = max(abs(a - b) / max(1, b) for a, b in
@@ -305,29 +409,40 @@ def record(folder, model, rows, pad, accumulation):
               max(logs[torch.float64]["grad_norm"]), kept[worst], worst, drift))
 
 
+FAMILIES = ("bert", "distilbert", "roberta")
+TASKS = ("text-classification", "token-classification", "question-answering")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output_dir", type=pathlib.Path, default=HERE)
+    parser.add_argument("--task", choices=TASKS, help="record this one, and leave the others")
+    parser.add_argument("--family", choices=FAMILIES, help="with --task: of this family alone")
     args = parser.parse_args()
     torch.set_num_threads(1)
     rng = random.Random(7)
     words = make_words(rng, 160)
     text_rows, tag_rows = make_text_rows(rng, words), make_tag_rows(rng, words)
-    shutil.rmtree(args.output_dir, ignore_errors=True)
-    write_data(args.output_dir / "data", text_rows, tag_rows)
+    questions = make_questions(random.Random(8), words)
+    if not args.task:
+        shutil.rmtree(args.output_dir, ignore_errors=True)
+        write_data(args.output_dir / "data", text_rows, tag_rows)
+    write_questions(args.output_dir / "data" / "questions.json", questions)
+    question_rows = question_answering.read_squad(args.output_dir / "data" / "questions.json")
     texts = [text for row in text_rows for text in row[:2]]
     texts += [" ".join(tokens) for tokens, _ in tag_rows]
-    for family in ("bert", "distilbert", "roberta"):
-        for task in ("text-classification", "token-classification"):
+    for family in [args.family] if args.task and args.family else FAMILIES:
+        for task in [args.task] if args.task else TASKS:
             torch.manual_seed(1234)
             folder = args.output_dir / ("%s-%s" % (family, task))
+            shutil.rmtree(folder, ignore_errors=True)
             (folder / "model").mkdir(parents=True)
             tokenizer = make_tokenizer(family, folder / "model", texts)
             model = make_model(family, task, len(tokenizer))
             model.save_pretrained(folder / "model")
-            rows = encode(task, family, tokenizer, text_rows, tag_rows)
+            rows = encode(task, family, tokenizer, text_rows, tag_rows, question_rows)
             for accumulation in (1, 4):
-                record(folder, model, rows, tokenizer.pad_token_id, accumulation)
+                record(folder, model, rows, tokenizer, accumulation, question_rows)
 
 
 if __name__ == "__main__":
