@@ -182,7 +182,7 @@ rt::Status Compilation::import() {
   source.config = nlohmann::json(config);
   for (const rt::TensorInfo &tensor : checkpoint->tensors())
     source.tensors[tensor.name].assign(tensor.shape.begin(), tensor.shape.end());
-  TaskSpec spec{options.task, static_cast<std::int64_t>(data.labels.size()),
+  TaskSpec spec{options.task, task->outputWidth(rt::LabelSet(data.labels)),
                 options.maxSequenceLength};
   FTC_ASSIGN_OR_RETURN(model, importModel(&context, source, spec));
   for (const std::string &note : model.notes)
@@ -376,8 +376,13 @@ void Compilation::exportConfig(abi::ArtifactT &artifact) {
     idToLabel[std::to_string(id)] = data.labels[id];
     labelToId[data.labels[id]] = id;
   }
-  out["id2label"] = idToLabel;
-  out["label2id"] = labelToId;
+  if (task->hasLabelSet()) {
+    out["id2label"] = idToLabel;
+    out["label2id"] = labelToId;
+  } else {
+    for (const char *key : {"id2label", "label2id", "problem_type"})
+      out.erase(key);
+  }
   out.erase("num_labels");
   if (options.task == "text-classification")
     out["problem_type"] = "single_label_classification";
@@ -419,9 +424,10 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
                model.architecture.c_str(), options.task.c_str(), options.pipeline.method.c_str(),
                options.pipeline.optimizer.c_str(), static_cast<long long>(trainable),
                static_cast<long long>(all));
-  std::fprintf(stderr, "%zu labels, sequences to %lld tokens, micro-batches to %lld tokens\n",
-               data.labels.size(), static_cast<long long>(maxSequence),
-               static_cast<long long>(maxTokens));
+  if (task->hasLabelSet())
+    std::fprintf(stderr, "%zu labels, ", data.labels.size());
+  std::fprintf(stderr, "sequences to %lld tokens, micro-batches to %lld tokens\n",
+               static_cast<long long>(maxSequence), static_cast<long long>(maxTokens));
   for (const auto &variant : artifact.variants) {
     std::size_t launches = 0;
     for (const auto &program : variant->programs)

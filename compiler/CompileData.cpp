@@ -40,6 +40,10 @@ rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::T
                                       const rt::Tokenizer &tokenizer) {
   DataSummary summary;
   std::vector<std::string> own = checkpointLabels(config);
+  if (!task.hasLabelSet() && !options.labels.empty())
+    return rt::Status::usage("--labels: " + options.task + " has no label set");
+  if (options.trainFile.empty() && !task.hasLabelSet())
+    return summary;
   if (options.trainFile.empty()) {
     summary.labels = options.labels.empty() ? own : options.labels;
     if (summary.labels.empty())

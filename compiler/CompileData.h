@@ -19,7 +19,8 @@ struct DataSummary {
 };
 
 /// Reads labels from the training file, `--labels`, or the checkpoint's id2label, in that
-/// order of preference. Fails when none of them gives at least two labels.
+/// order of preference. Fails when none of them gives at least two labels, unless the task has
+/// no label set.
 rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::Task &task,
                                       const nlohmann::ordered_json &config,
                                       const rt::Tokenizer &tokenizer);

@@ -9,7 +9,7 @@ namespace ftc::rt {
 
 namespace {
 
-constexpr std::array<std::string_view, 24> kNames = {
+constexpr std::array<std::string_view, 26> kNames = {
     "input_ids",          "token_type_ids",          "position_ids",
     "cu_seqlens",         "token_sequence",          "token_position",
     "sequence_id",        "first_rows",              "zero_positions",
@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 24> kNames = {
     "input_ids.order",         "input_ids.segments",
     "input_ids.rows",     "token_type_ids.order",    "token_type_ids.segments",
     "token_type_ids.rows", "position_ids.order",     "position_ids.segments",
-    "position_ids.rows"};
+    "position_ids.rows",  "start_positions",         "end_positions"};
 
 constexpr int kDigitBits = 11;
 constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
@@ -26,6 +26,18 @@ constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
 /// Labelled rows that an example adds to a batch.
 std::int64_t labelledRows(const Example &example, LabelPlacement placement) {
   return placement == LabelPlacement::Token ? example.countedLabels() : 1;
+}
+
+/// Both ends of a labelled answer must be tokens of the example.
+Status checkSpan(const Example &example) {
+  std::int32_t first = example.labels[0], last = example.spanEnd;
+  auto inside = [&](std::int32_t token) { return token >= 0 && token < example.tokens(); };
+  if (first == kIgnoredLabel || (inside(first) && inside(last)))
+    return {};
+  return Status::error("the example of line " + std::to_string(example.line) +
+                       ": expected an answer within its " + std::to_string(example.tokens()) +
+                       " tokens, got tokens " + std::to_string(first) + " to " +
+                       std::to_string(last));
 }
 
 std::string overCapacity(std::int64_t line, std::string_view what, std::int64_t needed,
@@ -67,6 +79,10 @@ bool Batch::has(Slot slot) const {
   bool labelledSlot =
       slot == LabelledRows || slot == LabelledSequence || slot == LabelledPosition ||
       slot == LabelledOffsets;
+  if (slot == StartPositions || slot == EndPositions)
+    return form.placement == LabelPlacement::Span;
+  if (slot == Labels)
+    return form.placement != LabelPlacement::Span;
   return !labelledSlot || form.placement == LabelPlacement::Token;
 }
 
@@ -79,6 +95,8 @@ std::int64_t Batch::slotCapacity(Slot slot) const {
   case SequenceId:
   case FirstRows:
   case ZeroPositions:
+  case StartPositions:
+  case EndPositions:
     return limits.sequences;
   case Labels:
     return form.placement == LabelPlacement::Token ? limits.labelled : limits.sequences;
@@ -104,6 +122,8 @@ std::int64_t Batch::slotSize(Slot slot) const {
   case SequenceId:
   case FirstRows:
   case ZeroPositions:
+  case StartPositions:
+  case EndPositions:
     return sequenceCount;
   case Labels:
   case LabelledRows:
@@ -177,6 +197,8 @@ Status Batch::checkFit(std::span<const Example *const> examples) const {
                            std::to_string(labels) + " labels, got " +
                            std::to_string(example->typeIds.size()) + " and " +
                            std::to_string(example->labels.size()));
+    if (form.placement == LabelPlacement::Span)
+      FTC_RETURN_IF_ERROR(checkSpan(*example));
     tokens += example->tokens();
     labelled += labelledRows(*example, form.placement);
   }
@@ -210,8 +232,12 @@ void Batch::appendExample(const Example &example, std::int32_t sequence) {
   tokenCount += length;
   storage[CuSeqlens][++sequenceCount] = static_cast<std::int32_t>(tokenCount);
   storage[SequenceOffsets][sequenceCount] = static_cast<std::int32_t>(sequenceCount);
-  if (form.placement == LabelPlacement::Sequence) {
-    storage[Labels][labelledCount++] = example.labels[0];
+  if (form.placement != LabelPlacement::Token) {
+    bool span = form.placement == LabelPlacement::Span;
+    storage[span ? StartPositions : Labels][labelledCount] = example.labels[0];
+    if (span)
+      storage[EndPositions][labelledCount] = example.spanEnd;
+    ++labelledCount;
     countedCount += example.labels[0] != kIgnoredLabel;
     return;
   }
@@ -280,7 +306,7 @@ Status Batch::pack(std::span<const Example *const> examples, std::int64_t firstS
 }
 
 OutputRow Batch::labelledOutput(std::int64_t row) const {
-  if (form.placement == LabelPlacement::Sequence)
+  if (form.placement != LabelPlacement::Token)
     return {firstSequenceIndex + row, -1};
   return {storage[LabelledSequence][row], storage[LabelledPosition][row]};
 }

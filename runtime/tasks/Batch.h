@@ -17,7 +17,7 @@ namespace ftc::rt {
 struct BatchCapacity {
   std::int64_t tokens = 0;
   std::int64_t sequences = 0;
-  std::int64_t labelled = 0; ///< labelled rows; unused for LabelPlacement::Sequence
+  std::int64_t labelled = 0; ///< labelled rows; unused but for LabelPlacement::Token
 };
 
 struct BatchLayout {
@@ -40,7 +40,7 @@ struct OutputRow {
 };
 
 /// One micro-batch in packed form. With T tokens, S sequences and R labelled rows (tokens
-/// whose label is not -100; sequence placement: R = S) the arrays, all int32, are:
+/// whose label is not -100; other placements: R = S) the arrays, all int32, are:
 ///   input_ids, token_type_ids, position_ids [T]
 ///   cu_seqlens [S+1]        where each sequence begins
 ///   token_sequence [T]      index of the token's sequence within the accumulated batch
@@ -50,6 +50,8 @@ struct OutputRow {
 ///   zero_positions [S]      zeros: the first token's position
 ///   sequence_offsets [S+1]  0 … S: where each sequence begins among rows that are sequences
 ///   labels                  [S] for sequence placement, [R] for token placement
+///   start_positions, end_positions [S]   span placement alone: the answer's first and last
+///     token, counted within the sequence; -100 where there is no label
 ///   labelled_rows, labelled_sequence, labelled_position [R]   token placement alone
 ///   labelled_offsets [S+1]  where each sequence begins among labelled rows, likewise
 ///   X.order [T], X.segments [U+1], X.rows [U]  for X in input_ids, token_type_ids and
@@ -86,7 +88,7 @@ public:
   const BatchLayout &layout() const { return form; }
 
   /// Which example and token output row `row` belongs to when a program gives one row a
-  /// label (token placement: a labelled row; sequence placement: a sequence).
+  /// label (token placement: a labelled row; other placements: a sequence).
   OutputRow labelledOutput(std::int64_t row) const;
   /// The same when a program gives one row a token.
   OutputRow tokenOutput(std::int64_t row) const;
@@ -98,7 +100,7 @@ private:
     FirstRows, ZeroPositions, SequenceOffsets, Labels, LabelledRows, LabelledSequence,
     LabelledPosition, LabelledOffsets,
     InputOrder, InputSegments, InputRows, TypeOrder, TypeSegments, TypeRows,
-    PositionOrder, PositionSegments, PositionRows, SlotCount
+    PositionOrder, PositionSegments, PositionRows, StartPositions, EndPositions, SlotCount
   };
 
   Batch() = default;

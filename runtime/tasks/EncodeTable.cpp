@@ -15,6 +15,16 @@ void count(EncodedTable &encoded, const Example &example) {
 
 } // namespace
 
+Status Task::encodeExamples(const DataTable &table, std::int64_t row,
+                            const TaskColumns &columns, const LabelSet &labels,
+                            const Tokenizer &tokenizer, const EncodeSettings &settings,
+                            std::vector<Example> &out) const {
+  FTC_ASSIGN_OR_RETURN(Example example,
+                       encode(table, row, columns, labels, tokenizer, settings));
+  out.push_back(std::move(example));
+  return {};
+}
+
 Result<EncodedTable> encodeTable(const Task &task, const DataTable &table,
                                  const TaskColumns &columns, const LabelSet &labels,
                                  const Tokenizer &tokenizer, const EncodeSettings &settings,
@@ -22,12 +32,11 @@ Result<EncodedTable> encodeTable(const Task &task, const DataTable &table,
   EncodedTable encoded;
   std::int64_t rows = maxRows < 0 ? table.rows() : std::min(maxRows, table.rows());
   encoded.examples.reserve(rows);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    FTC_ASSIGN_OR_RETURN(Example example,
-                         task.encode(table, row, columns, labels, tokenizer, settings));
+  for (std::int64_t row = 0; row < rows; ++row)
+    FTC_RETURN_IF_ERROR(task.encodeExamples(table, row, columns, labels, tokenizer, settings,
+                                            encoded.examples));
+  for (const Example &example : encoded.examples)
     count(encoded, example);
-    encoded.examples.push_back(std::move(example));
-  }
   return encoded;
 }
 

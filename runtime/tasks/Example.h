@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace ftc::rt {
@@ -10,18 +11,24 @@ namespace ftc::rt {
 /// A label that the loss and the metrics do not count.
 constexpr std::int32_t kIgnoredLabel = -100;
 
-/// Where the labels of a task sit: one a sequence or one a token.
-enum class LabelPlacement { Sequence, Token };
+/// Where the labels of a task sit: one a sequence, one a token, or an answer's first and last
+/// token in each sequence.
+enum class LabelPlacement { Sequence, Token, Span };
 
 struct Example {
   std::vector<std::int32_t> ids;     ///< [tokens]
   std::vector<std::int32_t> typeIds; ///< [tokens]
   /// Sequence: [1]; Token: [tokens], kIgnoredLabel where no label is carried. Examples encoded
-  /// without labels (predict) hold 0 where an output is wanted.
+  /// without labels (predict) hold 0 where an output is wanted. Span: [1], the answer's first
+  /// token; kIgnoredLabel without labels.
   std::vector<std::int32_t> labels;
+  std::int32_t spanEnd = kIgnoredLabel; ///< Span placement: the answer's last token
   /// Token placement: [tokens], the row's word of each token, -1 for special tokens. Empty for
   /// sequence placement.
   std::vector<std::int32_t> wordIds;
+  /// Span placement: [tokens], where each token stands in the row's context, in code points;
+  /// (-1, -1) for tokens outside it. Empty when encoded for training alone.
+  std::vector<std::pair<std::int32_t, std::int32_t>> offsets;
   std::int64_t truncated = 0; ///< tokens cut to fit max_seq_length
   std::int64_t row = 0;       ///< row of the table that the example came from
   std::int64_t line = 0;      ///< that row's line in its file, from 1

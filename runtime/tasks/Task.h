@@ -23,9 +23,11 @@ struct ColumnFlags {
 
 /// The columns of one table that a task reads; -1 where there is none.
 struct TaskColumns {
-  int text = -1;  ///< the text, the first sentence, or the list of tokens
-  int pair = -1;  ///< the second sentence
-  int label = -1; ///< the label, or the list of tags
+  int text = -1;  ///< the text, the first sentence, the list of tokens, or the question
+  int pair = -1;  ///< the second sentence, or the question's context
+  int label = -1; ///< the label, the list of tags, or the answers' texts
+  int start = -1; ///< where the answers start in the context
+  int id = -1;    ///< the question's id
 };
 
 /// Class ids 0 … n-1 and the text of each label as it stands in the data (id2label).
@@ -48,13 +50,39 @@ private:
   std::vector<std::int32_t> byText; ///< class ids sorted by text
 };
 
+/// Question answering's flags, with Hugging Face's defaults.
+struct QuestionSettings {
+  std::int64_t docStride = 128;      ///< tokens that neighbouring windows share
+  std::int64_t nBestSize = 20;       ///< starts and ends looked at in each window
+  std::int64_t maxAnswerLength = 30; ///< tokens
+  bool version2WithNegative = false; ///< questions may have no answer
+  double nullScoreDiffThreshold = 0; ///< no answer when its score is better by more
+};
+
 struct EncodeSettings {
   std::int32_t maxSeqLength = 0; ///< special tokens counted; 0: never cut
   bool labelAllTokens = false;   ///< token classification: later sub-words carry labels too
+  QuestionSettings questions{};
+  bool forOutputs = true; ///< false: for training alone, without what outputs are read with
 };
 
 /// A metric's name, without "eval_", and its value.
 using Metrics = std::vector<std::pair<std::string, double>>;
+
+/// What a collector of outputs is made for; the caller keeps all of it.
+struct OutputSource {
+  std::span<const Example> examples; ///< of encodeExamples or encodeForPrediction
+  const LabelSet &labels;
+  const DataTable &table; ///< that the examples are rows of
+  TaskColumns columns{};
+  QuestionSettings questions{};
+};
+
+/// A file that an evaluation leaves in --output_dir.
+struct TaskFile {
+  std::string name; ///< without "eval_" or "predict_"
+  std::string text;
+};
 
 /// Collects the outputs of an evaluation or a prediction run over `examples`, whose order and
 /// lifetime the caller keeps. Outputs may come in any order and in any number of parts.
@@ -70,8 +98,8 @@ public:
                      std::span<const OutputRow> rows) = 0;
 
   /// The task's metrics against the labels of `examples`, in a fixed order, values in 0-1
-  /// (counts aside). They mean something only if the examples were encoded with labels.
-  /// Fails when an output is missing.
+  /// (counts aside; question answering: 0-100). They mean something only if the examples were
+  /// encoded with labels. Fails when an output is missing.
   virtual Result<Metrics> metrics() const = 0;
 
   /// A few lines for people: baseline, scores of each class or type, largest confusions.
@@ -84,6 +112,9 @@ public:
   /// The text of `predictions.txt`, or empty when the task writes no such file.
   virtual Result<std::string> predictionsText(const DataTable &table,
                                               const TaskColumns &columns) const = 0;
+
+  /// Further files of the task (question answering's predictions).
+  virtual Result<std::vector<TaskFile>> files() const { return std::vector<TaskFile>(); }
 };
 
 /// Stateless; the registry's objects live for the whole program.
@@ -94,6 +125,12 @@ public:
   /// Hugging Face's task tag, as `--task` takes it.
   virtual std::string_view name() const = 0;
   virtual LabelPlacement labelPlacement() const = 0;
+  /// False when there are no classes: the label set is empty and `--labels` means nothing.
+  virtual bool hasLabelSet() const { return true; }
+  /// Values that the model gives for each row of logits.
+  virtual std::int64_t outputWidth(const LabelSet &labels) const { return labels.size(); }
+  /// True when a row may give several examples, whose number only encoding tells.
+  virtual bool windowed() const { return false; }
 
   /// Finds the task's columns by the flags, else by their usual names. Without `needLabels`
   /// a missing label column is no error unless a flag names it. Errors list the columns
@@ -118,30 +155,43 @@ public:
   /// Encodes one row, cut to settings.maxSeqLength (Example::truncated counts). With
   /// columns.label == -1 the example wants outputs but has no labels (all 0 where wanted).
   /// Fails on a label that `labels` lacks, naming file, line, label and the known ones.
+  /// Windowed tasks: the row's first window.
   virtual Result<Example> encode(const DataTable &table, std::int64_t row,
                                  const TaskColumns &columns, const LabelSet &labels,
                                  const Tokenizer &tokenizer,
                                  const EncodeSettings &settings) const = 0;
 
+  /// Appends the examples that one row trains and evaluates with: encode's one, or all windows.
+  virtual Status encodeExamples(const DataTable &table, std::int64_t row,
+                                const TaskColumns &columns, const LabelSet &labels,
+                                const Tokenizer &tokenizer, const EncodeSettings &settings,
+                                std::vector<Example> &out) const;
+
+  /// Windowed tasks: what can be wrong with the rows, found without encoding them.
+  virtual Status checkTable(const DataTable &, const TaskColumns &,
+                            const EncodeSettings &) const {
+    return {};
+  }
+
   /// Appends the examples of one row for `ftrt predict`; labels in the data are not read.
   /// Token classification: overlapping windows, together wanting each word's first sub-word
-  /// exactly once. Other tasks: encode's one example.
+  /// exactly once. Other tasks: encodeExamples' own.
   virtual Status encodeForPrediction(const DataTable &table, std::int64_t row,
                                      const TaskColumns &columns, const Tokenizer &tokenizer,
                                      const EncodeSettings &settings,
                                      std::vector<Example> &out) const = 0;
 
-  /// A collector of outputs for `examples` (of encode or encodeForPrediction).
-  virtual std::unique_ptr<TaskOutputs> makeOutputs(std::span<const Example> examples,
-                                                   const LabelSet &labels) const = 0;
+  /// A collector of outputs; what `source` refers to must outlive it, but for the label set.
+  virtual std::unique_ptr<TaskOutputs> makeOutputs(const OutputSource &source) const = 0;
 
   /// A sentence about the label set that a person should read (the tagging scheme, mostly),
   /// or empty.
   virtual std::string describeLabels(const DataTable &table, const TaskColumns &columns,
                                      const LabelSet &labels) const = 0;
 
-  /// The stratum of a training example for splitStratified: its class, or for token
-  /// classification whether it has a label other than "O".
+  /// The stratum of a training example for splitStratified: its class, for token
+  /// classification whether it has a label other than "O", for question answering whether it
+  /// holds an answer. A row of several examples takes the largest.
   virtual std::int32_t stratum(const Example &example, const LabelSet &labels) const = 0;
 
   /// True when byte-level BPE must be given a prefix space (input is split into words).
@@ -162,7 +212,7 @@ struct EncodedTable {
   std::int64_t longest = 0; ///< tokens of the longest example, after cutting
 };
 
-/// encode over every row, in order, keeping at most `maxRows` (< 0: all).
+/// encodeExamples over every row, in order, keeping at most `maxRows` (< 0: all).
 Result<EncodedTable> encodeTable(const Task &task, const DataTable &table,
                                  const TaskColumns &columns, const LabelSet &labels,
                                  const Tokenizer &tokenizer, const EncodeSettings &settings,

@@ -11,6 +11,7 @@ std::span<const Task *const> allTasks() {
   static const Task *const tasks[] = {
       textClassificationTask(),
       tokenClassificationTask(),
+      questionAnsweringTask(),
   };
   return tasks;
 }

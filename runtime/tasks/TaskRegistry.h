@@ -7,5 +7,6 @@ namespace ftc::rt {
 
 const Task *textClassificationTask();  ///< TextClassification.cpp
 const Task *tokenClassificationTask(); ///< TokenClassification.cpp
+const Task *questionAnsweringTask();   ///< QuestionAnswering.cpp
 
 } // namespace ftc::rt

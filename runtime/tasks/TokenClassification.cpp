@@ -118,9 +118,8 @@ public:
     return {};
   }
 
-  std::unique_ptr<TaskOutputs> makeOutputs(std::span<const Example> examples,
-                                           const LabelSet &labels) const override {
-    return std::make_unique<TokenOutputs>(examples, labels);
+  std::unique_ptr<TaskOutputs> makeOutputs(const OutputSource &source) const override {
+    return std::make_unique<TokenOutputs>(source.examples, source.labels);
   }
 
   std::string describeLabels(const DataTable &table, const TaskColumns &columns,

@@ -34,6 +34,8 @@ OrderedJson RunIdentity::toJson() const {
   json["seed"] = seed;
   json["shuffle"] = shuffle;
   json["validation_split_percentage"] = splitPercentage;
+  if (docStride)
+    json["doc_stride"] = *docStride;
   json["permutation_version"] = kPermutationVersion;
   return json;
 }

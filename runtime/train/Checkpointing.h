@@ -18,6 +18,7 @@ struct RunIdentity {
   std::int64_t seed = 0;
   bool shuffle = true;
   std::int64_t splitPercentage = 0;
+  std::optional<std::int64_t> docStride; ///< of windowed tasks
 
   OrderedJson toJson() const;
   /// Ok when `json` says the same, else an error that names the flag and both values.

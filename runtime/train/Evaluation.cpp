@@ -23,7 +23,11 @@ Result<std::unique_ptr<Evaluator>> Evaluator::make(Session &session, double labe
     return Status::error(session.artifact->name() +
                          ": expected a program 'evaluate' that gives logits, found none; "
                          "compile it again with this version of ftc");
-  session.executor->set(session.executor->scalar("label_smoothing"), labelSmoothing);
+  ScalarHandle smoothing = session.executor->scalar("label_smoothing");
+  if (labelSmoothing > 0 && !smoothing)
+    return Status::error("--label_smoothing_factor: the loss of " +
+                         std::string(session.task->name()) + " has no label smoothing; give 0");
+  session.executor->set(smoothing, labelSmoothing);
   return evaluator;
 }
 
@@ -79,10 +83,10 @@ Status Evaluator::takeOutputs(std::int64_t firstExample, TaskOutputs &outputs,
                               std::span<const Example> examples, ConfusionMatrix *confusion) {
   const Batch &batch = feed.batch();
   std::span<const float> values = session.executor->outputF32(logits);
-  std::int64_t classes = session.labels.size();
+  std::int64_t classes = session.task->outputWidth(session.labels);
   std::int64_t count =
       static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, classes);
-  bool byLabel = count == batch.labelled();
+  bool byLabel = session.layout.placement != LabelPlacement::Span && count == batch.labelled();
   if (classes < 1 || count * classes != static_cast<std::int64_t>(values.size()) ||
       (!byLabel && count != batch.tokens()))
     return Status::error(session.artifact->name() + ": expected logits for " +

@@ -2,6 +2,7 @@
 // when they must wait.
 #include "runtime/train/ExampleStream.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace ftc::rt {
@@ -18,8 +19,9 @@ std::unique_ptr<ExampleStream> ExampleStream::start(const EncodeSource &source,
 ExampleStream::ExampleStream(const EncodeSource &source, std::vector<std::int64_t> rows,
                              std::vector<std::int64_t> order)
     : source(source), rows(std::move(rows)), order(std::move(order)),
-      examples(this->rows.size()), ready(new std::atomic<bool>[this->rows.size()]) {
-  for (std::size_t i = 0; i < examples.size(); ++i)
+      examples(source.task->windowed() ? 0 : this->rows.size()),
+      ready(source.task->windowed() ? nullptr : new std::atomic<bool>[this->rows.size()]) {
+  for (std::size_t i = 0; ready && i < this->rows.size(); ++i)
     ready[i].store(false, std::memory_order_relaxed);
 }
 
@@ -30,18 +32,23 @@ ExampleStream::~ExampleStream() {
 }
 
 void ExampleStream::encodeAll() {
-  Status status;
+  Status status = source.task->windowed() ? encodeWindows() : encodeInOrder();
+  std::lock_guard<std::mutex> lock(mutex);
+  complete.store(status && !stop, std::memory_order_release);
+  failure = std::move(status);
+  finished = true;
+  changed.notify_all();
+}
+
+Status ExampleStream::encodeInOrder() {
   for (std::size_t i = 0; i < rows.size() && !stop; ++i) {
     std::size_t index = order.empty() ? i : static_cast<std::size_t>(order[i]);
-    Result<Example> example =
-        source.task->encode(*source.table, rows[index], source.columns, *source.labels,
-                            *source.tokenizer, source.settings);
-    if (!example) {
-      status = example.takeStatus();
-      break;
-    }
-    truncated += example->truncated > 0;
-    examples[index] = example.take();
+    FTC_ASSIGN_OR_RETURN(Example example,
+                         source.task->encode(*source.table, rows[index], source.columns,
+                                             *source.labels, *source.tokenizer,
+                                             source.settings));
+    truncated += example.truncated > 0;
+    examples[index] = std::move(example);
     ready[index].store(true, std::memory_order_release);
     // Whoever waits looks again now and then, so only every so many examples wake it.
     if (i % 16 == 15) {
@@ -49,19 +56,63 @@ void ExampleStream::encodeAll() {
       changed.notify_all();
     }
   }
-  std::lock_guard<std::mutex> lock(mutex);
-  failure = std::move(status);
-  finished = true;
-  changed.notify_all();
+  return Status::ok();
+}
+
+/// Threads take rows in turn; the first bad row in the file's order is the one reported.
+Status ExampleStream::encodeWindows() {
+  std::vector<std::vector<Example>> parts(rows.size());
+  std::atomic<std::size_t> next{0}, bad{rows.size()};
+  std::mutex failing;
+  Status first;
+  auto work = [&] {
+    for (std::size_t i; (i = next++) < bad && !stop;) {
+      Status status =
+          source.task->encodeExamples(*source.table, rows[i], source.columns, *source.labels,
+                                      *source.tokenizer, source.settings, parts[i]);
+      if (status)
+        continue;
+      std::lock_guard<std::mutex> lock(failing);
+      if (i < bad) {
+        bad = i;
+        first = std::move(status);
+      }
+    }
+  };
+  std::vector<std::thread> helpers;
+  for (unsigned thread = 1; thread < source.threads; ++thread)
+    helpers.emplace_back(work);
+  work();
+  for (std::thread &helper : helpers)
+    helper.join();
+  FTC_RETURN_IF_ERROR(std::move(first));
+  std::size_t count = 0;
+  for (const std::vector<Example> &part : parts)
+    count += part.size();
+  if (source.mostExamples >= 0)
+    count = std::min(count, static_cast<std::size_t>(source.mostExamples));
+  examples.reserve(count);
+  for (std::vector<Example> &part : parts)
+    for (Example &example : part) {
+      if (examples.size() == count)
+        break;
+      truncated += example.truncated > 0;
+      examples.push_back(std::move(example));
+    }
+  return Status::ok();
 }
 
 Result<const Example *> ExampleStream::get(std::int64_t index) {
   std::size_t i = static_cast<std::size_t>(index);
-  if (!ready[i].load(std::memory_order_acquire)) {
+  auto there = [&] {
+    return ready ? ready[i].load(std::memory_order_acquire)
+                 : complete.load(std::memory_order_acquire);
+  };
+  if (!there()) {
     std::unique_lock<std::mutex> lock(mutex);
-    while (!ready[i].load(std::memory_order_acquire) && !finished)
+    while (!there() && !finished)
       changed.wait_for(lock, std::chrono::milliseconds(1));
-    if (!ready[i].load(std::memory_order_acquire))
+    if (!there())
       return failure ? Status::error("encoding stopped early") : failure;
   }
   return static_cast<const Example *>(&examples[i]);
@@ -121,6 +172,8 @@ bool looksGood(const EncodeSource &source, std::int64_t row, std::vector<std::st
 } // namespace
 
 Status checkRows(const EncodeSource &source) {
+  if (source.task->windowed())
+    return source.task->checkTable(*source.table, source.columns, source.settings);
   std::vector<std::string> items;
   for (std::int64_t row = 0; row < source.table->rows(); ++row) {
     if (looksGood(source, row, items))

@@ -1,5 +1,7 @@
 // ExampleStream: a table's rows, encoded by a thread of their own in the order in which they
-// will first be wanted, so that training begins before the whole file is tokenized.
+// will first be wanted, so that training begins before the whole file is tokenized. Rows that
+// give several examples (windows) are encoded whole before the first is there: only then is
+// their number known.
 #pragma once
 
 #include "runtime/tasks/Task.h"
@@ -22,18 +24,22 @@ struct EncodeSource {
   const LabelSet *labels = nullptr;
   const Tokenizer *tokenizer = nullptr;
   EncodeSettings settings;
+  unsigned threads = 1;           ///< for windowed tasks; changes no result
+  std::int64_t mostExamples = -1; ///< windowed tasks: as many from the beginning; -1: all
 };
 
 class ExampleStream {
 public:
-  /// Example i is row rows[i] of the table. Encoding begins at once, in the order of `order`
-  /// (a permutation of 0 … rows - 1; empty: as they are).
+  /// Example i is row rows[i] of the table; windowed tasks: the examples are the windows of
+  /// rows[0], then those of rows[1], and so on. Encoding begins at once, in the order of
+  /// `order` (a permutation of 0 … rows - 1; empty, and for windowed tasks: as they are).
   static std::unique_ptr<ExampleStream> start(const EncodeSource &source,
                                               std::vector<std::int64_t> rows,
                                               std::vector<std::int64_t> order);
   /// Stops encoding and waits for the thread.
   ~ExampleStream();
 
+  /// Number of examples; windowed tasks: once wait() gave true.
   std::int64_t size() const { return static_cast<std::int64_t>(examples.size()); }
   /// Example `index`, waiting until it is there; the first encoding error of the file, if
   /// there was one before it. Allocates nothing.
@@ -50,11 +56,14 @@ private:
   ExampleStream(const EncodeSource &source, std::vector<std::int64_t> rows,
                 std::vector<std::int64_t> order);
   void encodeAll();
+  Status encodeInOrder();
+  Status encodeWindows();
 
   EncodeSource source;
   std::vector<std::int64_t> rows, order;
   std::vector<Example> examples;
-  std::unique_ptr<std::atomic<bool>[]> ready;
+  std::unique_ptr<std::atomic<bool>[]> ready; ///< [rows]; null for windowed tasks
+  std::atomic<bool> complete{false};          ///< every example is there
   std::int64_t truncated = 0;
   std::atomic<bool> stop{false};
   std::mutex mutex;

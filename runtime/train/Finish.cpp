@@ -35,10 +35,10 @@ std::int64_t peakResident() {
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
 }
 
-/// The metric that stands for the whole: entity F1 for tokens, accuracy for sequences.
+/// The metric that stands for the whole: F1 of entities or answers, accuracy for sequences.
 std::string mainMetric(const Session &session, const std::string &prefix) {
-  bool tokens = session.layout.placement == LabelPlacement::Token;
-  return prefix + (tokens ? "_f1" : "_accuracy");
+  bool sequences = session.layout.placement == LabelPlacement::Sequence;
+  return prefix + (sequences ? "_accuracy" : "_f1");
 }
 
 std::string headline(const Session &session, const EvaluationReport &report,
@@ -47,13 +47,24 @@ std::string headline(const Session &session, const EvaluationReport &report,
   if (!report.metrics.contains(name))
     return {};
   std::string text = name + " " + format("%.4f", report.metrics[name].get<double>());
-  std::string accuracy = prefix + "_accuracy";
-  if (name != accuracy && report.metrics.contains(accuracy))
-    text += ", " + accuracy + " " + format("%.4f", report.metrics[accuracy].get<double>());
+  for (const char *beside : {"_accuracy", "_exact_match", "_exact"})
+    if (std::string other = prefix + beside; other != name && report.metrics.contains(other))
+      text += ", " + other + " " + format("%.4f", report.metrics[other].get<double>());
+  if (std::string baseline = prefix + "_baseline_f1";
+      session.layout.placement == LabelPlacement::Span && report.metrics.contains(baseline))
+    text += " (" + baseline + " " + format("%.4f", report.metrics[baseline].get<double>()) +
+            ": always the same answer)";
   if (report.baseline)
     text += " (accuracy of always answering with the most frequent label: " +
             format("%.4f", *report.baseline) + ")";
   return text;
+}
+
+Status writeOutputFiles(const std::string &directory, const std::string &prefix,
+                        const std::vector<TaskFile> &files) {
+  for (const TaskFile &file : files)
+    FTC_RETURN_IF_ERROR(writeFileAtomic(joinPath(directory, prefix + file.name), file.text));
+  return Status::ok();
 }
 
 } // namespace
@@ -105,7 +116,7 @@ Result<std::string> Trainer::finish() {
     test = report.take();
     test->metrics["predict_samples"] = test->examples;
   }
-  trained["train_samples"] = data->train->size();
+  trained["train_samples"] = steps->examples;
   FTC_RETURN_IF_ERROR(exportModel());
   OrderedJson all = trained;
   FTC_RETURN_IF_ERROR(writeResults(settings.outputDir, "train_results.json", trained));
@@ -135,11 +146,13 @@ Status Trainer::writeAllResults(const EvaluationReport *validation,
   const std::string &directory = settings.outputDir;
   if (validation) {
     FTC_RETURN_IF_ERROR(writeResults(directory, "eval_results.json", validation->metrics));
+    FTC_RETURN_IF_ERROR(writeOutputFiles(directory, "eval_", validation->files));
     mergeResults(all, validation->metrics);
   }
   if (test) {
     FTC_RETURN_IF_ERROR(writeResults(directory, "predict_results.json", test->metrics));
     mergeResults(all, test->metrics);
+    FTC_RETURN_IF_ERROR(writeOutputFiles(directory, "predict_", test->files));
     if (!test->predictions.empty())
       FTC_RETURN_IF_ERROR(
           writeFileAtomic(joinPath(directory, "predictions.txt"), test->predictions));

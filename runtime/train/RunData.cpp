@@ -4,23 +4,35 @@
 
 #include "runtime/support/Text.h"
 #include "runtime/tasks/Split.h"
+#include "runtime/train/Interrupt.h"
 
+#include <algorithm>
 #include <numeric>
 
 namespace ftc::rt {
 
 namespace {
 
+/// How often a wait for the encoding looks for signals, seconds.
+constexpr double kSignalInterval = 0.1;
+
+/// As many threads as the device computes with, which waits for the encoding.
+unsigned encodingThreads(const Session &session) {
+  return std::max(1u, session.device->properties().threads);
+}
+
 Status splitTraining(const Session &session, const TrainSettings &settings, RunData &data) {
   DataSet &train = *data.train;
-  std::unique_ptr<ExampleStream> stream =
-      ExampleStream::start(encodeSource(session, train, data.encode), train.rows, {});
+  EncodeSource source = encodeSource(session, train, data.encode);
+  source.threads = encodingThreads(session);
+  std::unique_ptr<ExampleStream> stream = ExampleStream::start(source, train.rows, {});
   Result<bool> encoded = stream->wait(-1);
   if (!encoded)
     return encoded.takeStatus();
-  std::vector<std::int32_t> strata;
+  std::vector<std::int32_t> strata(train.table.rows(), 0);
   for (const Example &example : stream->all())
-    strata.push_back(session.task->stratum(example, session.labels));
+    strata[example.row] =
+        std::max(strata[example.row], session.task->stratum(example, session.labels));
   Result<RowSplit> split =
       splitStratified(strata, static_cast<int>(settings.validationSplitPercentage),
                       static_cast<std::uint64_t>(settings.seed));
@@ -34,7 +46,8 @@ Status splitTraining(const Session &session, const TrainSettings &settings, RunD
   if (settings.maxEvalSamples >= 0 && validation->size() > settings.maxEvalSamples)
     validation->rows.resize(settings.maxEvalSamples);
   train.rows = std::move(split->train);
-  data.remarks.push_back("split: " + std::to_string(train.size()) + " examples to train on, " +
+  std::string unit = session.task->windowed() ? " rows" : " examples";
+  data.remarks.push_back("split: " + std::to_string(train.size()) + unit + " to train on, " +
                          std::to_string(validation->size()) + " to validate with");
   data.validation = std::move(validation);
   return Status::ok();
@@ -48,7 +61,27 @@ EncodeSource encodeSource(const Session &session, const DataSet &set,
           settings};
 }
 
+Result<std::int64_t> RunData::countTraining(const Session &session) {
+  if (!session.task->windowed())
+    return train->size();
+  EncodeSource source = encodeSource(session, *train, encode);
+  source.settings.forOutputs = false;
+  source.threads = encodingThreads(session);
+  source.mostExamples = mostTrainingExamples;
+  train->stream = ExampleStream::start(source, train->rows, {});
+  for (;;) {
+    FTC_ASSIGN_OR_RETURN(bool encoded, train->stream->wait(kSignalInterval));
+    if (encoded)
+      return train->stream->size();
+    if (int signal = interruptSignal())
+      return Status::interrupted(std::string("stopped by ") + interruptName(signal) +
+                                 " before the first step; nothing was written");
+  }
+}
+
 void RunData::startTraining(const Session &session, std::vector<std::int64_t> order) {
+  if (train->stream)
+    return;
   train->stream = ExampleStream::start(encodeSource(session, *train, encode), train->rows,
                                        std::move(order));
 }
@@ -73,6 +106,8 @@ Result<std::unique_ptr<RunData>> readRunData(const Session &session,
   auto data = std::make_unique<RunData>();
   data->encode = session.encode;
   data->encode.labelAllTokens |= settings.labelAllTokens;
+  data->encode.questions = settings.questions;
+  data->mostTrainingExamples = settings.maxTrainSamples;
   FTC_ASSIGN_OR_RETURN(data->train, readDataSet(session, settings.trainFile, settings.columns,
                                                 true, settings.maxTrainSamples));
   if (!settings.validationFile.empty()) {

@@ -16,7 +16,7 @@ struct DataSet {
   std::string path;
   DataTable table;
   TaskColumns columns;
-  std::vector<std::int64_t> rows; ///< of the table, one an example
+  std::vector<std::int64_t> rows; ///< of the table
   std::unique_ptr<ExampleStream> stream;
 
   std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }
@@ -27,8 +27,11 @@ struct RunData {
   std::unique_ptr<DataSet> train, validation, test; ///< absent: not given
   std::vector<std::string> remarks;                 ///< for people, one line each
   EncodeSettings encode;
+  std::int64_t mostTrainingExamples = -1; ///< --max_train_samples
 
-  /// Starts encoding the training examples in this order.
+  /// Number of training examples. Windowed tasks: encodes all of them, and waits.
+  Result<std::int64_t> countTraining(const Session &session);
+  /// Starts encoding the training examples in this order, unless they are there.
   void startTraining(const Session &session, std::vector<std::int64_t> order);
 };
 

@@ -14,6 +14,7 @@ struct TrainSettings {
   std::string artifact, trainFile, validationFile, testFile, outputDir;
   ColumnFlags columns;
   bool labelAllTokens = false;
+  QuestionSettings questions{};
   std::int64_t maxTrainSamples = -1, maxEvalSamples = -1; ///< -1: all
   std::int64_t validationSplitPercentage = 0;             ///< 0: no split
 

@@ -51,6 +51,11 @@ std::vector<std::pair<std::string, std::string>> settingsTable(const TrainSettin
       {"--load_best_model_at_end", boolean(s.loadBestModelAtEnd)},
       {"--metric_for_best_model", s.metricForBestModel},
       {"--early_stopping_patience", optional(s.earlyStoppingPatience)},
+      {"--doc_stride", std::to_string(s.questions.docStride)},
+      {"--n_best_size", std::to_string(s.questions.nBestSize)},
+      {"--max_answer_length", std::to_string(s.questions.maxAnswerLength)},
+      {"--version_2_with_negative", boolean(s.questions.version2WithNegative)},
+      {"--null_score_diff_threshold", real(s.questions.nullScoreDiffThreshold)},
       {"--device", s.device},
       {"--threads", std::to_string(s.threads)},
   };

@@ -9,7 +9,7 @@
 namespace ftc::rt {
 
 struct StepPlanRequest {
-  std::int64_t examples = 0;
+  std::int64_t examples = 0; ///< that a batch is made of: rows, or windows of rows
   std::int64_t batchSize = 8;
   std::int64_t accumulation = 1;
   double epochs = 3;          ///< fractions allowed

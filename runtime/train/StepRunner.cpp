@@ -56,8 +56,8 @@ Status StepRunner::setConstants() {
                                                 : std::numeric_limits<double>::infinity());
   set("label_smoothing", settings.labelSmoothing);
   if (settings.labelSmoothing > 0 && !executor.scalar("label_smoothing"))
-    return Status::error("--label_smoothing_factor: this artifact has no label smoothing; "
-                         "compile it again with this version of ftc");
+    return Status::error("--label_smoothing_factor: the loss of " +
+                         std::string(session.task->name()) + " has no label smoothing; give 0");
   executor.set(seedSymbol, settings.seed);
   if (!settings.dropout)
     return Status::ok();

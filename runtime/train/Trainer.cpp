@@ -61,8 +61,11 @@ Status Trainer::open() {
 }
 
 Status Trainer::plan() {
+  // Encoding takes its time: what would be refused afterwards is refused before.
+  if (session->task->windowed())
+    FTC_RETURN_IF_ERROR(checkOutputDirectory(settings));
   StepPlanRequest request;
-  request.examples = data->train->size();
+  FTC_ASSIGN_OR_RETURN(request.examples, data->countTraining(*session));
   request.batchSize = settings.trainBatchSize;
   request.accumulation = settings.accumulationSteps;
   request.epochs = settings.numTrainEpochs;
@@ -106,6 +109,8 @@ Status Trainer::startOrResume() {
   identity.seed = settings.seed;
   identity.shuffle = settings.shuffle;
   identity.splitPercentage = settings.validationSplitPercentage;
+  if (session->task->windowed())
+    identity.docStride = settings.questions.docStride;
   store.emplace(settings.outputDir, identity, settings.saveTotalLimit);
   std::optional<std::string> from;
   if (settings.resumeFromCheckpoint == "true") {
@@ -302,16 +307,17 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
   if (!encoded)
     return encoded.takeStatus();
   std::span<const Example> examples = set.stream->all();
-  std::unique_ptr<TaskOutputs> outputs = session->task->makeOutputs(examples, session->labels);
+  std::unique_ptr<TaskOutputs> outputs = session->task->makeOutputs(
+      {examples, session->labels, set.table, set.columns, settings.questions});
   EvaluationReport report;
-  report.examples = set.size();
+  report.examples = static_cast<std::int64_t>(examples.size());
   if (session->layout.placement == LabelPlacement::Sequence)
     report.confusion.emplace(session->labels.size());
   FTC_ASSIGN_OR_RETURN(EvaluationResult result,
                        evaluator->run(
                            examples, settings.evalBatchSize, *outputs,
                            [&](std::int64_t done) {
-                             progress.evaluation(done, set.size());
+                             progress.evaluation(done, report.examples);
                              return interruptSignal() == 0;
                            },
                            report.confusion ? &*report.confusion : nullptr));
@@ -328,6 +334,7 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
   addSpeed(report.metrics, prefix, result.seconds, static_cast<double>(result.examples),
            static_cast<double>(result.batches));
   FTC_ASSIGN_OR_RETURN(report.predictions, outputs->predictionsText(set.table, set.columns));
+  FTC_ASSIGN_OR_RETURN(report.files, outputs->files());
   return report;
 }
 

@@ -22,6 +22,7 @@ struct EvaluationReport {
   OrderedJson metrics; ///< "<prefix>_..." names, with loss, runtime and samples per second
   std::string details;
   std::string predictions; ///< predictions.txt; may be empty
+  std::vector<TaskFile> files;
   std::optional<ConfusionMatrix> confusion;
   std::optional<double> baseline;
   std::int64_t examples = 0;

@@ -49,9 +49,10 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
                    "directory in Hugging Face layout (config.json, model.safetensors, tokenizer), or "
                    "a GGUF file");
   flags.group("Task");
-  flags.choice("task", options.task, {"text-classification", "token-classification"},
+  flags.choice("task", options.task,
+               {"text-classification", "token-classification", "question-answering"},
                "what the model is tailored to",
-               {"question-answering", "summarization", "translation", "text-generation"});
+               {"summarization", "translation", "text-generation"});
   flags.require("task");
   flags.text("train_file", options.trainFile, "FILE",
              "data to look at: label set and lengths; nothing else of it is stored");

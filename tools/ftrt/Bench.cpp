@@ -35,9 +35,10 @@ std::uint32_t random(std::uint32_t index, std::uint32_t stream) {
 /// Sequences of equal length with random ids of the vocabulary and random labels.
 std::vector<rt::Example> randomExamples(const rt::Session &session, const BenchSettings &s) {
   std::uint32_t vocabulary = std::max(1, session.tokenizer->vocabularySize());
-  std::uint32_t classes =
-      static_cast<std::uint32_t>(std::max<std::int64_t>(1, session.labels.size()));
   bool tokens = session.layout.placement == rt::LabelPlacement::Token;
+  bool spans = session.layout.placement == rt::LabelPlacement::Span;
+  std::uint32_t classes = static_cast<std::uint32_t>(
+      std::max<std::int64_t>(1, spans ? s.seqLength : session.labels.size()));
   std::vector<rt::Example> examples(s.batchSize);
   for (std::uint32_t e = 0; e < examples.size(); ++e) {
     rt::Example &example = examples[e];
@@ -47,6 +48,8 @@ std::vector<rt::Example> randomExamples(const rt::Session &session, const BenchS
     std::int64_t labels = tokens ? s.seqLength : 1;
     for (std::uint32_t i = 0; i < labels; ++i)
       example.labels.push_back(static_cast<std::int32_t>(random(i, e ^ 0x80000000u) % classes));
+    if (spans)
+      example.spanEnd = static_cast<std::int32_t>(s.seqLength) - 1;
     if (tokens)
       for (std::int32_t i = 0; i < s.seqLength; ++i)
         example.wordIds.push_back(i);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/support/Status.h"
+#include "runtime/tasks/Task.h"
 #include "tools/flags/FlagSet.h"
 
 #include <span>
@@ -25,6 +26,9 @@ struct DeviceFlags {
   std::int64_t threads = 0;
   void declare(FlagSet &flags);
 };
+
+/// Question answering's flags.
+void declareQuestions(FlagSet &flags, rt::QuestionSettings &settings);
 
 /// A step.ftb itself, or the one in a directory that `ftrt run` wrote.
 std::string artifactIn(const std::string &path);

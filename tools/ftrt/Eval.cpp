@@ -20,6 +20,7 @@ namespace {
 struct ModelFlags {
   std::string directory;
   rt::ColumnFlags columns;
+  rt::QuestionSettings questions;
   DeviceFlags device;
   std::int64_t batchSize = 8;
 
@@ -33,6 +34,7 @@ struct ModelFlags {
     flags.text("sentence2_key", columns.sentence2Key, "NAME", "column of the second sentence");
     flags.integer("per_device_eval_batch_size", batchSize, {.least = 1, .most = 1 << 20},
                   "examples in a batch; changes no result");
+    declareQuestions(flags, questions);
     flags.group("Machine");
     device.declare(flags);
     refuseCompileOptions(flags);
@@ -47,6 +49,7 @@ Result<std::unique_ptr<rt::Session>> openModel(const ModelFlags &model) {
   options.programs = {"evaluate"};
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                        rt::Session::open(artifactIn(model.directory), options));
+  session->encode.questions = model.questions;
   FTC_RETURN_IF_ERROR(rt::loadModelWeights(*session, model.directory));
   return session;
 }
@@ -82,13 +85,14 @@ Status evalCommand(Arguments arguments) {
                                        session->labels, *session->tokenizer, session->encode));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Evaluator> evaluator,
                        rt::Evaluator::make(*session, labelSmoothing));
-  std::unique_ptr<rt::TaskOutputs> outputs =
-      session->task->makeOutputs(encoded.examples, session->labels);
+  std::unique_ptr<rt::TaskOutputs> outputs = session->task->makeOutputs(
+      {encoded.examples, session->labels, set->table, set->columns, session->encode.questions});
   rt::Progress progress(stderr, rt::detectProgressStyle());
+  std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
   FTC_ASSIGN_OR_RETURN(
       rt::EvaluationResult result,
       evaluator->run(encoded.examples, model.batchSize, *outputs, [&](std::int64_t done) {
-        progress.evaluation(done, set->size());
+        progress.evaluation(done, all);
         return true;
       }));
   FTC_ASSIGN_OR_RETURN(rt::Metrics metrics, outputs->metrics());
@@ -134,8 +138,8 @@ Status predictCommand(Arguments arguments) {
                                                     *session->tokenizer, session->encode));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Evaluator> evaluator,
                        rt::Evaluator::make(*session, 0));
-  std::unique_ptr<rt::TaskOutputs> outputs =
-      session->task->makeOutputs(encoded.examples, session->labels);
+  std::unique_ptr<rt::TaskOutputs> outputs = session->task->makeOutputs(
+      {encoded.examples, session->labels, table, found, session->encode.questions});
   rt::Progress progress(stderr, rt::detectProgressStyle());
   std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
   FTC_ASSIGN_OR_RETURN(

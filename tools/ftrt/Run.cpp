@@ -34,7 +34,7 @@ void declareData(FlagSet &flags, rt::TrainSettings &s) {
   flags.boolean("label_all_tokens", s.labelAllTokens,
                 "token classification: later sub-words carry their word's label too");
   flags.integer("max_train_samples", s.maxTrainSamples, {.least = 1},
-                "rows of the training file that are used");
+                "rows of the training file that are used; of windows no more than these");
   flags.shownDefault("all");
   flags.integer("max_eval_samples", s.maxEvalSamples, {.least = 1},
                 "rows of the validation file that are used");
@@ -150,6 +150,7 @@ rt::Status runCommand(Arguments arguments) {
   declareData(flags, settings);
   declareTraining(flags, settings);
   declareEvaluation(flags, settings);
+  declareQuestions(flags, settings.questions);
   flags.boolean("greater_is_better", greater, "whether a greater metric is better");
   flags.shownDefault("true, for losses false");
   flags.group("Machine");

@@ -30,6 +30,20 @@ void DeviceFlags::declare(FlagSet &flags) {
                 "CPU threads, 0: every core; results do not depend on it");
 }
 
+void declareQuestions(FlagSet &flags, rt::QuestionSettings &settings) {
+  flags.group("Question answering");
+  flags.integer("doc_stride", settings.docStride, {.least = 0, .most = 1 << 20},
+                "tokens that neighbouring windows of a long context share");
+  flags.integer("n_best_size", settings.nBestSize, {.least = 1, .most = 1000},
+                "starts and ends of answers that are looked at");
+  flags.integer("max_answer_length", settings.maxAnswerLength, {.least = 1, .most = 1 << 20},
+                "longest answer, in tokens");
+  flags.boolean("version_2_with_negative", settings.version2WithNegative,
+                "questions may have no answer (SQuAD 2)");
+  flags.real("null_score_diff_threshold", settings.nullScoreDiffThreshold, {},
+             "no answer is given when its score is better by more than this");
+}
+
 std::string artifactIn(const std::string &path) {
   if (!rt::isDirectory(path))
     return path;
@@ -72,9 +86,6 @@ void refuseLaterTasks(FlagSet &flags) {
                "summarization and translation are not yet supported");
   flags.refuse({"num_beams", "length_penalty", "no_repeat_ngram_size"},
                "generation is not yet supported");
-  flags.refuse({"doc_stride", "n_best_size", "max_answer_length", "version_2_with_negative",
-                "null_score_diff_threshold"},
-               "question answering is not yet supported");
   flags.refuse({"class_weights"}, "class weights are not yet supported");
   flags.refuse({"merge_lora"}, "LoRA is not yet supported");
 }

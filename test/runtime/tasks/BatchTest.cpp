@@ -54,6 +54,32 @@ Values values(const Batch &batch, std::string_view name) {
   return found ? Values(found->begin(), found->end()) : Values();
 }
 
+TEST(Batch, PacksSpansByName) {
+  std::vector<Example> examples = {
+      tokenExample({101, 7, 7, 102}, {1}),
+      tokenExample({101, 9, 102}, {-100}),
+      tokenExample({101, 8, 8, 8, 102}, {0}),
+  };
+  examples[0].spanEnd = 2;
+  examples[2].spanEnd = 0;
+  auto batch = Batch::make({16, 4, 0}, {LabelPlacement::Span, 0});
+  ASSERT_TRUE(batch) << batch.status().message();
+  ASSERT_TRUE(batch->pack(pointers(examples), 5));
+  EXPECT_EQ(values(*batch, "start_positions"), (Values{1, -100, 0}));
+  EXPECT_EQ(values(*batch, "end_positions"), (Values{2, -100, 0}));
+  EXPECT_EQ(values(*batch, "cu_seqlens"), (Values{0, 4, 7, 12}));
+  EXPECT_FALSE(batch->array("labels"));
+  EXPECT_FALSE(batch->array("labelled_rows"));
+  EXPECT_EQ(batch->labelled(), 3);
+  EXPECT_EQ(batch->countedLabels(), 2);
+  EXPECT_EQ(countLabels(pointers(examples)), 2);
+  EXPECT_EQ(batch->tokenOutput(5).example, 6);
+  EXPECT_EQ(batch->tokenOutput(5).token, 1);
+  examples[0].spanEnd = 4;
+  EXPECT_EQ(batch->pack(pointers(examples), 0).message(),
+            "the example of line 2: expected an answer within its 4 tokens, got tokens 1 to 4");
+}
+
 TEST(Batch, PacksTokenLabelsByName) {
   std::vector<Example> examples = {
       tokenExample({101, 7, 7, 102}, {-100, 3, -100, -100}),

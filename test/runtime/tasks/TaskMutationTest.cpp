@@ -17,6 +17,8 @@ Status runTask(const Task &task, const DataTable &table) {
   FakeTokenizer tokenizer;
   EncodeSettings settings;
   settings.maxSeqLength = 8;
+  settings.questions.docStride = 1;
+  FTC_RETURN_IF_ERROR(task.checkTable(table, columns, settings));
   FTC_ASSIGN_OR_RETURN(EncodedTable encoded,
                        encodeTable(task, table, columns, labels, tokenizer, settings));
   task.describeLabels(table, columns, labels);
@@ -27,21 +29,24 @@ Status runTask(const Task &task, const DataTable &table) {
   std::vector<MicroBatch> parts;
   FTC_RETURN_IF_ERROR(
       splitMicroBatches(list, batch.capacity(), task.labelPlacement(), parts));
-  std::unique_ptr<TaskOutputs> outputs = task.makeOutputs(encoded.examples, labels);
+  std::unique_ptr<TaskOutputs> outputs =
+      task.makeOutputs({encoded.examples, labels, table, columns});
   std::vector<float> logits;
   std::vector<OutputRow> rows;
   for (const MicroBatch &part : parts) {
     FTC_RETURN_IF_ERROR(
         batch.pack(std::span(list).subspan(part.begin, part.end - part.begin), part.begin));
     rows.clear();
-    for (std::int64_t row = 0; row < batch.labelled(); ++row)
-      rows.push_back(batch.labelledOutput(row));
-    logits.assign(rows.size() * labels.size(), 0.5f);
-    FTC_RETURN_IF_ERROR(outputs->add(logits, labels.size(), rows));
+    bool spans = task.labelPlacement() == LabelPlacement::Span;
+    for (std::int64_t row = 0; row < (spans ? batch.tokens() : batch.labelled()); ++row)
+      rows.push_back(spans ? batch.tokenOutput(row) : batch.labelledOutput(row));
+    logits.assign(rows.size() * task.outputWidth(labels), 0.5f);
+    FTC_RETURN_IF_ERROR(outputs->add(logits, task.outputWidth(labels), rows));
   }
   FTC_RETURN_IF_ERROR(outputs->metrics().takeStatus());
   FTC_RETURN_IF_ERROR(outputs->report().takeStatus());
   FTC_RETURN_IF_ERROR(outputs->predictionsText(table, columns).takeStatus());
+  FTC_RETURN_IF_ERROR(outputs->files().takeStatus());
   return outputs->predictionLines(table, columns).takeStatus();
 }
 
@@ -73,6 +78,11 @@ TEST(TaskMutation, EveryMutantEndsInPredictionsOrOneLine) {
       {"token-classification", "m.jsonl",
        "{\"tokens\": [\"a\", \"bcde\"], \"ner_tags\": [0, 1]}\n"
        "{\"tokens\": [\"f\"], \"ner_tags\": [2]}\n"},
+      {"question-answering", "m.jsonl",
+       "{\"id\": \"a\", \"question\": \"who?\", \"context\": \"it was Jo here\", "
+       "\"answers\": {\"text\": [\"Jo\"], \"answer_start\": [7]}}\n"},
+      {"question-answering", "m.csv",
+       "question,context,answers.text,answers.answer_start\nwho?,it was Jo,Jo,7\n"},
   };
   std::mt19937_64 random(31);
   for (const Seed &seed : seeds) {

@@ -26,8 +26,9 @@ Result<LabelSet> labelsOf(const DataTable &table) {
 }
 
 TEST(TaskRegistry, FindsTasksByName) {
-  EXPECT_EQ(taskNames(), (std::vector<std::string_view>{"text-classification",
-                                                        "token-classification"}));
+  EXPECT_EQ(taskNames(),
+            (std::vector<std::string_view>{"text-classification", "token-classification",
+                                           "question-answering"}));
   EXPECT_EQ((*findTask("token-classification"))->name(), "token-classification");
   Result<const Task *> none = findTask("poetry");
   EXPECT_EQ(none.status().code(), Code::Usage);
@@ -219,7 +220,7 @@ EvalRun runOf(std::vector<std::int32_t> truth, Names names) {
     run.examples.push_back(example);
   }
   run.labels = LabelSet(std::move(names));
-  run.outputs = task().makeOutputs(run.examples, run.labels);
+  run.outputs = task().makeOutputs({run.examples, run.labels, DataTable()});
   return run;
 }
 

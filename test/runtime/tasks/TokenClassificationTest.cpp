@@ -131,7 +131,7 @@ TEST(TokenClassification, MetricsAndPredictions) {
   auto encoded =
       encodeTable(task(), data.table, data.columns, data.labels, FakeTokenizer(), {});
   ASSERT_TRUE(encoded);
-  auto outputs = task().makeOutputs(encoded->examples, data.labels);
+  auto outputs = task().makeOutputs({encoded->examples, data.labels, data.table});
   // One row a token, specials included: rows without a label are ignored.
   std::vector<float> logits;
   std::vector<OutputRow> rows;
@@ -168,7 +168,7 @@ TEST(TokenClassification, StrictIsLeftOutWhereItDoesNotApply) {
   Prepared data = prepare("a.conll", "a\tS-PER\nb\tO\n");
   auto encoded =
       encodeTable(task(), data.table, data.columns, data.labels, FakeTokenizer(), {});
-  auto outputs = task().makeOutputs(encoded->examples, data.labels);
+  auto outputs = task().makeOutputs({encoded->examples, data.labels, data.table});
   EXPECT_HAS(outputs->metrics().status().message(), "no output for the example of line 1");
   std::vector<float> logits = {0, 1, 1, 0};
   ASSERT_TRUE(outputs->add(logits, 2, std::vector<OutputRow>{{0, 1}, {0, 2}}));
@@ -229,7 +229,7 @@ TEST(TokenClassification, PredictionReturnsEveryWord) {
   ASSERT_TRUE(encoded) << encoded.status().message();
   EXPECT_GT(encoded->examples.size(), 2u);
   LabelSet labels(Names{"O", "B-X"});
-  auto outputs = task().makeOutputs(encoded->examples, labels);
+  auto outputs = task().makeOutputs({encoded->examples, labels, table});
   std::vector<float> logits;
   std::vector<OutputRow> rows;
   for (std::size_t e = 0; e < encoded->examples.size(); ++e)

@@ -1,0 +1,100 @@
+// Windows of rows become examples in the file's order, whatever the number of threads; the
+// first bad row is the error.
+#include "runtime/train/ExampleStream.h"
+#include "test/runtime/tasks/FakeTokenizer.h"
+
+#include <gtest/gtest.h>
+
+namespace ftc::rt {
+namespace {
+
+/// Questions whose contexts have 3, 6, 9 … words; `bad` has an answer that is not there.
+std::string questions(int count, int bad) {
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    std::string context;
+    for (int word = 0; word < 3 * (1 + i % 7); ++word)
+      context += "ab ";
+    text += "{\"id\": \"" + std::to_string(i) + "\", \"question\": \"who\", \"context\": \"" +
+            context + "\", \"answers\": {\"text\": [\"ab\"], \"answer_start\": [" +
+            (i == bad ? "1" : "3") + "]}}\n";
+  }
+  return text;
+}
+
+struct Questions {
+  explicit Questions(int count, int bad = -1)
+      : task(**findTask("question-answering")),
+        table(tableOf("a.jsonl", questions(count, bad))),
+        columns(task.findColumns(table, {}, true).take()), rows(table.rows()) {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      rows[i] = static_cast<std::int64_t>(i);
+  }
+
+  EncodeSource source(unsigned threads, std::int64_t most = -1) const {
+    EncodeSource source{&task, &table, columns, &labels, &tokenizer, {}};
+    source.settings.maxSeqLength = 8;
+    source.settings.questions.docStride = 1;
+    source.settings.forOutputs = false;
+    source.threads = threads;
+    source.mostExamples = most;
+    return source;
+  }
+
+  const Task &task;
+  DataTable table;
+  TaskColumns columns;
+  std::vector<std::int64_t> rows;
+  LabelSet labels;
+  FakeTokenizer tokenizer;
+};
+
+TEST(ExampleStream, WindowsInTheFilesOrder) {
+  Questions data(40);
+  std::vector<std::vector<std::int32_t>> first;
+  std::vector<std::int64_t> firstRows;
+  for (unsigned threads : {1u, 2u, 5u}) {
+    auto stream = ExampleStream::start(data.source(threads), data.rows, {});
+    auto last = stream->get(0);
+    ASSERT_TRUE(last) << last.status().message();
+    Result<bool> done = stream->wait(-1);
+    ASSERT_TRUE(done && *done);
+    ASSERT_GT(stream->size(), 2 * 40);
+    std::vector<std::vector<std::int32_t>> ids;
+    std::vector<std::int64_t> rows;
+    for (const Example &example : stream->all()) {
+      ids.push_back(example.ids);
+      rows.push_back(example.row);
+      EXPECT_TRUE(example.offsets.empty());
+    }
+    EXPECT_TRUE(std::is_sorted(rows.begin(), rows.end()));
+    if (threads == 1) {
+      first = ids;
+      firstRows = rows;
+    }
+    EXPECT_EQ(ids, first);
+    EXPECT_EQ(rows, firstRows);
+  }
+}
+
+TEST(ExampleStream, KeepsAsManyWindowsAsAsked) {
+  Questions data(12);
+  auto stream = ExampleStream::start(data.source(2, 7), data.rows, {});
+  Result<bool> done = stream->wait(-1);
+  ASSERT_TRUE(done && *done);
+  EXPECT_EQ(stream->size(), 7);
+}
+
+TEST(ExampleStream, TheFirstBadRowIsTheError) {
+  for (unsigned threads : {1u, 4u}) {
+    Questions data(60, 23);
+    auto stream = ExampleStream::start(data.source(threads), data.rows, {});
+    Result<bool> done = stream->wait(-1);
+    ASSERT_FALSE(done);
+    EXPECT_HAS(done.status().message(), "line 24: question '23': expected the answer 'ab'");
+    EXPECT_FALSE(stream->get(0));
+  }
+}
+
+} // namespace
+} // namespace ftc::rt
