@@ -22,6 +22,8 @@ def model_of(family, task):
 def data_of(family, task):
     if task == "token-classification":
         return RECORDINGS / "data" / "tags.conll"
+    if task == "question-answering":
+        return RECORDINGS / "data" / "questions.json"
     return RECORDINGS / "data" / (
         "pairs.jsonl" if family in PAIR_FAMILIES else "singles.jsonl")
 

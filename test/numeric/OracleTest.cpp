@@ -87,8 +87,13 @@ private:
     auto found = task->collectLabels(*table, *columns, own);
     if (!found)
       return found.status().message();
-    labels = found->size();
-    auto encoded = rt::encodeTable(*task, *table, *columns, *found, **tokenizer, {48, false});
+    labels = task->outputWidth(*found);
+    rt::EncodeSettings settings;
+    settings.maxSeqLength = 48;
+    settings.questions.docStride = recording["flags"].value("doc_stride", 0);
+    settings.questions.version2WithNegative =
+        recording["flags"].contains("version_2_with_negative");
+    auto encoded = rt::encodeTable(*task, *table, *columns, *found, **tokenizer, settings);
     if (!encoded)
       return encoded.status().message();
     examples = std::move(encoded->examples);
@@ -202,6 +207,10 @@ INSTANTIATE_TEST_SUITE_P(
         OracleCase{"DistilBertToken", "distilbert", "token-classification", "tags.conll", 1, 4},
         OracleCase{"RobertaText", "roberta", "text-classification", "pairs.jsonl", 1, 4},
         OracleCase{"RobertaToken", "roberta", "token-classification", "tags.conll", 1, 4},
+        OracleCase{"BertQuestion", "bert", "question-answering", "questions.json", 1, 4},
+        OracleCase{"DistilBertQuestion", "distilbert", "question-answering", "questions.json", 1,
+                   4},
+        OracleCase{"RobertaQuestion", "roberta", "question-answering", "questions.json", 4, 2},
         OracleCase{"BertTextAccumulated", "bert", "text-classification", "pairs.jsonl", 4, 2},
         OracleCase{"RobertaTokenAccumulated", "roberta", "token-classification", "tags.conll",
                    4, 2}),
