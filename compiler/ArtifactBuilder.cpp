@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <map>
+#include <set>
 
 using namespace mlir;
 
@@ -37,6 +38,7 @@ private:
   const std::map<std::string, double> &scalarDefaults;
   abi::ArtifactT &artifact;
   std::map<std::string, std::uint32_t> scalars, kernels;
+  std::set<std::string> transposed; ///< parameters with nn.transposed
   llvm::DenseMap<Value, std::uint32_t> bufferIndices;
   bool broken = false;
 };
@@ -72,15 +74,20 @@ LogicalResult Translator::parameters() {
         parameter->name = name.str();
         auto type = cast<RankedTensorType>(function.getArgument(i).getType());
         parameter->shape.assign(type.getShape().begin(), type.getShape().end());
+        if (function.getArgAttr(i, nn::kTransposed)) {
+          std::reverse(parameter->shape.begin(), parameter->shape.end());
+          transposed.insert(name.str());
+        }
         if (auto tensor = function.getArgAttrOfType<StringAttr>(i, nn::kTensor))
           parameter->tensor = tensor.str();
         if (auto init = function.getArgAttrOfType<StringAttr>(i, nn::kInit)) {
           llvm::StringRef text = init.getValue();
-          parameter->init = abi::Init::Zeros;
+          parameter->init = text == "ones" ? abi::Init::Ones : abi::Init::Zeros;
           if (text.consume_front("normal:")) {
             parameter->init = abi::Init::Normal;
             if (text.getAsDouble(parameter->init_std))
-              return function.emitError("expected nn.init as zeros or normal:STD, got ") << init;
+              return function.emitError("expected nn.init as zeros, ones or normal:STD, got ")
+                     << init;
           }
         }
         artifact.parameters.push_back(std::move(parameter));
@@ -250,8 +257,15 @@ LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &objec
     plan::StorageOp place = storage.at(parameter->name);
     auto entry = std::make_unique<abi::ParameterStorageT>();
     entry->layout = std::make_unique<abi::LayoutT>();
+    if (transposed.count(parameter->name) && !place.getPanelWidth())
+      return op.emitError("expected parameter '")
+             << parameter->name
+             << "', which the checkpoint keeps transposed, to be a linear "
+                "layer's weight alone";
     if (place.getPanelWidth()) {
-      entry->layout->kind = abi::LayoutKind::PanelsN;
+      entry->layout->kind = transposed.count(parameter->name)
+                                ? abi::LayoutKind::PanelsTransposed
+                                : abi::LayoutKind::PanelsN;
       entry->layout->width = place.getPanelWidth();
     }
     entry->elements = place.getElements();

@@ -162,8 +162,7 @@ rt::Status Compilation::readModel() {
   rt::TokenizerOptions tokenizerOptions;
   if (config.contains("model_type") && config["model_type"].is_string())
     tokenizerOptions.modelType = config["model_type"].get<std::string>();
-  tokenizerOptions.addPrefixSpace =
-      task->needsPrefixSpace() && tokenizerOptions.modelType == "roberta";
+  tokenizerOptions.addPrefixSpace = task->needsPrefixSpace();
   FTC_ASSIGN_OR_RETURN(tokenizer, rt::makeTokenizer(tokenizerFiles, tokenizerOptions));
   FTC_ASSIGN_OR_RETURN(checkpoint, rt::WeightSource::open(options.model));
   return {};
@@ -488,7 +487,8 @@ rt::Status Compilation::write() {
   artifact.task->pair = data.pair;
   artifact.task->max_seq_length = maxSequence;
   artifact.task->position_offset = model.positionOffset;
-  artifact.task->add_prefix_space = task->needsPrefixSpace() && model.byteLevel;
+  artifact.task->pad_token_id = static_cast<std::int32_t>(model.padToken);
+  artifact.task->add_prefix_space = task->needsPrefixSpace();
   artifact.task->label_all_tokens = options.labelAllTokens;
   artifact.method = options.pipeline.method;
   artifact.optimizer = options.pipeline.optimizer;

@@ -104,26 +104,54 @@ Value GraphBuilder::parameter(const std::string &name, llvm::ArrayRef<std::int64
 
 Value GraphBuilder::headParameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
                                   double initStd) {
+  std::string init = initStd > 0 ? "normal:" + std::to_string(initStd) : "zeros";
+  return headParameter(name, shape, init, /*norm=*/false);
+}
+
+Value GraphBuilder::headParameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
+                                  const std::string &init, bool norm) {
   std::string tensor = findTensor(name);
   if (!tensor.empty()) {
     if (llvm::ArrayRef<std::int64_t>(source.tensors.at(tensor)) == shape)
-      return parameter(name, shape);
+      return parameter(name, shape, norm);
     used[tensor] = true;
     newHeads.push_back(name + " " + shapeText(shape) + " (the checkpoint's is " +
                        shapeText(source.tensors.at(tensor)) + ")");
   } else {
     newHeads.push_back(name + " " + shapeText(shape));
   }
-  std::string init = initStd > 0 ? "normal:" + std::to_string(initStd) : "zeros";
+  SmallVector<NamedAttribute> attributes{
+      builder.getNamedAttr(nn::kParameter, builder.getStringAttr(name)),
+      builder.getNamedAttr(nn::kInit, builder.getStringAttr(init))};
+  if (norm)
+    attributes.push_back(builder.getNamedAttr(nn::kNorm, builder.getUnitAttr()));
   return parameters[name] =
-             addArgument(RankedTensorType::get(shape, builder.getF32Type()),
-                         {builder.getNamedAttr(nn::kParameter, builder.getStringAttr(name)),
-                          builder.getNamedAttr(nn::kInit, builder.getStringAttr(init))});
+             addArgument(RankedTensorType::get(shape, builder.getF32Type()), attributes);
 }
 
 Affine GraphBuilder::affine(const std::string &name, std::int64_t out, std::int64_t in) {
   Value weight = parameter(name + ".weight", {out, in});
   return {weight, parameter(name + ".bias", {out})};
+}
+
+Affine GraphBuilder::affine(const std::string &name, std::int64_t out, std::int64_t in,
+                            bool bias) {
+  return bias ? affine(name, out, in) : Affine{parameter(name + ".weight", {out, in}), {}};
+}
+
+Affine GraphBuilder::conv1d(const std::string &name, std::int64_t out, std::int64_t in) {
+  Value weight = parameter(name + ".weight", {in, out});
+  auto argument = cast<BlockArgument>(weight);
+  argument.setType(RankedTensorType::get({out, in}, builder.getF32Type()));
+  function.setArgAttr(argument.getArgNumber(), nn::kTransposed, builder.getUnitAttr());
+  function.setFunctionType(
+      builder.getFunctionType(function.front().getArgumentTypes(), function.getResultTypes()));
+  return {weight, parameter(name + ".bias", {out})};
+}
+
+Affine GraphBuilder::headWeight(const std::string &name, std::int64_t out, std::int64_t in,
+                                double initStd) {
+  return {headParameter(name + ".weight", {out, in}, initStd), {}};
 }
 
 Affine GraphBuilder::headAffine(const std::string &name, std::int64_t out, std::int64_t in,
@@ -163,16 +191,58 @@ Value GraphBuilder::add(Value a, Value b) {
   return nn::AddOp::create(builder, builder.getUnknownLoc(), a.getType(), a, b).getY();
 }
 
-Value GraphBuilder::layerNorm(Value x, const std::string &name, double eps) {
+Value GraphBuilder::layerNorm(Value x, const std::string &name, double eps, bool bias) {
+  std::int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1);
+  Value gamma = parameter(name + ".weight", {width}, true);
+  return normWith(x, gamma, bias ? parameter(name + ".bias", {width}, true) : Value(), eps);
+}
+
+Value GraphBuilder::headLayerNorm(Value x, const std::string &name, double eps, bool bias) {
+  std::int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1);
+  Value gamma = headParameter(name + ".weight", {width}, "ones", true);
+  Value beta = bias ? headParameter(name + ".bias", {width}, "zeros", true) : Value();
+  return normWith(x, gamma, beta, eps);
+}
+
+Value GraphBuilder::normWith(Value x, Value gamma, Value beta, double eps) {
   auto type = cast<RankedTensorType>(x.getType());
-  std::int64_t width = type.getDimSize(1);
   Type rows = RankedTensorType::get({ShapedType::kDynamic}, builder.getF32Type(),
                                     type.getEncoding());
-  Value gamma = parameter(name + ".weight", {width}, true);
-  Value beta = parameter(name + ".bias", {width}, true);
   return nn::LayerNormOp::create(builder, builder.getUnknownLoc(), type, rows, rows, x, gamma,
                                  beta, builder.getF64FloatAttr(eps))
       .getY();
+}
+
+Value GraphBuilder::rmsNorm(Value x, const std::string &name, double eps) {
+  auto type = cast<RankedTensorType>(x.getType());
+  Type rows =
+      RankedTensorType::get({ShapedType::kDynamic}, builder.getF32Type(), type.getEncoding());
+  Value gamma = parameter(name + ".weight", {type.getDimSize(1)});
+  return nn::RmsNormOp::create(builder, builder.getUnknownLoc(), type, rows, x, gamma,
+                               builder.getF64FloatAttr(eps))
+      .getY();
+}
+
+Value GraphBuilder::rotary(Value x, std::int64_t heads, llvm::ArrayRef<float> frequencies) {
+  return nn::RotaryOp::create(builder, builder.getUnknownLoc(), x.getType(), x,
+                              tokenInput("token_position"), builder.getI32IntegerAttr(heads),
+                              builder.getDenseF32ArrayAttr(frequencies),
+                              builder.getF64FloatAttr(1.0), UnitAttr())
+      .getY();
+}
+
+Value GraphBuilder::gated(Value gate, Value up, nn::Activation kind) {
+  return nn::GatedOp::create(builder, builder.getUnknownLoc(), gate.getType(), gate, up,
+                             nn::ActivationAttr::get(builder.getContext(), kind))
+      .getY();
+}
+
+llvm::SmallVector<Value> GraphBuilder::split(Value x, int count) {
+  std::int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1) / count;
+  SmallVector<Type> types(count, withWidth(x, width));
+  auto parts =
+      nn::SplitColumnsOp::create(builder, builder.getUnknownLoc(), types, x).getParts();
+  return {parts.begin(), parts.end()};
 }
 
 Value GraphBuilder::dropout(Value x, llvm::StringRef kind, double rate,
@@ -193,30 +263,51 @@ Value GraphBuilder::dropout(Value x, llvm::StringRef kind, double rate,
 
 Value GraphBuilder::selfAttention(Value q, Value k, Value v, std::int64_t heads,
                                   double dropoutRate, const std::string &modulePath) {
+  AttentionForm form;
+  form.heads = heads;
+  form.dropout = dropoutRate;
+  return selfAttention(q, k, v, form, modulePath);
+}
+
+Value GraphBuilder::selfAttention(Value q, Value k, Value v, const AttentionForm &form,
+                                  const std::string &modulePath) {
   auto type = cast<RankedTensorType>(q.getType());
-  std::int64_t width = type.getDimSize(1);
+  std::int64_t width = type.getDimSize(1), heads = form.heads;
   Value offsets = tokenOffsets();
   std::string scalar = "dropout.attention";
   if (llvm::none_of(scalars, [&](NamedAttribute a) { return a.getName() == scalar; }))
-    scalars.push_back(builder.getNamedAttr(scalar, builder.getF64FloatAttr(dropoutRate)));
+    scalars.push_back(builder.getNamedAttr(scalar, builder.getF64FloatAttr(form.dropout)));
+  double scale = form.scale != 0 ? form.scale : 1.0 / std::sqrt(double(width / heads));
   return nn::AttentionOp::create(
              builder, builder.getUnknownLoc(), type, withWidth(q, heads), q, k, v, offsets,
              offsets, tokenInput("token_position"), sequenceInput("sequence_id"),
-             builder.getI32IntegerAttr(heads), builder.getI32IntegerAttr(heads),
-             builder.getF64FloatAttr(1.0 / std::sqrt(double(width / heads))),
-             builder.getBoolAttr(false), builder.getStringAttr(scalar),
-             builder.getI32IntegerAttr(nextOpId++), builder.getStringAttr(modulePath))
+             builder.getI32IntegerAttr(heads),
+             builder.getI32IntegerAttr(form.kvHeads ? form.kvHeads : heads),
+             builder.getF64FloatAttr(scale), builder.getBoolAttr(form.causal),
+             builder.getStringAttr(scalar), builder.getI32IntegerAttr(nextOpId++),
+             builder.getStringAttr(modulePath),
+             form.window ? builder.getI32IntegerAttr(form.window) : IntegerAttr())
       .getOut();
 }
 
-Value GraphBuilder::firstRows(Value x) {
+Value GraphBuilder::meanRows(Value x) {
+  std::int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1);
+  Type type = nn::rowsType(builder.getContext(), "sequences", width, builder.getF32Type());
+  return nn::MeanRowsOp::create(builder, builder.getUnknownLoc(), type, x, tokenOffsets())
+      .getY();
+}
+
+Value GraphBuilder::sequenceRows(Value x, llvm::StringRef rows) {
   std::int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1);
   return nn::GatherRowsOp::create(
              builder, builder.getUnknownLoc(),
              nn::rowsType(builder.getContext(), "sequences", width, builder.getF32Type()), x,
-             sequenceInput("first_rows"))
+             sequenceInput(rows))
       .getY();
 }
+
+Value GraphBuilder::firstRows(Value x) { return sequenceRows(x, "first_rows"); }
+Value GraphBuilder::lastRows(Value x) { return sequenceRows(x, "last_rows"); }
 
 void GraphBuilder::finish(Value logits, bool tokenTask) {
   Location location = builder.getUnknownLoc();

@@ -11,7 +11,16 @@ namespace ftc {
 
 /// A weight and bias pair of the graph.
 struct Affine {
-  mlir::Value weight, bias;
+  mlir::Value weight, bias; ///< bias may be null
+};
+
+/// Self-attention of one layer; defaults are those of a bidirectional encoder.
+struct AttentionForm {
+  std::int64_t heads = 0, kvHeads = 0; ///< kvHeads 0: as many as heads
+  double scale = 0;                    ///< 0: 1 / sqrt(head width)
+  bool causal = false;
+  std::int64_t window = 0; ///< nn.attention's window; 0: none
+  double dropout = 0;
 };
 
 /// Builds `@forward` of one model. Shapes: hidden states are [tokens, hidden].
@@ -34,9 +43,17 @@ public:
   /// A task head's parameter: absent or of another label count, it is made anew.
   mlir::Value headParameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
                             double initStd);
+  mlir::Value headParameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
+                            const std::string &init, bool norm);
   Affine affine(const std::string &name, std::int64_t out, std::int64_t in);
   /// Whether the checkpoint has the parameter, whatever its shape.
   bool hasTensor(const std::string &name) const { return !findTensor(name).empty(); }
+  /// affine whose bias is there or not, as the configuration says.
+  Affine affine(const std::string &name, std::int64_t out, std::int64_t in, bool bias);
+  /// transformers' Conv1D: a linear layer whose weight the checkpoint keeps as [in, out].
+  Affine conv1d(const std::string &name, std::int64_t out, std::int64_t in);
+  /// A head's weight without a bias.
+  Affine headWeight(const std::string &name, std::int64_t out, std::int64_t in, double initStd);
   Affine headAffine(const std::string &name, std::int64_t out, std::int64_t in, double initStd);
 
   // Layers.
@@ -44,15 +61,33 @@ public:
   mlir::Value linear(mlir::Value x, Affine weights);
   mlir::Value activation(mlir::Value x, nn::Activation kind);
   mlir::Value add(mlir::Value a, mlir::Value b);
-  /// layer_norm with parameters `name`.weight and `name`.bias.
-  mlir::Value layerNorm(mlir::Value x, const std::string &name, double eps);
+  /// layer_norm with parameters `name`.weight and, with `bias`, `name`.bias.
+  mlir::Value layerNorm(mlir::Value x, const std::string &name, double eps, bool bias = true);
+  /// layerNorm of a task's head: where the checkpoint has none, gamma is ones, beta zeros.
+  mlir::Value headLayerNorm(mlir::Value x, const std::string &name, double eps, bool bias);
+  /// rms_norm with the parameter `name`.weight. Its weight decay follows the name alone, as in
+  /// transformers, whose Trainer knows no norm but nn.LayerNorm by type.
+  mlir::Value rmsNorm(mlir::Value x, const std::string &name, double eps);
+  /// Rotary positions on each head of x, by the tokens' positions in their sequences.
+  mlir::Value rotary(mlir::Value x, std::int64_t heads, llvm::ArrayRef<float> frequencies);
+  /// act(gate) * up.
+  mlir::Value gated(mlir::Value gate, mlir::Value up, nn::Activation kind);
+  /// The columns of x as `count` matrices of equal width.
+  llvm::SmallVector<mlir::Value> split(mlir::Value x, int count);
   /// Dropout with the run-time scalar "dropout.`kind`"; `rate` is its default.
   mlir::Value dropout(mlir::Value x, llvm::StringRef kind, double rate,
                       const std::string &module);
   /// Bidirectional self-attention of q, k, v [tokens, heads * d].
   mlir::Value selfAttention(mlir::Value q, mlir::Value k, mlir::Value v, std::int64_t heads,
                             double dropoutRate, const std::string &module);
+  /// Self-attention of q [tokens, heads * d] and k, v [tokens, kvHeads * d].
+  mlir::Value selfAttention(mlir::Value q, mlir::Value k, mlir::Value v,
+                            const AttentionForm &form, const std::string &module);
   mlir::Value firstRows(mlir::Value x);
+  /// The mean of each sequence's rows.
+  mlir::Value meanRows(mlir::Value x);
+  /// Each sequence's last token that is not padding: what decoders' classifiers read.
+  mlir::Value lastRows(mlir::Value x);
 
   /// Closes @forward with the loss over `logits`: sequence tasks have a row a sequence,
   /// token tasks a row a token, of which the labelled ones count.
@@ -77,6 +112,8 @@ public:
 private:
   /// Returns loss and logits, and notes the module's prefixes and scalars.
   void close(mlir::Value loss, mlir::Value logits);
+  mlir::Value normWith(mlir::Value x, mlir::Value gamma, mlir::Value beta, double eps);
+  mlir::Value sequenceRows(mlir::Value x, llvm::StringRef rows);
   mlir::Value addArgument(mlir::Type type, llvm::ArrayRef<mlir::NamedAttribute> attributes);
   /// The checkpoint's name of a parameter; empty when it is not there.
   std::string findTensor(const std::string &name) const;

@@ -99,7 +99,8 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
   /// [dropout,] add, layer_norm -> add_layer_norm at the place of the add.
   static LogicalResult fuseNorm(nn::LayerNormOp op) {
     auto add = op.getX().getDefiningOp<nn::AddOp>();
-    if (!add || !dominates(op.getGamma(), add) || !dominates(op.getBeta(), add))
+    if (!add || !dominates(op.getGamma(), add) ||
+        (op.getBeta() && !dominates(op.getBeta(), add)))
       return failure();
     Value x = add.getA(), residual = add.getB();
     nn::DropoutOp dropout;

@@ -18,6 +18,8 @@ struct GatheredInput {
 constexpr GatheredInput kGatheredInputs[] = {
     {"token_sequence", "first_rows", "sequence_id"},
     {"token_position", "first_rows", "zero_positions"},
+    {"token_sequence", "last_rows", "sequence_id"},
+    {"token_position", "last_rows", "last_positions"},
     {"token_sequence", "labelled_rows", "labelled_sequence"},
     {"token_position", "labelled_rows", "labelled_position"},
 };
@@ -28,6 +30,7 @@ struct RowOffsets {
 };
 constexpr RowOffsets kRowOffsets[] = {
     {"first_rows", "sequence_offsets"},
+    {"last_rows", "sequence_offsets"},
     {"labelled_rows", "labelled_offsets"},
 };
 
@@ -107,7 +110,7 @@ private:
     llvm::StringRef name = argumentText(rows, nn::kInput);
     auto known =
         llvm::find_if(kRowOffsets, [&](const RowOffsets &entry) { return entry.rows == name; });
-    if (known == std::end(kRowOffsets) || op.getCausal())
+    if (known == std::end(kRowOffsets))
       return static_cast<Operation *>(nullptr);
     auto offsets = cast<nn::OffsetsAttr>(
         cast<RankedTensorType>(op.getQOffsets().getType()).getEncoding());

@@ -37,13 +37,15 @@ constexpr llvm::StringLiteral kParameter = "nn.parameter"; // StringAttr: Huggin
 constexpr llvm::StringLiteral kTrainable = "nn.trainable"; // UnitAttr, beside nn.parameter
 constexpr llvm::StringLiteral kDecay = "nn.decay";         // UnitAttr, beside nn.parameter
 constexpr llvm::StringLiteral kTensor = "nn.tensor";   // StringAttr: the checkpoint's tensor name
-constexpr llvm::StringLiteral kInit = "nn.init";       // StringAttr: "zeros" or "normal:STD"
+constexpr llvm::StringLiteral kInit = "nn.init";       // StringAttr: "zeros", "ones" or "normal:STD"
 constexpr llvm::StringLiteral kGradient = "nn.gradient";   // StringAttr: of that parameter
 constexpr llvm::StringLiteral kMoment = "nn.moment";       // StringAttr: of that parameter
 constexpr llvm::StringLiteral kMomentIndex = "nn.moment_index"; // I32: 0 or 1
 constexpr llvm::StringLiteral kUnreached =
     "nn.unreached"; // UnitAttr: trainable, but nothing leads from it to the loss
 constexpr llvm::StringLiteral kNorm = "nn.norm"; // UnitAttr: a normalization's own parameter
+constexpr llvm::StringLiteral kTransposed =
+    "nn.transposed"; // UnitAttr: the checkpoint and the export hold the matrix transposed
 constexpr llvm::StringLiteral kState = "nn.state";         // StringAttr: persistent cache
 // Result attributes.
 constexpr llvm::StringLiteral kOutput = "nn.output";       // StringAttr: array the host reads

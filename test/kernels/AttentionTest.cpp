@@ -36,8 +36,10 @@ struct Case {
   double p = 0;
 };
 
-AttentionShape shapeOf(int heads, int kvHeads, int headDim, bool causal = false) {
+AttentionShape shapeOf(int heads, int kvHeads, int headDim, bool causal = false,
+                       int window = 0) {
   AttentionShape shape;
+  shape.window = window;
   shape.heads = heads, shape.kvHeads = kvHeads, shape.headDim = headDim;
   shape.causal = causal;
   shape.maxKeys = 130;
@@ -75,25 +77,29 @@ struct Problem {
   void reference(std::size_t s, int head, int i) {
     const AttentionShape &shape = c.shape;
     int d = shape.headDim, kvHead = head / (shape.heads / shape.kvHeads);
-    int count = c.batch.keys[s], first = keyOffsets[s];
+    int count = c.batch.keys[s], first = keyOffsets[s], from = 0;
     if (shape.causal)
       count = std::min(count, positions[i] + 1);
-    if (count <= 0)
+    if (shape.window) {
+      count = std::min<int>(count, positions[i] + shape.window);
+      from = std::max<int>(0, positions[i] - shape.window + 1);
+    }
+    if (from >= count)
       return;
     double scale = shape.scaleOrDefault(), top = -1e300, sum = 0;
     std::vector<double> scores(count), z(count), p(count), dp(count);
     auto queryAt = [&](int e) { return i * shape.queryRow() + head * d + e; };
     auto keyAt = [&](int j, int e) { return (first + j) * shape.keyRow() + kvHead * d + e; };
-    for (int j = 0; j < count; ++j) {
+    for (int j = from; j < count; ++j) {
       for (int e = 0; e < d; ++e)
         scores[j] += scale * q[queryAt(e)] * k[keyAt(j, e)];
       top = std::max(top, scores[j]);
     }
-    for (int j = 0; j < count; ++j)
+    for (int j = from; j < count; ++j)
       sum += std::exp(scores[j] - top);
     lse[i * shape.heads + head] = top + std::log(sum);
     double delta = 0;
-    for (int j = 0; j < count; ++j) {
+    for (int j = from; j < count; ++j) {
       p[j] = std::exp(scores[j] - top) / sum;
       z[j] = dropoutFactor(c.p, seed, step, opId, head, sequenceIds[s], positions[i], j);
       for (int e = 0; e < d; ++e) {
@@ -104,7 +110,7 @@ struct Problem {
       }
       delta += p[j] * dp[j];
     }
-    for (int j = 0; j < count; ++j)
+    for (int j = from; j < count; ++j)
       for (int e = 0; e < d; ++e) {
         double ds = p[j] * (dp[j] - delta) * scale;
         dq[queryAt(e)] += ds * k[keyAt(j, e)];
@@ -124,11 +130,22 @@ std::vector<Case> cases() {
   Batch cross{{3, 0, 26, 1, 4}, {65, 7, 1, 128, 0}};
   AttentionShape strided = shapeOf(2, 2, 16);
   strided.queryStride = 100, strided.keyStride = 70;
-  return {{shapeOf(3, 3, 32), self}, {shapeOf(2, 2, 64), self, 0.1},
-          {shapeOf(2, 2, 12), self}, {shapeOf(2, 1, 8, true), self, 0.3},
-          {shapeOf(1, 1, 5), cross}, {shapeOf(4, 2, 24), cross, 0.5},
-          {shapeOf(1, 1, 1), cross}, {shapeOf(2, 2, 40, true), self},
-          {strided, self},           {shapeOf(1, 1, 80), cross, 0.1}};
+  return {{shapeOf(3, 3, 32), self},
+          {shapeOf(2, 2, 64), self, 0.1},
+          {shapeOf(2, 2, 12), self},
+          {shapeOf(2, 1, 8, true), self, 0.3},
+          {shapeOf(1, 1, 5), cross},
+          {shapeOf(4, 2, 24), cross, 0.5},
+          {shapeOf(1, 1, 1), cross},
+          {shapeOf(2, 2, 40, true), self},
+          {strided, self},
+          {shapeOf(1, 1, 80), cross, 0.1},
+          {shapeOf(2, 1, 16, true, 1), self},
+          {shapeOf(2, 2, 24, true, 30), self, 0.2},
+          {shapeOf(1, 1, 8, true, 64), self},
+          {shapeOf(4, 2, 12, false, 17), self, 0.3},
+          {shapeOf(2, 2, 8, false, 3), cross, 0.1},
+          {shapeOf(1, 1, 40, true, 7), cross}};
 }
 
 // Sums of up to 130 f32 products of size about d, exponentials of 2 ulp, scores to 1e-5.
@@ -190,8 +207,8 @@ TEST(Attention, ForwardAndBackwardMatchReference) {
 
 TEST(Attention, SequenceBitsDontDependOnCompany) {
   for (const CpuIsa *isa : runnableIsas())
-    for (bool causal : {false, true}) {
-      Case c{shapeOf(2, 2, 32, causal), {{7, 37, 50, 3}, {7, 37, 50, 3}}, 0.1};
+    for (auto [causal, window] : {std::pair(false, 0), {true, 0}, {true, 11}, {false, 9}}) {
+      Case c{shapeOf(2, 2, 32, causal, window), {{7, 37, 50, 3}, {7, 37, 50, 3}}, 0.1};
       Problem x(c);
       auto forward = std::make_shared<Attention>();
       forward->shape = c.shape;
@@ -230,9 +247,11 @@ TEST(Attention, SequenceBitsDontDependOnCompany) {
 
 TEST(Attention, CachedMatchesReference) {
   for (const CpuIsa *isa : runnableIsas())
-    for (auto [heads, kvHeads, d] : {std::array{2, 2, 32}, {4, 1, 12}, {1, 1, 3}}) {
+    for (auto [heads, kvHeads, d, window] :
+         {std::array{2, 2, 32, 0}, {4, 1, 12, 0}, {1, 1, 3, 0}, {2, 1, 8, 9}}) {
       auto spec = std::make_shared<CachedAttention>();
       spec->heads = heads, spec->kvHeads = kvHeads, spec->headDim = d, spec->maxKeys = 40;
+      spec->window = window;
       KernelLibrary library({spec}, *isa);
       Ints begins{30, 0, 3, 70}, lengths{40, 1, 0, 13};
       Floats q = randomFloats(4 * heads * d, 1, 2), k = randomFloats(100 * kvHeads * d, 2, 2);
@@ -246,15 +265,16 @@ TEST(Attention, CachedMatchesReference) {
           std::vector<double> p(lengths[s]);
           double sum = 0;
           int kv = h / (heads / kvHeads);
+          int from = window ? std::max(0, lengths[s] - window) : 0;
           auto at = [&](int j, int e) { return ((begins[s] + j) * kvHeads + kv) * d + e; };
-          for (int j = 0; j < lengths[s]; ++j) {
+          for (int j = from; j < lengths[s]; ++j) {
             for (int e = 0; e < d; ++e)
               p[j] += q[(s * heads + h) * d + e] * double(k[at(j, e)]) / std::sqrt(double(d));
             sum += p[j] = std::exp(p[j]);
           }
           for (int e = 0; e < d; ++e) {
             double expected = 0;
-            for (int j = 0; j < lengths[s]; ++j)
+            for (int j = from; j < lengths[s]; ++j)
               expected += p[j] / sum * v[at(j, e)];
             ASSERT_NEAR(out[(s * heads + h) * d + e], expected, tolerance);
           }

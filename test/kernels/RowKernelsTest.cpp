@@ -3,6 +3,7 @@
 #include "compiler/targets/cpu/kernels/Elementwise.h"
 #include "compiler/targets/cpu/kernels/Embedding.h"
 #include "compiler/targets/cpu/kernels/LayerNorm.h"
+#include "compiler/targets/cpu/kernels/RmsNorm.h"
 #include "test/kernels/KernelHarness.h"
 #include "test/kernels/ReferenceMath.h"
 
@@ -245,6 +246,128 @@ TEST(Activation, ForwardAndSlopeMatchReferenceOverTheWholeRange) {
     }
 }
 
+TEST(Gated, ForwardAndGradientsMatchReference) {
+  for (const CpuIsa *isa : runnableIsas())
+    for (Activation act : {Activation::None, Activation::Silu, Activation::Gelu}) {
+      auto forward = std::make_shared<Gated>();
+      auto backward = std::make_shared<GatedGrad>();
+      forward->act = backward->act = act;
+      KernelLibrary library({forward, backward}, *isa);
+      for (std::int64_t n : {0, 1, 37, 20001}) {
+        Floats gate = randomFloats(n, 1, 6), up = randomFloats(n, 2), dy = randomFloats(n, 3);
+        Floats y(n), dgate(n), dup(n);
+        library.run(*forward, {gate.data(), up.data(), y.data()}, {n}, {}, Split::Pieces);
+        library.run(*backward, {dy.data(), gate.data(), up.data(), dgate.data(), dup.data()},
+                    {n}, {}, Split::Pieces);
+        ASSERT_TRUE(y.intact() && dgate.intact() && dup.intact());
+        for (std::int64_t i = 0; i < n; ++i) {
+          double opened = activation(act, gate[i]);
+          ASSERT_NEAR(y[i], opened * up[i], 2e-6) << activationName(act);
+          ASSERT_NEAR(dup[i], dy[i] * opened, 2e-6) << activationName(act);
+          ASSERT_NEAR(dgate[i], dy[i] * up[i] * activationSlope(act, gate[i]), 2e-6);
+        }
+      }
+    }
+}
+
+TEST(RmsNorm, ForwardAndBackwardMatchReference) {
+  const double eps = 1e-3;
+  for (const CpuIsa *isa : runnableIsas())
+    for (std::int64_t hidden : widths) {
+      auto forward = std::make_shared<RmsNorm>();
+      auto backward = std::make_shared<RmsNormGrad>();
+      auto finalize = std::make_shared<RmsNormGradFinalize>();
+      forward->hidden = backward->hidden = finalize->hidden = hidden;
+      forward->eps = eps;
+      KernelLibrary library({forward, backward, finalize}, *isa);
+      for (std::int64_t rows : rowCounts) {
+        std::string key = forward->key(*isa) + " M=" + std::to_string(rows);
+        std::int64_t n = rows * hidden;
+        Floats x = randomFloats(n, 1), gamma = randomFloats(hidden, 2), dy = randomFloats(n, 3);
+        Floats y[2], dx[2], dgamma[2], before = randomFloats(hidden, 4);
+        for (int split = 0; split < 2; ++split) {
+          Split how = split ? Split::Pieces : Split::Whole;
+          y[split] = Floats(n), dx[split] = Floats(n), dgamma[split] = before;
+          Floats rstd(rows), partial = randomFloats(backward->partialElements(rows), 5);
+          library.run(*forward, {x.data(), gamma.data(), y[split].data(), rstd.data()}, {rows},
+                      {}, how);
+          library.run(*backward,
+                      {dy.data(), x.data(), rstd.data(), gamma.data(), dx[split].data(),
+                       partial.data()},
+                      {rows}, {}, how);
+          library.run(*finalize, {partial.data(), dgamma[split].data()}, {rows, split}, {},
+                      how);
+          ASSERT_TRUE(y[split].intact() && rstd.intact() && dx[split].intact()) << key;
+          ASSERT_TRUE(partial.intact() && dgamma[split].intact()) << key;
+        }
+        ASSERT_TRUE(y[0] == y[1] && dx[0] == dx[1]) << key;
+        std::vector<double> gradient(hidden);
+        for (std::int64_t r = 0; r < rows; ++r) {
+          double squares = 0, dot = 0;
+          for (std::int64_t c = 0; c < hidden; ++c)
+            squares += std::pow(double(x[r * hidden + c]), 2) / hidden;
+          double scale = 1 / std::sqrt(squares + eps);
+          auto h = [&](std::int64_t c) { return x[r * hidden + c] * scale; };
+          for (std::int64_t c = 0; c < hidden; ++c) {
+            dot += dy[r * hidden + c] * gamma[c] * h(c) / hidden;
+            gradient[c] += dy[r * hidden + c] * h(c);
+          }
+          for (std::int64_t c = 0; c < hidden; ++c) {
+            double exact = scale * (dy[r * hidden + c] * gamma[c] - h(c) * dot);
+            ASSERT_NEAR(y[0][r * hidden + c], h(c) * gamma[c], 3e-6) << key;
+            ASSERT_NEAR(dx[0][r * hidden + c], exact, 1e-5 * (1 + std::abs(exact))) << key;
+          }
+        }
+        for (std::int64_t c = 0; c < hidden; ++c) {
+          ASSERT_NEAR(dgamma[0][c], gradient[c], 3e-5) << key;
+          ASSERT_NEAR(dgamma[1][c], before[c] + gradient[c], 3e-5) << key;
+        }
+        // A row alone has the bits it has among others.
+        if (rows < 2)
+          continue;
+        Floats alone(hidden), rstd(1);
+        library.run(*forward, {x.data() + hidden, gamma.data(), alone.data(), rstd.data()},
+                    {1});
+        ASSERT_EQ(0, std::memcmp(alone.data(), y[0].data() + hidden, 4 * hidden)) << key;
+      }
+    }
+}
+
+TEST(LayerNorm, WithoutBias) {
+  for (const CpuIsa *isa : runnableIsas())
+    for (std::int64_t hidden : {7, 65}) {
+      auto forward = std::make_shared<LayerNorm>();
+      auto backward = std::make_shared<LayerNormGrad>();
+      auto finalize = std::make_shared<LayerNormGradFinalize>();
+      forward->hidden = backward->hidden = finalize->hidden = hidden;
+      forward->bias = finalize->bias = false;
+      forward->eps = 1e-5;
+      KernelLibrary library({forward, backward, finalize}, *isa);
+      const std::int64_t rows = 70, n = rows * hidden;
+      Floats x = randomFloats(n, 1), gamma = randomFloats(hidden, 2), dy = randomFloats(n, 3);
+      Floats y(n), mean(rows), rstd(rows), dx(n), dgamma = randomFloats(hidden, 4);
+      Floats partial = randomFloats(backward->partialElements(rows), 5);
+      NormReference expected =
+          norm({x.data(), x.data() + n}, gamma, Floats(hidden), 1e-5, rows, hidden);
+      library.run(*forward, {x.data(), gamma.data(), y.data(), mean.data(), rstd.data()},
+                  {rows});
+      library.run(*backward,
+                  {dy.data(), x.data(), mean.data(), rstd.data(), gamma.data(), dx.data(),
+                   partial.data()},
+                  {rows});
+      library.run(*finalize, {partial.data(), dgamma.data()}, {rows, 0}, {}, Split::Pieces);
+      ASSERT_TRUE(y.intact() && dgamma.intact());
+      for (std::int64_t i = 0; i < n; ++i)
+        ASSERT_NEAR(y[i], expected.y[i], 1e-5) << forward->key(*isa);
+      for (std::int64_t c = 0; c < hidden; ++c) {
+        double sum = 0;
+        for (std::int64_t r = 0; r < rows; ++r)
+          sum += dy[r * hidden + c] * (x[r * hidden + c] - expected.mean[r]) * expected.rstd[r];
+        ASSERT_NEAR(dgamma[c], sum, 3e-5) << forward->key(*isa);
+      }
+    }
+}
+
 TEST(Rows, AddGatherScatterEmbed) {
   for (const CpuIsa *isa : runnableIsas())
     for (std::int64_t hidden : widths) {
@@ -310,6 +433,31 @@ TEST(Rows, AddGatherScatterEmbed) {
                   {}, Split::Pieces);
       ASSERT_TRUE(gradient.intact());
       ASSERT_TRUE(gradient == expected) << embedGrad->key(*isa);
+    }
+}
+
+TEST(Rows, MeanAndItsGradient) {
+  for (const CpuIsa *isa : runnableIsas())
+    for (std::int64_t hidden : widths) {
+      auto mean = std::make_shared<MeanRows>(), gradient = std::make_shared<MeanRows>();
+      mean->hidden = gradient->hidden = hidden;
+      gradient->gradient = true;
+      KernelLibrary library({mean, gradient}, *isa);
+      Ints offsets{0, 3, 3, 4, 41};
+      Floats x = randomFloats(41 * hidden, 1), dy = randomFloats(4 * hidden, 2);
+      Floats y = randomFloats(4 * hidden, 3), dx = randomFloats(41 * hidden, 4);
+      library.run(*mean, {x.data(), offsets.data(), y.data()}, {4}, {}, Split::Pieces);
+      library.run(*gradient, {dy.data(), offsets.data(), dx.data()}, {4}, {}, Split::Pieces);
+      ASSERT_TRUE(y.intact() && dx.intact());
+      for (int s = 0; s < 4; ++s)
+        for (std::int64_t c = 0; c < hidden; ++c) {
+          double sum = 0, rows = offsets[s + 1] - offsets[s];
+          for (int r = offsets[s]; r < offsets[s + 1]; ++r) {
+            sum += x[r * hidden + c] / rows;
+            ASSERT_NEAR(dx[r * hidden + c], dy[s * hidden + c] / rows, 1e-7);
+          }
+          ASSERT_NEAR(y[s * hidden + c], sum, 1e-6) << mean->key(*isa);
+        }
     }
 }
 

@@ -30,6 +30,7 @@ static const char *const kPrelude = R"(
 !t8 = tensor<?x8xf64, #nn.space<tokens>>
 !t2 = tensor<?x2xf64, #nn.space<tokens>>
 !t1 = tensor<?xf64, #nn.space<tokens>>
+!t1c = tensor<?x1xf64, #nn.space<tokens>>
 !s3 = tensor<?x3xf64, #nn.space<sequences>>
 !s1 = tensor<?xf64, #nn.space<sequences>>
 !g4 = tensor<?x4xf64, #nn.space<target>>
@@ -87,6 +88,8 @@ static void addBatch(State &state) {
   in["sequence_offsets"] = vector({0, 1, 2, 3});
   in["first_rows"] = vector({0, 2, 7});
   in["zero_positions"] = vector({0, 0, 0});
+  in["last_rows"] = vector({1, 6, 7});
+  in["last_positions"] = vector({1, 4, 0});
   in["token_sequence"] = vector({4, 4, 5, 5, 5, 5, 5, 6});
   in["token_position"] = vector({0, 1, 0, 1, 2, 3, 4, 0});
   in["position_ids"] = in["token_position"];

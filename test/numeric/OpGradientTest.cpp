@@ -6,13 +6,15 @@
 namespace ftc::numeric {
 namespace {
 
-/// A @train over tokens: `arguments` and `body` give %z (!t3), of which the loss is taken.
-Module trainOverTokens(const std::string &arguments, const std::string &body) {
+/// A @train over tokens: `arguments` and `body` give `logits`, of which the loss is taken.
+Module trainOverTokens(const std::string &arguments, const std::string &body,
+                       const std::string &logits = "%z", const std::string &type = "!t3") {
   return parse("func.func @train(" + arguments + R"(,
       %labels: !ids {nn.input = "labels"}) -> (!t1 {nn.output = "row_loss"})
       attributes {nn.program = "train"} {
     )" + body + R"(
-    %loss = nn.cross_entropy %z, %labels : (!t3, !ids) -> !t1
+    %loss = nn.cross_entropy )" +
+               logits + ", %labels : (" + type + R"(, !ids) -> !t1
     return %loss : !t1
   })");
 }
@@ -125,6 +127,53 @@ TEST(OpGradient, LayerNorm) {
         : (!t3, tensor<3xf64>, tensor<3xf64>) -> (!t3, !t1, !t1))"));
 }
 
+TEST(OpGradient, LayerNormWithoutBias) {
+  checkGradients(
+      trainOverTokens(parameter("x", "!t3") + ", " + parameter("gamma", "tensor<3xf64>"), R"(
+    %z, %mean, %rstd = nn.layer_norm %x, %gamma {eps = 1.0e-5 : f64}
+        : (!t3, tensor<3xf64>) -> (!t3, !t1, !t1))"));
+}
+
+TEST(OpGradient, RmsNorm) {
+  checkGradients(
+      trainOverTokens(parameter("x", "!t3") + ", " + parameter("gamma", "tensor<3xf64>"), R"(
+    %z, %rstd = nn.rms_norm %x, %gamma {eps = 1.0e-5 : f64}
+        : (!t3, tensor<3xf64>) -> (!t3, !t1))"));
+}
+
+class GatedGradient : public testing::TestWithParam<const char *> {};
+TEST_P(GatedGradient, MatchesDifferences) {
+  checkGradients(trainOverTokens(parameter("gate", "!t3") + ", " + parameter("up", "!t3"),
+                                 "%z = nn.gated %gate, %up {kind = #nn.activation<" +
+                                     std::string(GetParam()) + ">} : (!t3, !t3) -> !t3"));
+}
+INSTANTIATE_TEST_SUITE_P(Kinds, GatedGradient, testing::Values("none", "gelu", "silu"));
+
+TEST(OpGradient, GatedByItself) {
+  checkGradients(trainOverTokens(parameter("x", "!t3"), R"(
+    %z = nn.gated %x, %x {kind = #nn.activation<silu>} : (!t3, !t3) -> !t3)"));
+}
+
+TEST(OpGradient, SplitAndConcatColumns) {
+  checkGradients(trainOverTokens(parameter("x", "!t8"), R"(
+    %a, %b, %c = nn.split_columns %x : (!t8) -> (!t3, !t4, !t1c)
+    %d = nn.activation %a {kind = #nn.activation<tanh>} : (!t3) -> !t3
+    %y = nn.concat_columns %c, %d, %b : (!t1c, !t3, !t4) -> !t8
+    %p, %z, %q = nn.split_columns %y : (!t8) -> (!t1c, !t3, !t4)
+    %e = nn.concat_columns %z, %p, %q : (!t3, !t1c, !t4) -> !t8)",
+                                 "%e", "!t8"));
+}
+
+TEST(OpGradient, Rotary) {
+  for (const char *direction : {"", ", inverse"})
+    checkGradients(trainOverTokens(
+        kRows + parameter("x", "!t8") + ", " + parameter("w", "tensor<3x8xf64>"),
+        R"(%y = nn.rotary %x, %pos {heads = 2 : i32, frequencies = array<f32: 1.0, 0.375>,
+        scale = 0.75 : f64)" +
+            std::string(direction) + R"(} : (!t8, !ids) -> !t8
+    %z = nn.linear %y, %w : (!t8, tensor<3x8xf64>) -> !t3)"));
+}
+
 TEST(OpGradient, GatherRowsOfRepeatedUse) {
   checkGradients(parse("func.func @train(" + parameter("x", "!t3") + R"(,
       %first: !sids {nn.input = "first_rows"}, %labels: !sids {nn.input = "labels"})
@@ -132,6 +181,16 @@ TEST(OpGradient, GatherRowsOfRepeatedUse) {
     %a = nn.gather_rows %x, %first : (!t3, !sids) -> !s3
     %b = nn.activation %a {kind = #nn.activation<tanh>} : (!s3) -> !s3
     %z = nn.add %a, %b : (!s3, !s3) -> !s3
+    %loss = nn.cross_entropy %z, %labels : (!s3, !sids) -> !s1
+    return %loss : !s1
+  })"));
+}
+
+TEST(OpGradient, MeanRows) {
+  checkGradients(parse("func.func @train(" + parameter("x", "!t3") + R"(,
+      %cu: !cu {nn.input = "cu_seqlens"}, %labels: !sids {nn.input = "labels"})
+      -> (!s1 {nn.output = "row_loss"}) attributes {nn.program = "train"} {
+    %z = nn.mean_rows %x, %cu : (!t3, !cu) -> !s3
     %loss = nn.cross_entropy %z, %labels : (!s3, !sids) -> !s1
     return %loss : !s1
   })"));
@@ -163,17 +222,18 @@ struct AttentionCase {
   int heads, kvHeads;
   const char *keys;
   bool causal, drops;
+  int window = 0;
 };
 class AttentionGradient : public testing::TestWithParam<AttentionCase> {};
 
 TEST_P(AttentionGradient, MatchesDifferences) {
   const AttentionCase &c = GetParam();
-  std::string attributes = "{heads = " + std::to_string(c.heads) +
-                           " : i32, kv_heads = " + std::to_string(c.kvHeads) +
-                           " : i32, scale = 0.6 : f64, causal = " +
-                           (c.causal ? "true" : "false") +
-                           (c.drops ? ", rate = \"dropout.attention\"" : "") +
-                           ", op_id = 5 : i32, module = \"m\"}";
+  std::string attributes =
+      "{heads = " + std::to_string(c.heads) +
+      " : i32, kv_heads = " + std::to_string(c.kvHeads) +
+      " : i32, scale = 0.6 : f64, causal = " + (c.causal ? "true" : "false") +
+      (c.window ? ", window = " + std::to_string(c.window) + " : i32" : "") +
+      (c.drops ? ", rate = \"dropout.attention\"" : "") + ", op_id = 5 : i32, module = \"m\"}";
   std::string lse = "tensor<?x" + std::to_string(c.heads) + "xf64, #nn.space<tokens>>";
   std::string keys = c.keys;
   checkGradients(trainOverTokens(
@@ -188,7 +248,9 @@ INSTANTIATE_TEST_SUITE_P(Forms, AttentionGradient,
                          testing::Values(AttentionCase{"Plain", 2, 2, "!t8", false, false},
                                          AttentionCase{"Causal", 2, 2, "!t8", true, false},
                                          AttentionCase{"Dropout", 4, 4, "!t8", false, true},
-                                         AttentionCase{"Grouped", 4, 2, "!t4", true, true}),
+                                         AttentionCase{"Grouped", 4, 2, "!t4", true, true},
+                                         AttentionCase{"Sliding", 2, 2, "!t8", true, false, 2},
+                                         AttentionCase{"Local", 2, 1, "!t4", false, true, 2}),
                          [](const auto &info) { return info.param.name; });
 
 TEST(OpGradient, FusedActivationGradientWithAddend) {

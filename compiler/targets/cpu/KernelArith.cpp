@@ -127,6 +127,11 @@ Num KernelBuilder::laneIndex(int lanes) {
   return num(arith::ConstantOp::create(b, b.getI32VectorAttr(values)));
 }
 
+Num KernelBuilder::lanesOf(const std::vector<float> &values) {
+  auto type = VectorType::get({static_cast<std::int64_t>(values.size())}, b.getF32Type());
+  return num(arith::ConstantOp::create(b, DenseElementsAttr::get(type, ArrayRef(values))));
+}
+
 Num KernelBuilder::firstLanes(std::int64_t count) {
   SmallVector<bool> values;
   for (int i = 0; i < isa.lanes; ++i)

@@ -126,6 +126,7 @@ public:
   Num like(Num model, const Term &term); ///< `term` in the type of `model`
   Num splat(Num scalar, int lanes = 0);
   Num laneIndex(int lanes = 0);       ///< vector of i32 0, 1, 2, ...
+  Num lanesOf(const std::vector<float> &values); ///< one a lane
   Num firstLanes(std::int64_t count); ///< constant mask
   Num firstLanes(Num count);          ///< mask of lanes below a run-time i64 count
   Num lanesBefore(Num at, Num end);   ///< mask of lanes l with at + l < end, i64
@@ -170,6 +171,8 @@ public:
   Num tanh(Num x);    ///< 3 ulp
   Num erf(Num x);     ///< 1.5e-7 absolute
   Num sigmoid(Num x); ///< 3 ulp
+  /// Sine and cosine to 1.2e-7 absolute, for |x| <= 2^21.
+  std::pair<Num, Num> sinCos(Num x);
 
   mlir::ImplicitLocOpBuilder &mlir() { return b; }
   Num num(mlir::Value value) { return {this, value}; }

@@ -84,6 +84,30 @@ Num KernelBuilder::erf(Num x) {
   return copySign(select(size >= limit, 1.0, inside), x);
 }
 
+std::pair<Num, Num> KernelBuilder::sinCos(Num x) {
+  // x = n pi/2 + r with |r| <= pi/4. The first part of pi/2 has 24 bits: each fma's product is
+  // exact and the difference a multiple of its last bit, so that r keeps all of x's bits.
+  const double magic = 12582912.0;
+  Num rounded = fma(0.63661977236758134, x, magic);
+  Num n = rounded - magic;
+  Num r = fma(-1.57079637050628662109375, n, x);
+  r = fma(4.37113900018624283e-8, n, r);
+  Num z = r * r;
+  // Cephes' minimax polynomials (Moshier), below 1 ulp on [-pi/4, pi/4].
+  static const double sineSeries[] = {-1.6666654611e-1, 8.3321608736e-3, -1.9515295891e-4};
+  static const double cosineSeries[] = {4.166664568298827e-2, -1.388731625493765e-3,
+                                        2.443315711809948e-5};
+  Num sine = fma(horner(*this, z, sineSeries) * z, r, r);
+  Num cosine = fma(horner(*this, z, cosineSeries) * z, z, fma(-0.5, z, 1.0));
+  mlir::Type bits = bitsType(*this, x);
+  Num quadrant = bitcast(rounded, bits);
+  Num straight = (quadrant & 1) == 0;
+  Num sineSign = (quadrant & 2) << 30, cosineSign = ((quadrant + 1) & 2) << 30;
+  Num first = select(straight, sine, cosine), second = select(straight, cosine, sine);
+  return {bitcast(bitcast(first, bits) ^ sineSign, x.type()),
+          bitcast(bitcast(second, bits) ^ cosineSign, x.type())};
+}
+
 Num KernelBuilder::sigmoid(Num x) { return 1.0 / (exp(0.0 - x) + 1.0); }
 
 } // namespace ftc::cpu

@@ -39,13 +39,25 @@ template <typename Op> static LogicalResult verifySides(Op op) {
   return success();
 }
 
-/// Two products of queries by keys; the key length of a query is not known statically, so
-/// the number of key rows a sequence is taken as the mean.
-static Cost attentionCost(Operation *op, Type q, Type k, Type ids, double products,
-                          const SpaceSizes &sizes) {
-  double sequences = elementsOf(ids, sizes);
+/// C`number`: a window holds at least the query's own position.
+template <typename Op> static LogicalResult verifyWindow(Op op, int number) {
+  if (std::optional<std::uint32_t> window = op.getWindow();
+      window && static_cast<std::int32_t>(*window) < 1)
+    return op.emitOpError() << "C" << number << ": expected window > 0, got "
+                            << static_cast<std::int32_t>(*window);
+  return success();
+}
+
+/// Products of queries by keys; the key length of a query is not known statically, so the
+/// number of key rows a sequence is taken as the mean, a window as what it lets through.
+template <typename Op>
+static Cost attentionCost(Op op, double products, const SpaceSizes &sizes) {
+  Type q = op.getQ().getType(), k = op.getK().getType();
+  double sequences = elementsOf(op.getSequenceId().getType(), sizes);
   double keys = elementsOf(k, sizes) / static_cast<double>(widthOf(k)) /
                 (sequences > 0 ? sequences : 1);
+  if (std::optional<std::uint32_t> window = op.getWindow())
+    keys = std::min(keys, op.getCausal() ? double(*window) : 2.0 * *window - 1);
   return {products * 2 * elementsOf(q, sizes) * keys, bytesMoved(op, sizes)};
 }
 
@@ -55,15 +67,13 @@ LogicalResult AttentionOp::verify() {
                          getKvHeads())) ||
       failed(verifySides(*this)) ||
       failed(expectSameType(*this, 9, {"out", getOut().getType()}, {"q", q})) ||
-      failed(expectSameRows(*this, 10, {"lse", getLse().getType()}, {"q", q})))
+      failed(expectSameRows(*this, 10, {"lse", getLse().getType()}, {"q", q})) ||
+      failed(verifyWindow(*this, 12)))
     return failure();
   return expectWidth(*this, 11, {"lse", getLse().getType()}, getHeads(), "heads");
 }
 
-Cost AttentionOp::getCost(const SpaceSizes &sizes) {
-  return attentionCost(*this, getQ().getType(), getK().getType(), getSequenceId().getType(), 2,
-                       sizes);
-}
+Cost AttentionOp::getCost(const SpaceSizes &sizes) { return attentionCost(*this, 2, sizes); }
 
 LogicalResult AttentionOp::buildBackward(Backward &backward) {
   Value dout = backward.gradient(getOut());
@@ -73,7 +83,7 @@ LogicalResult AttentionOp::buildBackward(Backward &backward) {
       backward.builder(), getLoc(), getQ().getType(), getK().getType(), getV().getType(), dout,
       getQ(), getK(), getV(), getOut(), getLse(), getQOffsets(), getKvOffsets(), getQPosition(),
       getSequenceId(), getHeadsAttr(), getKvHeadsAttr(), getScaleAttr(), getCausalAttr(),
-      getRateAttr(), getOpIdAttr());
+      getRateAttr(), getOpIdAttr(), getWindowAttr());
   if (backward.isNeeded(getQ()))
     backward.accumulate(getQ(), grad.getDq());
   if (backward.isNeeded(getK()))
@@ -90,7 +100,8 @@ LogicalResult AttentionGradOp::verify() {
       failed(expectSameType(*this, 9, {"dout", getDout().getType()}, q)) ||
       failed(expectSameType(*this, 10, {"out", getOut().getType()}, q)) ||
       failed(expectSameRows(*this, 11, {"lse", getLse().getType()}, q)) ||
-      failed(expectWidth(*this, 12, {"lse", getLse().getType()}, getHeads(), "heads")))
+      failed(expectWidth(*this, 12, {"lse", getLse().getType()}, getHeads(), "heads")) ||
+      failed(verifyWindow(*this, 16)))
     return failure();
   return failure(failed(expectSameType(*this, 13, {"dq", getDq().getType()}, q)) ||
                  failed(expectSameType(*this, 14, {"dk", getDk().getType()}, k)) ||
@@ -98,8 +109,7 @@ LogicalResult AttentionGradOp::verify() {
 }
 
 Cost AttentionGradOp::getCost(const SpaceSizes &sizes) {
-  return attentionCost(*this, getQ().getType(), getK().getType(), getSequenceId().getType(), 5,
-                       sizes);
+  return attentionCost(*this, 5, sizes);
 }
 
 LogicalResult CacheAppendOp::verify() {
@@ -115,11 +125,13 @@ Cost CacheAppendOp::getCost(const SpaceSizes &sizes) {
 
 LogicalResult CachedAttentionOp::verify() {
   Type q = getQ().getType();
-  return failure(failed(verifyHeads(*this, q, getKCache().getType(), getVCache().getType(),
-                                    getHeads(), getKvHeads())) ||
-                 failed(expectSameRows(*this, 4, {"begin", getBegin().getType()}, {"q", q})) ||
-                 failed(expectSameRows(*this, 5, {"length", getLength().getType()}, {"q", q})) ||
-                 failed(expectSameType(*this, 6, {"out", getOut().getType()}, {"q", q})));
+  return failure(
+      failed(verifyHeads(*this, q, getKCache().getType(), getVCache().getType(), getHeads(),
+                         getKvHeads())) ||
+      failed(expectSameRows(*this, 4, {"begin", getBegin().getType()}, {"q", q})) ||
+      failed(expectSameRows(*this, 5, {"length", getLength().getType()}, {"q", q})) ||
+      failed(expectSameType(*this, 6, {"out", getOut().getType()}, {"q", q})) ||
+      failed(verifyWindow(*this, 7)));
 }
 
 Cost CachedAttentionOp::getCost(const SpaceSizes &sizes) {

@@ -11,12 +11,15 @@ def Nn_AttentionOp : Nn_Op<"attention", [Differentiable, CostModel]> {
     `q_position` [query rows] is each query's position in its sequence (causal masks and
     dropout), `sequence_id` [sequences] the sequence's index within the accumulated batch.
     `lse` [query rows, heads] is log sum exp of the scaled scores, for the backward. Without
-    `rate` there is no dropout. A causal query sees keys at positions <= its own.
+    `rate` there is no dropout. A causal query sees keys at positions <= its own; with `window`
+    w, a query at position p sees keys at positions in (p - w, p + w) alone (Mistral's sliding
+    window where it is causal, ModernBERT's local attention where it is not).
   }];
   let arguments = (ins Nn_Matrix:$q, Nn_Matrix:$k, Nn_Matrix:$v, Nn_Indices:$q_offsets,
       Nn_Indices:$kv_offsets, Nn_Indices:$q_position, Nn_Indices:$sequence_id,
       I32Attr:$heads, I32Attr:$kv_heads, F64Attr:$scale, BoolAttr:$causal,
-      OptionalAttr<StrAttr>:$rate, I32Attr:$op_id, StrAttr:$module);
+      OptionalAttr<StrAttr>:$rate, I32Attr:$op_id, StrAttr:$module,
+      OptionalAttr<I32Attr>:$window);
   let results = (outs Nn_Matrix:$out, Nn_Matrix:$lse);
   let hasVerifier = 1;
 }
@@ -27,7 +30,7 @@ def Nn_AttentionGradOp : Nn_Op<"attention_grad", [CostModel]> {
       Nn_Matrix:$out, Nn_Matrix:$lse, Nn_Indices:$q_offsets, Nn_Indices:$kv_offsets,
       Nn_Indices:$q_position, Nn_Indices:$sequence_id,
       I32Attr:$heads, I32Attr:$kv_heads, F64Attr:$scale, BoolAttr:$causal,
-      OptionalAttr<StrAttr>:$rate, I32Attr:$op_id);
+      OptionalAttr<StrAttr>:$rate, I32Attr:$op_id, OptionalAttr<I32Attr>:$window);
   let results = (outs Nn_Matrix:$dq, Nn_Matrix:$dk, Nn_Matrix:$dv);
   let hasVerifier = 1;
 }
@@ -43,10 +46,12 @@ def Nn_CacheAppendOp : Nn_Op<"cache_append", [CostModel]> {
 def Nn_CachedAttentionOp : Nn_Op<"cached_attention", [CostModel]> {
   let summary = "attention of one query a sequence over its slots of a key/value cache";
   let description = [{
-    Query i attends to slots [begin[i], begin[i] + length[i]) of the caches [slots, kv_heads * d].
+    Query i attends to slots [begin[i], begin[i] + length[i]) of the caches [slots, kv_heads * d],
+    with `window` to the last `window` of them alone.
   }];
   let arguments = (ins Nn_Matrix:$q, Nn_Matrix:$k_cache, Nn_Matrix:$v_cache, Nn_Indices:$begin,
-      Nn_Indices:$length, I32Attr:$heads, I32Attr:$kv_heads, F64Attr:$scale);
+      Nn_Indices:$length, I32Attr:$heads, I32Attr:$kv_heads, F64Attr:$scale,
+      OptionalAttr<I32Attr>:$window);
   let results = (outs Nn_Matrix:$out);
   let hasVerifier = 1;
 }

@@ -1,4 +1,4 @@
-// Activations, sums and dropout: constraints, folds, cost and derivatives.
+// Activations, gated products, sums and dropout: constraints, folds, cost and derivatives.
 #include "dialects/nn/ops/Verify.h"
 
 using namespace mlir;
@@ -46,6 +46,25 @@ OpFoldResult ActivationGradOp::fold(FoldAdaptor) {
 
 Cost ActivationGradOp::getCost(const SpaceSizes &sizes) {
   return elementwiseCost(*this, activationFlops(getKind()) + 1, sizes);
+}
+
+Cost GatedOp::getCost(const SpaceSizes &sizes) {
+  return elementwiseCost(*this, activationFlops(getKind()) + 1, sizes);
+}
+
+LogicalResult GatedOp::buildBackward(Backward &backward) {
+  Value dy = backward.gradient(getY());
+  auto grad = GatedGradOp::create(backward.builder(), getLoc(), dy.getType(), dy.getType(), dy,
+                                  getGate(), getUp(), getKind());
+  if (backward.isNeeded(getGate()))
+    backward.accumulate(getGate(), grad.getDgate());
+  if (backward.isNeeded(getUp()))
+    backward.accumulate(getUp(), grad.getDup());
+  return success();
+}
+
+Cost GatedGradOp::getCost(const SpaceSizes &sizes) {
+  return elementwiseCost(*this, activationFlops(getKind()) + 4, sizes);
 }
 
 Cost AddOp::getCost(const SpaceSizes &sizes) { return elementwiseCost(*this, 1, sizes); }

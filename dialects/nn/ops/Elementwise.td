@@ -1,4 +1,4 @@
-// Elementwise ops: activations, sums, dropout.
+// Elementwise ops: activations, gated products, sums, dropout.
 #ifndef FTC_NN_OPS_ELEMENTWISE_TD
 #define FTC_NN_OPS_ELEMENTWISE_TD
 include "dialects/nn/ops/OpBase.td"
@@ -17,6 +17,23 @@ def Nn_ActivationGradOp : Nn_Op<"activation_grad", [CostModel, RowLocal,
   let arguments = (ins Nn_Tensor:$dy, Nn_Tensor:$x, Nn_ActivationAttr:$kind);
   let results = (outs Nn_Tensor:$dx);
   let hasFolder = 1;
+}
+
+def Nn_GatedOp : Nn_Op<"gated", [Differentiable, CostModel, RowLocal,
+                                 SameOperandsAndResultType]> {
+  let summary = "y = act(gate) * up";
+  let description = [{
+    Gated linear units (Shazeer 2020): SwiGLU with `silu`, GEGLU with `gelu`; with `none` the
+    elementwise product.
+  }];
+  let arguments = (ins Nn_Tensor:$gate, Nn_Tensor:$up, Nn_ActivationAttr:$kind);
+  let results = (outs Nn_Tensor:$y);
+}
+
+def Nn_GatedGradOp : Nn_Op<"gated_grad", [CostModel, RowLocal, SameOperandsAndResultType]> {
+  let summary = "dgate = dy * up * act'(gate), dup = dy * act(gate)";
+  let arguments = (ins Nn_Tensor:$dy, Nn_Tensor:$gate, Nn_Tensor:$up, Nn_ActivationAttr:$kind);
+  let results = (outs Nn_Tensor:$dgate, Nn_Tensor:$dup);
 }
 
 def Nn_AddOp : Nn_Op<"add", [Differentiable, CostModel, RowLocal, Commutative,

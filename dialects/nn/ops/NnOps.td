@@ -2,6 +2,7 @@
 #ifndef FTC_NN_OPS_TD
 #define FTC_NN_OPS_TD
 include "dialects/nn/ops/Attention.td"
+include "dialects/nn/ops/Columns.td"
 include "dialects/nn/ops/Elementwise.td"
 include "dialects/nn/ops/Linear.td"
 include "dialects/nn/ops/Loss.td"

@@ -1,4 +1,4 @@
-// Layer normalization: constraints, cost and derivative.
+// Layer and RMS normalization: constraints, cost and derivatives.
 #include "dialects/nn/ops/Verify.h"
 
 using namespace mlir;
@@ -10,12 +10,12 @@ static Cost normCost(Operation *op, Value rows, double flopsEach, const SpaceSiz
 }
 
 /// C1-C6: y like x, gamma and beta of its width, mean and rstd one a row.
-static LogicalResult verifyNorm(Operation *op, Named x, Type y, Type gamma, Type beta, Type mean,
-                                Type rstd, double eps) {
+static LogicalResult verifyNorm(Operation *op, Named x, Type y, Type gamma, Value beta,
+                                Type mean, Type rstd, double eps) {
   std::int64_t width = widthOf(x.type);
   if (failed(expectSameType(op, 1, {"y", y}, x)) ||
       failed(expectWidth(op, 2, {"gamma", gamma}, width, "width of x")) ||
-      failed(expectWidth(op, 3, {"beta", beta}, width, "width of x")) ||
+      (beta && failed(expectWidth(op, 3, {"beta", beta.getType()}, width, "width of x"))) ||
       failed(expectSameRows(op, 4, {"mean", mean}, x)) ||
       failed(expectSameRows(op, 5, {"rstd", rstd}, x)))
     return failure();
@@ -26,7 +26,7 @@ static LogicalResult verifyNorm(Operation *op, Named x, Type y, Type gamma, Type
 
 LogicalResult LayerNormOp::verify() {
   return verifyNorm(*this, {"x", getX().getType()}, getY().getType(), getGamma().getType(),
-                    getBeta().getType(), getMean().getType(), getRstd().getType(),
+                    getBeta(), getMean().getType(), getRstd().getType(),
                     getEps().convertToDouble());
 }
 
@@ -36,22 +36,23 @@ LogicalResult LayerNormOp::buildBackward(Backward &backward) {
   Value dy = backward.gradient(getY());
   if (!dy || backward.gradient(getMean()) || backward.gradient(getRstd()))
     return emitOpError("cannot be differentiated through its mean and rstd");
-  auto grad = LayerNormGradOp::create(backward.builder(), getLoc(), getX().getType(),
-                                      getGamma().getType(), getBeta().getType(), dy, getX(),
-                                      getMean(), getRstd(), getGamma());
+  auto grad = LayerNormGradOp::create(
+      backward.builder(), getLoc(), getX().getType(), getGamma().getType(),
+      getBeta() ? getBeta().getType() : Type(), dy, getX(), getMean(), getRstd(), getGamma());
   if (backward.isNeeded(getX()))
     backward.accumulate(getX(), grad.getDx());
   if (backward.isNeeded(getGamma()))
     backward.accumulate(getGamma(), grad.getDgamma());
-  if (backward.isNeeded(getBeta()))
+  if (getBeta() && backward.isNeeded(getBeta()))
     backward.accumulate(getBeta(), grad.getDbeta());
   return success();
 }
 
 LogicalResult AddLayerNormOp::verify() {
   Named x{"x", getX().getType()};
-  if (failed(verifyNorm(*this, x, getY().getType(), getGamma().getType(), getBeta().getType(),
-                        getMean().getType(), getRstd().getType(), getEps().convertToDouble())) ||
+  if (failed(verifyNorm(*this, x, getY().getType(), getGamma().getType(), getBeta(),
+                        getMean().getType(), getRstd().getType(),
+                        getEps().convertToDouble())) ||
       failed(expectSameType(*this, 7, {"residual", getResidual().getType()}, x)) ||
       failed(expectSameType(*this, 8, {"sum", getSum().getType()}, x)))
     return failure();
@@ -72,20 +73,62 @@ Cost AddLayerNormOp::getCost(const SpaceSizes &sizes) {
 LogicalResult LayerNormGradOp::verify() {
   Named x{"x", getX().getType()};
   std::int64_t width = widthOf(x.type);
-  return failure(failed(expectSameType(*this, 1, {"dy", getDy().getType()}, x)) ||
-                 failed(expectSameType(*this, 2, {"dx", getDx().getType()}, x)) ||
-                 failed(expectSameRows(*this, 3, {"mean", getMean().getType()}, x)) ||
-                 failed(expectSameRows(*this, 4, {"rstd", getRstd().getType()}, x)) ||
-                 failed(expectWidth(*this, 5, {"gamma", getGamma().getType()}, width,
-                                    "width of x")) ||
-                 failed(expectSameType(*this, 6, {"dgamma", getDgamma().getType()},
-                                       {"gamma", getGamma().getType()})) ||
-                 failed(expectWidth(*this, 7, {"dbeta", getDbeta().getType()}, width,
-                                    "width of x")));
+  return failure(
+      failed(expectSameType(*this, 1, {"dy", getDy().getType()}, x)) ||
+      failed(expectSameType(*this, 2, {"dx", getDx().getType()}, x)) ||
+      failed(expectSameRows(*this, 3, {"mean", getMean().getType()}, x)) ||
+      failed(expectSameRows(*this, 4, {"rstd", getRstd().getType()}, x)) ||
+      failed(expectWidth(*this, 5, {"gamma", getGamma().getType()}, width, "width of x")) ||
+      failed(expectSameType(*this, 6, {"dgamma", getDgamma().getType()},
+                            {"gamma", getGamma().getType()})) ||
+      (getDbeta() &&
+       failed(expectWidth(*this, 7, {"dbeta", getDbeta().getType()}, width, "width of x"))));
 }
 
 Cost LayerNormGradOp::getCost(const SpaceSizes &sizes) {
   return normCost(*this, getX(), 14, sizes);
+}
+
+LogicalResult RmsNormOp::verify() {
+  Named x{"x", getX().getType()};
+  if (failed(expectSameType(*this, 1, {"y", getY().getType()}, x)) ||
+      failed(expectWidth(*this, 2, {"gamma", getGamma().getType()}, widthOf(x.type),
+                         "width of x")) ||
+      failed(expectSameRows(*this, 3, {"rstd", getRstd().getType()}, x)))
+    return failure();
+  if (!(getEps().convertToDouble() > 0))
+    return emitOpError("C4: expected eps > 0, got ") << getEps().convertToDouble();
+  return success();
+}
+
+Cost RmsNormOp::getCost(const SpaceSizes &sizes) { return normCost(*this, getX(), 4, sizes); }
+
+LogicalResult RmsNormOp::buildBackward(Backward &backward) {
+  Value dy = backward.gradient(getY());
+  if (!dy || backward.gradient(getRstd()))
+    return emitOpError("cannot be differentiated through its rstd");
+  auto grad = RmsNormGradOp::create(backward.builder(), getLoc(), getX().getType(),
+                                    getGamma().getType(), dy, getX(), getRstd(), getGamma());
+  if (backward.isNeeded(getX()))
+    backward.accumulate(getX(), grad.getDx());
+  if (backward.isNeeded(getGamma()))
+    backward.accumulate(getGamma(), grad.getDgamma());
+  return success();
+}
+
+LogicalResult RmsNormGradOp::verify() {
+  Named x{"x", getX().getType()};
+  return failure(failed(expectSameType(*this, 1, {"dy", getDy().getType()}, x)) ||
+                 failed(expectSameType(*this, 2, {"dx", getDx().getType()}, x)) ||
+                 failed(expectSameRows(*this, 3, {"rstd", getRstd().getType()}, x)) ||
+                 failed(expectWidth(*this, 4, {"gamma", getGamma().getType()}, widthOf(x.type),
+                                    "width of x")) ||
+                 failed(expectSameType(*this, 5, {"dgamma", getDgamma().getType()},
+                                       {"gamma", getGamma().getType()})));
+}
+
+Cost RmsNormGradOp::getCost(const SpaceSizes &sizes) {
+  return normCost(*this, getX(), 9, sizes);
 }
 
 } // namespace ftc::nn

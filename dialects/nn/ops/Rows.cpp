@@ -100,6 +100,44 @@ LogicalResult GatherRowsOp::buildBackward(Backward &backward) {
   return success();
 }
 
+/// C1-C3: offsets of `few`'s space into `many`'s, rows alike.
+static LogicalResult verifyMean(Operation *op, Named many, Named few, Value offsets) {
+  if (failed(expectOffsets(op, 1, {"offsets", offsets.getType()}, many)) ||
+      failed(expectSameRow(op, 2, few, many)))
+    return failure();
+  auto encoding = cast<RankedTensorType>(offsets.getType()).getEncoding();
+  SpaceAttr rows = spaceOf(few.type);
+  llvm::StringRef per = cast<OffsetsAttr>(encoding).getPer();
+  if (!rows || rows.getName() != per)
+    return op->emitOpError("C3: expected ")
+           << few.name << " over the space " << per << ", got " << few.type;
+  return success();
+}
+
+LogicalResult MeanRowsOp::verify() {
+  return verifyMean(*this, {"x", getX().getType()}, {"y", getY().getType()}, getOffsets());
+}
+
+Cost MeanRowsOp::getCost(const SpaceSizes &sizes) {
+  return {elementsOf(getX().getType(), sizes), bytesMoved(*this, sizes)};
+}
+
+LogicalResult MeanRowsOp::buildBackward(Backward &backward) {
+  Value dy = backward.gradient(getY());
+  if (backward.isNeeded(getX()))
+    backward.accumulate(getX(), MeanRowsGradOp::create(backward.builder(), getLoc(),
+                                                       getX().getType(), dy, getOffsets()));
+  return success();
+}
+
+LogicalResult MeanRowsGradOp::verify() {
+  return verifyMean(*this, {"dx", getDx().getType()}, {"dy", getDy().getType()}, getOffsets());
+}
+
+Cost MeanRowsGradOp::getCost(const SpaceSizes &sizes) {
+  return {elementsOf(getDx().getType(), sizes), bytesMoved(*this, sizes)};
+}
+
 LogicalResult ScatterRowsOp::verify() {
   Named dy{"dy", getDy().getType()};
   return failure(failed(expectSameRow(*this, 1, {"dx", getDx().getType()}, dy)) ||

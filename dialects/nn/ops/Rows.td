@@ -34,6 +34,21 @@ def Nn_GatherRowsOp : Nn_Op<"gather_rows", [Differentiable, CostModel]> {
   let hasVerifier = 1;
 }
 
+def Nn_MeanRowsOp : Nn_Op<"mean_rows", [Differentiable, CostModel]> {
+  let summary = "y[s] = mean of x[r] for r in offsets[s] .. offsets[s+1], in order";
+  let description = [{ A sequence without rows gives zeros. }];
+  let arguments = (ins Nn_Matrix:$x, Nn_Indices:$offsets);
+  let results = (outs Nn_Matrix:$y);
+  let hasVerifier = 1;
+}
+
+def Nn_MeanRowsGradOp : Nn_Op<"mean_rows_grad", [CostModel]> {
+  let summary = "dx[r] = dy[s] / (offsets[s+1] - offsets[s]) for each row r of sequence s";
+  let arguments = (ins Nn_Matrix:$dy, Nn_Indices:$offsets);
+  let results = (outs Nn_Matrix:$dx);
+  let hasVerifier = 1;
+}
+
 def Nn_ScatterRowsOp : Nn_Op<"scatter_rows", [CostModel]> {
   let summary = "dx[rows[i]] = dy[i], zero elsewhere; the rows are distinct";
   let arguments = (ins Nn_Matrix:$dy, Nn_Indices:$rows);

@@ -422,3 +422,45 @@ func.func @cached_c6(%0: !s4, %1: !w64, %2: !w64, %3: !si, %4: !si) {
       : (!s4, !w64, !w64, !si, !si) -> !s6
   return
 }
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c12(%0: !t4, %3: !cu, %5: !ti, %6: !si) {
+  // expected-error @below {{C12: expected window > 0, got 0}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64,
+      causal = true, op_id = 1 : i32, module = "m", window = 0 : i32}
+      : (!t4, !t4, !t4, !cu, !cu, !ti, !si) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @grad_c16(%0: !t4, %1: !t2, %3: !cu, %5: !ti, %6: !si) {
+  // expected-error @below {{C16: expected window > 0, got -2}}
+  %r:3 = nn.attention_grad %0, %0, %0, %0, %0, %1, %3, %3, %5, %6 {heads = 2 : i32, kv_heads = 2 : i32,
+      scale = 0.5 : f64, causal = true, op_id = 1 : i32, window = -2 : i32}
+      : (!t4, !t4, !t4, !t4, !t4, !t2, !cu, !cu, !ti, !si) -> (!t4, !t4, !t4)
+  return
+}
+
+// -----
+
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!w64 = tensor<6x4xf32>
+func.func @cached_c7(%0: !s4, %1: !w64, %2: !w64, %3: !si, %4: !si) {
+  // expected-error @below {{C7: expected window > 0, got 0}}
+  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64,
+      window = 0 : i32} : (!s4, !w64, !w64, !si, !si) -> !s4
+  return
+}

@@ -1,5 +1,5 @@
 // RUN: ftc-opt %s -split-input-file -verify-diagnostics
-// Each constraint of layer_norm, add_layer_norm and layer_norm_grad.
+// Each constraint of layer_norm, add_layer_norm, rms_norm and their gradients.
 
 !t4 = tensor<?x4xf32, #nn.space<tokens>>
 !t6 = tensor<?x6xf32, #nn.space<tokens>>
@@ -235,5 +235,136 @@ func.func @grad_c7(%0: !t4, %1: !t4, %2: !t1, %3: !t1, %4: !v4) {
   // expected-error @below {{C7: expected dbeta of width 4 (width of x), got 6}}
   %r:3 = nn.layer_norm_grad %0, %1, %2, %3, %4
       : (!t4, !t4, !t1, !t1, !v4) -> (!t4, !v4, !v6)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!v4 = tensor<4xf32>
+!v6 = tensor<6xf32>
+func.func @rms_c1(%x: !t4, %gamma: !v4) {
+  // expected-error @below {{C1: expected y of x's type}}
+  %r:2 = nn.rms_norm %x, %gamma {eps = 1.0e-6 : f64} : (!t4, !v4) -> (!t6, !t1)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!v4 = tensor<4xf32>
+!v6 = tensor<6xf32>
+func.func @rms_c2(%x: !t4, %gamma: !v6) {
+  // expected-error @below {{C2: expected gamma of width 4 (width of x), got 6}}
+  %r:2 = nn.rms_norm %x, %gamma {eps = 1.0e-6 : f64} : (!t4, !v6) -> (!t4, !t1)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!v4 = tensor<4xf32>
+!v6 = tensor<6xf32>
+func.func @rms_c3(%x: !t4, %gamma: !v4) {
+  // expected-error @below {{C3: expected rstd and x over the same rows}}
+  %r:2 = nn.rms_norm %x, %gamma {eps = 1.0e-6 : f64} : (!t4, !v4) -> (!t4, !s1)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!v4 = tensor<4xf32>
+!v6 = tensor<6xf32>
+func.func @rms_c4(%x: !t4, %gamma: !v4) {
+  // expected-error @below {{C4: expected eps > 0, got 0}}
+  %r:2 = nn.rms_norm %x, %gamma {eps = 0.0 : f64} : (!t4, !v4) -> (!t4, !t1)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!v4 = tensor<4xf32>
+!v6 = tensor<6xf32>
+func.func @rms_grad_c1(%dy: !t6, %x: !t4, %rstd: !t1, %gamma: !v4) {
+  // expected-error @below {{C1: expected dy of x's type}}
+  %r:2 = nn.rms_norm_grad %dy, %x, %rstd, %gamma
+      : (!t6, !t4, !t1, !v4) -> (!t4, !v4)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!v4 = tensor<4xf32>
+!v6 = tensor<6xf32>
+func.func @rms_grad_c2(%dy: !t4, %x: !t4, %rstd: !t1, %gamma: !v4) {
+  // expected-error @below {{C2: expected dx of x's type}}
+  %r:2 = nn.rms_norm_grad %dy, %x, %rstd, %gamma
+      : (!t4, !t4, !t1, !v4) -> (!t6, !v4)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!v4 = tensor<4xf32>
+!v6 = tensor<6xf32>
+func.func @rms_grad_c3(%dy: !t4, %x: !t4, %rstd: !s1, %gamma: !v4) {
+  // expected-error @below {{C3: expected rstd and x over the same rows}}
+  %r:2 = nn.rms_norm_grad %dy, %x, %rstd, %gamma
+      : (!t4, !t4, !s1, !v4) -> (!t4, !v4)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!v4 = tensor<4xf32>
+!v6 = tensor<6xf32>
+func.func @rms_grad_c4(%dy: !t4, %x: !t4, %rstd: !t1, %gamma: !v6) {
+  // expected-error @below {{C4: expected gamma of width 4 (width of x), got 6}}
+  %r:2 = nn.rms_norm_grad %dy, %x, %rstd, %gamma
+      : (!t4, !t4, !t1, !v6) -> (!t4, !v4)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!v4 = tensor<4xf32>
+!v6 = tensor<6xf32>
+func.func @rms_grad_c5(%dy: !t4, %x: !t4, %rstd: !t1, %gamma: !v4) {
+  // expected-error @below {{C5: expected dgamma of gamma's type}}
+  %r:2 = nn.rms_norm_grad %dy, %x, %rstd, %gamma
+      : (!t4, !t4, !t1, !v4) -> (!t4, !v6)
   return
 }

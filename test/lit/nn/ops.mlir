@@ -283,4 +283,73 @@ func.func @vocabulary_loss_grad(%0: !t4, %1: !w64, %2: !ti, %3: !t1) -> (!t4, !w
   %s:2 = nn.vocabulary_loss_grad %0, %1, %2, %3
       : (!t4, !w64, !ti, !t1) -> (!t1, !t4)
   return %r#1, %r#2, %s#1 : !t4, !w64, !t4
+
+// CHECK-LABEL: func.func @rms_norm
+// CHECK: nn.rms_norm
+// CHECK: nn.rms_norm_grad
+func.func @rms_norm(%x: !t4, %gamma: !v4, %dy: !t4) -> (!t4, !t4, !v4) {
+  %y, %rstd = nn.rms_norm %x, %gamma {eps = 1.0e-6 : f64} : (!t4, !v4) -> (!t4, !t1)
+  %dx, %dgamma = nn.rms_norm_grad %dy, %x, %rstd, %gamma
+      : (!t4, !t4, !t1, !v4) -> (!t4, !v4)
+  return %y, %dx, %dgamma : !t4, !t4, !v4
+}
+
+// CHECK-LABEL: func.func @layer_norm_without_bias
+// CHECK: nn.layer_norm %{{[a-z]+}}, %{{[a-z]+}} {eps
+// CHECK: nn.layer_norm_grad
+// CHECK-SAME: -> (tensor<?x4xf32, #nn.space<tokens>>, tensor<4xf32>)
+func.func @layer_norm_without_bias(%x: !t4, %gamma: !v4, %dy: !t4) -> (!t4, !t4, !v4) {
+  %y, %mean, %rstd = nn.layer_norm %x, %gamma {eps = 1.0e-6 : f64}
+      : (!t4, !v4) -> (!t4, !t1, !t1)
+  %dx, %dgamma = nn.layer_norm_grad %dy, %x, %mean, %rstd, %gamma
+      : (!t4, !t4, !t1, !t1, !v4) -> (!t4, !v4)
+  return %y, %dx, %dgamma : !t4, !t4, !v4
+}
+
+// CHECK-LABEL: func.func @gated
+// CHECK: nn.gated
+// CHECK: nn.gated_grad
+func.func @gated(%gate: !t4, %up: !t4, %dy: !t4) -> (!t4, !t4, !t4) {
+  %y = nn.gated %gate, %up {kind = #nn.activation<silu>} : (!t4, !t4) -> !t4
+  %dgate, %dup = nn.gated_grad %dy, %gate, %up {kind = #nn.activation<silu>}
+      : (!t4, !t4, !t4) -> (!t4, !t4)
+  return %y, %dgate, %dup : !t4, !t4, !t4
+}
+
+// CHECK-LABEL: func.func @columns
+// CHECK: nn.split_columns
+// CHECK: nn.concat_columns
+func.func @columns(%x: !t6) -> !t6 {
+  %a, %b = nn.split_columns %x : (!t6) -> (!t2, !t4)
+  %y = nn.concat_columns %b, %a : (!t4, !t2) -> !t6
+  return %y : !t6
+}
+
+// CHECK-LABEL: func.func @rotary
+// CHECK: nn.rotary {{.*}} frequencies = array<f32: 1.000000e+00, 1.000000e-02>, heads = 1 : i32
+// CHECK: nn.rotary {{.*}} inverse
+func.func @rotary(%x: !t4, %position: !ti) -> !t4 {
+  %y = nn.rotary %x, %position {heads = 1 : i32, frequencies = array<f32: 1.0, 0.01>}
+      : (!t4, !ti) -> !t4
+  %z = nn.rotary %y, %position {heads = 2 : i32, frequencies = array<f32: 1.0>, scale = 0.5 : f64,
+      inverse} : (!t4, !ti) -> !t4
+  return %z : !t4
+}
+
+// CHECK-LABEL: func.func @window
+// CHECK: nn.attention {{.*}} window = 3 : i32
+func.func @window(%q: !t4, %cu: !cu, %position: !ti, %id: !si) -> !t4 {
+  %out, %lse = nn.attention %q, %q, %q, %cu, %cu, %position, %id {heads = 2 : i32,
+      kv_heads = 2 : i32, scale = 0.5 : f64, causal = true, op_id = 1 : i32, module = "m",
+      window = 3 : i32} : (!t4, !t4, !t4, !cu, !cu, !ti, !si) -> (!t4, !t2)
+  return %out : !t4
+}
+
+// CHECK-LABEL: func.func @mean_rows
+// CHECK: nn.mean_rows
+// CHECK: nn.mean_rows_grad
+func.func @mean_rows(%x: !t4, %dy: !s4, %cu: !cu) -> (!s4, !t4) {
+  %y = nn.mean_rows %x, %cu : (!t4, !cu) -> !s4
+  %dx = nn.mean_rows_grad %dy, %cu : (!s4, !cu) -> !t4
+  return %y, %dx : !s4, !t4
 }

@@ -137,3 +137,47 @@ func.func @scatter_c2(%0: !s4, %1: !ti) {
       : (!s4, !ti) -> !t4
   return
 }
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, labelled>>
+func.func @mean_c1(%x: !t4, %cu: !cu) {
+  // expected-error @below {{C1: expected offsets to be #nn.offsets into the space of x}}
+  %y = nn.mean_rows %x, %cu : (!t4, !cu) -> !s4
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!s6 = tensor<?x6xf32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @mean_c2(%x: !t4, %cu: !cu) {
+  // expected-error @below {{C2: expected rows of y and x to be alike}}
+  %y = nn.mean_rows %x, %cu : (!t4, !cu) -> !s6
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!l4 = tensor<?x4xf32, #nn.space<labelled>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @mean_c3(%x: !t4, %cu: !cu) {
+  // expected-error @below {{C3: expected y over the space sequences}}
+  %y = nn.mean_rows %x, %cu : (!t4, !cu) -> !l4
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!l4 = tensor<?x4xf32, #nn.space<labelled>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @mean_grad_c3(%dy: !l4, %cu: !cu) {
+  // expected-error @below {{C3: expected dy over the space sequences}}
+  %dx = nn.mean_rows_grad %dy, %cu : (!l4, !cu) -> !t4
+  return
+}

@@ -1,6 +1,7 @@
 // Reference of attention over ragged sequences, its gradient, and its cached form.
 #include "test/numeric/reference/Reference.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -25,13 +26,15 @@ static std::vector<double> scoresOf(Op op, const Frame &frame, std::int64_t row,
   std::int64_t d = q.width() / op.getHeads();
   std::int64_t kvHead = head / (op.getHeads() / op.getKvHeads());
   double scale = op.getScale().convertToDouble();
-  std::int64_t last = op.getCausal() ? frame.get(op.getQPosition()).index(row) : keys;
+  std::int64_t position = frame.get(op.getQPosition()).index(row);
+  std::int64_t window = op.getWindow() ? std::int64_t(*op.getWindow()) : keys + position + 1;
   std::vector<double> scores(keys);
   for (std::int64_t j = 0; j < keys; ++j) {
     double sum = 0;
     for (std::int64_t c = 0; c < d; ++c)
       sum += q.at(row, head * d + c) * k.at(first + j, kvHead * d + c);
-    scores[j] = j > last ? -std::numeric_limits<double>::infinity() : sum * scale;
+    bool seen = (!op.getCausal() || j <= position) && std::abs(j - position) < window;
+    scores[j] = seen ? sum * scale : -std::numeric_limits<double>::infinity();
   }
   return scores;
 }
@@ -120,7 +123,10 @@ static void cached(nn::CachedAttentionOp op, Frame &frame) {
   for (std::int64_t row = 0; row < q.rows(); ++row)
     for (std::int64_t h = 0; h < heads; ++h) {
       std::int64_t first = frame.get(op.getBegin()).index(row);
-      std::vector<double> scores(frame.get(op.getLength()).index(row), 0.0);
+      std::int64_t length = frame.get(op.getLength()).index(row);
+      std::int64_t seen = std::min<std::int64_t>(length, op.getWindow().value_or(1u << 30));
+      first += length - seen;
+      std::vector<double> scores(seen, 0.0);
       for (std::size_t j = 0; j < scores.size(); ++j) {
         for (std::int64_t c = 0; c < d; ++c)
           scores[j] += q.at(row, h * d + c) * k.at(first + j, h / share * d + c);

@@ -86,6 +86,18 @@ static void dropout(nn::DropoutOp op, Frame &frame) {
   frame.set(op.getY(), y);
 }
 
+static void gatedGradient(nn::GatedGradOp op, Frame &frame) {
+  const Tensor &dy = frame.get(op.getDy()), &gate = frame.get(op.getGate()),
+               &up = frame.get(op.getUp());
+  Tensor dgate = dy, dup = dy;
+  for (std::size_t i = 0; i < dy.values.size(); ++i) {
+    dgate.values[i] *= up.values[i] * activateGrad(op.getKind(), gate.values[i]);
+    dup.values[i] *= activate(op.getKind(), gate.values[i]);
+  }
+  frame.set(op.getDgate(), dgate);
+  frame.set(op.getDup(), dup);
+}
+
 bool runElementwise(Operation *op, Frame &frame) {
   if (auto activation = dyn_cast<nn::ActivationOp>(op)) {
     Tensor y = frame.get(activation.getX());
@@ -106,6 +118,14 @@ bool runElementwise(Operation *op, Frame &frame) {
     for (std::size_t i = 0; i < y.values.size(); ++i)
       y.values[i] += b.values[i];
     frame.set(add.getY(), y);
+  } else if (auto gated = dyn_cast<nn::GatedOp>(op)) {
+    Tensor y = frame.get(gated.getUp());
+    const Tensor &gate = frame.get(gated.getGate());
+    for (std::size_t i = 0; i < y.values.size(); ++i)
+      y.values[i] *= activate(gated.getKind(), gate.values[i]);
+    frame.set(gated.getY(), y);
+  } else if (auto gatedGrad = dyn_cast<nn::GatedGradOp>(op)) {
+    gatedGradient(gatedGrad, frame);
   } else if (auto drop = dyn_cast<nn::DropoutOp>(op)) {
     dropout(drop, frame);
   } else {

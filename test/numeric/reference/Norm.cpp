@@ -1,4 +1,4 @@
-// Reference of layer normalization and its gradient.
+// Reference of layer and RMS normalization and their gradients.
 #include "test/numeric/reference/Reference.h"
 
 #include <cmath>
@@ -8,7 +8,8 @@ using namespace mlir;
 namespace ftc::reference {
 
 template <typename Op> static void normalize(Op op, const Tensor &x, Frame &frame) {
-  const Tensor &gamma = frame.get(op.getGamma()), &beta = frame.get(op.getBeta());
+  const Tensor &gamma = frame.get(op.getGamma());
+  Tensor beta = op.getBeta() ? frame.get(op.getBeta()) : Tensor::zeros({x.width()});
   Tensor y = x, mean = frame.make(op.getMean()), rstd = frame.make(op.getRstd());
   double n = double(x.width());
   for (std::int64_t r = 0; r < x.rows(); ++r) {
@@ -63,7 +64,41 @@ static void gradient(nn::LayerNormGradOp op, Frame &frame) {
   }
   frame.set(op.getDx(), dx);
   frame.set(op.getDgamma(), dgamma);
-  frame.set(op.getDbeta(), dbeta);
+  if (op.getDbeta())
+    frame.set(op.getDbeta(), dbeta);
+}
+
+static void rmsNormalize(nn::RmsNormOp op, Frame &frame) {
+  Tensor y = frame.get(op.getX()), rstd = frame.make(op.getRstd());
+  for (std::int64_t r = 0; r < y.rows(); ++r) {
+    double squares = 0;
+    for (std::int64_t c = 0; c < y.width(); ++c)
+      squares += y.at(r, c) * y.at(r, c);
+    rstd.at(r) = 1 / std::sqrt(squares / double(y.width()) + op.getEps().convertToDouble());
+    for (std::int64_t c = 0; c < y.width(); ++c)
+      y.at(r, c) *= rstd.at(r) * frame.get(op.getGamma()).at(c);
+  }
+  frame.set(op.getY(), y);
+  frame.set(op.getRstd(), rstd);
+}
+
+/// With h = x * rstd and g = dy * gamma: dx = rstd * (g - h mean(g h)).
+static void rmsGradient(nn::RmsNormGradOp op, Frame &frame) {
+  const Tensor &dy = frame.get(op.getDy()), &x = frame.get(op.getX()),
+               &gamma = frame.get(op.getGamma()), &rstd = frame.get(op.getRstd());
+  Tensor dx = x, dgamma = Tensor::zeros({x.width()});
+  for (std::int64_t r = 0; r < x.rows(); ++r) {
+    double dot = 0;
+    for (std::int64_t c = 0; c < x.width(); ++c) {
+      dot += dy.at(r, c) * gamma.at(c) * x.at(r, c) * rstd.at(r);
+      dgamma.at(c) += dy.at(r, c) * x.at(r, c) * rstd.at(r);
+    }
+    for (std::int64_t c = 0; c < x.width(); ++c)
+      dx.at(r, c) = rstd.at(r) * (dy.at(r, c) * gamma.at(c) -
+                                  x.at(r, c) * rstd.at(r) * dot / double(x.width()));
+  }
+  frame.set(op.getDx(), dx);
+  frame.set(op.getDgamma(), dgamma);
 }
 
 bool runNorm(Operation *op, Frame &frame) {
@@ -73,6 +108,10 @@ bool runNorm(Operation *op, Frame &frame) {
     addNormalize(sum, frame);
   else if (auto grad = dyn_cast<nn::LayerNormGradOp>(op))
     gradient(grad, frame);
+  else if (auto rms = dyn_cast<nn::RmsNormOp>(op))
+    rmsNormalize(rms, frame);
+  else if (auto rmsGrad = dyn_cast<nn::RmsNormGradOp>(op))
+    rmsGradient(rmsGrad, frame);
   else
     return false;
   return true;

@@ -88,8 +88,8 @@ LogicalResult run(func::FuncOp program, State &state) {
     frame.set(argument, *tensor);
   }
   static bool (*const families[])(Operation *, Frame &) = {
-      runLinear, runElementwise, runNorm,      runAttention,     runRows,
-      runLoss,   runSpan,        runOptimizer, runVocabularyLoss};
+      runLinear,  runElementwise, runNorm, runAttention, runRows,
+      runColumns, runLoss,        runSpan, runOptimizer, runVocabularyLoss};
   for (Operation &op : program.front().without_terminator())
     if (llvm::none_of(families, [&](auto family) { return family(&op, frame); }))
       return op.emitOpError("has no reference");

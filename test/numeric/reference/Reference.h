@@ -69,6 +69,7 @@ bool runElementwise(mlir::Operation *op, Frame &frame);
 bool runNorm(mlir::Operation *op, Frame &frame);
 bool runAttention(mlir::Operation *op, Frame &frame);
 bool runRows(mlir::Operation *op, Frame &frame);
+bool runColumns(mlir::Operation *op, Frame &frame);
 bool runLoss(mlir::Operation *op, Frame &frame);
 bool runSpan(mlir::Operation *op, Frame &frame);
 bool runOptimizer(mlir::Operation *op, Frame &frame);

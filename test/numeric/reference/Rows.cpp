@@ -5,6 +5,34 @@ using namespace mlir;
 
 namespace ftc::reference {
 
+/// The rows [first, end) of sequence s.
+static std::pair<std::int64_t, std::int64_t> rowsOf(const Tensor &offsets, std::int64_t s) {
+  return {offsets.index(s), offsets.index(s + 1)};
+}
+
+static void mean(nn::MeanRowsOp op, Frame &frame) {
+  Tensor y = frame.make(op.getY());
+  for (std::int64_t s = 0; s < y.rows(); ++s) {
+    auto [first, end] = rowsOf(frame.get(op.getOffsets()), s);
+    for (std::int64_t r = first; r < end; ++r)
+      for (std::int64_t c = 0; c < y.width(); ++c)
+        y.at(s, c) += frame.get(op.getX()).at(r, c) / double(end - first);
+  }
+  frame.set(op.getY(), y);
+}
+
+static void meanGradient(nn::MeanRowsGradOp op, Frame &frame) {
+  Tensor dx = frame.make(op.getDx());
+  const Tensor &dy = frame.get(op.getDy());
+  for (std::int64_t s = 0; s < dy.rows(); ++s) {
+    auto [first, end] = rowsOf(frame.get(op.getOffsets()), s);
+    for (std::int64_t r = first; r < end; ++r)
+      for (std::int64_t c = 0; c < dx.width(); ++c)
+        dx.at(r, c) = dy.at(s, c) / double(end - first);
+  }
+  frame.set(op.getDx(), dx);
+}
+
 bool runRows(Operation *op, Frame &frame) {
   if (auto embedding = dyn_cast<nn::EmbeddingOp>(op)) {
     Tensor y = frame.make(embedding.getY());
@@ -38,6 +66,10 @@ bool runRows(Operation *op, Frame &frame) {
       for (std::int64_t c = 0; c < dy.width(); ++c)
         dx.at(rows.index(r), c) = dy.at(r, c);
     frame.set(scatter.getDx(), dx);
+  } else if (auto means = dyn_cast<nn::MeanRowsOp>(op)) {
+    mean(means, frame);
+  } else if (auto meansGrad = dyn_cast<nn::MeanRowsGradOp>(op)) {
+    meanGradient(meansGrad, frame);
   } else {
     return false;
   }

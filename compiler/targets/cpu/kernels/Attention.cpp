@@ -46,10 +46,12 @@ public:
       b.loop(first, last, AttentionSizes::blockRows, [&](Num row) {
         Num rows = b.min(b.i64(AttentionSizes::blockRows), last - row);
         Ptr source = q[row * shape.queryRow() + head * shape.headDim];
-        tiles.scores(source, shape.queryRow(), rows, keys, keyCount, shape.scaleOrDefault(),
+        KeyRange range = tiles.visibleToAny(keyCount, positions, row, rows);
+        tiles.scores(source, shape.queryRow(), rows, keys, range, shape.scaleOrDefault(),
                      block);
-        b.loop(0, rows, 1, [&](Num i) { softmax(row + i, i, head, sequence, keyCount); });
-        tiles.timesPanels(block, rows, values, shape.maxKeys, keyCount,
+        b.loop(0, rows, 1,
+               [&](Num i) { softmax(row + i, i, head, sequence, keyCount, range); });
+        tiles.timesPanels(block, rows, values, shape.maxKeys, range,
                           [&](Num i, Num column, Num mask, Num sum) {
                             Ptr target = out[(row + i) * (shape.heads * shape.headDim) +
                                              head * shape.headDim + column];
@@ -60,31 +62,41 @@ public:
   }
 
 private:
-  /// Row i of the block becomes exp(score - maximum), dropped; its sum's inverse is kept.
-  void softmax(Num row, Num i, Num head, Num sequence, Num keyCount) {
+  /// Row i of the block becomes exp(score - maximum), dropped, 0 for keys of `range` that it
+  /// does not see; its sum's inverse is kept. Each lane's sum goes over the same keys in the
+  /// same order wherever the row's first vector begins: what is before adds exact zeros.
+  void softmax(Num row, Num i, Num head, Num sequence, Num keyCount, KeyRange range) {
     Ptr line = block[i * tiles.sizes.scoreStride];
     Num position = b.load(positions[row]);
-    Num count = tiles.visible(keyCount, position);
+    KeyRange seen = tiles.visible(keyCount, position);
     int lanes = b.isa.lanes;
+    auto down = [](Num at, int step) { return at / step * step; };
+    Num first = shape.window ? down(seen.begin, lanes) : b.i64(0);
     Num lowest = b.vec(-3.4028234663852886e38);
-    Num top = b.maxAcross(b.loop(0, count, lanes, {lowest}, [&](Num j, const Nums &carried) {
-      Num value = b.loadVector(line[j]);
-      return Nums{b.max(carried[0], b.select(b.lanesBefore(j, count), value, lowest))};
-    })[0]);
-    Num sum = b.sumAcross(b.loop(0, count, lanes, {b.vec(0)}, [&](Num j, const Nums &carried) {
-      Num value = b.exp(b.loadVector(line[j]) - top);
-      value = b.select(b.lanesBefore(j, count), value, b.vec(0));
-      b.storeVector(value, line[j]);
-      return Nums{carried[0] + value};
-    })[0]);
-    Num any = count > 0;
+    Num top =
+        b.maxAcross(b.loop(first, seen.end, lanes, {lowest}, [&](Num j, const Nums &carried) {
+          Num value = b.loadVector(line[j]);
+          return Nums{b.max(carried[0], b.select(tiles.inside(j, seen), value, lowest))};
+        })[0]);
+    Num sum =
+        b.sumAcross(b.loop(first, seen.end, lanes, {b.vec(0)}, [&](Num j, const Nums &carried) {
+          Num value = b.exp(b.loadVector(line[j]) - top);
+          value = b.select(tiles.inside(j, seen), value, b.vec(0));
+          b.storeVector(value, line[j]);
+          return Nums{carried[0] + value};
+        })[0]);
+    Num any = seen.begin < seen.end;
     b.store(b.select(any, 1.0 / sum, b.f32(0)), inverses[i]);
     b.store(b.select(any, top + b.log(sum), b.f32(0)), lse[row * shape.heads + head]);
-    if (shape.causal)
-      b.loop((b.max(count, b.i64(0)) + (lanes - 1)) / lanes * lanes, keyCount, lanes,
-             [&](Num j) { b.storeVector(b.vec(0), line[j]); });
+    auto clear = [&](Num from, Num to) {
+      b.loop(from, to, lanes, [&](Num j) { b.storeVector(b.vec(0), line[j]); });
+    };
+    if (shape.window)
+      clear(range.begin, first);
+    if (tiles.masks())
+      clear(down(seen.end + (lanes - 1), lanes), range.end);
     b.ifThen(dropout.active, [&] {
-      b.loop(0, count, 64, [&](Num j) {
+      b.loop(shape.window ? down(seen.begin, 64) : b.i64(0), seen.end, 64, [&](Num j) {
         Nums kept = dropout.keep(sequence, position, b.toI32(j / 64), b.toI32(head));
         for (int part = 0; part < 64 / lanes; ++part) {
           Ptr at = line[j + part * lanes];

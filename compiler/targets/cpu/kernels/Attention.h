@@ -17,6 +17,7 @@ struct AttentionShape {
   std::int64_t keyStride = 0;   ///< row stride of k, v, dk, dv
   double scale = 0;             ///< multiplies q k^T; 0: 1 / sqrt(headDim)
   bool causal = false;          ///< key j (within its sequence) is seen if j <= query_position
+  std::int64_t window = 0;      ///< and |j - query_position| < window; 0: no such limit
 
   std::string name(const char *prefix, const CpuIsa &isa) const;
   std::int64_t queryRow() const { return queryStride ? queryStride : heads * headDim; }
@@ -59,7 +60,8 @@ struct AttentionGrad : Kernel {
 };
 
 /// One query a sequence against cache rows [begin[b], begin[b] + length[b]), no dropout. A
-/// length of 0 gives zeros. Appending to the cache is ScatterRows.
+/// length of 0 gives zeros; with a window the last `window` rows of them alone are seen.
+/// Appending to the cache is ScatterRows.
 ///   buffers  q [B, heads * d], kcache [slots, kvHeads * d], vcache [slots, kvHeads * d],
 ///            begin [B], length [B], out [B, heads * d]
 ///   ints     B
@@ -68,6 +70,7 @@ struct CachedAttention : Kernel {
   std::int64_t heads = 0, kvHeads = 0, headDim = 0;
   std::int64_t maxKeys = 512; ///< no length is larger
   double scale = 0;           ///< 0: 1 / sqrt(headDim)
+  std::int64_t window = 0;    ///< 0: no limit
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

@@ -83,9 +83,10 @@ private:
     std::int64_t dense = shape.heads * shape.headDim, capacity = AttentionSizes::blockRows;
     Num denseAt = row * dense + head * shape.headDim;
     Num queryAt = row * shape.queryRow() + head * shape.headDim;
-    tiles.scores(q[queryAt], shape.queryRow(), rows, keysTransposed, keyCount,
+    KeyRange range = tiles.visibleToAny(keyCount, positions, row, rows);
+    tiles.scores(q[queryAt], shape.queryRow(), rows, keysTransposed, range,
                  shape.scaleOrDefault(), probabilities);
-    tiles.scores(dout[denseAt], dense, rows, valuesTransposed, keyCount, 1.0, slopes);
+    tiles.scores(dout[denseAt], dense, rows, valuesTransposed, range, 1.0, slopes);
     tiles.packRows(q[queryAt], shape.queryRow(), rows, capacity, queryBlock);
     tiles.packRows(dout[denseAt], dense, rows, capacity, doutBlock);
     b.loop(0, rows, 1, [&](Num i) {
@@ -96,29 +97,29 @@ private:
       Num logSum = b.load(lse[(row + i) * shape.heads + head]);
       b.ifElse(
           dropout.active,
-          [&] { emitRow(row + i, i, head, sequence, keyCount, delta, logSum, true); },
-          [&] { emitRow(row + i, i, head, sequence, keyCount, delta, logSum, false); });
+          [&] { emitRow(row + i, i, head, sequence, keyCount, range, delta, logSum, true); },
+          [&] { emitRow(row + i, i, head, sequence, keyCount, range, delta, logSum, false); });
     });
-    tiles.timesPanels(slopes, rows, keys, shape.maxKeys, keyCount,
+    tiles.timesPanels(slopes, rows, keys, shape.maxKeys, range,
                       [&](Num i, Num column, Num mask, Num sum) {
                         b.storeVector(sum, dq[queryAt + i * shape.queryRow() + column], mask);
                       });
-    tiles.addTransposed(probabilities, rows, doutBlock, capacity, keyCount, dv[keyStart],
+    tiles.addTransposed(probabilities, rows, doutBlock, capacity, range, dv[keyStart],
                         shape.keyRow());
-    tiles.addTransposed(slopes, rows, queryBlock, capacity, keyCount, dk[keyStart],
+    tiles.addTransposed(slopes, rows, queryBlock, capacity, range, dk[keyStart],
                         shape.keyRow());
   }
 
   /// Row i: scores become dropped probabilities, products with v become ds.
-  void emitRow(Num row, Num i, Num head, Num sequence, Num keyCount, Num delta, Num logSum,
-               bool dropped) {
+  void emitRow(Num row, Num i, Num head, Num sequence, Num keyCount, KeyRange range, Num delta,
+               Num logSum, bool dropped) {
     int lanes = b.isa.lanes;
     Ptr line = probabilities[i * tiles.sizes.scoreStride];
     Ptr slope = slopes[i * tiles.sizes.scoreStride];
     Num position = b.load(positions[row]);
-    Num count = tiles.visible(keyCount, position);
+    KeyRange seen = tiles.visible(keyCount, position);
     auto vector = [&](Num j, Num kept) {
-      Num inside = b.lanesBefore(j, count);
+      Num inside = tiles.inside(j, seen);
       Num p = b.select(inside, b.exp(b.loadVector(line[j]) - logSum), b.vec(0));
       Num z = b.loadVector(slope[j]);
       b.storeVector(kept ? dropout.apply(p, kept) : p, line[j]);
@@ -128,10 +129,10 @@ private:
       b.storeVector(b.select(inside, ds, b.vec(0)), slope[j]);
     };
     if (!dropped) {
-      b.loop(0, keyCount, lanes, [&](Num j) { vector(j, Num{}); });
+      b.loop(range.begin, range.end, lanes, [&](Num j) { vector(j, Num{}); });
       return;
     }
-    b.loop(0, keyCount, 64, [&](Num j) {
+    b.loop(range.begin / 64 * 64, range.end, 64, [&](Num j) {
       Nums kept = dropout.keep(sequence, position, b.toI32(j / 64), b.toI32(head));
       for (int part = 0; part < 64 / lanes; ++part)
         vector(j + part * lanes, kept[part]);

@@ -38,6 +38,8 @@ std::string AttentionShape::name(const char *prefix, const CpuIsa &isa) const {
     result += "_k" + std::to_string(keyRow());
   if (scale != 0)
     result += "_s" + std::to_string(std::bit_cast<std::uint32_t>(float(scale)));
+  if (window)
+    result += "_w" + std::to_string(window);
   return result + (causal ? "_causal_" : "_") + isa.suffix;
 }
 
@@ -90,10 +92,10 @@ void AttentionTiles::packRows(Ptr source, std::int64_t stride, Num count, std::i
   });
 }
 
-void AttentionTiles::scores(Ptr source, std::int64_t stride, Num rows, Ptr keys, Num keyCount,
+void AttentionTiles::scores(Ptr source, std::int64_t stride, Num rows, Ptr keys, KeyRange range,
                             double factor, Ptr target) {
   int vectors = b.isa.tileVectors, tileRows = b.isa.tileRows;
-  b.loop(0, keyCount, sizes.keyWidth, [&](Num key) {
+  b.loop(range.begin, range.end, sizes.keyWidth, [&](Num key) {
     b.loop(0, rows, tileRows, [&](Num row) {
       TileRows left;
       for (int r = 0; r < tileRows; ++r)
@@ -110,17 +112,18 @@ void AttentionTiles::scores(Ptr source, std::int64_t stride, Num rows, Ptr keys,
 }
 
 void AttentionTiles::timesPanels(Ptr left, Num rows, Ptr panels, std::int64_t capacity,
-                                 Num count,
+                                 KeyRange range,
                                  const std::function<void(Num, Num, Num, Num)> &store) {
   int vectors = sizes.headVectors;
   b.loop(0, sizes.headPanels, 1, [&](Num panel) {
     b.loop(0, rows, sizes.headRows, [&](Num row) {
       TileRows a;
-      a.base = left[row * sizes.scoreStride];
+      a.base = left[row * sizes.scoreStride + range.begin];
       a.rowStride = sizes.scoreStride;
+      Ptr right = panels[(panel * capacity + range.begin) * sizes.headWidth];
       Nums sums =
-          emitTile(b, sizes.headRows, vectors, a, panels[panel * (capacity * sizes.headWidth)],
-                   sizes.headWidth, count, -1, Nums(sizes.headRows * vectors, b.vec(0)));
+          emitTile(b, sizes.headRows, vectors, a, right, sizes.headWidth,
+                   range.end - range.begin, -1, Nums(sizes.headRows * vectors, b.vec(0)));
       for (int r = 0; r < sizes.headRows; ++r)
         b.ifThen(row + r < rows, [&] {
           for (int v = 0; v < vectors; ++v) {
@@ -133,10 +136,10 @@ void AttentionTiles::timesPanels(Ptr left, Num rows, Ptr panels, std::int64_t ca
 }
 
 void AttentionTiles::addTransposed(Ptr left, Num count, Ptr panels, std::int64_t capacity,
-                                   Num keyCount, Ptr target, std::int64_t stride) {
+                                   KeyRange range, Ptr target, std::int64_t stride) {
   int vectors = sizes.headVectors, tileRows = sizes.headRows;
   b.loop(0, sizes.headPanels, 1, [&](Num panel) {
-    b.loop(0, keyCount, tileRows, [&](Num key) {
+    b.loop(range.begin, range.end, tileRows, [&](Num key) {
       auto at = [&](Num row, int v) {
         return target[row * stride + panel * sizes.headWidth + v * b.isa.lanes];
       };
@@ -145,7 +148,7 @@ void AttentionTiles::addTransposed(Ptr left, Num count, Ptr panels, std::int64_t
         masks.push_back(columnMask(panel * sizes.headWidth + v * b.isa.lanes));
       for (int r = 0; r < tileRows; ++r)
         for (int v = 0; v < vectors; ++v)
-          sums.push_back(b.loadVector(at(b.min(key + r, keyCount - 1), v), masks[v]));
+          sums.push_back(b.loadVector(at(b.min(key + r, range.end - 1), v), masks[v]));
       TileRows a;
       a.base = left[key];
       a.rowStride = 1;
@@ -153,7 +156,7 @@ void AttentionTiles::addTransposed(Ptr left, Num count, Ptr panels, std::int64_t
       sums = emitTile(b, tileRows, vectors, a, panels[panel * (capacity * sizes.headWidth)],
                       sizes.headWidth, count, -1, sums);
       for (int r = 0; r < tileRows; ++r)
-        b.ifThen(key + r < keyCount, [&] {
+        b.ifThen(key + r < range.end, [&] {
           for (int v = 0; v < vectors; ++v)
             b.storeVector(sums[r * vectors + v], at(key + r, v), masks[v]);
         });
@@ -161,8 +164,30 @@ void AttentionTiles::addTransposed(Ptr left, Num count, Ptr panels, std::int64_t
   });
 }
 
-Num AttentionTiles::visible(Num keyCount, Num position) {
-  return shape.causal ? b.min(b.toI64(position) + 1, keyCount) : keyCount;
+KeyRange AttentionTiles::visible(Num keyCount, Num position) {
+  Num at = b.toI64(position), end = keyCount;
+  if (shape.causal)
+    end = b.min(at + 1, keyCount);
+  else if (shape.window)
+    end = b.min(at + shape.window, keyCount);
+  if (!shape.window)
+    return {b.i64(0), end};
+  return {b.min(b.max(at - (shape.window - 1), b.i64(0)), end), end};
+}
+
+KeyRange AttentionTiles::visibleToAny(Num keyCount, Ptr positions, Num row, Num rows) {
+  if (!masks())
+    return {b.i64(0), keyCount};
+  Nums ends = b.loop(0, rows, 1, {keyCount, b.i64(0)}, [&](Num i, const Nums &carried) {
+    KeyRange seen = visible(keyCount, b.load(positions[row + i]));
+    return Nums{b.min(carried[0], seen.begin), b.max(carried[1], seen.end)};
+  });
+  return {ends[0] / sizes.keyWidth * sizes.keyWidth, ends[1]};
+}
+
+Num AttentionTiles::inside(Num at, KeyRange range) {
+  Num before = b.lanesBefore(at, range.end);
+  return shape.window ? before ^ b.lanesBefore(at, range.begin) : before;
 }
 
 } // namespace ftc::cpu

@@ -23,6 +23,11 @@ struct AttentionSizes {
   std::int64_t headElements; ///< elements of such panels for maxKeys rows
 };
 
+/// Keys [begin, end) of a sequence, i64.
+struct KeyRange {
+  Num begin, end;
+};
+
 class AttentionTiles {
 public:
   AttentionTiles(KernelBuilder &b, const AttentionShape &shape);
@@ -34,19 +39,27 @@ public:
   void packTransposed(Ptr source, std::int64_t stride, Num count, Ptr target);
   /// Rows [0, count) to panels of head columns, `capacity` rows each, columns padded by zeros.
   void packRows(Ptr source, std::int64_t stride, Num count, std::int64_t capacity, Ptr target);
-  /// target[i][j] = factor * source row i . key j, for `rows` rows and every key's panel.
-  void scores(Ptr source, std::int64_t stride, Num rows, Ptr keys, Num keyCount, double factor,
-              Ptr target);
-  /// Calls store(row i, column, mask, sums) for left [rows, count] times panels of `capacity`
-  /// rows; left's rows are scoreStride apart.
-  void timesPanels(Ptr left, Num rows, Ptr panels, std::int64_t capacity, Num count,
+  /// target[i][j] = factor * source row i . key j, for `rows` rows and the panels that hold
+  /// `range`, which begins with a panel.
+  void scores(Ptr source, std::int64_t stride, Num rows, Ptr keys, KeyRange range,
+              double factor, Ptr target);
+  /// Calls store(row i, column, mask, sums) for the columns `range` of left times those rows of
+  /// panels of `capacity` rows; left's rows are scoreStride apart.
+  void timesPanels(Ptr left, Num rows, Ptr panels, std::int64_t capacity, KeyRange range,
                    const std::function<void(Num row, Num column, Num mask, Num sum)> &store);
-  /// target[j] += sum over i of left[i][j] * panels row i, for j in [0, keyCount); target's
-  /// rows are `stride` apart.
-  void addTransposed(Ptr left, Num count, Ptr panels, std::int64_t capacity, Num keyCount,
+  /// target[j] += sum over i of left[i][j] * panels row i, for j in `range`; target's rows are
+  /// `stride` apart.
+  void addTransposed(Ptr left, Num count, Ptr panels, std::int64_t capacity, KeyRange range,
                      Ptr target, std::int64_t stride);
-  /// The keys query `position` sees, of keyCount.
-  Num visible(Num keyCount, Num position);
+  /// Whether a query may see less than all keys of its sequence.
+  bool masks() const { return shape.causal || shape.window > 0; }
+  /// The keys query `position` sees, of keyCount; begin <= end.
+  KeyRange visible(Num keyCount, Num position);
+  /// What the queries at positions[row + i], i < rows, see together, from the beginning of a
+  /// panel of keys: all that is outside has probability 0 for each of them.
+  KeyRange visibleToAny(Num keyCount, Ptr positions, Num row, Num rows);
+  /// Lanes l with begin <= at + l < end.
+  Num inside(Num at, KeyRange range);
 
 private:
   Num columnMask(Num column);

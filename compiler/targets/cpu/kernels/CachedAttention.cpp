@@ -14,6 +14,8 @@ std::string CachedAttention::key(const CpuIsa &isa) const {
                      std::to_string(maxKeys);
   if (scale != 0)
     name += "_s" + std::to_string(std::bit_cast<std::uint32_t>(float(scale)));
+  if (window)
+    name += "_w" + std::to_string(window);
   return name + "_" + isa.suffix;
 }
 
@@ -31,9 +33,10 @@ void CachedAttention::emit(KernelBuilder &b) const {
   int lanes = b.isa.lanes;
   b.forTasks([&](Num task) {
     Num sequence = task / heads, head = task % heads;
-    Num count = b.toI64(b.load(lengths[sequence]));
-    Num cacheAt = b.toI64(b.load(begins[sequence])) * (kvHeads * headDim) +
-                  head / (heads / kvHeads) * headDim;
+    Num length = b.toI64(b.load(lengths[sequence]));
+    Num count = window ? b.min(length, b.i64(window)) : length;
+    Num first = b.toI64(b.load(begins[sequence])) + (length - count);
+    Num cacheAt = first * (kvHeads * headDim) + head / (heads / kvHeads) * headDim;
     Ptr query = q[task * headDim], target = out[task * headDim];
     b.loop(0, count, 1, [&](Num j) {
       Num dot = b.sumRow(headDim, [&](Num c, Num mask) {

@@ -71,6 +71,33 @@ void ActivationGrad::emit(KernelBuilder &b) const {
   });
 }
 
+std::string Gated::key(const CpuIsa &isa) const {
+  return std::string("gated_") + activationName(act) + "_" + isa.suffix;
+}
+IntExpr Gated::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
+void Gated::emit(KernelBuilder &b) const {
+  Ptr gate = b.buffer(0), up = b.buffer(1), y = b.buffer(2);
+  forFlat(b, [&](Num at, Num mask) {
+    Num opened = activate(b, act, b.loadVector(gate[at], mask));
+    b.storeVector(opened * b.loadVector(up[at], mask), y[at], mask);
+  });
+}
+
+std::string GatedGrad::key(const CpuIsa &isa) const {
+  return std::string("gated_grad_") + activationName(act) + "_" + isa.suffix;
+}
+IntExpr GatedGrad::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
+void GatedGrad::emit(KernelBuilder &b) const {
+  Ptr dy = b.buffer(0), gate = b.buffer(1), up = b.buffer(2);
+  Ptr dgate = b.buffer(3), dup = b.buffer(4);
+  forFlat(b, [&](Num at, Num mask) {
+    Num gradient = b.loadVector(dy[at], mask), before = b.loadVector(gate[at], mask);
+    Num other = b.loadVector(up[at], mask);
+    b.storeVector(gradient * other * activationDerivative(b, act, before), dgate[at], mask);
+    b.storeVector(gradient * activate(b, act, before), dup[at], mask);
+  });
+}
+
 std::string Add::key(const CpuIsa &isa) const { return "add_" + isa.suffix; }
 IntExpr Add::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
 void Add::emit(KernelBuilder &b) const {
@@ -90,6 +117,32 @@ void GatherRows::emit(KernelBuilder &b) const {
     Ptr source = x[b.toI64(b.load(rows[row])) * hidden], target = y[row * hidden];
     b.forVectors(hidden, [&](Num offset, Num mask) {
       b.storeVector(b.loadVector(source[offset], mask), target[offset], mask);
+    });
+  });
+}
+
+std::string MeanRows::key(const CpuIsa &isa) const {
+  return rowKey(gradient ? "mean_rows_grad" : "mean_rows", hidden, isa);
+}
+IntExpr MeanRows::grid(const CpuIsa &) const { return {0, {{0, 1, 1}}}; }
+void MeanRows::emit(KernelBuilder &b) const {
+  Ptr x = b.buffer(0), offsets = b.buffer(1, Elem::I32), y = b.buffer(2);
+  b.forTaskRows(b.integer(0), 1, [&](Num sequence) {
+    Num first = b.load(offsets[sequence]), end = b.load(offsets[sequence + 1]);
+    Num share = 1.0 / b.max(1.0, b.toF32(end - first));
+    Num from = b.toI64(first), to = b.toI64(end);
+    b.forVectors(hidden, [&](Num offset, Num mask) {
+      Num at = sequence * hidden + offset;
+      if (gradient) {
+        Num value = b.loadVector(x[at], mask) * share;
+        b.loop(from, to, 1,
+               [&](Num row) { b.storeVector(value, y[row * hidden + offset], mask); });
+        return;
+      }
+      Num sum = b.loop(from, to, 1, {b.vec(0)}, [&](Num row, const Nums &carried) {
+        return Nums{carried[0] + b.loadVector(x[row * hidden + offset], mask)};
+      })[0];
+      b.storeVector(sum * share, y[at], mask);
     });
   });
 }

@@ -1,4 +1,4 @@
-// Elementwise kernels (dropout, activations, addition) and moves of whole rows.
+// Elementwise kernels (dropout, activations, gated products, addition) and moves of whole rows.
 #pragma once
 
 #include "compiler/targets/cpu/kernels/KernelSpec.h"
@@ -37,6 +37,27 @@ struct ActivationGrad : Kernel {
   void emit(KernelBuilder &b) const override;
 };
 
+/// y[i] = act(gate[i]) * up[i].
+///   buffers  gate [n], up [n], y [n] (may be gate or up)      ints  n      scalars  none
+struct Gated : Kernel {
+  Activation act = Activation::Silu;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// dgate[i] = dy[i] * up[i] * act'(gate[i]), dup[i] = dy[i] * act(gate[i]).
+///   buffers  dy [n], gate [n], up [n], dgate [n], dup [n] (each may be one of the first three)
+///   ints     n      scalars  none
+struct GatedGrad : Kernel {
+  Activation act = Activation::Silu;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
 /// y[i] = a[i] + b[i].
 ///   buffers  a [n], b [n], y [n] (may be a or b)      ints  n      scalars  none
 struct Add : Kernel {
@@ -49,6 +70,19 @@ struct Add : Kernel {
 ///   buffers  x [any, H], rows [R], y [R, H]      ints  R      scalars  none
 struct GatherRows : Kernel {
   std::int64_t hidden = 0;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// y[s] = mean of x[r] for r in [offsets[s], offsets[s + 1]), summed in order; zeros where
+/// there are none. `gradient`: dx[r] = dy[s] / (offsets[s + 1] - offsets[s]), of dy [S, H].
+///   buffers  x [T, H], offsets [S + 1], y [S, H]; gradient: dy, offsets, dx [T, H]
+///   ints     S      scalars  none
+struct MeanRows : Kernel {
+  std::int64_t hidden = 0;
+  bool gradient = false;
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

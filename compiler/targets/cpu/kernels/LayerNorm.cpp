@@ -16,7 +16,7 @@ std::string LayerNorm::key(const CpuIsa &isa) const {
   std::string name = residual ? "add_layer_norm_h" : "layer_norm_h";
   std::uint32_t bits = std::bit_cast<std::uint32_t>(float(eps));
   name += std::to_string(hidden) + "_e" + std::to_string(bits);
-  return name + "_" + isa.suffix;
+  return name + (bias ? "_" : "_plain_") + isa.suffix;
 }
 
 IntExpr LayerNorm::grid(const CpuIsa &) const { return {0, {{0, forwardRows, 1}}}; }
@@ -30,7 +30,9 @@ void LayerNorm::emit(KernelBuilder &b) const {
     sequence = b.buffer(next++, Elem::I32);
     position = b.buffer(next++, Elem::I32);
   }
-  Ptr gamma = b.buffer(next++), beta = b.buffer(next++);
+  Ptr gamma = b.buffer(next++), beta;
+  if (bias)
+    beta = b.buffer(next++);
   if (residual)
     sum = b.buffer(next++);
   Ptr y = b.buffer(next++), means = b.buffer(next++), rstds = b.buffer(next++);
@@ -71,8 +73,9 @@ void LayerNorm::emit(KernelBuilder &b) const {
     b.store(rstd, rstds[row]);
     b.forVectors(hidden, [&](Num offset, Num mask) {
       Num normal = (b.loadVector(s[offset], mask) - mean) * rstd;
+      Num scale = b.loadVector(gamma[offset], mask);
       Num scaled =
-          b.fma(normal, b.loadVector(gamma[offset], mask), b.loadVector(beta[offset], mask));
+          bias ? b.fma(normal, scale, b.loadVector(beta[offset], mask)) : normal * scale;
       b.storeVector(scaled, y[at + offset], mask);
     });
   });
@@ -152,7 +155,8 @@ void LayerNormGrad::emit(KernelBuilder &b) const {
 }
 
 std::string LayerNormGradFinalize::key(const CpuIsa &isa) const {
-  return "layer_norm_grad_finalize_h" + std::to_string(hidden) + "_" + isa.suffix;
+  return "layer_norm_grad_finalize_h" + std::to_string(hidden) + (bias ? "_" : "_plain_") +
+         isa.suffix;
 }
 
 IntExpr LayerNormGradFinalize::grid(const CpuIsa &) const {
@@ -161,13 +165,15 @@ IntExpr LayerNormGradFinalize::grid(const CpuIsa &) const {
 
 void LayerNormGradFinalize::emit(KernelBuilder &b) const {
   Ptr partial = b.buffer(0);
-  Ptr targets[] = {b.buffer(1), b.buffer(2)};
+  std::vector<Ptr> targets{b.buffer(1)};
+  if (bias)
+    targets.push_back(b.buffer(2));
   Num chunks = (b.integer(0) + (chunkRows - 1)) / chunkRows;
   Num keep = b.integer(1) > 0;
   b.forTasks([&](Num task) {
     Num from = task * finalizeColumns;
     Num to = b.min(from + finalizeColumns, b.i64(hidden));
-    for (int part = 0; part < 2; ++part)
+    for (int part = 0; part < (bias ? 2 : 1); ++part)
       b.forVectorsDynamic(from, to, [&](Num at, Num mask) {
         Num sum = b.loop(0, chunks, 1, {b.vec(0)}, [&](Num chunk, const Nums &carried) {
           Ptr from = partial[chunk * (2 * hidden) + part * hidden + at];

@@ -8,7 +8,7 @@ namespace ftc::cpu {
 
 /// y = (s - mean) * rstd * gamma + beta over rows of `hidden`, rstd = 1 / sqrt(var + eps).
 /// Plain: s = x. Fused (`residual`): s = residual + dropout(x), written to `sum`; the dropout
-/// is Kernel.h's with head 0, and p = 0 draws no random bits.
+/// is Kernel.h's with head 0, and p = 0 draws no random bits. Without `bias` there is no beta.
 ///   buffers  plain: x [M, H], gamma [H], beta [H], y [M, H], mean [M], rstd [M]
 ///            fused: x [M, H], residual [M, H], row_sequence [M], row_position [M],
 ///                   gamma [H], beta [H], sum [M, H] (may be x or residual), y [M, H],
@@ -19,6 +19,7 @@ struct LayerNorm : Kernel {
   std::int64_t hidden = 0;
   double eps = 1e-12;
   bool residual = false;
+  bool bias = true;
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;
@@ -50,12 +51,13 @@ struct LayerNormGrad : Kernel {
   void emit(KernelBuilder &b) const override;
 };
 
-/// Sums LayerNormGrad's chunks, in order.
+/// Sums LayerNormGrad's chunks, in order. Without `bias` there is no dbeta.
 ///   buffers  partial, dgamma [H], dbeta [H]
 ///   ints     M (as LayerNormGrad's), accumulate (0: overwrite, 1: add)
 ///   scalars  none
 struct LayerNormGradFinalize : Kernel {
   std::int64_t hidden = 0;
+  bool bias = true;
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

@@ -11,6 +11,12 @@ static std::int64_t width(Value value) {
   return cast<RankedTensorType>(value.getType()).getDimSize(1);
 }
 
+/// The window, 0 where no sequence is longer than it: such layers share the plain kernel.
+template <typename Op> static std::int64_t windowOf(Op op, const CpuProgram &program) {
+  std::int64_t window = op.getWindow().value_or(0);
+  return window < program.maxSequence ? window : 0;
+}
+
 template <typename Op> static AttentionShape shapeOf(Op op, const CpuProgram &program) {
   AttentionShape shape;
   shape.heads = op.getHeads();
@@ -19,6 +25,7 @@ template <typename Op> static AttentionShape shapeOf(Op op, const CpuProgram &pr
   shape.maxKeys = program.maxSequence;
   shape.scale = op.getScale().convertToDouble();
   shape.causal = op.getCausal();
+  shape.window = windowOf(op, program);
   return shape;
 }
 
@@ -78,6 +85,7 @@ static LogicalResult lowerCachedAttention(Operation *operation, CpuProgram &prog
   kernel->headDim = width(op.getQ()) / kernel->heads;
   kernel->maxKeys = program.maxSequence;
   kernel->scale = op.getScale().convertToDouble();
+  kernel->window = windowOf(op, program);
   program.launch(kernel,
                  {program.read(op.getQ()), program.read(op.getKCache()),
                   program.read(op.getVCache()), program.read(op.getBegin()),

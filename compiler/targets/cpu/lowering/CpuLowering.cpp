@@ -169,7 +169,7 @@ static void bindAccumulators(func::FuncOp function, CpuProgram &program) {
   function.walk([&](nn::AccumulateOp op) {
     Operation *producer = op.getGradient().getDefiningOp();
     if (!producer || !op.getGradient().hasOneUse() || !isa<BlockArgument>(op.getInto()) ||
-        !isa<nn::LinearWgradOp, nn::LayerNormGradOp, nn::EmbeddingGradOp,
+        !isa<nn::LinearWgradOp, nn::LayerNormGradOp, nn::RmsNormGradOp, nn::EmbeddingGradOp,
              nn::VocabularyLossGradOp>(producer))
       return;
     program.planner.alias(op.getGradient(), op.getInto());
@@ -205,6 +205,7 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   addElementwiseLowerings(registry);
   addAttentionLowerings(registry);
   addRowLowerings(registry);
+  addColumnLowerings(registry);
   addLossLowerings(registry);
   addSpanLowerings(registry);
   addOptimizerLowerings(registry);

@@ -68,6 +68,7 @@ void addNormLowerings(LoweringRegistry &registry);
 void addElementwiseLowerings(LoweringRegistry &registry);
 void addAttentionLowerings(LoweringRegistry &registry);
 void addRowLowerings(LoweringRegistry &registry);
+void addColumnLowerings(LoweringRegistry &registry);
 void addLossLowerings(LoweringRegistry &registry);
 void addSpanLowerings(LoweringRegistry &registry);
 void addOptimizerLowerings(LoweringRegistry &registry);

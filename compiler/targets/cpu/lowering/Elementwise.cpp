@@ -1,4 +1,4 @@
-// activation, activation_grad, add and dropout.
+// activation, gated, their gradients, add and dropout.
 #include "compiler/targets/cpu/kernels/Elementwise.h"
 #include "compiler/targets/cpu/lowering/CpuLowering.h"
 
@@ -26,6 +26,28 @@ static LogicalResult lowerActivationGrad(Operation *operation, CpuProgram &progr
   program.launch(kernel,
                  {program.read(op.getDy()), program.read(op.getX()), program.write(op.getDx())},
                  {elements(program, op.getX())}, {}, op);
+  return success();
+}
+
+static LogicalResult lowerGated(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::GatedOp>(operation);
+  auto kernel = std::make_shared<Gated>();
+  kernel->act = static_cast<Activation>(op.getKind());
+  program.launch(
+      kernel, {program.read(op.getGate()), program.read(op.getUp()), program.write(op.getY())},
+      {elements(program, op.getY())}, {}, op);
+  return success();
+}
+
+static LogicalResult lowerGatedGrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::GatedGradOp>(operation);
+  auto kernel = std::make_shared<GatedGrad>();
+  kernel->act = static_cast<Activation>(op.getKind());
+  program.launch(kernel,
+                 {program.read(op.getDy()), program.read(op.getGate()),
+                  program.read(op.getUp()), program.write(op.getDgate()),
+                  program.write(op.getDup())},
+                 {elements(program, op.getDy())}, {}, op);
   return success();
 }
 
@@ -64,6 +86,8 @@ static LogicalResult lowerDropout(Operation *operation, CpuProgram &program) {
 void addElementwiseLowerings(LoweringRegistry &registry) {
   registry[nn::ActivationOp::getOperationName()] = lowerActivation;
   registry[nn::ActivationGradOp::getOperationName()] = lowerActivationGrad;
+  registry[nn::GatedOp::getOperationName()] = lowerGated;
+  registry[nn::GatedGradOp::getOperationName()] = lowerGatedGrad;
   registry[nn::AddOp::getOperationName()] = lowerAdd;
   registry[nn::DropoutOp::getOperationName()] = lowerDropout;
 }

@@ -1,4 +1,4 @@
-// embedding, embedding_grad, gather_rows and scatter_rows.
+// embedding, embedding_grad, gather_rows, scatter_rows, mean_rows and its gradient.
 #include "compiler/analysis/Arguments.h"
 #include "compiler/targets/cpu/kernels/Elementwise.h"
 #include "compiler/targets/cpu/kernels/Embedding.h"
@@ -73,10 +73,32 @@ static LogicalResult lowerScatter(Operation *operation, CpuProgram &program) {
   return success();
 }
 
+static LogicalResult lowerMean(Value x, Value offsets, Value y, bool gradient, Operation *op,
+                               CpuProgram &program) {
+  auto kernel = std::make_shared<MeanRows>();
+  kernel->hidden = width(x);
+  kernel->gradient = gradient;
+  program.launch(kernel, {program.read(x), program.read(offsets), program.write(y)},
+                 {program.rows(gradient ? x : y)}, {}, op);
+  return success();
+}
+
+static LogicalResult lowerMeanRows(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::MeanRowsOp>(operation);
+  return lowerMean(op.getX(), op.getOffsets(), op.getY(), false, op, program);
+}
+
+static LogicalResult lowerMeanRowsGrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::MeanRowsGradOp>(operation);
+  return lowerMean(op.getDy(), op.getOffsets(), op.getDx(), true, op, program);
+}
+
 void addRowLowerings(LoweringRegistry &registry) {
   registry[nn::EmbeddingOp::getOperationName()] = lowerEmbedding;
   registry[nn::EmbeddingGradOp::getOperationName()] = lowerEmbeddingGrad;
   registry[nn::GatherRowsOp::getOperationName()] = lowerGather;
+  registry[nn::MeanRowsOp::getOperationName()] = lowerMeanRows;
+  registry[nn::MeanRowsGradOp::getOperationName()] = lowerMeanRowsGrad;
   registry[nn::ScatterRowsOp::getOperationName()] = lowerScatter;
 }
 
