@@ -82,6 +82,8 @@ static Status checkTask(const abi::Task &task) {
     return bad("max_seq_length is " + std::to_string(task.max_seq_length()));
   if (task.position_offset() > kMaxPositionOffset)
     return bad("position_offset is " + std::to_string(task.position_offset()));
+  if (task.pad_token_id() < -1)
+    return bad("pad_token_id is " + std::to_string(task.pad_token_id()));
   return Status::ok();
 }
 

@@ -12,12 +12,14 @@ bool storageElements(std::span<const std::int64_t> shape, const abi::Layout &lay
   for (std::int64_t dimension : shape)
     if (dimension < 1 || __builtin_mul_overflow(product, dimension, &product))
       return false;
-  if (layout.kind() == abi::LayoutKind::PanelsN) {
+  if (layout.kind() != abi::LayoutKind::RowMajor) {
     std::int64_t width = layout.width();
     if (shape.size() != 2 || width < 1)
       return false;
-    std::int64_t panels = shape[0] / width + (shape[0] % width != 0 ? 1 : 0);
-    if (__builtin_mul_overflow(panels, shape[1], &product) ||
+    bool transposed = layout.kind() == abi::LayoutKind::PanelsTransposed;
+    std::int64_t across = shape[transposed ? 1 : 0], along = shape[transposed ? 0 : 1];
+    std::int64_t panels = across / width + (across % width != 0 ? 1 : 0);
+    if (__builtin_mul_overflow(panels, along, &product) ||
         __builtin_mul_overflow(product, width, &product))
       return false;
   }
@@ -33,6 +35,16 @@ void packParameter(std::span<const std::int64_t> shape, const abi::Layout &layou
   }
   std::int64_t rows = shape[0], columns = shape[1], width = layout.width();
   float *out = storage.data();
+  if (layout.kind() == abi::LayoutKind::PanelsTransposed) {
+    for (std::int64_t column = 0; column < columns; column += width) {
+      std::int64_t used = std::min(width, columns - column);
+      for (std::int64_t row = 0; row < rows; ++row, out += width) {
+        const float *from = canonical.data() + row * columns + column;
+        std::fill(std::copy(from, from + used, out), out + width, 0.0f);
+      }
+    }
+    return;
+  }
   for (std::int64_t row = 0; row < rows; row += width) {
     std::int64_t used = std::min(width, rows - row);
     const float *panel = canonical.data() + row * columns;
@@ -51,13 +63,18 @@ void unpackParameter(std::span<const std::int64_t> shape, const abi::Layout &lay
     std::memcpy(canonical.data(), storage.data() + first, canonical.size_bytes());
     return;
   }
-  std::int64_t columns = shape[1], width = layout.width();
+  std::int64_t rows = shape[0], columns = shape[1], width = layout.width();
   std::int64_t row = first / columns, column = first % columns;
   auto left = static_cast<std::int64_t>(canonical.size());
   for (float *out = canonical.data(); left > 0; ++row, column = 0) {
-    const float *in = storage.data() + row / width * columns * width + row % width;
     std::int64_t end = std::min(columns, column + left);
     left -= end - column;
+    if (layout.kind() == abi::LayoutKind::PanelsTransposed) {
+      for (; column < end; ++column)
+        *out++ = storage[(column / width * rows + row) * width + column % width];
+      continue;
+    }
+    const float *in = storage.data() + row / width * columns * width + row % width;
     for (; column < end; ++column)
       *out++ = in[column * width];
   }

@@ -1,5 +1,6 @@
 // How a parameter lies in memory on a variant, and the lossless way from and to its canonical
-// row-major form. Panels: [ceil(rows / width)][columns][width], rows padded with zeros.
+// row-major form. Panels: [ceil(rows / width)][columns][width], rows padded with zeros, of the
+// matrix or of its transpose.
 #pragma once
 
 #include "runtime/abi/artifact_generated.h"

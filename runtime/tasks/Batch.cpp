@@ -13,6 +13,7 @@ constexpr std::array<std::string_view, 26> kNames = {
     "input_ids",          "token_type_ids",          "position_ids",
     "cu_seqlens",         "token_sequence",          "token_position",
     "sequence_id",        "first_rows",              "zero_positions",
+    "last_rows",          "last_positions",
     "sequence_offsets",   "labels",                  "labelled_rows",
     "labelled_sequence",  "labelled_position",       "labelled_offsets",
     "input_ids.order",         "input_ids.segments",
@@ -97,6 +98,8 @@ std::int64_t Batch::slotCapacity(Slot slot) const {
   case ZeroPositions:
   case StartPositions:
   case EndPositions:
+  case LastRows:
+  case LastPositions:
     return limits.sequences;
   case Labels:
     return form.placement == LabelPlacement::Token ? limits.labelled : limits.sequences;
@@ -124,6 +127,8 @@ std::int64_t Batch::slotSize(Slot slot) const {
   case ZeroPositions:
   case StartPositions:
   case EndPositions:
+  case LastRows:
+  case LastPositions:
     return sequenceCount;
   case Labels:
   case LabelledRows:
@@ -229,6 +234,12 @@ void Batch::appendExample(const Example &example, std::int32_t sequence) {
   storage[SequenceId][sequenceCount] = sequence;
   storage[FirstRows][sequenceCount] = first;
   storage[ZeroPositions][sequenceCount] = 0;
+  std::int32_t last = length - 1;
+  while (last >= 0 && example.ids[last] == form.padToken)
+    --last;
+  last = std::max(last, 0);
+  storage[LastRows][sequenceCount] = first + last;
+  storage[LastPositions][sequenceCount] = last;
   tokenCount += length;
   storage[CuSeqlens][++sequenceCount] = static_cast<std::int32_t>(tokenCount);
   storage[SequenceOffsets][sequenceCount] = static_cast<std::int32_t>(sequenceCount);

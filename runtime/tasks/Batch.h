@@ -24,6 +24,8 @@ struct BatchLayout {
   LabelPlacement placement = LabelPlacement::Sequence;
   /// Added to the position within the sequence: 0 for BERT, padding_idx + 1 for RoBERTa.
   std::int32_t positionOffset = 0;
+  /// A sequence's last row is its last token other than this one; -1: its last token.
+  std::int32_t padToken = -1;
 };
 
 /// Examples [begin, end) of a batch that run together.
@@ -48,6 +50,9 @@ struct OutputRow {
 ///   sequence_id [S]         index of the sequence within the accumulated batch
 ///   first_rows [S]          row of each sequence's first token
 ///   zero_positions [S]      zeros: the first token's position
+///   last_rows [S]           row of each sequence's last token that is not the padding token
+///                           (its first token where all are), as decoders' classifiers read
+///   last_positions [S]      that token's position within its sequence
 ///   sequence_offsets [S+1]  0 … S: where each sequence begins among rows that are sequences
 ///   labels                  [S] for sequence placement, [R] for token placement
 ///   start_positions, end_positions [S]   span placement alone: the answer's first and last
@@ -97,8 +102,8 @@ private:
   // Position of each array in `storage`; kNames holds their names in the same order.
   enum Slot : std::size_t {
     InputIds, TokenTypeIds, PositionIds, CuSeqlens, TokenSequence, TokenPosition, SequenceId,
-    FirstRows, ZeroPositions, SequenceOffsets, Labels, LabelledRows, LabelledSequence,
-    LabelledPosition, LabelledOffsets,
+    FirstRows, ZeroPositions, LastRows, LastPositions, SequenceOffsets, Labels, LabelledRows,
+    LabelledSequence, LabelledPosition, LabelledOffsets,
     InputOrder, InputSegments, InputRows, TypeOrder, TypeSegments, TypeRows,
     PositionOrder, PositionSegments, PositionRows, StartPositions, EndPositions, SlotCount
   };

@@ -176,7 +176,8 @@ Status readPreTokenizer(const Json &json, int depth, const TokenizerOptions &opt
     step.present = true;
     FTC_ASSIGN_OR_RETURN(step.options.addPrefixSpace, fields.boolean("add_prefix_space", true));
     FTC_ASSIGN_OR_RETURN(step.options.useRegex, fields.boolean("use_regex", true));
-    step.options.addPrefixSpace |= options.addPrefixSpace;
+    // transformers' add_prefix_space reaches a pre-tokenizer that stands alone, none in a list.
+    step.options.addPrefixSpace |= depth == 0 && options.addPrefixSpace;
   } else {
     return unsupported(fields.name);
   }

@@ -75,7 +75,7 @@ using TokenizerFiles = std::vector<std::pair<std::string, std::string>>;
 struct TokenizerOptions {
   /// config.json's model_type; tells files without tokenizer.json apart.
   std::string modelType;
-  /// Byte-level BPE on pre-split words needs it (run_ner.py sets it for RoBERTa and GPT-2).
+  /// transformers' add_prefix_space, for byte-level BPE on pre-split words.
   bool addPrefixSpace = false;
 };
 

@@ -324,7 +324,7 @@ Result<std::unique_ptr<Tokenizer>> readVocabularyFiles(const TokenizerFiles &fil
   const std::string *vocabText = findFile(files, "vocab.txt");
   const std::string *vocabJson = findFile(files, "vocab.json");
   const std::string *merges = findFile(files, "merges.txt");
-  if (kind == "bert" || kind == "distilbert") {
+  if (kind == "bert" || kind == "distilbert" || kind == "electra") {
     if (!vocabText)
       return Status::error("tokenizer: expected tokenizer.json or vocab.txt for model type " +
                            quote(kind, 48) + ", found neither");

@@ -66,6 +66,7 @@ Result<std::unique_ptr<Session>> Session::openWithoutDevice(const std::string &a
   session->tokenizer = tokenizer.take();
   session->layout.placement = session->task->labelPlacement();
   session->layout.positionOffset = static_cast<std::int32_t>(task.position_offset());
+  session->layout.padToken = task.pad_token_id();
   session->encode.maxSeqLength =
       static_cast<std::int32_t>(std::min<std::uint32_t>(task.max_seq_length(), 1u << 30));
   session->encode.labelAllTokens = task.label_all_tokens();

@@ -77,7 +77,7 @@ std::vector<float> parameterBuffer(const Executor &executor, const ArtifactReade
 void initialize(const abi::Parameter &parameter, std::uint32_t index, std::uint32_t seed,
                 std::span<float> out) {
   if (parameter.init() != abi::Init::Normal) {
-    std::fill(out.begin(), out.end(), 0.0f);
+    std::fill(out.begin(), out.end(), parameter.init() == abi::Init::Ones ? 1.0f : 0.0f);
     return;
   }
   for (std::size_t i = 0; i < out.size(); ++i)

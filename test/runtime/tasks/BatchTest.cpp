@@ -80,6 +80,18 @@ TEST(Batch, PacksSpansByName) {
             "the example of line 2: expected an answer within its 4 tokens, got tokens 1 to 4");
 }
 
+TEST(Batch, LastRowsPassOverThePaddingToken) {
+  std::vector<Example> examples = {tokenExample({9, 2, 7, 2, 2}, {0, -100, -100, -100, -100}),
+                                   tokenExample({2, 2}, {0, 0}), tokenExample({2, 5}, {0, 0})};
+  auto batch = Batch::make({16, 4, 8}, {LabelPlacement::Token, 0, 2});
+  ASSERT_TRUE(batch);
+  ASSERT_TRUE(batch->pack(pointers(examples), 0));
+  // A sequence of nothing else: its first token, as transformers' argmax of zeros.
+  EXPECT_EQ(values(*batch, "last_rows"), (Values{2, 5, 8}));
+  EXPECT_EQ(values(*batch, "last_positions"), (Values{2, 0, 1}));
+  EXPECT_EQ(batch->arrayCapacity("last_rows"), 4);
+}
+
 TEST(Batch, PacksTokenLabelsByName) {
   std::vector<Example> examples = {
       tokenExample({101, 7, 7, 102}, {-100, 3, -100, -100}),
@@ -98,6 +110,8 @@ TEST(Batch, PacksTokenLabelsByName) {
   EXPECT_EQ(values(*batch, "sequence_id"), (Values{5, 6}));
   EXPECT_EQ(values(*batch, "first_rows"), (Values{0, 4}));
   EXPECT_EQ(values(*batch, "zero_positions"), (Values{0, 0}));
+  EXPECT_EQ(values(*batch, "last_rows"), (Values{3, 6}));
+  EXPECT_EQ(values(*batch, "last_positions"), (Values{3, 2}));
   EXPECT_EQ(values(*batch, "labels"), (Values{3, 0}));
   EXPECT_EQ(values(*batch, "labelled_rows"), (Values{1, 5}));
   EXPECT_EQ(values(*batch, "labelled_sequence"), (Values{5, 6}));
