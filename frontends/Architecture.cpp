@@ -6,8 +6,10 @@
 namespace ftc {
 
 llvm::ArrayRef<const Architecture *> architectures() {
-  static const Architecture *const all[] = {&bertArchitecture(), &distilBertArchitecture(),
-                                            &robertaArchitecture()};
+  static const Architecture *const all[] = {
+      &bertArchitecture(),  &distilBertArchitecture(), &robertaArchitecture(),
+      &gpt2Architecture(),  &llamaArchitecture(),      &mistralArchitecture(),
+      &qwen2Architecture(), &electraArchitecture(),    &modernBertArchitecture()};
   return all;
 }
 
@@ -33,8 +35,8 @@ rt::Result<ImportedModel> importModel(mlir::MLIRContext *context, const ModelSou
                            "' is not supported, expected one of " + llvm::join(known, ", "));
 }
 
-nn::Activation activationByName(ConfigReader &config, const char *key) {
-  std::string name = config.string(key, "gelu");
+nn::Activation activationByName(ConfigReader &config, const char *key, const char *fallback) {
+  std::string name = config.string(key, fallback);
   if (name == "gelu")
     return nn::Activation::Gelu;
   if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast")

@@ -15,7 +15,7 @@ struct ImportedModel {
   std::int64_t maxPositions = 0;       ///< longest input in tokens
   std::int64_t positionOffset = 0;     ///< id of the first position
   std::int64_t vocabulary = 0;
-  bool byteLevel = false;              ///< tokenizer wants a prefix space on pre-split words
+  std::int64_t padToken = -1;          ///< decoders read the last token other than it; -1: none
   std::vector<std::string> notes;      ///< lines for the user: unused tensors, new heads
 };
 
@@ -29,6 +29,12 @@ struct Architecture {
 
 const Architecture &bertArchitecture();
 const Architecture &distilBertArchitecture();
+const Architecture &electraArchitecture();
+const Architecture &gpt2Architecture();
+const Architecture &llamaArchitecture();
+const Architecture &mistralArchitecture();
+const Architecture &modernBertArchitecture();
+const Architecture &qwen2Architecture();
 const Architecture &robertaArchitecture();
 
 /// All families, in the order they are listed to users.
@@ -46,7 +52,8 @@ rt::Result<ImportedModel> importModel(mlir::MLIRContext *context, const ModelSou
                                       const TaskSpec &task);
 
 /// hidden_act by its Hugging Face name; unsupported ones fail through `config`.
-nn::Activation activationByName(ConfigReader &config, const char *key);
+nn::Activation activationByName(ConfigReader &config, const char *key,
+                                const char *fallback = "gelu");
 /// Whether a task has a label a token.
 bool isTokenTask(const TaskSpec &task);
 /// Whether a task marks an answer's first and last token.

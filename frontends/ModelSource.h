@@ -37,6 +37,12 @@ public:
   double number(const char *key, double low, double high, double fallback);
   std::string string(const char *key, const std::string &fallback);
   bool boolean(const char *key, bool fallback);
+  /// Whether the key is there, null or not: some keys' null is not their default.
+  bool mentions(const char *key) const { return source.config.contains(key); }
+  /// The value of a key that is there, or null.
+  const nlohmann::json *find(const char *key) const {
+    return has(key) ? &source.config[key] : nullptr;
+  }
   bool has(const char *key) const {
     return source.config.contains(key) && !source.config[key].is_null();
   }

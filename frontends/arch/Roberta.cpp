@@ -51,7 +51,6 @@ static rt::Result<ImportedModel> importRoberta(mlir::MLIRContext *context,
   model.positionOffset = padding + 1;
   model.maxPositions = c.positions - model.positionOffset;
   model.vocabulary = c.vocabulary;
-  model.byteLevel = true;
   return model;
 }
 

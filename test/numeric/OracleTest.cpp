@@ -24,6 +24,14 @@ struct OracleCase {
   int accumulation, steps;
 };
 
+reference::Tensor transposed(const reference::Tensor &a) {
+  reference::Tensor b = reference::Tensor::zeros({a.width(), a.rows()});
+  for (std::int64_t row = 0; row < a.rows(); ++row)
+    for (std::int64_t column = 0; column < a.width(); ++column)
+      b.at(column, row) = a.at(row, column);
+  return b;
+}
+
 nlohmann::json readJson(const std::string &path) {
   std::ifstream file(path);
   return nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
@@ -50,7 +58,8 @@ public:
 
   void follow() {
     const auto &log = recording["fp64"];
-    rt::BatchLayout layout{task->labelPlacement(), std::int32_t(model.positionOffset)};
+    rt::BatchLayout layout{task->labelPlacement(), std::int32_t(model.positionOffset),
+                           std::int32_t(model.padToken)};
     auto batch = rt::Batch::make({1024, 64, 1024}, layout);
     ASSERT_TRUE(batch.isOk());
     std::size_t next = 0;
@@ -73,7 +82,7 @@ private:
       return files.status().message();
     rt::TokenizerOptions options;
     options.modelType = c.family;
-    options.addPrefixSpace = task->needsPrefixSpace() && options.modelType == "roberta";
+    options.addPrefixSpace = task->needsPrefixSpace();
     auto tokenizer = rt::makeTokenizer(*files, options);
     auto table = rt::readDataFile(kRecordings + "data/" + c.data);
     if (!tokenizer || !table)
@@ -136,6 +145,8 @@ private:
       reference::Tensor tensor;
       tensor.shape.assign(info->shape.begin(), info->shape.end());
       tensor.values.assign(values.begin(), values.end());
+      if (forward.getArgAttr(index, nn::kTransposed))
+        tensor = transposed(tensor);
       state.parameters[name] = tensor;
       tensor.values.assign(values.size(), 0.0);
       state.gradients[name] = state.moments[{name, 0}] = state.moments[{name, 1}] = tensor;
@@ -203,7 +214,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         OracleCase{"BertText", "bert", "text-classification", "pairs.jsonl", 1, 4},
         OracleCase{"BertToken", "bert", "token-classification", "tags.conll", 1, 4},
-        OracleCase{"DistilBertText", "distilbert", "text-classification", "singles.jsonl", 1, 4},
+        OracleCase{"DistilBertText", "distilbert", "text-classification", "singles.jsonl", 1,
+                   4},
         OracleCase{"DistilBertToken", "distilbert", "token-classification", "tags.conll", 1, 4},
         OracleCase{"RobertaText", "roberta", "text-classification", "pairs.jsonl", 1, 4},
         OracleCase{"RobertaToken", "roberta", "token-classification", "tags.conll", 1, 4},
@@ -211,6 +223,18 @@ INSTANTIATE_TEST_SUITE_P(
         OracleCase{"DistilBertQuestion", "distilbert", "question-answering", "questions.json", 1,
                    4},
         OracleCase{"RobertaQuestion", "roberta", "question-answering", "questions.json", 4, 2},
+        OracleCase{"Gpt2Text", "gpt2", "text-classification", "singles.jsonl", 1, 4},
+        OracleCase{"Gpt2Token", "gpt2", "token-classification", "tags.conll", 1, 4},
+        OracleCase{"LlamaText", "llama", "text-classification", "singles.jsonl", 1, 4},
+        OracleCase{"LlamaToken", "llama", "token-classification", "tags.conll", 1, 4},
+        OracleCase{"MistralText", "mistral", "text-classification", "singles.jsonl", 1, 4},
+        OracleCase{"MistralToken", "mistral", "token-classification", "tags.conll", 1, 4},
+        OracleCase{"Qwen2Text", "qwen2", "text-classification", "singles.jsonl", 1, 4},
+        OracleCase{"Qwen2Token", "qwen2", "token-classification", "tags.conll", 1, 4},
+        OracleCase{"ElectraText", "electra", "text-classification", "pairs.jsonl", 1, 4},
+        OracleCase{"ElectraToken", "electra", "token-classification", "tags.conll", 1, 4},
+        OracleCase{"ModernBertText", "modernbert", "text-classification", "pairs.jsonl", 1, 4},
+        OracleCase{"ModernBertToken", "modernbert", "token-classification", "tags.conll", 1, 4},
         OracleCase{"BertTextAccumulated", "bert", "text-classification", "pairs.jsonl", 4, 2},
         OracleCase{"RobertaTokenAccumulated", "roberta", "token-classification", "tags.conll",
                    4, 2}),
