@@ -1,4 +1,5 @@
-// The post-norm encoder that BERT and RoBERTa share. Devlin et al. 2019; transformers' names.
+// The post-norm encoder that BERT, RoBERTa and ELECTRA share. Devlin et al. 2019; transformers'
+// names.
 #include "frontends/arch/BertEncoder.h"
 
 namespace ftc {
@@ -6,7 +7,7 @@ namespace ftc {
 BertConfig readBertConfig(ConfigReader &config) {
   BertConfig c;
   c.vocabulary = config.integer("vocab_size", 1, 10'000'000);
-  c.hidden = config.integer("hidden_size", 1, 65536);
+  c.hidden = c.embedding = config.integer("hidden_size", 1, 65536);
   c.layers = config.integer("num_hidden_layers", 1, 1024);
   c.heads = config.integer("num_attention_heads", 1, 1024);
   c.intermediate = config.integer("intermediate_size", 1, 1 << 20);
@@ -56,17 +57,19 @@ mlir::Value buildBertEncoder(GraphBuilder &graph, const BertConfig &c,
                              const std::string &prefix) {
   std::string embeddings = prefix + ".embeddings";
   mlir::Value words =
-      graph.parameter(embeddings + ".word_embeddings.weight", {c.vocabulary, c.hidden});
+      graph.parameter(embeddings + ".word_embeddings.weight", {c.vocabulary, c.embedding});
   mlir::Value positions =
-      graph.parameter(embeddings + ".position_embeddings.weight", {c.positions, c.hidden});
+      graph.parameter(embeddings + ".position_embeddings.weight", {c.positions, c.embedding});
   mlir::Value types =
-      graph.parameter(embeddings + ".token_type_embeddings.weight", {c.types, c.hidden});
+      graph.parameter(embeddings + ".token_type_embeddings.weight", {c.types, c.embedding});
   mlir::Value x = graph.embedding({graph.tokenInput("input_ids"),
                                    graph.tokenInput("token_type_ids"),
                                    graph.tokenInput("position_ids")},
                                   {words, types, positions});
   x = graph.layerNorm(x, embeddings + ".LayerNorm", c.eps);
   x = graph.dropout(x, "hidden", c.hiddenDropout, embeddings);
+  if (c.embedding != c.hidden)
+    x = graph.linear(x, graph.affine(prefix + ".embeddings_project", c.hidden, c.embedding));
   for (std::int64_t i = 0; i < c.layers; ++i) {
     std::string layer = prefix + ".encoder.layer." + std::to_string(i);
     graph.addLayerPrefix(layer + ".");

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Record PyTorch training runs of ELECTRA and ModernBERT classifiers that ftrt must follow.
+
+As record_decoders.py: small random checkpoints of odd sizes kept in half precision, trained
+tokenizers, pairs of sentences for classification, 50 AdamW steps, f64 throughout in the f64 runs.
+
+    python test/oracle/record_encoders.py            # rewrites their folders in recordings/
+"""
+
+import argparse
+import pathlib
+import random
+import shutil
+
+import record_decoders
+import record_runs
+import tokenizers
+import torch
+import transformers
+from record_runs import CLASSES, TAGS
+from tokenizers import decoders, models, pre_tokenizers, processors, trainers
+from transformers.models.modernbert import modeling_modernbert
+
+POSITIONS = record_decoders.POSITIONS
+FAMILIES = ("electra", "modernbert")
+
+
+def train_tokenizer(family, folder, texts):
+    if family == "electra":
+        trained = tokenizers.BertWordPieceTokenizer(lowercase=True)
+        trained.train_from_iterator(texts, vocab_size=211, min_frequency=2, show_progress=False)
+        trained.save_model(str(folder))
+        transformers.ElectraTokenizerFast.from_pretrained(
+            folder, model_max_length=POSITIONS).save_pretrained(folder)
+        return
+    specials = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
+    backend = tokenizers.Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    backend.train_from_iterator(texts, trainers.BpeTrainer(
+        vocab_size=299, special_tokens=specials, show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]",
+        special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=backend, model_max_length=POSITIONS, padding_side="right",
+        unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]",
+        mask_token="[MASK]", model_input_names=["input_ids", "attention_mask"],
+    ).save_pretrained(folder)
+
+
+def make_model(family, task, vocabulary, pad):
+    labels = CLASSES if task == "text-classification" else TAGS
+    names = dict(enumerate(labels))
+    text = task == "text-classification"
+    common = {"vocab_size": vocabulary, "id2label": names, "pad_token_id": pad,
+              "label2id": {label: index for index, label in names.items()},
+              "max_position_embeddings": POSITIONS, "hidden_size": 44, "intermediate_size": 61}
+    kind = "SequenceClassification" if text else "TokenClassification"
+    if family == "electra":
+        config = transformers.ElectraConfig(
+            **common, embedding_size=27, num_attention_heads=4, num_hidden_layers=2,
+            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+        model = getattr(transformers, "ElectraFor" + kind)(config)
+    else:
+        config = transformers.ModernBertConfig(
+            **common, num_attention_heads=2, num_hidden_layers=4, global_attn_every_n_layers=3,
+            local_attention=8, global_rope_theta=5000.0, local_rope_theta=100.0,
+            classifier_pooling="mean" if text else "cls", norm_bias=not text, mlp_bias=not text,
+            attention_bias=not text, classifier_bias=not text, reference_compile=False)
+        model = getattr(transformers, "ModernBertFor" + kind)(config)
+    # Every parameter away from its trivial start, and exact in half precision.
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            scale = 0.12 if parameter.dim() > 1 else 0.05
+            one = "norm" in name.lower() and name.endswith("weight")
+            noise = scale * torch.randn(parameter.shape)
+            parameter.copy_((noise + (1.0 if one else 0.0)).half().float())
+    return model
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--output_dir", type=pathlib.Path, default=record_runs.HERE)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    record_runs.STEPS = 50
+    record_runs.PAIRS.update(dict.fromkeys(FAMILIES, True))
+    rng = random.Random(7)
+    words = record_runs.make_words(rng, 160)
+    text_rows, tag_rows = record_runs.make_text_rows(rng, words), record_runs.make_tag_rows(rng, words)
+    texts = [text for row in text_rows for text in row[:2]]
+    texts += [" ".join(tokens) for tokens, _ in tag_rows]
+    for family in FAMILIES:
+        for task in ("text-classification", "token-classification"):
+            torch.manual_seed(1234)
+            folder = args.output_dir / ("%s-%s" % (family, task))
+            shutil.rmtree(folder, ignore_errors=True)
+            (folder / "model").mkdir(parents=True)
+            train_tokenizer(family, folder / "model", texts)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(
+                folder / "model", add_prefix_space=task == "token-classification")
+            model = make_model(family, task, len(tokenizer), tokenizer.pad_token_id)
+            record_decoders.save_model(model, folder / "model")
+            rows = record_runs.encode(task, family, tokenizer, text_rows, tag_rows)
+            if family == "modernbert":
+                batch = record_runs.collate(rows[:4], tokenizer.pad_token_id)[0]
+                before = model(**batch).logits
+                modeling_modernbert.ModernBertRotaryEmbedding.forward = record_decoders.exact_rotary
+                assert torch.equal(before, model(**batch).logits)
+            record_runs.record(folder, model, rows, tokenizer.pad_token_id, 1)
+
+
+if __name__ == "__main__":
+    main()
