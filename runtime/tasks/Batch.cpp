@@ -9,7 +9,7 @@ namespace ftc::rt {
 
 namespace {
 
-constexpr std::array<std::string_view, 26> kNames = {
+constexpr std::array<std::string_view, 28> kNames = {
     "input_ids",          "token_type_ids",          "position_ids",
     "cu_seqlens",         "token_sequence",          "token_position",
     "sequence_id",        "first_rows",              "zero_positions",

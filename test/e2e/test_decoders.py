@@ -43,8 +43,8 @@ WINDOWS = [
     ("mistral", {"sliding_window": ...}, ["", ""]),
     ("mistral", {"sliding_window": None}, ["4096", "4096"]),
     ("qwen2", {}, ["", "9", "9"]),
-    ("qwen2", {"use_sliding_window": False}, ["", "", ""]),
-    ("qwen2", {"max_window_layers": None}, ["", "", ""]),
+    ("qwen2", {"use_sliding_window": False, "layer_types": None}, ["", "", ""]),
+    ("qwen2", {"max_window_layers": None, "layer_types": None}, ["", "", ""]),
     ("qwen2", {"layer_types": ["sliding_attention", "full_attention", "sliding_attention"]},
      ["9", "", "9"]),
 ]
