@@ -13,6 +13,30 @@ llvm::ArrayRef<const Architecture *> architectures() {
   return all;
 }
 
+std::vector<std::string> classifierTasks() {
+  return {"text-classification", "token-classification"};
+}
+std::vector<std::string> spanEncoderTasks() {
+  return {"text-classification", "token-classification", "question-answering"};
+}
+std::vector<std::string> decoderTasks() {
+  return {"text-classification", "token-classification", "text-generation"};
+}
+
+/// Fails, naming the families that have a head for the task, where this one has none.
+static rt::Status checkTask(const Architecture &architecture, const TaskSpec &task) {
+  if (llvm::is_contained(architecture.tasks, task.task))
+    return {};
+  std::vector<std::string> others;
+  for (const Architecture *other : architectures())
+    if (llvm::is_contained(other->tasks, task.task))
+      others.push_back(other->modelType);
+  return rt::Status::error("--task " + task.task + ": not yet supported for model_type '" +
+                           architecture.modelType + "', which has " +
+                           llvm::join(architecture.tasks, ", ") + "; " + task.task +
+                           " is there for " + llvm::join(others, ", "));
+}
+
 rt::Result<ImportedModel> importModel(mlir::MLIRContext *context, const ModelSource &source,
                                       const TaskSpec &task) {
   std::vector<std::string> known;
@@ -25,8 +49,10 @@ rt::Result<ImportedModel> importModel(mlir::MLIRContext *context, const ModelSou
                              llvm::join(known, ", "));
   std::string type = source.config["model_type"].get<std::string>();
   for (const Architecture *architecture : architectures())
-    if (type == architecture->modelType)
+    if (type == architecture->modelType) {
+      FTC_RETURN_IF_ERROR(checkTask(*architecture, task));
       return architecture->import(context, source, task);
+    }
   std::string shown = type.substr(0, 60);
   for (char &c : shown)
     if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) == 0x7f)
@@ -54,6 +80,7 @@ nn::Activation activationByName(ConfigReader &config, const char *key, const cha
 
 bool isTokenTask(const TaskSpec &task) { return task.task == "token-classification"; }
 bool isSpanTask(const TaskSpec &task) { return task.task == "question-answering"; }
+bool isLanguageTask(const TaskSpec &task) { return task.task == "text-generation"; }
 
 std::string taskClass(llvm::StringRef classPrefix, const TaskSpec &task) {
   return (classPrefix + (isTokenTask(task)  ? "ForTokenClassification"

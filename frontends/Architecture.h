@@ -25,7 +25,13 @@ struct Architecture {
   const char *classPrefix; ///< "Bert": BertForSequenceClassification
   rt::Result<ImportedModel> (*import)(mlir::MLIRContext *, const ModelSource &,
                                       const TaskSpec &);
+  std::vector<std::string> tasks; ///< that the family has a head for here
 };
+
+// The tasks of families that have the same heads.
+std::vector<std::string> spanEncoderTasks(); ///< classification and question answering
+std::vector<std::string> classifierTasks();  ///< text and token classification
+std::vector<std::string> decoderTasks();     ///< classification and text generation
 
 const Architecture &bertArchitecture();
 const Architecture &distilBertArchitecture();
@@ -58,5 +64,7 @@ nn::Activation activationByName(ConfigReader &config, const char *key,
 bool isTokenTask(const TaskSpec &task);
 /// Whether a task marks an answer's first and last token.
 bool isSpanTask(const TaskSpec &task);
+/// Whether a task learns to continue texts.
+bool isLanguageTask(const TaskSpec &task);
 
 } // namespace ftc

@@ -339,12 +339,32 @@ void GraphBuilder::finishSpans(Value logits) {
   close(loss, logits);
 }
 
+void GraphBuilder::finishLanguageModel(Value hidden, Value table) {
+  std::int64_t width = cast<RankedTensorType>(hidden.getType()).getDimSize(1);
+  Location location = builder.getUnknownLoc();
+  Value rows = nn::GatherRowsOp::create(
+                   builder, location,
+                   nn::rowsType(builder.getContext(), "labelled", width, builder.getF32Type()),
+                   hidden, labelledInput("labelled_rows"))
+                   .getY();
+  Value loss = nn::VocabularyLossOp::create(
+                   builder, location,
+                   nn::rowsType(builder.getContext(), "labelled", 0, builder.getF32Type()), rows,
+                   table, labelledInput("labels"))
+                   .getRowLoss();
+  close(loss, Value());
+}
+
 void GraphBuilder::close(Value loss, Value logits) {
-  func::ReturnOp::create(builder, builder.getUnknownLoc(), ValueRange{loss, logits});
+  SmallVector<Value> results{loss};
+  if (logits)
+    results.push_back(logits);
+  func::ReturnOp::create(builder, builder.getUnknownLoc(), results);
   function.setFunctionType(builder.getFunctionType(function.getArgumentTypes(),
-                                                   {loss.getType(), logits.getType()}));
+                                                   ValueRange(results).getTypes()));
   function.setResultAttr(0, nn::kOutput, builder.getStringAttr("row_loss"));
-  function.setResultAttr(1, nn::kOutput, builder.getStringAttr("logits"));
+  if (logits)
+    function.setResultAttr(1, nn::kOutput, builder.getStringAttr("logits"));
 
   auto strings = [&](const std::vector<std::string> &list) {
     SmallVector<llvm::StringRef> refs(list.begin(), list.end());

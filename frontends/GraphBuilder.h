@@ -95,6 +95,9 @@ public:
   /// Closes @forward of extractive question answering: `logits` [tokens, 2] are scores to begin
   /// and to end the answer, with a softmax over each sequence.
   void finishSpans(mlir::Value logits);
+  /// Closes @forward of a language model: `hidden` [tokens, width], the next token's scores are
+  /// hidden times `table` [vocabulary, width] transposed. Labelled rows alone are projected.
+  void finishLanguageModel(mlir::Value hidden, mlir::Value table);
 
   void addHeadPrefix(const std::string &prefix) { headPrefixes.push_back(prefix); }
   void addLayerPrefix(const std::string &prefix) { layerPrefixes.push_back(prefix); }
@@ -110,7 +113,7 @@ public:
   mlir::OpBuilder builder;
 
 private:
-  /// Returns loss and logits, and notes the module's prefixes and scalars.
+  /// Returns loss and logits (may be null), and notes the module's prefixes and scalars.
   void close(mlir::Value loss, mlir::Value logits);
   mlir::Value normWith(mlir::Value x, mlir::Value gamma, mlir::Value beta, double eps);
   mlir::Value sequenceRows(mlir::Value x, llvm::StringRef rows);

@@ -51,7 +51,8 @@ static rt::Result<ImportedModel> importBert(mlir::MLIRContext *context,
 }
 
 const Architecture &bertArchitecture() {
-  static const Architecture architecture{"bert", "Bert", importBert};
+  static const Architecture architecture{"bert", "Bert", importBert,
+                                         spanEncoderTasks()};
   return architecture;
 }
 

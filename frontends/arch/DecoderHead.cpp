@@ -1,5 +1,5 @@
-// Heads of decoder-only models: transformers' XForSequenceClassification and
-// XForTokenClassification.
+// Heads of decoder-only models: transformers' XForSequenceClassification,
+// XForTokenClassification and XForCausalLM.
 #include "frontends/arch/DecoderHead.h"
 
 namespace ftc {
@@ -10,12 +10,21 @@ void readDecoderFacts(ConfigReader &config, DecoderFacts &facts) {
   facts.classifierDropout = config.number("classifier_dropout", 0, 0.999, hiddenDropout);
   if (config.has("pad_token_id"))
     facts.padToken = config.integer("pad_token_id", -1, facts.vocabulary - 1);
+  facts.tied = config.boolean("tie_word_embeddings", facts.tied);
 }
 
-rt::Result<ImportedModel> finishDecoder(GraphBuilder &graph, const DecoderFacts &facts,
-                                        const TaskSpec &task, mlir::Value hidden) {
-  FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
-  ImportedModel model;
+/// The score of every next token; transformers' class of that model.
+static std::string buildLanguageHead(GraphBuilder &graph, const DecoderFacts &facts,
+                                     mlir::Value hidden) {
+  graph.finishLanguageModel(hidden,
+                            graph.parameter(facts.tied ? facts.wordTable : "lm_head.weight",
+                                            {facts.vocabulary, facts.hidden}));
+  return facts.classPrefix + (facts.modelType == "gpt2" ? "LMHeadModel" : "ForCausalLM");
+}
+
+/// The classifier over every token, or over each sequence's last one.
+static std::string buildClassifier(GraphBuilder &graph, const DecoderFacts &facts,
+                                   const TaskSpec &task, mlir::Value hidden) {
   bool tokens = isTokenTask(task);
   std::string head = tokens ? facts.tokenHead : "score";
   if (tokens) {
@@ -26,20 +35,27 @@ rt::Result<ImportedModel> finishDecoder(GraphBuilder &graph, const DecoderFacts 
     hidden =
         graph.linear(graph.lastRows(hidden),
                      graph.headWeight(head, task.labels, facts.hidden, facts.initializerRange));
-    if (facts.padToken < 0)
-      model.notes.push_back("config.json has no 'pad_token_id': transformers will want one to "
-                            "run this classifier on batches");
   }
   graph.addHeadPrefix(head + ".");
+  graph.finish(hidden, tokens);
+  return taskClass(facts.classPrefix, task);
+}
+
+rt::Result<ImportedModel> finishDecoder(GraphBuilder &graph, const DecoderFacts &facts,
+                                        const TaskSpec &task, mlir::Value hidden) {
+  FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
+  ImportedModel model;
+  model.architecture = isLanguageTask(task) ? buildLanguageHead(graph, facts, hidden)
+                                            : buildClassifier(graph, facts, task, hidden);
+  if (task.task == "text-classification" && facts.padToken < 0)
+    model.notes.push_back("config.json has no 'pad_token_id': transformers will want one to "
+                          "run this classifier on batches");
   for (const char *prefix : {"lm_head.", "score.", "classifier.", "qa_outputs."})
     graph.ignoreTensors(prefix);
-  graph.finish(hidden, tokens);
 
   FTC_RETURN_IF_ERROR(graph.checkAllTensorsUsed(model.notes));
   model.module = graph.takeModule();
   model.modelType = facts.modelType;
-  model.architecture =
-      facts.classPrefix + (tokens ? "ForTokenClassification" : "ForSequenceClassification");
   model.maxPositions = facts.positions;
   model.vocabulary = facts.vocabulary;
   model.padToken = facts.padToken;

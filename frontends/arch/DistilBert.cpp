@@ -118,7 +118,8 @@ importDistilBert(mlir::MLIRContext *context, const ModelSource &source, const Ta
 }
 
 const Architecture &distilBertArchitecture() {
-  static const Architecture architecture{"distilbert", "DistilBert", importDistilBert};
+  static const Architecture architecture{"distilbert", "DistilBert", importDistilBert,
+                                         spanEncoderTasks()};
   return architecture;
 }
 

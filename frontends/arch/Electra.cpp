@@ -50,7 +50,8 @@ importElectra(mlir::MLIRContext *context, const ModelSource &source, const TaskS
 }
 
 const Architecture &electraArchitecture() {
-  static const Architecture architecture{"electra", "Electra", importElectra};
+  static const Architecture architecture{"electra", "Electra", importElectra,
+                                         classifierTasks()};
   return architecture;
 }
 

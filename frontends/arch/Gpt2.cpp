@@ -91,6 +91,7 @@ static rt::Result<ImportedModel> importGpt2(mlir::MLIRContext *context,
   ConfigReader config(source);
   Gpt2Config c = readConfig(config);
   DecoderFacts facts{"gpt2", "GPT2", "classifier", c.vocabulary, c.hidden, c.positions};
+  facts.wordTable = "transformer.wte.weight";
   readDecoderFacts(config, facts);
   FTC_RETURN_IF_ERROR(rt::Status(config.status()));
   GraphBuilder graph(context, source, "transformer");
@@ -98,7 +99,8 @@ static rt::Result<ImportedModel> importGpt2(mlir::MLIRContext *context,
 }
 
 const Architecture &gpt2Architecture() {
-  static const Architecture architecture{"gpt2", "GPT2", importGpt2};
+  static const Architecture architecture{"gpt2", "GPT2", importGpt2,
+                                         decoderTasks()};
   return architecture;
 }
 

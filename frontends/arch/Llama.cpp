@@ -13,7 +13,8 @@ static rt::Result<ImportedModel> importLlama(mlir::MLIRContext *context,
 }
 
 const Architecture &llamaArchitecture() {
-  static const Architecture architecture{"llama", "Llama", importLlama};
+  static const Architecture architecture{"llama", "Llama", importLlama,
+                                         decoderTasks()};
   return architecture;
 }
 

@@ -92,6 +92,8 @@ rt::Result<ImportedModel> importLlamaLike(mlir::MLIRContext *context, const Mode
                                           const char *classPrefix) {
   DecoderFacts facts{modelType,        classPrefix,  "score",
                      sizes.vocabulary, sizes.hidden, sizes.positions};
+  facts.wordTable = "model.embed_tokens.weight";
+  facts.tied = false;
   readDecoderFacts(config, facts);
   FTC_RETURN_IF_ERROR(rt::Status(config.status()));
   GraphBuilder graph(context, source, "model");

@@ -14,7 +14,8 @@ importMistral(mlir::MLIRContext *context, const ModelSource &source, const TaskS
 }
 
 const Architecture &mistralArchitecture() {
-  static const Architecture architecture{"mistral", "Mistral", importMistral};
+  static const Architecture architecture{"mistral", "Mistral", importMistral,
+                                         decoderTasks()};
   return architecture;
 }
 

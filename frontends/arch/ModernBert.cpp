@@ -160,7 +160,8 @@ importModernBert(mlir::MLIRContext *context, const ModelSource &source, const Ta
 }
 
 const Architecture &modernBertArchitecture() {
-  static const Architecture architecture{"modernbert", "ModernBert", importModernBert};
+  static const Architecture architecture{"modernbert", "ModernBert", importModernBert,
+                                         classifierTasks()};
   return architecture;
 }
 

@@ -42,7 +42,8 @@ static rt::Result<ImportedModel> importQwen2(mlir::MLIRContext *context,
 }
 
 const Architecture &qwen2Architecture() {
-  static const Architecture architecture{"qwen2", "Qwen2", importQwen2};
+  static const Architecture architecture{"qwen2", "Qwen2", importQwen2,
+                                         decoderTasks()};
   return architecture;
 }
 

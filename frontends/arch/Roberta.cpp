@@ -55,7 +55,8 @@ static rt::Result<ImportedModel> importRoberta(mlir::MLIRContext *context,
 }
 
 const Architecture &robertaArchitecture() {
-  static const Architecture architecture{"roberta", "Roberta", importRoberta};
+  static const Architecture architecture{"roberta", "Roberta", importRoberta,
+                                         spanEncoderTasks()};
   return architecture;
 }
 

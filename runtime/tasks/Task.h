@@ -62,6 +62,7 @@ struct QuestionSettings {
 struct EncodeSettings {
   std::int32_t maxSeqLength = 0; ///< special tokens counted; 0: never cut
   bool labelAllTokens = false;   ///< token classification: later sub-words carry labels too
+  std::int32_t endOfText = -1;   ///< text generation: the id that ends a text; -1: none
   QuestionSettings questions{};
   bool forOutputs = true; ///< false: for training alone, without what outputs are read with
 };
@@ -97,6 +98,10 @@ public:
   virtual Status add(std::span<const float> logits, std::int64_t classes,
                      std::span<const OutputRow> rows) = 0;
 
+  /// The sum of the row losses of an evaluation and the labels that counted: what tasks without
+  /// logits have their metrics from.
+  virtual void takeLoss(double, std::int64_t) {}
+
   /// The task's metrics against the labels of `examples`, in a fixed order, values in 0-1
   /// (counts aside; question answering: 0-100). They mean something only if the examples were
   /// encoded with labels. Fails when an output is missing.
@@ -127,7 +132,7 @@ public:
   virtual LabelPlacement labelPlacement() const = 0;
   /// False when there are no classes: the label set is empty and `--labels` means nothing.
   virtual bool hasLabelSet() const { return true; }
-  /// Values that the model gives for each row of logits.
+  /// Values that the model gives for each row of logits; 0 where it gives losses alone.
   virtual std::int64_t outputWidth(const LabelSet &labels) const { return labels.size(); }
   /// True when a row may give several examples, whose number only encoding tells.
   virtual bool windowed() const { return false; }
@@ -167,7 +172,7 @@ public:
                                 const Tokenizer &tokenizer, const EncodeSettings &settings,
                                 std::vector<Example> &out) const;
 
-  /// Windowed tasks: what can be wrong with the rows, found without encoding them.
+  /// Tasks without a label set: what can be wrong with the rows, found without encoding them.
   virtual Status checkTable(const DataTable &, const TaskColumns &,
                             const EncodeSettings &) const {
     return {};

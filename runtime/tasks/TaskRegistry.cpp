@@ -12,6 +12,7 @@ std::span<const Task *const> allTasks() {
       textClassificationTask(),
       tokenClassificationTask(),
       questionAnsweringTask(),
+      textGenerationTask(),
   };
   return tasks;
 }

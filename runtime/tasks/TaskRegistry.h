@@ -8,5 +8,6 @@ namespace ftc::rt {
 const Task *textClassificationTask();  ///< TextClassification.cpp
 const Task *tokenClassificationTask(); ///< TokenClassification.cpp
 const Task *questionAnsweringTask();   ///< QuestionAnswering.cpp
+const Task *textGenerationTask();      ///< TextGeneration.cpp
 
 } // namespace ftc::rt

@@ -31,7 +31,8 @@ Result<BestModel> BestModel::make(const TrainSettings &settings) {
     best.name = "loss";
   if (!best.name.empty() && !best.name.starts_with("eval_"))
     best.name = "eval_" + best.name;
-  best.greater = settings.greaterIsBetter.value_or(!best.name.ends_with("loss"));
+  best.greater = settings.greaterIsBetter.value_or(!best.name.ends_with("loss") &&
+                                                   !best.name.ends_with("perplexity"));
   best.patience = settings.earlyStoppingPatience;
   best.threshold = settings.earlyStoppingThreshold;
   return best;

@@ -19,10 +19,11 @@ Result<std::unique_ptr<Evaluator>> Evaluator::make(Session &session, double labe
   FTC_ASSIGN_OR_RETURN(BatchFeed feed,
                        BatchFeed::make(*session.executor, capacity, session.layout));
   std::unique_ptr<Evaluator> evaluator(new Evaluator(session, std::move(feed)));
-  if (!evaluator->evaluate || !evaluator->logits)
-    return Status::error(session.artifact->name() +
-                         ": expected a program 'evaluate' that gives logits, found none; "
-                         "compile it again with this version of ftc");
+  bool wantsLogits = session.task->outputWidth(session.labels) > 0;
+  if (!evaluator->evaluate || (wantsLogits && !evaluator->logits))
+    return Status::error(session.artifact->name() + ": expected a program 'evaluate'" +
+                         (wantsLogits ? " that gives logits" : "") +
+                         ", found none; compile it again with this version of ftc");
   ScalarHandle smoothing = session.executor->scalar("label_smoothing");
   if (labelSmoothing > 0 && !smoothing)
     return Status::error("--label_smoothing_factor: the loss of " +
@@ -68,10 +69,12 @@ Result<EvaluationResult> Evaluator::run(std::span<const Example> examples,
       FTC_RETURN_IF_ERROR(session.executor->run(evaluate));
       for (float row : session.executor->outputF32(rowLoss))
         result.lossSum += static_cast<double>(row);
-      FTC_RETURN_IF_ERROR(takeOutputs(begin, outputs, examples, confusion));
+      if (session.task->outputWidth(session.labels) > 0)
+        FTC_RETURN_IF_ERROR(takeOutputs(begin, outputs, examples, confusion));
     }
     begin = end;
   }
+  outputs.takeLoss(result.lossSum, result.counted);
   if (progress)
     progress(size);
   std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

@@ -172,7 +172,7 @@ bool looksGood(const EncodeSource &source, std::int64_t row, std::vector<std::st
 } // namespace
 
 Status checkRows(const EncodeSource &source) {
-  if (source.task->windowed())
+  if (!source.task->hasLabelSet())
     return source.task->checkTable(*source.table, source.columns, source.settings);
   std::vector<std::string> items;
   for (std::int64_t row = 0; row < source.table->rows(); ++row) {

@@ -35,8 +35,11 @@ std::int64_t peakResident() {
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
 }
 
-/// The metric that stands for the whole: F1 of entities or answers, accuracy for sequences.
+/// The metric that stands for the whole: F1 of entities or answers, accuracy for sequences,
+/// perplexity where there are losses alone.
 std::string mainMetric(const Session &session, const std::string &prefix) {
+  if (session.task->outputWidth(session.labels) == 0)
+    return prefix + "_perplexity";
   bool sequences = session.layout.placement == LabelPlacement::Sequence;
   return prefix + (sequences ? "_accuracy" : "_f1");
 }

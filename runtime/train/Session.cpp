@@ -2,6 +2,7 @@
 #include "runtime/train/Session.h"
 
 #include "runtime/devices/CpuDevice.h"
+#include "runtime/io/Json.h"
 #include "runtime/support/Text.h"
 
 #include <algorithm>
@@ -37,6 +38,19 @@ Result<std::unique_ptr<Tokenizer>> openTokenizer(const ArtifactReader &artifact,
   return makeTokenizer(files, options);
 }
 
+/// The id that ends a text: config.json's eos_token_id, the first one of several; -1: none.
+Result<std::int32_t> endOfText(const ArtifactReader &artifact) {
+  FTC_ASSIGN_OR_RETURN(Json config,
+                       parseJson(text(artifact->config_json()), artifact.name() + ": config"));
+  const Json *id = config.is_object() && config.contains("eos_token_id")
+                       ? &config["eos_token_id"]
+                       : nullptr;
+  if (id && id->is_array() && !id->empty())
+    id = &id->front();
+  bool given = id && id->is_number_integer() && *id >= 0 && *id <= (1 << 30);
+  return given ? id->get<std::int32_t>() : -1;
+}
+
 } // namespace
 
 bool hasProgram(const ArtifactReader &artifact, std::string_view name) {
@@ -70,6 +84,7 @@ Result<std::unique_ptr<Session>> Session::openWithoutDevice(const std::string &a
   session->encode.maxSeqLength =
       static_cast<std::int32_t>(std::min<std::uint32_t>(task.max_seq_length(), 1u << 30));
   session->encode.labelAllTokens = task.label_all_tokens();
+  FTC_ASSIGN_OR_RETURN(session->encode.endOfText, endOfText(artifact));
   return session;
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Record PyTorch training runs of decoder-only classifiers that ftrt must follow step by step.
+"""Record PyTorch training runs of decoder-only models that ftrt must follow step by step.
 
 GPT-2, Llama, Mistral and Qwen2 with small random checkpoints of odd sizes (kept in half precision,
 trained from f32), trained byte-level BPE tokenizers and the data of record_runs.py; 50 AdamW steps,
@@ -29,6 +29,7 @@ from transformers.models.qwen2 import modeling_qwen2
 
 POSITIONS = 64
 FAMILIES = ("gpt2", "llama", "mistral", "qwen2")
+TASKS = ("text-classification", "token-classification", "text-generation")
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
           r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 QWEN2 = LLAMA3.replace("{1,3}", "")
@@ -91,14 +92,16 @@ def make_config(family, task, vocabulary, pad):
             num_key_value_heads=1, head_dim=12, sliding_window=7, rope_theta=1000.0)
     return transformers.Qwen2Config(
         **common, **sizes, hidden_size=42, num_hidden_layers=3, num_attention_heads=3,
-        num_key_value_heads=1, use_sliding_window=True, sliding_window=9, max_window_layers=1,
+        tie_word_embeddings=task == "text-generation", num_key_value_heads=1, use_sliding_window=True, sliding_window=9, max_window_layers=1,
         rope_theta=2000.0, rope_scaling={"rope_type": "linear", "factor": 1.5})
 
 
 def make_model(family, task, config):
-    kind = "SequenceClassification" if task == "text-classification" else "TokenClassification"
+    kind = {"text-classification": "ForSequenceClassification",
+            "token-classification": "ForTokenClassification",
+            "text-generation": "LMHeadModel" if family == "gpt2" else "ForCausalLM"}[task]
     prefix = {"gpt2": "GPT2", "llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2"}[family]
-    model = getattr(transformers, prefix + "For" + kind)(config)
+    model = getattr(transformers, prefix + kind)(config)
     # Every parameter away from its trivial start, and exact in half precision.
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -117,7 +120,10 @@ def save_model(model, folder):
     config["torch_dtype"] = "float16"
     config.pop("dtype", None)
     (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n")
-    save_file({name: value.half().contiguous() for name, value in model.state_dict().items()},
+    state = model.state_dict()
+    if "lm_head.weight" in state and model.config.tie_word_embeddings:
+        del state["lm_head.weight"]
+    save_file({name: value.half().contiguous() for name, value in state.items()},
               folder / "model.safetensors", metadata={"format": "pt"})
 
 
@@ -143,9 +149,20 @@ def compute_in_model_type(model, batch):
     assert torch.equal(before, model(**batch).logits)
 
 
+def language_rows(tokenizer, text_rows):
+    """A text, the end of text, the cut; token t's label is token t + 1."""
+    rows = []
+    for first, _, _ in text_rows:
+        ids = tokenizer(first)["input_ids"] + [tokenizer.eos_token_id]
+        ids = ids[:record_runs.LENGTH]
+        rows.append((ids, None, ids[1:] + [-100]))
+    return rows
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output_dir", type=pathlib.Path, default=record_runs.HERE)
+    parser.add_argument("--task", choices=TASKS, help="record this one, and leave the others")
     args = parser.parse_args()
     torch.set_num_threads(1)
     record_runs.STEPS = 50
@@ -156,7 +173,7 @@ def main():
     texts = [text for row in text_rows for text in row[:2]]
     texts += [" ".join(tokens) for tokens, _ in tag_rows]
     for family in FAMILIES:
-        for task in ("text-classification", "token-classification"):
+        for task in [args.task] if args.task else TASKS:
             torch.manual_seed(1234)
             folder = args.output_dir / ("%s-%s" % (family, task))
             shutil.rmtree(folder, ignore_errors=True)
@@ -164,13 +181,18 @@ def main():
             train_tokenizer(family, folder / "model", texts)
             tokenizer = transformers.AutoTokenizer.from_pretrained(
                 folder / "model", add_prefix_space=task == "token-classification")
-            model = make_model(family, task, make_config(family, task, len(tokenizer),
-                                                         tokenizer.pad_token_id))
+            config = make_config(family, task, len(tokenizer), tokenizer.pad_token_id)
+            if task == "text-generation":
+                config.eos_token_id = tokenizer.eos_token_id
+            model = make_model(family, task, config)
             save_model(model, folder / "model")
-            rows = record_runs.encode(task, family, tokenizer, text_rows, tag_rows)
-            rows = [(ids, None, labels) for ids, _, labels in rows]
+            if task == "text-generation":
+                rows = language_rows(tokenizer, text_rows)
+            else:
+                rows = record_runs.encode(task, family, tokenizer, text_rows, tag_rows)
+                rows = [(ids, None, labels) for ids, _, labels in rows]
             compute_in_model_type(model, record_runs.collate(rows[:4], tokenizer.pad_token_id)[0])
-            record_runs.record(folder, model, rows, tokenizer.pad_token_id, 1)
+            record_runs.record(folder, model, rows, tokenizer, 1, None)
 
 
 if __name__ == "__main__":

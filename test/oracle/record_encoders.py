@@ -109,7 +109,7 @@ def main():
                 before = model(**batch).logits
                 modeling_modernbert.ModernBertRotaryEmbedding.forward = record_decoders.exact_rotary
                 assert torch.equal(before, model(**batch).logits)
-            record_runs.record(folder, model, rows, tokenizer.pad_token_id, 1)
+            record_runs.record(folder, model, rows, tokenizer, 1, None)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ compare_run.py beside this file, which needs the standard library alone.
 
 import argparse
 import json
+import math
 import pathlib
 import random
 import shutil
@@ -333,6 +334,15 @@ def evaluate_spans(model, rows, pad, tokenizer, question_rows):
     return result, {row["id"]: guess for row, guess in zip(question_rows, guesses)}
 
 
+def evaluate_language(model, rows, pad):
+    """Loss over the tokens that count and its exponential."""
+    model.eval()
+    with torch.no_grad():
+        total = sum(summed_loss(model, *collate([row], pad)).item() for row in rows)
+    loss = total / counted(rows)
+    return {"eval_loss": loss, "eval_perplexity": math.exp(loss)}
+
+
 def evaluate(model, rows, pad):
     """Loss over the labels that count and the task's metrics, by seqeval's default mode."""
     model.eval()
@@ -361,6 +371,9 @@ def evaluate(model, rows, pad):
 def record(folder, model, rows, tokenizer, accumulation, question_rows):
     """Train in fp32 and f64; store the f64 update and how far PyTorch's own fp32 is from it."""
     start = {name: value.detach().double().clone() for name, value in model.state_dict().items()}
+    language = hasattr(model, "lm_head")
+    if language and model.config.tie_word_embeddings:
+        del start["lm_head.weight"]  # the embedding's table under another name
     runs, logs, answers = {}, {}, None
     pad, spans = tokenizer.pad_token_id, isinstance(rows[0][2], tuple)
     for dtype in (torch.float32, torch.float64):
@@ -371,10 +384,12 @@ def record(folder, model, rows, tokenizer, accumulation, question_rows):
         if spans:
             logs[dtype]["eval"], found = evaluate_spans(twin, rows, pad, tokenizer, question_rows)
             answers = answers or found
+        elif language:
+            logs[dtype]["eval"] = evaluate_language(twin, rows, pad)
         else:
             logs[dtype]["eval"] = evaluate(twin, rows, pad)
         runs[dtype] = {name: value.detach().double() for name, value in twin.state_dict().items()
-                       if value.is_floating_point()}
+                       if value.is_floating_point() and name in start}
     updates, scales, own = {}, {}, {}
     for name, final in runs[torch.float64].items():
         update = final - start[name]

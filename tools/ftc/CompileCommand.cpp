@@ -50,9 +50,8 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
                    "a GGUF file");
   flags.group("Task");
   flags.choice("task", options.task,
-               {"text-classification", "token-classification", "question-answering"},
-               "what the model is tailored to",
-               {"summarization", "translation", "text-generation"});
+               {"text-classification", "token-classification", "question-answering", "text-generation"},
+               "what the model is tailored to", {"summarization", "translation"});
   flags.require("task");
   flags.text("train_file", options.trainFile, "FILE",
              "data to look at: label set and lengths; nothing else of it is stored");

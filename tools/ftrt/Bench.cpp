@@ -38,7 +38,9 @@ std::vector<rt::Example> randomExamples(const rt::Session &session, const BenchS
   bool tokens = session.layout.placement == rt::LabelPlacement::Token;
   bool spans = session.layout.placement == rt::LabelPlacement::Span;
   std::uint32_t classes = static_cast<std::uint32_t>(
-      std::max<std::int64_t>(1, spans ? s.seqLength : session.labels.size()));
+      std::max<std::int64_t>(1, spans                       ? s.seqLength
+                                : session.task->hasLabelSet() ? session.labels.size()
+                                                              : vocabulary));
   std::vector<rt::Example> examples(s.batchSize);
   for (std::uint32_t e = 0; e < examples.size(); ++e) {
     rt::Example &example = examples[e];

@@ -71,14 +71,16 @@ public:
   Result<Encoding> encodeWords(const std::vector<std::string> &words,
                                const EncodeOptions &options) const override {
     Encoding encoding;
-    push(encoding, 1, -1);
+    if (options.addSpecialTokens)
+      push(encoding, 1, -1);
     for (std::size_t word = 0; word < words.size(); ++word) {
       if (words[word] == "bad")
         return Status::error("expected UTF-8");
       for (std::size_t at = 0; at < words[word].size() && words[word] != "~"; at += 3)
         push(encoding, idOf(words[word].substr(at, 3)), static_cast<std::int32_t>(word));
     }
-    push(encoding, 2, -1);
+    if (options.addSpecialTokens)
+      push(encoding, 2, -1);
     return cut(std::move(encoding), options);
   }
 

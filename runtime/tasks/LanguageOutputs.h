@@ -1,0 +1,29 @@
+// Outputs of language models trained on the loss alone: perplexity.
+#pragma once
+
+#include "runtime/tasks/Task.h"
+
+namespace ftc::rt {
+
+/// Takes no logits: the program's row losses are all there is.
+class LanguageOutputs final : public TaskOutputs {
+public:
+  Status add(std::span<const float> logits, std::int64_t classes,
+             std::span<const OutputRow> rows) override;
+  void takeLoss(double sum, std::int64_t counted) override;
+  /// perplexity: exp of the mean loss a token, infinite where that overflows (as Hugging Face's
+  /// run_clm); tokens: how many counted.
+  Result<Metrics> metrics() const override;
+  Result<std::string> report() const override;
+  Result<std::string> predictionLines(const DataTable &table,
+                                      const TaskColumns &columns) const override;
+  Result<std::string> predictionsText(const DataTable &, const TaskColumns &) const override {
+    return std::string();
+  }
+
+private:
+  double lossSum = 0;
+  std::int64_t counted = 0;
+};
+
+} // namespace ftc::rt

@@ -1,0 +1,147 @@
+// Text generation: a decoder learns to continue texts. A row is a whole text, or a prompt and
+// its completion, of which the completion alone counts in the loss.
+#include "runtime/tasks/Columns.h"
+#include "runtime/tasks/GenerationColumns.h"
+#include "runtime/tasks/LanguageOutputs.h"
+#include "runtime/tasks/TaskRegistry.h"
+
+namespace ftc::rt {
+
+namespace {
+
+class TextGeneration final : public Task {
+public:
+  std::string_view name() const override { return "text-generation"; }
+  LabelPlacement labelPlacement() const override { return LabelPlacement::Token; }
+  bool hasLabelSet() const override { return false; }
+  std::int64_t outputWidth(const LabelSet &) const override { return 0; }
+  bool needsPrefixSpace() const override { return false; }
+
+  Result<TaskColumns> findColumns(const DataTable &table, const ColumnFlags &flags,
+                                  bool) const override {
+    const std::pair<const char *, const std::string &> others[] = {
+        {"--label_column_name", flags.labelColumnName},
+        {"--sentence1_key", flags.sentence1Key},
+        {"--sentence2_key", flags.sentence2Key}};
+    for (const auto &[flag, value] : others)
+      if (!value.empty())
+        return Status::usage(std::string(flag) + ": text generation reads the column text, or "
+                                                 "prompt and completion; name another text "
+                                                 "column with --text_column_name");
+    FTC_ASSIGN_OR_RETURN(GenerationColumns found,
+                         findGenerationColumns(table, flags.textColumnName, true));
+    if (found.messages >= 0)
+      return Status::error(table.path() + ": chat messages are not yet supported: give the "
+                                          "columns prompt and completion, with the model's "
+                                          "chat template applied");
+    TaskColumns columns;
+    columns.text = found.prompt >= 0 ? found.prompt : found.text;
+    columns.pair = found.completion;
+    // The text is its own label.
+    columns.label = columns.pair >= 0 ? columns.pair : columns.text;
+    return columns;
+  }
+
+  Result<LabelSet> collectLabels(const DataTable &, const TaskColumns &,
+                                 std::span<const std::string>) const override {
+    return LabelSet();
+  }
+
+  Result<LabelSet> labelsFromNames(std::vector<std::string>,
+                                   std::span<const std::string>) const override {
+    return Status::usage("--labels: text generation has no labels");
+  }
+
+  /// Row t's label is token t + 1: prompt and completion are encoded apart, so that the
+  /// prompt's ids are those that generation begins with; then comes the end of text, then the
+  /// cut.
+  Result<Example> encode(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                         const LabelSet &, const Tokenizer &tokenizer,
+                         const EncodeSettings &settings) const override {
+    Example example;
+    example.row = row;
+    example.line = table.line(row);
+    FTC_RETURN_IF_ERROR(append(table, row, columns.text, true, tokenizer, example));
+    std::size_t prompt = 0;
+    if (columns.pair >= 0) {
+      prompt = example.ids.size();
+      FTC_RETURN_IF_ERROR(append(table, row, columns.pair, false, tokenizer, example));
+    }
+    std::int32_t end = settings.endOfText;
+    if (end >= 0 && (example.ids.empty() || example.ids.back() != end)) {
+      example.ids.push_back(end);
+      example.typeIds.push_back(0);
+    }
+    if (example.ids.empty())
+      return Status::error(table.where(row) + ": expected a text with at least one token, got "
+                                              "an empty one, and the model has no "
+                                              "end-of-text token to learn");
+    std::size_t limit = settings.maxSeqLength > 0
+                            ? static_cast<std::size_t>(settings.maxSeqLength)
+                            : example.ids.size();
+    if (example.ids.size() > limit) {
+      example.truncated = static_cast<std::int64_t>(example.ids.size() - limit);
+      example.ids.resize(limit);
+      example.typeIds.resize(limit);
+    }
+    example.labels.assign(example.ids.size(), kIgnoredLabel);
+    for (std::size_t token = 0; token + 1 < example.ids.size(); ++token)
+      if (token + 1 >= prompt)
+        example.labels[token] = example.ids[token + 1];
+    example.wordIds.assign(example.ids.size(), -1);
+    return example;
+  }
+
+  Status checkTable(const DataTable &table, const TaskColumns &columns,
+                    const EncodeSettings &) const override {
+    for (std::int64_t row = 0; row < table.rows(); ++row)
+      for (int column : {columns.text, columns.pair})
+        if (column >= 0)
+          if (Result<std::string_view> text = readText(table, row, column); !text)
+            return text.takeStatus();
+    return {};
+  }
+
+  Status encodeForPrediction(const DataTable &table, std::int64_t row, const TaskColumns &,
+                             const Tokenizer &, const EncodeSettings &,
+                             std::vector<Example> &) const override {
+    return Status::error(table.where(row) + ": ftrt predict for text-generation is not yet "
+                                            "supported; transformers generates with the "
+                                            "exported model");
+  }
+
+  std::unique_ptr<TaskOutputs> makeOutputs(const OutputSource &) const override {
+    return std::make_unique<LanguageOutputs>();
+  }
+
+  std::string describeLabels(const DataTable &, const TaskColumns &,
+                             const LabelSet &) const override {
+    return {};
+  }
+
+  std::int32_t stratum(const Example &, const LabelSet &) const override { return 0; }
+
+private:
+  /// Appends a cell's tokens; `first`: with what the tokenizer puts around a text.
+  static Status append(const DataTable &table, std::int64_t row, int column, bool first,
+                       const Tokenizer &tokenizer, Example &example) {
+    EncodeOptions options;
+    options.addSpecialTokens = first;
+    FTC_ASSIGN_OR_RETURN(std::string_view text, readText(table, row, column));
+    Result<Encoding> encoding = tokenizer.encode(text, options);
+    if (!encoding)
+      return encoding.takeStatus().withContext(table.where(row));
+    example.ids.insert(example.ids.end(), encoding->ids.begin(), encoding->ids.end());
+    example.typeIds.resize(example.ids.size(), 0);
+    return {};
+  }
+};
+
+} // namespace
+
+const Task *textGenerationTask() {
+  static const TextGeneration task;
+  return &task;
+}
+
+} // namespace ftc::rt
