@@ -49,15 +49,17 @@ Status noRows(std::string_view path) {
   return Status::error(escape(path, 160) + ": expected objects with data, got none");
 }
 
-/// Whether rows of {"data": [...]} are SQuAD's articles rather than examples.
+/// Whether rows of {"data": [...]} are SQuAD's articles rather than examples: the first says it.
 bool holdsArticles(const DataTable &table) {
-  std::optional<int> paragraphs = table.findColumn("paragraphs");
-  if (!paragraphs || table.findColumn("question"))
-    return false;
-  for (std::int64_t row = 0; row < table.rows(); ++row)
-    if (table.kind(row, *paragraphs) == CellKind::ObjectList)
-      return true;
-  return false;
+  auto first = [&](std::string_view name) {
+    std::optional<int> column = table.findColumn(name);
+    return column && table.rows() > 0 ? table.kind(0, *column) : CellKind::Missing;
+  };
+  CellKind paragraphs = first("paragraphs");
+  bool none = paragraphs == CellKind::TextList &&
+              table.listSize(0, *table.findColumn("paragraphs")) == 0;
+  return first("question") == CellKind::Missing &&
+         (paragraphs == CellKind::ObjectList || none);
 }
 
 Result<DataTable> parseSquad(std::string_view path, std::string_view bytes,
@@ -131,7 +133,7 @@ Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
   if (builder.rows() == 0 && maxRows != 0)
     return noRows(path);
   DataTable table = builder.take();
-  if (holdsArticles(table))
+  if (rows.rowsUnderData() && holdsArticles(table))
     return parseSquad(path, bytes, maxRows);
   return table;
 }

@@ -31,6 +31,8 @@ public:
   bool enough() const { return stopped; }
   /// Ends a Table: turns columns into rows.
   Status finish();
+  /// True when a Table's rows stood under its key "data".
+  bool rowsUnderData() const { return rowsInData; }
   /// True when a Table was one object with values that are no lists: a row, not columns.
   bool looksLikeOneRow() const { return topLevelScalar && !rowsInData; }
 

@@ -54,6 +54,25 @@ TEST(Squad, WithoutAnswersThereAreNoAnswerColumns) {
   EXPECT_EQ(table->rows(), 2);
 }
 
+TEST(Squad, TheFirstArticleTellsTheForm) {
+  const std::string text =
+      "{\"data\": [{\"paragraphs\": []}, {\"paragraphs\": [{\"context\": \"c\", "
+      "\"qas\": [{\"id\": \"q\", \"question\": \"?\"}]}]}]}";
+  for (std::int64_t most : {-1, 1}) {
+    auto table = parseData("a.json", text, most);
+    ASSERT_TRUE(table) << table.status().message();
+    EXPECT_EQ(rowCells(*table, 0), (Cells{"q", "?", "c"}));
+  }
+  auto flat = parseData("a.json", "{\"data\": [{\"question\": \"?\", \"paragraphs\": [{}]}]}");
+  ASSERT_TRUE(flat);
+  EXPECT_EQ(flat->columns(), (Cells{"question", "paragraphs"}));
+  for (const char *other : {"[{\"paragraphs\": [{}]}]", "{\"paragraphs\": [[{}]]}"}) {
+    auto table = parseData("a.json", other);
+    ASSERT_TRUE(table) << table.status().message();
+    EXPECT_EQ(table->columns(), (Cells{"paragraphs"}));
+  }
+}
+
 std::string errorOf(const std::string &qa) {
   return dataError("a.json", "{\"data\": [{\"paragraphs\": [{\"context\": \"c\", \"qas\": [\n" +
                                  qa + "]}]}]}");
