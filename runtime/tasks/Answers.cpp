@@ -171,6 +171,11 @@ Result<TaskColumns> findQuestionColumns(const DataTable &table, bool needAnswers
                                                    : "'answers.text' beside "
                                                      "'answers.answer_start'");
   columns.label = find("answers");
+  bool any = needAnswers;
+  for (std::int64_t row = 0; row < table.rows() && !any; ++row)
+    any = table.kind(row, columns.label) != CellKind::Missing;
+  if (!any) // null in every row of a file to predict
+    columns.label = -1;
   if (columns.label < 0 && needAnswers)
     return missingColumn(table, "'answers' with 'text' and 'answer_start'");
   return columns;

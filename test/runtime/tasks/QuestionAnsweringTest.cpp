@@ -106,7 +106,7 @@ TEST(QuestionAnswering, ColumnsAndForms) {
                     "a.csv"),
             5);
   EXPECT_EQ(labelOf(line("cc dd", "{\"text\": [], \"answer_start\": []}"), "a.jsonl"), 0);
-  EXPECT_EQ(labelOf(line("cc dd", "[{\"answer_start\": 3, \"text\": \"dd\"}]"), "a.jsonl"), 5);
+  EXPECT_EQ(labelOf(line("cc dd", "[{\"answer_start\": 3, \"text\": \"dd\"}]"), "a.jsonl"), 6);
   EXPECT_EQ(labelOf(line("cc dd", "[]"), "a.jsonl"), 0);
   EXPECT_EQ(labelOf("{\"data\": [{\"paragraphs\": [{\"context\": \"cc dd\", \"qas\": [{\"id\": "
                     "\"q\", \"question\": \"a b\", \"answers\": [{\"text\": \"dd\", "
@@ -298,8 +298,10 @@ TEST(QuestionAnswering, Version2MayGiveNoAnswer) {
 }
 
 TEST(QuestionAnswering, PredictsWithoutAnswers) {
-  QuestionRun run("{\"question\": \"who is it\", \"context\": \"aa bb cc dd ee ff\"}\n", {},
-                  true);
+  QuestionRun run("{\"question\": \"who is it\", \"context\": \"aa bb cc dd ee ff\", "
+                  "\"answers\": null}\n",
+                  {}, true);
+  EXPECT_EQ(run.columns.label, -1);
   ASSERT_EQ(run.examples.size(), 2u);
   EXPECT_EQ(run.examples[0].labels[0], kIgnoredLabel);
   EXPECT_EQ(run.examples[0].countedLabels(), 0);
