@@ -9,7 +9,7 @@ namespace ftc::rt {
 
 namespace {
 
-constexpr std::array<std::string_view, 28> kNames = {
+constexpr auto kNames = std::to_array<std::string_view>({
     "input_ids",          "token_type_ids",          "position_ids",
     "cu_seqlens",         "token_sequence",          "token_position",
     "sequence_id",        "first_rows",              "zero_positions",
@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 28> kNames = {
     "input_ids.order",         "input_ids.segments",
     "input_ids.rows",     "token_type_ids.order",    "token_type_ids.segments",
     "token_type_ids.rows", "position_ids.order",     "position_ids.segments",
-    "position_ids.rows",  "start_positions",         "end_positions"};
+    "position_ids.rows",  "start_positions",         "end_positions"});
 
 constexpr int kDigitBits = 11;
 constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
@@ -54,6 +54,7 @@ constexpr std::string_view kTokenAdvice =
 } // namespace
 
 Result<Batch> Batch::make(const BatchCapacity &capacity, const BatchLayout &layout) {
+  static_assert(kNames.size() == SlotCount);
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max() - 1;
   bool tokenLabels = layout.placement == LabelPlacement::Token;
   auto outside = [](std::int64_t value) { return value < 1 || value > most; };
