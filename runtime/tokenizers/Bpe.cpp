@@ -117,7 +117,7 @@ public:
     if (options.ignoreMerges)
       whole = (rawBytes ? byteWords : vocabulary).find(word);
     if (whole >= 0)
-      out.push_back({whole, static_cast<std::uint32_t>(word.size())});
+      out.push_back({whole, 0, static_cast<std::uint32_t>(word.size())});
     else
       mergeWord(word, out);
     WordCache::store(owner, word, hash, out.data() + first, out.size() - first);
@@ -161,10 +161,12 @@ private:
       mergeByScan(symbols);
     else
       mergeByHeap(symbols);
-    std::uint32_t end = 0;
+    std::uint32_t begin = 0;
     for (const Symbol &symbol : symbols)
-      if (symbol.length)
-        out.push_back({symbol.id, end += symbol.length});
+      if (symbol.length) {
+        out.push_back({symbol.id, begin, begin + symbol.length});
+        begin += symbol.length;
+      }
     if (symbols.capacity() > (1u << 16))
       std::vector<Symbol>().swap(symbols);
   }

@@ -1,6 +1,7 @@
 // The components of tokenizer.json besides the model. What is not supported is refused by name.
 #include "runtime/tokenizers/ComponentsJson.h"
 #include "runtime/support/Text.h"
+#include "runtime/tokenizers/Unicode.h"
 
 namespace ftc::rt {
 
@@ -53,6 +54,70 @@ Status readPattern(const JsonFields &fields, std::string &text, bool &isRegex) {
   return Status::ok();
 }
 
+/// The expression of a component that replaces or splits by it.
+Result<Regex> compiled(const JsonFields &fields, const std::string &pattern) {
+  auto regex = Regex::compile(pattern);
+  if (!regex)
+    return regex.takeStatus().withContext(fields.name);
+  if (regex->matchesEmpty())
+    return unsupported(fields.name + " with the regular expression " + quote(pattern, 120) +
+                       ", which matches the empty text,");
+  return regex;
+}
+
+Result<MetaspaceOptions> readMetaspace(const JsonFields &fields) {
+  MetaspaceOptions options;
+  FTC_ASSIGN_OR_RETURN(std::string character, fields.requireText("replacement"));
+  std::size_t end = 0;
+  if (!character.empty())
+    options.replacement = unicode::decodeNext(character, end);
+  if (character.empty() || end != character.size())
+    return Status::error(fields.name + ": expected one character in 'replacement', found " +
+                         quote(character, 32));
+  FTC_ASSIGN_OR_RETURN(std::string scheme, fields.text("prepend_scheme", "always"));
+  static constexpr std::pair<const char *, Prepend> names[] = {
+      {"always", Prepend::Always}, {"first", Prepend::First}, {"never", Prepend::Never}};
+  bool known = false;
+  for (const auto &[name, prepend] : names)
+    if (scheme == name) {
+      options.prepend = prepend;
+      known = true;
+    }
+  if (!known)
+    return unsupported(fields.name + " with prepend_scheme " + quote(scheme, 32));
+  FTC_ASSIGN_OR_RETURN(bool space, fields.boolean("add_prefix_space", true));
+  if (!space && options.prepend != Prepend::Never)
+    return Status::error(fields.name + ": expected prepend_scheme 'never' beside " +
+                         "add_prefix_space false, found " + quote(scheme, 32));
+  FTC_ASSIGN_OR_RETURN(options.split, fields.boolean("split", true));
+  return options;
+}
+
+/// The blob of standard base64 with padding.
+Result<std::string> readBase64(const JsonFields &fields, const char *key) {
+  FTC_ASSIGN_OR_RETURN(std::string text, fields.requireText(key));
+  static constexpr std::string_view digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  std::uint32_t bits = 0;
+  std::size_t pads = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::size_t digit = i + pads < text.size() ? digits.find(text[i]) : 0;
+    if (digit == std::string_view::npos || text.size() % 4 != 0)
+      return Status::error(fields.name + ": expected base64 in '" + key +
+                           "', found something else at byte " + std::to_string(i));
+    bits = bits << 6 | static_cast<std::uint32_t>(digit);
+    if (i % 4 == 3) {
+      out += static_cast<char>(bits >> 16);
+      out += static_cast<char>(bits >> 8);
+      out += static_cast<char>(bits);
+      bits = 0;
+    }
+  }
+  out.resize(out.size() - pads);
+  return out;
+}
+
 } // namespace
 
 Status readNormalizer(const Json &json, int depth, NormalizerList &out) {
@@ -94,12 +159,21 @@ Status readNormalizer(const Json &json, int depth, NormalizerList &out) {
     std::string pattern;
     bool isRegex;
     FTC_RETURN_IF_ERROR(readPattern(fields, pattern, isRegex));
-    if (isRegex)
-      return unsupported(fields.name + " with the regular expression " + quote(pattern, 48));
     FTC_ASSIGN_OR_RETURN(std::string content, fields.requireText("content"));
     if (content.size() > longestLiteral)
       return unsupported(fields.name + " with a content of more than 256 bytes");
-    out.push_back(makeReplace(pattern, content));
+    if (!isRegex) {
+      out.push_back(makeReplace(pattern, content));
+      return Status::ok();
+    }
+    FTC_ASSIGN_OR_RETURN(Regex regex, compiled(fields, pattern));
+    out.push_back(makeRegexReplace(std::move(regex), content));
+  } else if (type == "Precompiled") {
+    FTC_ASSIGN_OR_RETURN(std::string blob, readBase64(fields, "precompiled_charsmap"));
+    auto map = Charsmap::parse(blob);
+    if (!map)
+      return map.takeStatus().withContext(fields.name);
+    out.push_back(makeCharsmapNormalizer(map.take()));
   } else {
     return unsupported(fields.name);
   }
@@ -169,8 +243,17 @@ Status readPreTokenizer(const Json &json, int depth, const TokenizerOptions &opt
     } else if (PatternMatcher matcher = findPattern(pattern)) {
       out.push_back(makePatternSplit(matcher, behavior, invert));
     } else {
-      return unsupported(fields.name + " with the regular expression " + quote(pattern, 120));
+      FTC_ASSIGN_OR_RETURN(Regex regex, compiled(fields, pattern));
+      out.push_back(makeRegexSplit(std::move(regex), behavior, invert));
     }
+  } else if (type == "CharDelimiterSplit") {
+    FTC_ASSIGN_OR_RETURN(std::string delimiter, fields.requireText("delimiter"));
+    if (delimiter.empty())
+      return unsupported(fields.name + " with an empty delimiter");
+    out.push_back(makeLiteralSplit(delimiter, SplitBehavior::Removed, false));
+  } else if (type == "Metaspace") {
+    FTC_ASSIGN_OR_RETURN(MetaspaceOptions metaspace, readMetaspace(fields));
+    out.push_back(makeMetaspace(metaspace));
   } else if (type == "ByteLevel") {
     ByteLevelStep &step = parts.finalByteLevel;
     step.present = true;
@@ -309,10 +392,22 @@ Status readDecoder(const Json &json, int depth, DecoderList &out) {
     std::string pattern;
     bool isRegex;
     FTC_RETURN_IF_ERROR(readPattern(fields, pattern, isRegex));
-    if (isRegex)
-      return unsupported(fields.name + " with the regular expression " + quote(pattern, 48));
     FTC_ASSIGN_OR_RETURN(std::string content, fields.requireText("content"));
-    out.push_back(makeReplaceDecoder(std::move(pattern), std::move(content)));
+    if (!isRegex) {
+      out.push_back(makeReplaceDecoder(std::move(pattern), std::move(content)));
+      return Status::ok();
+    }
+    FTC_ASSIGN_OR_RETURN(Regex regex, compiled(fields, pattern));
+    out.push_back(makeRegexReplaceDecoder(std::move(regex), std::move(content)));
+  } else if (type == "Metaspace") {
+    FTC_ASSIGN_OR_RETURN(MetaspaceOptions metaspace, readMetaspace(fields));
+    out.push_back(
+        makeMetaspaceDecoder(metaspace.replacement, metaspace.prepend != Prepend::Never));
+  } else if (type == "BPEDecoder") {
+    FTC_ASSIGN_OR_RETURN(std::string suffix, fields.requireText("suffix"));
+    if (suffix.empty())
+      return unsupported(fields.name + " with an empty suffix");
+    out.push_back(makeSuffixDecoder(std::move(suffix)));
   } else if (type == "Strip") {
     FTC_ASSIGN_OR_RETURN(std::string character, fields.requireText("content"));
     FTC_ASSIGN_OR_RETURN(std::int64_t start, fields.integer("start", 0));

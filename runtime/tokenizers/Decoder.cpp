@@ -125,6 +125,49 @@ private:
   std::string pattern, content;
 };
 
+class RegexReplaceDecoder : public Decoder {
+public:
+  RegexReplaceDecoder(Regex p, std::string c) : pattern(std::move(p)), content(std::move(c)) {}
+  void apply(std::vector<std::string> &tokens) const override {
+    for (std::string &token : tokens) {
+      std::string out;
+      std::size_t at = 0;
+      for (std::size_t begin, end; pattern.find(token, at, begin, end); at = end)
+        out.append(token, at, begin - at).append(content);
+      token = out.append(token, at);
+    }
+  }
+
+private:
+  Regex pattern;
+  std::string content;
+};
+
+class MetaspaceDecoder : public Decoder {
+public:
+  MetaspaceDecoder(char32_t c, bool d) : dropFirst(d) { unicode::append(replacement, c); }
+  void apply(std::vector<std::string> &tokens) const override {
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+      tokens[i] = replaced(tokens[i], replacement, i == 0 && dropFirst ? "" : " ");
+  }
+
+private:
+  std::string replacement;
+  bool dropFirst;
+};
+
+class SuffixDecoder : public Decoder {
+public:
+  explicit SuffixDecoder(std::string s) : suffix(std::move(s)) {}
+  void apply(std::vector<std::string> &tokens) const override {
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+      tokens[i] = replaced(tokens[i], suffix, i + 1 == tokens.size() ? "" : " ");
+  }
+
+private:
+  std::string suffix;
+};
+
 class StripDecoder : public Decoder {
 public:
   StripDecoder(std::string c, std::size_t l, std::size_t r)
@@ -161,9 +204,27 @@ std::unique_ptr<Decoder> makeFuseDecoder() { return std::make_unique<FuseDecoder
 std::unique_ptr<Decoder> makeReplaceDecoder(std::string pattern, std::string content) {
   return std::make_unique<ReplaceDecoder>(std::move(pattern), std::move(content));
 }
+std::unique_ptr<Decoder> makeRegexReplaceDecoder(Regex pattern, std::string content) {
+  return std::make_unique<RegexReplaceDecoder>(std::move(pattern), std::move(content));
+}
+std::unique_ptr<Decoder> makeMetaspaceDecoder(char32_t replacement, bool dropFirst) {
+  return std::make_unique<MetaspaceDecoder>(replacement, dropFirst);
+}
+std::unique_ptr<Decoder> makeSuffixDecoder(std::string suffix) {
+  return std::make_unique<SuffixDecoder>(std::move(suffix));
+}
 std::unique_ptr<Decoder> makeStripDecoder(std::string character, std::size_t start,
                                           std::size_t stop) {
   return std::make_unique<StripDecoder>(std::move(character), start, stop);
+}
+
+std::string cleanUpSpaces(std::string text) {
+  static constexpr const char *artifacts[][2] = {
+      {" .", "."},     {" ?", "?"},   {" !", "!"},   {" ,", ","},     {" ' ", "'"},
+      {" n't", "n't"}, {" 'm", "'m"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+  for (const auto &[from, to] : artifacts)
+    text = replaced(text, from, to);
+  return text;
 }
 
 } // namespace ftc::rt

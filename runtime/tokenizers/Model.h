@@ -1,4 +1,4 @@
-// A model turns one pre-token into vocabulary ids. WordPiece and BPE.
+// A model turns one pre-token into vocabulary ids: WordPiece, BPE, Unigram, WordLevel.
 #pragma once
 
 #include "runtime/support/Status.h"
@@ -13,11 +13,11 @@
 
 namespace ftc::rt {
 
-/// A token of a word: its id and where it ends, in bytes of the word. Tokens of a word are
-/// contiguous from 0.
+/// A token of a word: its id and bytes [begin, end) of the word. Tokens of a word tile it,
+/// except that the byte tokens of one unknown text of a Unigram model all span that text.
 struct WordToken {
   std::int32_t id;
-  std::uint32_t end;
+  std::uint32_t begin, end;
 };
 
 class Model {
@@ -56,6 +56,21 @@ struct BpeOptions {
 using Merges = std::vector<std::pair<std::string, std::string>>;
 Result<std::unique_ptr<Model>> makeBpe(Vocabulary vocabulary, const Merges &merges,
                                        const BpeOptions &options);
+
+/// A piece of a Unigram vocabulary; its place in the list is its id.
+struct ScoredPiece {
+  std::string text;
+  double score; ///< log probability
+};
+struct UnigramOptions {
+  std::int32_t unknownId = -1;
+  bool byteFallback = false;
+};
+/// Scores an unknown character at the least score - 10; of equal scores the earlier start wins.
+Result<std::unique_ptr<Model>> makeUnigram(const std::vector<ScoredPiece> &pieces,
+                                           const UnigramOptions &options);
+
+Result<std::unique_ptr<Model>> makeWordLevel(Vocabulary vocabulary, const std::string &unknown);
 
 /// The 256-character alphabet of byte-level BPE: the code point that stands for each byte.
 const std::array<char32_t, 256> &byteAlphabet();

@@ -8,14 +8,6 @@
 namespace ftc::rt {
 namespace {
 
-/// A character of a rewritten text. change > 0: added; otherwise it replaces one character and
-/// -change further ones vanish behind it.
-struct Rewritten {
-  char32_t c;
-  std::int32_t change;
-  std::uint8_t combining;
-};
-
 /// Stable sort by combining class, linear however long the run is.
 void sortMarks(std::vector<Rewritten> &chars, std::size_t from) {
   std::size_t count = chars.size() - from;
@@ -93,6 +85,8 @@ std::vector<Rewritten> recomposed(const std::vector<Rewritten> &in) {
   return out;
 }
 
+} // namespace
+
 void rewrite(NormalizedChars &text, const std::vector<Rewritten> &chars) {
   std::vector<Span> spans;
   spans.reserve(chars.size());
@@ -108,8 +102,6 @@ void rewrite(NormalizedChars &text, const std::vector<Rewritten> &chars) {
   }
   text.spans = std::move(spans);
 }
-
-} // namespace
 
 void NormalizedText::appendRaw(std::string_view raw, std::int32_t firstIndex) {
   std::size_t base = text.size();

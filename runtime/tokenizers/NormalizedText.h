@@ -54,11 +54,22 @@ struct NormalizedChars {
   }
 };
 
+/// A character of a rewritten text. change > 0: added; otherwise it replaces one character and
+/// -change further ones vanish behind it.
+struct Rewritten {
+  char32_t c;
+  std::int32_t change;
+  std::uint8_t combining; ///< canonical combining class, while marks are sorted
+};
+
+/// Replaces the text by `chars`. As in tokenizers, the k-th character that replaces takes the
+/// span of the k-th replaced one, an added one shares its predecessor's.
+void rewrite(NormalizedChars &text, const std::vector<Rewritten> &chars);
+
 enum class NormalForm { C, D, KC, KD };
 
-/// Unicode normalization with the alignment rule of tokenizers: the k-th character that
-/// replaces takes the span of the k-th replaced one (in order of output, reordering
-/// notwithstanding), an added one shares its predecessor's.
+/// Unicode normalization; alignments as rewrite() gives them, in order of output, reordering
+/// notwithstanding.
 void normalizeForm(NormalizedChars &text, NormalForm form);
 void lowercase(NormalizedChars &text);
 

@@ -216,6 +216,43 @@ private:
   std::vector<char32_t> pattern, content;
 };
 
+class RegexReplaceNormalizer : public Normalizer {
+public:
+  RegexReplaceNormalizer(Regex p, std::string_view c)
+      : pattern(std::move(p)), content(codePoints(c)) {}
+  bool apply(NormalizedChars &text, std::size_t limit) const override {
+    std::string bytes;
+    for (char32_t c : text.chars)
+      unicode::append(bytes, c);
+    std::size_t begin, end, byte = 0, at = 0;
+    if (!pattern.find(bytes, 0, begin, end))
+      return true;
+    NormalizedChars out;
+    auto advance = [&](std::size_t to, bool keep) {
+      for (; byte < to; ++at) {
+        byte += unicode::sequenceLength(static_cast<unsigned char>(bytes[byte]));
+        if (keep)
+          out.push(text.chars[at], text.spans[at]);
+      }
+    };
+    do {
+      advance(begin, true);
+      advance(end, false);
+      for (char32_t c : content)
+        out.push(c, text.spans[at - 1]);
+      if (out.chars.size() > limit)
+        return false;
+    } while (pattern.find(bytes, end, begin, end));
+    advance(bytes.size(), true);
+    text = std::move(out);
+    return text.chars.size() <= limit;
+  }
+
+private:
+  Regex pattern;
+  std::vector<char32_t> content;
+};
+
 } // namespace
 
 std::unique_ptr<Normalizer> makeBertNormalizer(const BertNormalizerOptions &options) {
@@ -236,6 +273,9 @@ std::unique_ptr<Normalizer> makePrepend(std::string_view content) {
 }
 std::unique_ptr<Normalizer> makeReplace(std::string_view pattern, std::string_view content) {
   return std::make_unique<ReplaceNormalizer>(pattern, content);
+}
+std::unique_ptr<Normalizer> makeRegexReplace(Regex pattern, std::string_view content) {
+  return std::make_unique<RegexReplaceNormalizer>(std::move(pattern), content);
 }
 
 Status normalizeInto(const NormalizerList &list, std::string_view raw, std::int32_t firstIndex,

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "runtime/support/Status.h"
+#include "runtime/tokenizers/Charsmap.h"
 #include "runtime/tokenizers/NormalizedText.h"
+#include "runtime/tokenizers/Regex.h"
 
 #include <memory>
 #include <string>
@@ -40,6 +42,11 @@ std::unique_ptr<Normalizer> makeStrip(bool left, bool right);
 std::unique_ptr<Normalizer> makePrepend(std::string_view content);
 /// Replaces each occurrence, left to right; `pattern` is not empty.
 std::unique_ptr<Normalizer> makeReplace(std::string_view pattern, std::string_view content);
+/// The same for the matches of an expression that matches no empty text.
+std::unique_ptr<Normalizer> makeRegexReplace(Regex pattern, std::string_view content);
+/// Replaces each grapheme cluster of fewer than 6 bytes that begins with a key of the map, and
+/// each character of longer ones that does.
+std::unique_ptr<Normalizer> makeCharsmapNormalizer(Charsmap map);
 
 using NormalizerList = std::vector<std::unique_ptr<Normalizer>>;
 

@@ -100,7 +100,7 @@ public:
         out += ' ';
       out += tokens[i];
     }
-    return out;
+    return parts.cleansUp ? cleanUpSpaces(std::move(out)) : out;
   }
 
 private:
@@ -152,12 +152,10 @@ private:
       }
       scratch.words.clear();
       parts.model->tokenize(work.view(piece), scratch.words);
-      std::uint32_t begin = piece.begin;
       for (WordToken token : scratch.words) {
         if (trims())
           out.margins.push_back(margins[token.id]);
-        push(token.id, spans, begin, piece.begin + token.end, number, out);
-        begin = piece.begin + token.end;
+        push(token.id, spans, piece.begin + token.begin, piece.begin + token.end, number, out);
       }
     }
     return Status::ok();
@@ -166,7 +164,8 @@ private:
   static void push(std::int32_t id, const Span *spans, std::uint32_t begin, std::uint32_t end,
                    std::int32_t word, SequenceTokens &out) {
     out.ids.push_back(id);
-    out.offsets.push_back({spans[begin].begin, spans[end - 1].end});
+    Span first = spans[begin];
+    out.offsets.push_back({first.begin, begin < end ? spans[end - 1].end : first.begin});
     out.words.push_back(word);
   }
 

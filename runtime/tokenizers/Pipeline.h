@@ -8,6 +8,7 @@
 #include "runtime/tokenizers/PostProcessor.h"
 #include "runtime/tokenizers/PreTokenizer.h"
 #include "runtime/tokenizers/Tokenizer.h"
+#include "runtime/tokenizers/TokenizerConfig.h"
 
 #include <memory>
 #include <vector>
@@ -29,16 +30,34 @@ struct PipelineParts {
   PostProcessor postProcessor;
   DecoderList decoders;
   bool hasDecoder = false; ///< without one, decode joins token texts with spaces
+  bool cleansUp = false;   ///< clean_up_tokenization_spaces
 };
 
 std::unique_ptr<Tokenizer> makePipeline(PipelineParts parts);
 
-/// tokenizer.json's content.
-Result<std::unique_ptr<Tokenizer>> readTokenizerJson(std::string_view content,
+/// tokenizer.json, which is among the files, with what the configuration says of decoding and
+/// languages.
+Result<std::unique_ptr<Tokenizer>> readTokenizerJson(const TokenizerFiles &files,
                                                      const TokenizerOptions &options);
-/// vocab.txt, or vocab.json + merges.txt, with the small configuration files beside them.
+/// What there is without tokenizer.json, with the small configuration files beside it.
 Result<std::unique_ptr<Tokenizer>> readVocabularyFiles(const TokenizerFiles &files,
                                                        const TokenizerOptions &options);
+
+/// spiece.model and its like under the names in sentencePieceNames, as transformers' converters
+/// read them for T5, mT5, UMT5, Pegasus, XLM-RoBERTa, mBART, mBART-50 and DeBERTa-v2 (`kind`).
+Result<PipelineParts> readSentencePieceFile(const TokenizerFiles &files,
+                                            const std::string &kind,
+                                            const Configuration &config,
+                                            const TokenizerOptions &options);
+/// source.spm, target.spm and vocab.json, as transformers' MarianTokenizer reads them.
+Result<PipelineParts> readMarianFiles(const TokenizerFiles &files, const Configuration &config,
+                                      const TokenizerOptions &options);
+/// mBART's templates with the language of `options` or of the configuration in them.
+Status placeLanguage(const std::string &kind, const Configuration &config,
+                     const TokenizerOptions &options, PipelineParts &parts);
+/// What kind of tokenizer the options and the configuration ask for: a model type, "mbart50"
+/// told from "mbart".
+Result<std::string> tokenizerKind(const Configuration &config, const TokenizerOptions &options);
 
 /// The content of a file of the list, or null.
 const std::string *findFile(const TokenizerFiles &files, std::string_view name);

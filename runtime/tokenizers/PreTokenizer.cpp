@@ -194,6 +194,33 @@ private:
   bool invert;
 };
 
+class RegexSplit : public PieceSplitter {
+public:
+  RegexSplit(Regex p, SplitBehavior how, bool i)
+      : pattern(std::move(p)), behavior(how), invert(i) {}
+
+private:
+  void split(std::string_view text, std::uint32_t base,
+             std::vector<Piece> &out) const override {
+    std::vector<Stretch> stretches;
+    auto push = [&](std::size_t begin, std::size_t end, bool match) {
+      if (begin < end)
+        stretches.push_back(
+            {base + std::uint32_t(begin), base + std::uint32_t(end), match != invert});
+    };
+    std::size_t at = 0;
+    for (std::size_t begin, end; pattern.find(text, at, begin, end); at = end) {
+      push(at, begin, false);
+      push(begin, end, true);
+    }
+    push(at, text.size(), false);
+    settle(stretches, behavior, out);
+  }
+  Regex pattern;
+  SplitBehavior behavior;
+  bool invert;
+};
+
 class LiteralSplit : public PieceSplitter {
 public:
   LiteralSplit(std::string l, SplitBehavior how, bool i)
@@ -321,6 +348,10 @@ std::unique_ptr<PreTokenizer> makePatternSplit(PatternMatcher pattern, SplitBeha
 std::unique_ptr<PreTokenizer> makeLiteralSplit(std::string literal, SplitBehavior behavior,
                                                bool invert) {
   return std::make_unique<LiteralSplit>(std::move(literal), behavior, invert);
+}
+std::unique_ptr<PreTokenizer> makeRegexSplit(Regex pattern, SplitBehavior behavior,
+                                             bool invert) {
+  return std::make_unique<RegexSplit>(std::move(pattern), behavior, invert);
 }
 std::unique_ptr<PreTokenizer> makeByteLevel(const ByteLevelOptions &options) {
   return std::make_unique<ByteLevel>(options);

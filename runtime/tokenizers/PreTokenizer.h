@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/tokenizers/NormalizedText.h"
+#include "runtime/tokenizers/Regex.h"
 #include "runtime/tokenizers/SplitPattern.h"
 
 #include <memory>
@@ -44,9 +45,22 @@ std::unique_ptr<PreTokenizer> makeDigits(bool individual);
 std::unique_ptr<PreTokenizer> makePunctuation(SplitBehavior behavior);
 std::unique_ptr<PreTokenizer> makePatternSplit(PatternMatcher pattern, SplitBehavior behavior,
                                                bool invert);
+/// The same for an expression that matches no empty text.
+std::unique_ptr<PreTokenizer> makeRegexSplit(Regex pattern, SplitBehavior behavior,
+                                             bool invert);
 /// Splits on occurrences of a text, which is not empty.
 std::unique_ptr<PreTokenizer> makeLiteralSplit(std::string literal, SplitBehavior behavior,
                                                bool invert);
+
+/// Where Metaspace puts a replacement character that is not there: before each piece, or before
+/// the one that begins with the input's first character.
+enum class Prepend { Always, First, Never };
+struct MetaspaceOptions {
+  char32_t replacement = 0x2581;
+  Prepend prepend = Prepend::Always;
+  bool split = true; ///< a new word at each replacement character
+};
+std::unique_ptr<PreTokenizer> makeMetaspace(const MetaspaceOptions &options);
 
 struct ByteLevelOptions {
   bool addPrefixSpace = true;

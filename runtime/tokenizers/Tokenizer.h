@@ -63,13 +63,15 @@ public:
   virtual std::int32_t tokenToId(std::string_view token) const = 0;
   /// Text of an id as it stands in the vocabulary; empty when there is none.
   virtual std::string idToToken(std::int32_t id) const = 0;
-  /// Ids back to text, as tokenizers' decode.
+  /// Ids back to text, as transformers' decode: with clean_up_tokenization_spaces where
+  /// tokenizer_config.json says so.
   virtual std::string decode(const std::vector<std::int32_t> &ids, bool skipSpecial) const = 0;
 };
 
 /// The tokenizer files of a model, by bare file name (tokenizer.json, vocab.txt, vocab.json,
-/// merges.txt, tokenizer_config.json, special_tokens_map.json, added_tokens.json). Stored in
-/// artifacts and copied to exports byte for byte.
+/// merges.txt, spiece.model, sentencepiece.bpe.model, spm.model, source.spm, target.spm,
+/// tokenizer_config.json, special_tokens_map.json, added_tokens.json). Stored in artifacts and
+/// copied to exports byte for byte.
 using TokenizerFiles = std::vector<std::pair<std::string, std::string>>;
 
 struct TokenizerOptions {
@@ -77,14 +79,21 @@ struct TokenizerOptions {
   std::string modelType;
   /// transformers' add_prefix_space, for byte-level BPE on pre-split words.
   bool addPrefixSpace = false;
+  /// The tokenizer of the text to be generated, where it is another than the source's (Marian,
+  /// mBART): transformers' `text_target`.
+  bool target = false;
+  /// mBART's language codes; empty: tokenizer_config.json's, or en_XX.
+  std::string sourceLanguage, targetLanguage;
 };
 
 /// Reads the tokenizer files present in `directory`, or makes them from the metadata of the GGUF
 /// file that it stands for (findGguf). Fails when there are none.
 Result<TokenizerFiles> readTokenizerFiles(const std::string &directory);
 
-/// Builds a tokenizer from tokenizer.json when present, else from vocab.txt (BERT) or
-/// vocab.json + merges.txt (byte-level BPE). Unsupported components are refused by name.
+/// Builds a tokenizer from tokenizer.json when present, else from vocab.txt (BERT), vocab.json
+/// + merges.txt (byte-level BPE), a SentencePiece model (T5, XLM-RoBERTa, mBART, Pegasus,
+/// DeBERTa-v2) or two of them with vocab.json (Marian). Unsupported components are refused by
+/// name.
 Result<std::unique_ptr<Tokenizer>> makeTokenizer(const TokenizerFiles &files,
                                                  const TokenizerOptions &options);
 

@@ -12,6 +12,11 @@ Result<TokenizerFiles> readTokenizerFiles(const std::string &directory) {
                                           "vocab.txt",
                                           "vocab.json",
                                           "merges.txt",
+                                          "spiece.model",
+                                          "sentencepiece.bpe.model",
+                                          "spm.model",
+                                          "source.spm",
+                                          "target.spm",
                                           "tokenizer_config.json",
                                           "special_tokens_map.json",
                                           "added_tokens.json"};
@@ -30,19 +35,20 @@ Result<TokenizerFiles> readTokenizerFiles(const std::string &directory) {
     FTC_ASSIGN_OR_RETURN(std::string content, readFile(path, largest));
     out.emplace_back(name, std::move(content));
     vocabulary |= std::string_view(name) == "tokenizer.json" ||
-                  std::string_view(name).substr(0, 6) == "vocab.";
+                  std::string_view(name).substr(0, 6) == "vocab." ||
+                  std::string_view(name).ends_with(".model");
   }
   if (!vocabulary)
     return Status::error(quote(directory, 200) +
-                         ": expected tokenizer.json, vocab.txt, or vocab.json and merges.txt, "
-                         "found none of them");
+                         ": expected tokenizer.json, vocab.txt, vocab.json and merges.txt, or "
+                         "a SentencePiece model, found none of them");
   return out;
 }
 
 Result<std::unique_ptr<Tokenizer>> makeTokenizer(const TokenizerFiles &files,
                                                  const TokenizerOptions &options) {
-  if (const std::string *json = findFile(files, "tokenizer.json"))
-    return readTokenizerJson(*json, options);
+  if (findFile(files, "tokenizer.json"))
+    return readTokenizerJson(files, options);
   return readVocabularyFiles(files, options);
 }
 

@@ -2,6 +2,8 @@
 #include "runtime/support/Text.h"
 #include "runtime/tokenizers/ComponentsJson.h"
 
+#include <algorithm>
+
 namespace ftc::rt {
 namespace {
 
@@ -64,20 +66,50 @@ Result<std::unique_ptr<Model>> readBpe(const JsonFields &fields, Vocabulary voca
   return makeBpe(std::move(vocabulary), merges, options);
 }
 
+Result<std::unique_ptr<Model>> readUnigram(const JsonFields &fields) {
+  FTC_ASSIGN_OR_RETURN(const Json *list, fields.require("vocab"));
+  if (!list->is_array())
+    return fields.wrong("vocab", "a list", *list);
+  std::vector<ScoredPiece> pieces;
+  pieces.reserve(list->size());
+  for (const Json &piece : *list) {
+    if (!piece.is_array() || piece.size() != 2 || !piece[0].is_string() ||
+        !piece[1].is_number())
+      return Status::error(fields.name + ": expected piece " + std::to_string(pieces.size()) +
+                           " to be a text and a score, found " + piece.type_name());
+    pieces.push_back({*piece[0].get_ptr<const std::string *>(), piece[1].get<double>()});
+  }
+  if (!fields.find("unk_id"))
+    return unsupported(fields.name + " without unk_id");
+  FTC_ASSIGN_OR_RETURN(std::int64_t unknown, fields.integer("unk_id", -1));
+  UnigramOptions options;
+  options.unknownId =
+      static_cast<std::int32_t>(std::clamp<std::int64_t>(unknown, -1, Vocabulary::maximumId));
+  FTC_ASSIGN_OR_RETURN(options.byteFallback, fields.boolean("byte_fallback", false));
+  return makeUnigram(pieces, options);
+}
+
 Result<std::unique_ptr<Model>> readModel(const Json &json) {
   JsonFields untyped(json, "model");
   FTC_ASSIGN_OR_RETURN(std::string type, untyped.text("type", ""));
   if (type.empty()) // files of before 0.10 do not say
     type = untyped.find("merges")                     ? "BPE"
            : untyped.find("max_input_chars_per_word") ? "WordPiece"
+           : untyped.find("unk_id")                   ? "Unigram"
                                                       : "";
   JsonFields fields(json, named("model", type));
-  if (type != "WordPiece" && type != "BPE")
+  if (type == "Unigram")
+    return readUnigram(fields);
+  if (type != "WordPiece" && type != "BPE" && type != "WordLevel")
     return unsupported(fields.name);
   Vocabulary vocabulary;
   FTC_RETURN_IF_ERROR(readVocabulary(fields, vocabulary));
   if (type == "BPE")
     return readBpe(fields, std::move(vocabulary));
+  if (type == "WordLevel") {
+    FTC_ASSIGN_OR_RETURN(std::string unknown, fields.text("unk_token", "<unk>"));
+    return makeWordLevel(std::move(vocabulary), unknown);
+  }
   WordPieceOptions options;
   FTC_ASSIGN_OR_RETURN(options.unknown, fields.text("unk_token", "[UNK]"));
   FTC_ASSIGN_OR_RETURN(options.prefix, fields.text("continuing_subword_prefix", "##"));
@@ -137,11 +169,18 @@ Status readParts(const Json &json, const TokenizerOptions &options, PipelinePart
 
 } // namespace
 
-Result<std::unique_ptr<Tokenizer>> readTokenizerJson(std::string_view content,
+Result<std::unique_ptr<Tokenizer>> readTokenizerJson(const TokenizerFiles &files,
                                                      const TokenizerOptions &options) {
-  FTC_ASSIGN_OR_RETURN(Json json, parseTokenizerFile(content, "tokenizer.json"));
+  FTC_ASSIGN_OR_RETURN(
+      Json json, parseTokenizerFile(*findFile(files, "tokenizer.json"), "tokenizer.json"));
   PipelineParts parts;
   FTC_RETURN_IF_ERROR(readParts(json, options, parts).withContext("tokenizer.json"));
+  FTC_ASSIGN_OR_RETURN(Configuration config, readConfiguration(files));
+  FTC_ASSIGN_OR_RETURN(parts.cleansUp, JsonFields(config.settings, "tokenizer_config.json")
+                                           .boolean("clean_up_tokenization_spaces", false));
+  FTC_ASSIGN_OR_RETURN(std::string kind, tokenizerKind(config, options));
+  if (kind == "mbart" || kind == "mbart50")
+    FTC_RETURN_IF_ERROR(placeLanguage(kind, config, options, parts));
   return makePipeline(std::move(parts));
 }
 

@@ -1,153 +1,15 @@
 // Models without tokenizer.json: vocab.txt (BERT) and vocab.json + merges.txt (GPT-2, RoBERTa),
 // put together as transformers' fast tokenizers do from the same files.
 #include "runtime/support/Text.h"
-#include "runtime/tokenizers/JsonFields.h"
 #include "runtime/tokenizers/Pipeline.h"
+#include "runtime/tokenizers/TokenizerConfig.h"
 #include "runtime/tokenizers/Unicode.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 namespace ftc::rt {
 namespace {
-
-/// One special token's role with its usual text, in the order transformers adds them.
-struct Role {
-  const char *key;
-  const char *usual; ///< null: none unless the configuration names one
-};
-
-struct Configuration {
-  Json settings = Json::object(); ///< tokenizer_config.json over special_tokens_map.json
-  std::map<std::int64_t, AddedToken> added; ///< added_tokens_decoder or added_tokens.json
-};
-
-Result<AddedToken> readToken(const Json &json, const std::string &what) {
-  AddedToken token;
-  if (json.is_string()) {
-    token.content = *json.get_ptr<const std::string *>();
-    return token;
-  }
-  JsonFields fields(json, what);
-  FTC_ASSIGN_OR_RETURN(token.content, fields.requireText("content"));
-  FTC_ASSIGN_OR_RETURN(token.special, fields.boolean("special", false));
-  FTC_ASSIGN_OR_RETURN(token.normalized, fields.boolean("normalized", !token.special));
-  FTC_ASSIGN_OR_RETURN(token.singleWord, fields.boolean("single_word", false));
-  FTC_ASSIGN_OR_RETURN(token.lstrip, fields.boolean("lstrip", false));
-  FTC_ASSIGN_OR_RETURN(token.rstrip, fields.boolean("rstrip", false));
-  return token;
-}
-
-Result<Json> readObject(const TokenizerFiles &files, const char *name) {
-  const std::string *content = findFile(files, name);
-  if (!content)
-    return Json(Json::object());
-  FTC_ASSIGN_OR_RETURN(Json json, parseTokenizerFile(*content, name));
-  if (!json.is_object())
-    return Status::error(std::string(name) + ": expected an object, found " + json.type_name());
-  return json;
-}
-
-Result<std::int64_t> decimal(const std::string &text, const char *file) {
-  if (text.empty() || text.size() > 9 ||
-      text.find_first_not_of("0123456789") != std::string::npos)
-    return Status::error(std::string(file) + ": expected token ids as keys, found " +
-                         quote(text, 32));
-  return std::int64_t(std::stol(text));
-}
-
-Result<Configuration> readConfiguration(const TokenizerFiles &files) {
-  Configuration out;
-  FTC_ASSIGN_OR_RETURN(out.settings, readObject(files, "tokenizer_config.json"));
-  auto decoder = out.settings.find("added_tokens_decoder");
-  if (decoder != out.settings.end() && decoder->is_object()) {
-    for (auto entry = decoder->begin(); entry != decoder->end(); ++entry) {
-      FTC_ASSIGN_OR_RETURN(std::int64_t id, decimal(entry.key(), "tokenizer_config.json"));
-      FTC_ASSIGN_OR_RETURN(out.added[id],
-                           readToken(*entry, "tokenizer_config.json: 'added_tokens_decoder'"));
-    }
-    return out;
-  }
-  FTC_ASSIGN_OR_RETURN(Json specials, readObject(files, "special_tokens_map.json"));
-  for (auto entry = specials.begin(); entry != specials.end(); ++entry)
-    out.settings[entry.key()] = *entry;
-  FTC_ASSIGN_OR_RETURN(Json added, readObject(files, "added_tokens.json"));
-  for (auto entry = added.begin(); entry != added.end(); ++entry) {
-    FTC_ASSIGN_OR_RETURN(std::int64_t id, integerOf(*entry, "added_tokens.json"));
-    AddedToken token;
-    token.content = entry.key();
-    out.added[id] = token;
-  }
-  return out;
-}
-
-/// The special tokens by role, then the additional ones; all added behind
-/// `configuration.added`.
-class SpecialTokens {
-public:
-  /// `normalized`: the flag of tokens that are given as bare strings.
-  static Result<SpecialTokens> read(const Configuration &configuration,
-                                    const std::vector<Role> &roles, bool normalized) {
-    SpecialTokens out;
-    JsonFields settings(configuration.settings, "tokenizer_config.json");
-    for (const Role &role : roles) {
-      const Json *value = settings.find(role.key);
-      if (!value && !role.usual)
-        continue;
-      AddedToken token;
-      token.content = role.usual ? role.usual : "";
-      if (value) {
-        FTC_ASSIGN_OR_RETURN(token,
-                             readToken(*value, std::string("special token ") + role.key));
-      }
-      if (!value || value->is_string()) {
-        token.normalized = normalized;
-        token.lstrip = normalized && std::string_view(role.key) == "mask_token";
-      }
-      out.texts[role.key] = token.content;
-      out.push(std::move(token));
-    }
-    const Json *more = settings.find("additional_special_tokens");
-    if (more && more->is_array())
-      for (const Json &value : *more) {
-        FTC_ASSIGN_OR_RETURN(AddedToken token, readToken(value, "additional special token"));
-        if (value.is_string())
-          token.normalized = false;
-        out.push(std::move(token));
-      }
-    return out;
-  }
-
-  std::vector<AddedToken> withAdded(const Configuration &configuration) const {
-    std::vector<AddedToken> all;
-    std::set<std::string> known;
-    for (const auto &[id, token] : configuration.added) {
-      all.push_back(token);
-      if (contents.count(token.content)) {
-        all.back().special = true;
-        if (!configuration.settings.contains("added_tokens_decoder"))
-          all.back().normalized = false;
-      }
-      known.insert(token.content);
-    }
-    for (const AddedToken &token : list)
-      if (!known.count(token.content))
-        all.push_back(token);
-    return all;
-  }
-
-  std::map<std::string, std::string> texts; ///< by role
-
-private:
-  void push(AddedToken token) {
-    token.special = true;
-    if (!token.content.empty() && contents.insert(token.content).second)
-      list.push_back(std::move(token));
-  }
-  std::vector<AddedToken> list;
-  std::set<std::string> contents;
-};
 
 /// Lines as Python reads them: CR LF and CR count as LF.
 std::vector<std::string> lines(std::string_view text) {
@@ -185,13 +47,12 @@ Result<std::int32_t> idOf(const PipelineParts &parts, const SpecialTokens &speci
 
 Result<PipelineParts> readBert(const std::string &vocabText, const Configuration &config) {
   FTC_RETURN_IF_ERROR(checkText(vocabText, "vocab.txt"));
-  FTC_ASSIGN_OR_RETURN(SpecialTokens specials, SpecialTokens::read(config,
-                                                                   {{"unk_token", "[UNK]"},
-                                                                    {"sep_token", "[SEP]"},
-                                                                    {"pad_token", "[PAD]"},
-                                                                    {"cls_token", "[CLS]"},
-                                                                    {"mask_token", "[MASK]"}},
-                                                                   false));
+  FTC_ASSIGN_OR_RETURN(SpecialTokens specials,
+                       SpecialTokens::read(config, {{"unk_token", "[UNK]"},
+                                                    {"sep_token", "[SEP]"},
+                                                    {"pad_token", "[PAD]"},
+                                                    {"cls_token", "[CLS]"},
+                                                    {"mask_token", "[MASK]"}}));
   std::vector<std::string> tokens = lines(vocabText);
   if (tokens.back().empty())
     tokens.pop_back();
@@ -253,17 +114,18 @@ Result<PipelineParts> readByteLevel(const std::string &vocabText, const std::str
                                     bool roberta, const Configuration &config,
                                     const TokenizerOptions &options) {
   FTC_RETURN_IF_ERROR(checkText(mergesText, "merges.txt"));
-  static const std::vector<Role> robertaRoles = {{"bos_token", "<s>"},    {"eos_token", "</s>"},
-                                                 {"unk_token", "<unk>"},  {"sep_token", "</s>"},
-                                                 {"pad_token", "<pad>"},  {"cls_token", "<s>"},
-                                                 {"mask_token", "<mask>"}};
+  static const std::vector<Role> robertaRoles = {
+      {"bos_token", "<s>", true},          {"eos_token", "</s>", true},
+      {"unk_token", "<unk>", true},        {"sep_token", "</s>", true},
+      {"pad_token", "<pad>", true},        {"cls_token", "<s>", true},
+      {"mask_token", "<mask>", true, true}};
   static const std::vector<Role> gpt2Roles = {
-      {"bos_token", "<|endoftext|>"}, {"eos_token", "<|endoftext|>"},
-      {"unk_token", "<|endoftext|>"}, {"sep_token", nullptr},
-      {"pad_token", nullptr},         {"cls_token", nullptr},
-      {"mask_token", nullptr}};
+      {"bos_token", "<|endoftext|>", true}, {"eos_token", "<|endoftext|>", true},
+      {"unk_token", "<|endoftext|>", true}, {"sep_token", nullptr, true},
+      {"pad_token", nullptr, true},         {"cls_token", nullptr, true},
+      {"mask_token", nullptr, true, true}};
   FTC_ASSIGN_OR_RETURN(SpecialTokens specials,
-                       SpecialTokens::read(config, roberta ? robertaRoles : gpt2Roles, true));
+                       SpecialTokens::read(config, roberta ? robertaRoles : gpt2Roles));
   FTC_ASSIGN_OR_RETURN(Json vocab, parseTokenizerFile(vocabText, "vocab.json"));
   if (!vocab.is_object())
     return Status::error(std::string("vocab.json: expected an object, found ") +
@@ -307,20 +169,43 @@ Result<PipelineParts> readByteLevel(const std::string &vocabText, const std::str
 
 } // namespace
 
+Result<std::string> tokenizerKind(const Configuration &config,
+                                  const TokenizerOptions &options) {
+  FTC_ASSIGN_OR_RETURN(
+      std::string name,
+      JsonFields(config.settings, "tokenizer_config.json").text("tokenizer_class", ""));
+  if (name.rfind("MBart50", 0) == 0 &&
+      (options.modelType.empty() || options.modelType == "mbart"))
+    return std::string("mbart50");
+  if (!options.modelType.empty())
+    return options.modelType;
+  static constexpr std::pair<const char *, const char *> classes[] = {
+      {"Roberta", "roberta"}, {"GPT2", "gpt2"},
+      {"Bert", "bert"},       {"DistilBert", "distilbert"},
+      {"T5", "t5"},           {"MT5", "mt5"},
+      {"Pegasus", "pegasus"}, {"XLMRoberta", "xlm-roberta"},
+      {"MBart", "mbart"},     {"DebertaV2", "deberta-v2"},
+      {"Marian", "marian"}};
+  for (const auto &[prefix, kind] : classes)
+    if (name.rfind(prefix, 0) == 0)
+      return std::string(kind);
+  return name.empty() ? std::string("bert") : name;
+}
+
 Result<std::unique_ptr<Tokenizer>> readVocabularyFiles(const TokenizerFiles &files,
                                                        const TokenizerOptions &options) {
   FTC_ASSIGN_OR_RETURN(Configuration config, readConfiguration(files));
-  std::string kind = options.modelType;
-  if (kind.empty()) {
-    FTC_ASSIGN_OR_RETURN(
-        std::string name,
-        JsonFields(config.settings, "tokenizer_config.json").text("tokenizer_class", ""));
-    kind = name.rfind("Roberta", 0) == 0                ? "roberta"
-           : name.rfind("GPT2", 0) == 0                 ? "gpt2"
-           : name.empty() || name.rfind("Bert", 0) == 0 ? "bert"
-           : name.rfind("DistilBert", 0) == 0           ? "distilbert"
-                                                        : name;
-  }
+  FTC_ASSIGN_OR_RETURN(std::string kind, tokenizerKind(config, options));
+  FTC_ASSIGN_OR_RETURN(bool cleansUp, JsonFields(config.settings, "tokenizer_config.json")
+                                          .boolean("clean_up_tokenization_spaces", false));
+  auto finished = [&](Result<PipelineParts> parts) -> Result<std::unique_ptr<Tokenizer>> {
+    if (!parts)
+      return parts.takeStatus();
+    parts->cleansUp = cleansUp;
+    return makePipeline(parts.take());
+  };
+  if (kind == "marian")
+    return finished(readMarianFiles(files, config, options));
   const std::string *vocabText = findFile(files, "vocab.txt");
   const std::string *vocabJson = findFile(files, "vocab.json");
   const std::string *merges = findFile(files, "merges.txt");
@@ -328,19 +213,19 @@ Result<std::unique_ptr<Tokenizer>> readVocabularyFiles(const TokenizerFiles &fil
     if (!vocabText)
       return Status::error("tokenizer: expected tokenizer.json or vocab.txt for model type " +
                            quote(kind, 48) + ", found neither");
-    FTC_ASSIGN_OR_RETURN(PipelineParts parts, readBert(*vocabText, config));
-    return makePipeline(std::move(parts));
+    return finished(readBert(*vocabText, config));
   }
   if (kind == "roberta" || kind == "gpt2") {
     if (!vocabJson || !merges)
       return Status::error("tokenizer: expected tokenizer.json, or vocab.json and merges.txt, "
                            "for model type " +
                            quote(kind, 48) + ", found neither");
-    FTC_ASSIGN_OR_RETURN(
-        PipelineParts parts,
-        readByteLevel(*vocabJson, *merges, kind == "roberta", config, options));
-    return makePipeline(std::move(parts));
+    return finished(readByteLevel(*vocabJson, *merges, kind == "roberta", config, options));
   }
+  for (const char *known :
+       {"t5", "mt5", "umt5", "pegasus", "xlm-roberta", "mbart", "mbart50", "deberta-v2"})
+    if (kind == known)
+      return finished(readSentencePieceFile(files, kind, config, options));
   return Status::error("tokenizer: model type " + quote(kind, 48) +
                        " without tokenizer.json is not yet supported");
 }

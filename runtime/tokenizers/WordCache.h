@@ -21,8 +21,9 @@ public:
     if (entry.owner != owner || entry.length != word.size() ||
         std::memcmp(entry.key, word.data(), word.size()) != 0)
       return false;
-    for (unsigned i = 0; i < entry.count; ++i)
-      out.push_back({entry.ids[i], entry.ends[i]});
+    std::uint32_t begin = 0;
+    for (unsigned i = 0; i < entry.count; begin = entry.ends[i++])
+      out.push_back({entry.ids[i], begin, entry.ends[i]});
     return true;
   }
 
@@ -30,6 +31,9 @@ public:
                     const WordToken *tokens, std::size_t count) {
     if (word.size() > maxKey || count > maxTokens)
       return;
+    for (std::size_t i = 0; i < count; ++i) // tokens that share bytes are not remembered
+      if (tokens[i].begin != (i ? tokens[i - 1].end : 0))
+        return;
     Entry &entry = slot(owner, hash);
     entry.owner = owner;
     entry.length = static_cast<std::uint8_t>(word.size());

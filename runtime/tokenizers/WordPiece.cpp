@@ -29,7 +29,7 @@ private:
   void match(std::string_view word, std::vector<WordToken> &out) const {
     std::size_t first = out.size();
     if (tooLong(word)) {
-      out.push_back({unknown, static_cast<std::uint32_t>(word.size())});
+      out.push_back({unknown, 0, static_cast<std::uint32_t>(word.size())});
       return;
     }
     for (std::size_t start = 0; start < word.size();) {
@@ -45,10 +45,11 @@ private:
       }
       if (best < 0) {
         out.resize(first);
-        out.push_back({unknown, static_cast<std::uint32_t>(word.size())});
+        out.push_back({unknown, 0, static_cast<std::uint32_t>(word.size())});
         return;
       }
-      out.push_back({best, static_cast<std::uint32_t>(bestEnd)});
+      out.push_back(
+          {best, static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(bestEnd)});
       start = bestEnd;
     }
   }

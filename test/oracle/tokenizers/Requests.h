@@ -48,8 +48,18 @@ inline EncodeOptions options(const Json &request, std::size_t at) {
   return out;
 }
 
+/// Options of a tokenizer from a list of words: prefix, target.
+inline TokenizerOptions tokenizerOptions(const std::string &modelType, std::string_view flags) {
+  TokenizerOptions out;
+  out.modelType = modelType;
+  out.addPrefixSpace = flags.find("prefix") != std::string_view::npos;
+  out.target = flags.find("target") != std::string_view::npos;
+  return out;
+}
+
 /// Requests: ["e", text, special, max, how], ["p", a, b, ...], ["w", [words], ...],
-/// ["d", [ids], skip].
+/// ["d", [ids], skip], ["i", text, special, max] for ids alone, ["o", text] for the offsets
+/// alone without special tokens.
 inline std::string serve(const Tokenizer &tokenizer, const std::string &line) {
   Json request = Json::parse(line);
   std::string kind = request[0].get<std::string>();
@@ -61,6 +71,20 @@ inline std::string serve(const Tokenizer &tokenizer, const std::string &line) {
   if (kind == "w")
     return answer(
         tokenizer.encodeWords(request[1].get<std::vector<std::string>>(), options(request, 2)));
+  if (kind == "i" || kind == "o") {
+    EncodeOptions how;
+    how.addSpecialTokens = kind == "i" && request[2].get<bool>();
+    how.maxLength = kind == "i" ? request[3].get<int>() : 0;
+    auto encoding = tokenizer.encode(request[1].get<std::string>(), how);
+    if (!encoding)
+      return "null";
+    Json offsets = Json::array();
+    for (auto [begin, end] : encoding->offsets) {
+      offsets.push_back(begin);
+      offsets.push_back(end);
+    }
+    return kind == "i" ? Json(encoding->ids).dump() : offsets.dump();
+  }
   return Json(tokenizer.decode(request[1].get<std::vector<std::int32_t>>(),
                                request[2].get<bool>()))
       .dump();

