@@ -144,6 +144,8 @@ TEST_P(Mutation, TenThousandMutants) {
 TEST_P(Mutation, EveryTruncationIsRefused) {
   if (std::string_view(GetParam().name) == "data")
     GTEST_SKIP() << "a data file that is cut at a line's end is a shorter one";
+  if (std::string_view(GetParam().name) == "sentencepiece")
+    GTEST_SKIP() << "a shorter list of protobuf fields is valid too";
   for (const std::string &seed : seedsOf(GetParam())) {
     // Trailing white space may go.
     std::size_t last = seed.find_last_not_of(" \n");

@@ -9,6 +9,7 @@
 #include "test/fuzz/DataParsers.h"
 #include "test/fuzz/GgufParsers.h"
 #include "test/fuzz/Promises.h"
+#include "test/fuzz/TokenizerParsers.h"
 
 namespace ftc::test {
 
@@ -109,7 +110,9 @@ constexpr Parser table[] = {{"safetensors", parseFile},
                             {"config", parseConfig},
                             {"manifest", parseManifestBytes},
                             {"data", parseDataFile},
-                            {"gguf", parseGguf}};
+                            {"gguf", parseGguf},
+                            {"tokenizer", parseTokenizerJson},
+                            {"sentencepiece", parseSentencePiece}};
 
 } // namespace
 
