@@ -227,11 +227,13 @@ rt::Status Compilation::chooseCapacities() {
   maxTokens = options.maxTokens ? options.maxTokens
                                 : std::max(maxSequence, (std::min<std::int64_t>(wanted, 2048) + 63) /
                                                         64 * 64);
-  if (maxTokens < maxSequence && options.maxSequenceLength)
-    return rt::Status::usage("--max_tokens " + std::to_string(maxTokens) +
-                             " is less than --max_seq_length " + std::to_string(maxSequence) +
-                             ": one sequence must fit");
-  maxSequence = std::min(maxSequence, maxTokens);
+  if (maxTokens < maxSequence)
+    return rt::Status::usage("--max_tokens: expected at least " + std::to_string(maxSequence) +
+                             (options.maxSequenceLength
+                                  ? ", the --max_seq_length: one sequence must fit"
+                                  : ", the model's longest sequence (--max_seq_length sets a "
+                                    "shorter one)") +
+                             ", found '" + std::to_string(maxTokens) + "'");
   maxSequences = std::min(maxTokens, std::max<std::int64_t>(64, maxTokens / 32));
   for (const char *name : {"tokens", "input_ids.unique", "token_type_ids.unique",
                            "position_ids.unique", "labelled"})

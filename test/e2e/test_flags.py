@@ -18,6 +18,9 @@ COMPILE = [
     (["--target", "quantum"], r"--target.*cpu"),
     (["--precision", "fp64"], r"--precision.*fp32"),
     (["-o"], r"-o|--output"),
+    (["--max_tokens", "10"], r"--max_tokens: expected at least 64, .*--max_seq_length.*'10'"),
+    (["--max_tokens", "10", "--max_seq_length", "12"],
+     r"--max_tokens: expected at least 12, .*'10'"),
 ]
 RUN = [
     (["--lerning_rate", "1e-3"], r"--lerning_rate.*--learning_rate"),
