@@ -82,6 +82,7 @@ private:
   rt::Status readModel();
   rt::Status readData();
   rt::Status checkWeights();
+  rt::Status checkMethod();
   rt::Status import();
   rt::Status chooseCapacities();
   rt::Status runPhases(std::int64_t activationBudget);
@@ -195,6 +196,21 @@ rt::Status Compilation::import() {
                              std::to_string(model.vocabulary) +
                              ": they do not belong together");
   return {};
+}
+
+/// `layers:K` must not ask for more layers than the model has.
+rt::Status Compilation::checkMethod() {
+  llvm::StringRef method = options.pipeline.method;
+  unsigned wanted = 0;
+  if (!method.consume_front("layers:") || method.getAsInteger(10, wanted))
+    return {};
+  auto layers = (*model.module)->getAttrOfType<ArrayAttr>(nn::kLayerPrefixes);
+  std::size_t count = layers ? layers.size() : 0;
+  if (wanted <= count)
+    return {};
+  return rt::Status::usage("--method: expected layers:1 to layers:" + std::to_string(count) +
+                           " (the model has " + std::to_string(count) + " layers), found '" +
+                           options.pipeline.method + "'");
 }
 
 /// Every weight that the model takes must be a finite number.
@@ -524,6 +540,7 @@ rt::Status Compilation::run() {
   FTC_RETURN_IF_ERROR(readData());
   clock.lap("read");
   FTC_RETURN_IF_ERROR(import());
+  FTC_RETURN_IF_ERROR(checkMethod());
   FTC_RETURN_IF_ERROR(checkWeights());
   FTC_RETURN_IF_ERROR(chooseCapacities());
   clock.lap("weights");

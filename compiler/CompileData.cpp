@@ -1,6 +1,10 @@
 // What the compiler looks at in the training data: the label set and the lengths of examples.
 #include "compiler/CompileData.h"
 
+#include "runtime/support/Text.h"
+
+#include "llvm/ADT/STLExtras.h"
+
 #include <algorithm>
 
 namespace ftc {
@@ -23,15 +27,33 @@ static std::vector<std::string> checkpointLabels(const nlohmann::ordered_json &c
   return {};
 }
 
-static rt::Status checkLabels(const std::vector<std::string> &labels, const std::string &source) {
+/// The labels of config.json: at least two, none twice.
+static rt::Status checkLabels(const std::vector<std::string> &labels) {
   if (labels.size() < 2)
-    return rt::Status::error(source + ": " + std::to_string(labels.size()) +
-                             " label given, classification needs at least two");
+    return rt::Status::error("config.json: id2label has " + std::to_string(labels.size()) +
+                             " label, classification needs at least two");
   std::vector<std::string> sorted = labels;
   std::sort(sorted.begin(), sorted.end());
   auto twice = std::adjacent_find(sorted.begin(), sorted.end());
   if (twice != sorted.end())
-    return rt::Status::error(source + ": label '" + *twice + "' is given twice");
+    return rt::Status::error("config.json: id2label has " + rt::quote(*twice, 40) + " twice");
+  return {};
+}
+
+/// Every label of the file must be among `named`, those of --labels: the first other one is the
+/// error, with its line.
+static rt::Status checkAmong(const rt::DataTable &table, const rt::TaskColumns &columns,
+                             const rt::Task &task, const rt::Tokenizer &tokenizer,
+                             const rt::LabelSet &named, const rt::LabelSet &found) {
+  bool known = llvm::all_of(found.names(), [&](const std::string &label) {
+    return named.find(label) >= 0;
+  });
+  for (std::int64_t row = 0; !known && row < table.rows(); ++row) {
+    rt::Result<rt::Example> example =
+        task.encode(table, row, columns, named, tokenizer, {});
+    if (!example)
+      return example.takeStatus().withContext("--labels");
+  }
   return {};
 }
 
@@ -45,12 +67,19 @@ rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::T
   if (options.trainFile.empty() && !task.hasLabelSet())
     return summary;
   if (options.trainFile.empty()) {
-    summary.labels = options.labels.empty() ? own : options.labels;
-    if (summary.labels.empty())
-      return rt::Status::error("the label set is not known: give --train_file FILE, or --labels "
-                               "A,B,… (config.json has no id2label of its own)");
-    FTC_RETURN_IF_ERROR(
-        checkLabels(summary.labels, options.labels.empty() ? "config.json" : "--labels"));
+    // Without data to look at, both are possible.
+    summary.pair = task.labelPlacement() == rt::LabelPlacement::Sequence;
+    if (options.labels.empty() && own.empty())
+      return rt::Status::usage("--train_file or --labels is missing: the label set is not known "
+                               "(config.json has no id2label of its own); give --train_file "
+                               "FILE, or --labels A,B,…");
+    if (options.labels.empty()) {
+      FTC_RETURN_IF_ERROR(checkLabels(own));
+      summary.labels = own;
+      return summary;
+    }
+    FTC_ASSIGN_OR_RETURN(rt::LabelSet named, task.labelsFromNames(options.labels, own));
+    summary.labels = named.names();
     return summary;
   }
   FTC_ASSIGN_OR_RETURN(rt::DataTable table, rt::readDataFile(options.trainFile));
@@ -59,12 +88,9 @@ rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::T
   FTC_ASSIGN_OR_RETURN(rt::LabelSet found, task.collectLabels(table, columns, own));
   summary.labels = found.names();
   if (!options.labels.empty()) {
-    FTC_RETURN_IF_ERROR(checkLabels(options.labels, "--labels"));
-    for (const std::string &label : summary.labels)
-      if (std::find(options.labels.begin(), options.labels.end(), label) == options.labels.end())
-        return rt::Status::error(options.trainFile + ": label '" + label +
-                                 "' is not among --labels");
-    summary.labels = options.labels;
+    FTC_ASSIGN_OR_RETURN(rt::LabelSet named, task.labelsFromNames(options.labels, own));
+    FTC_RETURN_IF_ERROR(checkAmong(table, columns, task, tokenizer, named, found));
+    summary.labels = named.names();
   }
   summary.pair = columns.pair >= 0;
   summary.note = task.describeLabels(table, columns, found);

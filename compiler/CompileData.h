@@ -11,7 +11,7 @@ namespace ftc {
 /// The data's influence on an artifact; nothing else of the data is stored.
 struct DataSummary {
   std::vector<std::string> labels; ///< class id -> text
-  bool pair = false;
+  bool pair = false;               ///< rows are pairs, or may be: there was no data to look at
   std::int64_t examples = 0;
   std::int64_t longest = 0;      ///< tokens, uncut; 0 without data
   std::int64_t meanTokens = 0;   ///< rounded up

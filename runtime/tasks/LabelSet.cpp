@@ -113,7 +113,8 @@ LabelSet keepCheckpointOrder(LabelSet labels, std::span<const std::string> check
 Status unknownLabel(const DataTable &table, std::int64_t row, std::int64_t item,
                     std::string_view label, const LabelSet &known) {
   return Status::error(table.where(row, item) +
-                       ": expected a label of the training data, got " + quote(label, 40) + "; known labels: " + known.listing());
+                       ": expected a known label, got " + quote(label, 40) +
+                       "; known labels: " + known.listing());
 }
 
 } // namespace ftc::rt

@@ -37,7 +37,7 @@ Status splitTraining(const Session &session, const TrainSettings &settings, RunD
       splitStratified(strata, static_cast<int>(settings.validationSplitPercentage),
                       static_cast<std::uint64_t>(settings.seed));
   if (!split)
-    return split.takeStatus().withContext("--validation_split_percentage");
+    return split.takeStatus();
   auto validation = std::make_unique<DataSet>();
   validation->path = train.path;
   validation->table = train.table;

@@ -42,7 +42,7 @@ Status StepRunner::setConstants() {
                          ": expected the programs train_accumulate and apply, or train_step; "
                          "this artifact was not compiled for training");
   if (trainStep && settings.maxGradNorm > 0)
-    return Status::error(
+    return Status::usage(
         "--max_grad_norm: this artifact was compiled with --fused_update and "
         "cannot clip gradients; give --max_grad_norm 0, or compile without it");
   auto set = [&](const char *name, double value) {

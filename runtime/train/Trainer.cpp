@@ -90,7 +90,7 @@ Status Trainer::plan() {
   hyper.seed = static_cast<std::uint32_t>(settings.seed);
   FTC_ASSIGN_OR_RETURN(stepper, StepRunner::make(*session, hyper));
   if (stepper->fused() && settings.accumulationSteps > 1)
-    return Status::error("--gradient_accumulation_steps: this artifact was compiled with "
+    return Status::usage("--gradient_accumulation_steps: this artifact was compiled with "
                          "--fused_update and cannot accumulate; give 1, or compile without it");
   if (data->validation || data->test) {
     FTC_ASSIGN_OR_RETURN(evaluator, Evaluator::make(*session, settings.labelSmoothing));

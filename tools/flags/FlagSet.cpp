@@ -289,9 +289,13 @@ Status FlagSet::unknown(std::string_view name, std::string_view where) const {
     names.push_back(flag.name);
   names.push_back("help");
   names.push_back("version");
-  return Status::usage(std::string(where) + "--" + rt::escape(name) + ": unknown flag of '" +
-                       title + "'; the nearest is --" + nearestName(name, names) + " ('" +
-                       title + " --help' lists all)");
+  std::string nearest = nearestName(name, names);
+  std::string unknown =
+      std::string(where) + "--" + rt::escape(name) + ": unknown flag of '" + title + "'; ";
+  if (nearest.empty())
+    return Status::usage(unknown + "see '" + title + " --help'");
+  return Status::usage(unknown + "the nearest is --" + nearest + " ('" + title +
+                       " --help' lists all)");
 }
 
 Result<FlagSet::Flag *> FlagSet::lookUp(std::string_view name, std::string_view where) {

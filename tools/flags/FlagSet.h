@@ -139,8 +139,8 @@ private:
 /// "learning-rate" -> "learning_rate".
 std::string canonicalName(std::string_view name);
 
-/// The candidate with the least edit distance to `name` (the first of equals); empty when there
-/// are no candidates.
+/// The candidate with the least edit distance to `name` (the first of equals); empty when none
+/// is near: within 2 edits, or a third of the name's length.
 std::string nearestName(std::string_view name, std::span<const std::string> candidates);
 
 /// A usage error for an unknown command, naming those known and the nearest.

@@ -75,7 +75,8 @@ std::string nearestName(std::string_view name, std::span<const std::string> cand
       least = distance;
     }
   }
-  return best ? *best : std::string();
+  bool near = best && least <= std::max<std::size_t>(2, compared.size() / 3);
+  return near ? *best : std::string();
 }
 
 Status unknownCommand(std::string_view program, std::string_view found,
@@ -86,8 +87,10 @@ Status unknownCommand(std::string_view program, std::string_view found,
   if (found.empty())
     return Status::usage("expected a command: " + list + "; see " + std::string(program) +
                          " --help");
-  return Status::usage(rt::quote(found) + ": unknown command; the nearest is " +
-                       nearestName(found, known) + "; expected one of " + list);
+  std::string nearest = nearestName(found, known);
+  return Status::usage(rt::quote(found) + ": unknown command; " +
+                       (nearest.empty() ? "" : "the nearest is " + nearest + "; ") +
+                       "expected one of " + list);
 }
 
 int exitCode(std::string_view program, const Status &status) {

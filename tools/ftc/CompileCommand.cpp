@@ -1,5 +1,6 @@
 // `ftc compile`: flags to CompileOptions.
 #include "compiler/Compile.h"
+#include "runtime/support/Text.h"
 #include "tools/flags/FlagSet.h"
 #include "tools/ftc/Commands.h"
 
@@ -37,7 +38,29 @@ static rt::Status checkMethod(std::string_view text) {
     if (error == std::errc() && end == text.data() + text.size() && layers >= 1)
       return {};
   }
-  return rt::Status::error("full, head or layers:K with K of at least 1");
+  return rt::Status::error("expected full, head or layers:K with K of at least 1, found " +
+                           rt::quote(text, 40));
+}
+
+static rt::Status unknownPass(const std::string &pass, std::span<const std::string> known) {
+  std::string nearest = nearestName(pass, known), all;
+  for (const std::string &name : known)
+    all += (all.empty() ? "" : ", ") + name;
+  return rt::Status::usage("--disable: unknown pass " + rt::quote(pass, 60) +
+                           (nearest.empty() ? "" : ", did you mean '" + nearest + "'?") +
+                           "; expected " + all);
+}
+
+/// What no single flag can tell.
+static rt::Status checkTogether(const CompileOptions &options) {
+  if (options.output.empty() && options.emit == "artifact")
+    return rt::Status::usage("--output (-o) is missing: the file to write, e.g. -o step.ftb");
+  for (const std::string &pass : options.pipeline.disabled) {
+    std::vector<std::string> known = optimizationPasses();
+    if (std::find(known.begin(), known.end(), pass) == known.end())
+      return unknownPass(pass, known);
+  }
+  return {};
 }
 
 rt::Status compileCommand(std::span<const std::string> arguments) {
@@ -101,17 +124,10 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return {};
-  if (options.output.empty() && options.emit == "artifact")
-    return rt::Status::usage("--output (-o) is missing: the file to write, e.g. -o step.ftb");
   if (!budget.empty()) {
     FTC_ASSIGN_OR_RETURN(options.memoryBudget, parseBytes(budget));
   }
-  for (const std::string &pass : options.pipeline.disabled) {
-    std::vector<std::string> known = optimizationPasses();
-    if (std::find(known.begin(), known.end(), pass) == known.end())
-      return rt::Status::usage("--disable: unknown pass '" + pass.substr(0, 60) +
-                               "', did you mean '" + nearestName(pass, known) + "'?");
-  }
+  FTC_RETURN_IF_ERROR(checkTogether(options));
   return compile(options);
 }
 

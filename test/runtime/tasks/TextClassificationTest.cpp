@@ -183,7 +183,7 @@ TEST(TextClassification, RefusesUnknownLabelsWithLineAndKnownOnes) {
   LabelSet labels = task().collectLabels(train, columns, {}).take();
   auto encoded = encodeTable(task(), other, columns, labels, FakeTokenizer(), {});
   EXPECT_EQ(encoded.status().message(),
-            "v.csv: line 3: expected a label of the training data, got 'z'; known labels: "
+            "v.csv: line 3: expected a known label, got 'z'; known labels: "
             "'x', 'y'");
   auto forPrediction =
       encodeTableForPrediction(task(), other, columns, FakeTokenizer(), {});

@@ -109,7 +109,7 @@ TEST(TokenClassification, Refuses) {
                 .encode(other, 0, data.columns, data.labels, FakeTokenizer(), {})
                 .status()
                 .message(),
-            "v.conll: line 2: expected a label of the training data, got 'B-ORG'; known "
+            "v.conll: line 2: expected a known label, got 'B-ORG'; known "
             "labels: 'B-LOC', 'B-PER', 'I-PER', 'O'");
 }
 
