@@ -4,6 +4,7 @@
 
 #include "runtime/support/Text.h"
 #include "runtime/tasks/Split.h"
+#include "runtime/tasks/TaskFlags.h"
 #include "runtime/train/Interrupt.h"
 
 #include <algorithm>
@@ -54,6 +55,15 @@ Status splitTraining(const Session &session, const TrainSettings &settings, RunD
 }
 
 } // namespace
+
+Status checkFlags(const Session &session, const ColumnFlags &given, bool labelAllTokens) {
+  FTC_RETURN_IF_ERROR(checkTaskFlags(*session.task, given, labelAllTokens));
+  if (!given.sentence2Key.empty() && !(*session.artifact)->task()->pair())
+    return Status::usage("--sentence2_key: this artifact was compiled for single texts; compile "
+                         "it for pairs (ftc compile --train_file F --sentence2_key " +
+                         quote(given.sentence2Key, 40) + ")");
+  return Status::ok();
+}
 
 EncodeSource encodeSource(const Session &session, const DataSet &set,
                           const EncodeSettings &settings) {

@@ -35,6 +35,9 @@ struct RunData {
   void startTraining(const Session &session, std::vector<std::int64_t> order);
 };
 
+/// A usage error for flags that the artifact's task, or an artifact for single texts, lacks.
+Status checkFlags(const Session &session, const ColumnFlags &given, bool labelAllTokens);
+
 /// Reads all files that the settings name and checks every label, so that what is wrong with
 /// the data shows before anything is written. Validation and test sets begin to be encoded.
 Result<std::unique_ptr<RunData>> readRunData(const Session &session,

@@ -54,6 +54,7 @@ Status Trainer::open() {
   if (evaluates || !settings.testFile.empty())
     options.programs.push_back("evaluate");
   FTC_ASSIGN_OR_RETURN(session, Session::open(settings.artifact, options));
+  FTC_RETURN_IF_ERROR(checkFlags(*session, settings.columns, settings.labelAllTokens));
   FTC_ASSIGN_OR_RETURN(data, readRunData(*session, settings));
   for (const std::string &remark : data->remarks)
     progress.line(remark);

@@ -27,6 +27,7 @@ COMPILE = [
     (["--max_tokens", "10"], r"--max_tokens: expected at least 64, .*--max_seq_length.*'10'"),
     (["--max_tokens", "10", "--max_seq_length", "12"],
      r"--max_tokens: expected at least 12, .*'10'"),
+    (["--label_all_tokens"], r"--label_all_tokens: token-classification alone"),
     (["--xyzzy", "1"], r"--xyzzy: unknown flag .*see 'ftc compile --help'"),
     (["--disable", "qqqqqqqqqqqq"], r"--disable: unknown pass 'q+'; expected "),
 ]
@@ -44,6 +45,7 @@ RUN = [
     (["--warmup_ratio", "1.5"], r"--warmup_ratio"),
     (["--num_train_epochs"], r"--num_train_epochs"),
     (["--max_grad_norm", "-1"], r"--max_grad_norm"),
+    (["--label_all_tokens"], r"--label_all_tokens: token-classification alone"),
 ]
 # Flags of later tasks: known, and refused by name.
 LATER = [
@@ -110,6 +112,27 @@ class FlagsTest(Suite):
                           0), r"--gradient_accumulation_steps: .*--fused_update")
         self.refused(call("ftrt", *base), r"--max_grad_norm: .*--fused_update")
         self.assertIsNone(tree(output))
+
+    def testColumnsThatTheTaskLacks(self):
+        output, task = self.scratch / "never", "token-classification"
+        tags = data_of("bert", task)
+        self.refused(call("ftc", "compile", model_of("bert", task), "--task", task,
+                          "--train_file", tags, "--sentence2_key", "x", "-o",
+                          self.scratch / "never.ftb"), r"--sentence2_key: text-classification")
+        artifact = self.compile("bert", task, "tags2.ftb")
+        for flag in ("--sentence1_key", "--sentence2_key"):
+            self.refused(call("ftrt", "run", artifact, "--train_file", tags, "--output_dir",
+                              output, flag, "tokens"), flag + ": text-classification alone")
+        single = self.compile("distilbert", "text-classification", "single.ftb")
+        singles = data_of("distilbert", "text-classification")
+        self.refused(call("ftrt", "run", single, "--train_file", singles, "--output_dir", output,
+                          "--sentence1_key", "text", "--sentence2_key", "label"),
+                     r"--sentence2_key: .*compiled for single texts")
+        self.assertIsNone(tree(output))
+        # As in run_glue.py, the first key alone names the one text.
+        must("ftrt", "run", single, "--train_file", singles, "--output_dir",
+             self.scratch / "single", "--sentence1_key", "text", "--max_steps", 1,
+             "--save_strategy", "no")
 
     def testValidationSplitNamesTheFlagOnce(self):
         path = self.scratch / "four.csv"

@@ -1,6 +1,7 @@
 // `ftc compile`: flags to CompileOptions.
 #include "compiler/Compile.h"
 #include "runtime/support/Text.h"
+#include "runtime/tasks/TaskFlags.h"
 #include "tools/flags/FlagSet.h"
 #include "tools/ftc/Commands.h"
 
@@ -60,7 +61,8 @@ static rt::Status checkTogether(const CompileOptions &options) {
     if (std::find(known.begin(), known.end(), pass) == known.end())
       return unknownPass(pass, known);
   }
-  return {};
+  FTC_ASSIGN_OR_RETURN(const rt::Task *task, rt::findTask(options.task));
+  return rt::checkTaskFlags(*task, options.columns, options.labelAllTokens);
 }
 
 rt::Status compileCommand(std::span<const std::string> arguments) {

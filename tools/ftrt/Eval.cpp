@@ -49,6 +49,7 @@ Result<std::unique_ptr<rt::Session>> openModel(const ModelFlags &model) {
   options.programs = {"evaluate"};
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                        rt::Session::open(artifactIn(model.directory), options));
+  FTC_RETURN_IF_ERROR(rt::checkFlags(*session, model.columns, false));
   session->encode.questions = model.questions;
   FTC_RETURN_IF_ERROR(rt::loadModelWeights(*session, model.directory));
   return session;

@@ -1,0 +1,12 @@
+// TaskFlags: which column flags and options a task has.
+#pragma once
+
+#include "runtime/tasks/Task.h"
+
+namespace ftc::rt {
+
+/// A usage error for a flag that the task does not have: a pair's columns outside text
+/// classification, --label_all_tokens outside token classification.
+Status checkTaskFlags(const Task &task, const ColumnFlags &flags, bool labelAllTokens);
+
+} // namespace ftc::rt
