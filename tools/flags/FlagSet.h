@@ -147,7 +147,8 @@ std::string nearestName(std::string_view name, std::span<const std::string> cand
 rt::Status unknownCommand(std::string_view program, std::string_view found,
                           std::span<const std::string> known);
 
-/// Prints a failed status as the last line on stderr (one line, at most 500 bytes) and returns
+/// Ends a command: flushes stdout, whose failure (a full device) makes an ok status an error,
+/// prints a failed status as the last line on stderr (one line, at most 500 bytes) and returns
 /// the exit code: 0 ok, 2 usage, 1 any other failure.
 int exitCode(std::string_view program, const rt::Status &status);
 

@@ -4,7 +4,9 @@
 #include "runtime/support/Text.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 namespace ftc::cli {
 
@@ -93,7 +95,26 @@ Status unknownCommand(std::string_view program, std::string_view found,
                        "expected one of " + list);
 }
 
-int exitCode(std::string_view program, const Status &status) {
+namespace {
+
+/// Whether all that went to stdout has arrived: a full device shows when the buffer is flushed,
+/// or showed at an earlier write.
+Status flushResults() {
+  errno = 0;
+  bool flushed = std::fflush(stdout) == 0;
+  int error = errno;
+  if (flushed && !std::ferror(stdout))
+    return Status::ok();
+  return Status::error("standard output: cannot write the results" +
+                       (error ? ": " + std::string(std::strerror(error)) : std::string()));
+}
+
+} // namespace
+
+int exitCode(std::string_view program, const Status &outcome) {
+  Status status = outcome;
+  if (status.isOk())
+    status = flushResults();
   if (status.isOk())
     return 0;
   std::string line = std::string(program) + ": " + status.message();

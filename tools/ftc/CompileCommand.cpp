@@ -1,5 +1,6 @@
 // `ftc compile`: flags to CompileOptions.
 #include "compiler/Compile.h"
+#include "runtime/support/OutputFile.h"
 #include "runtime/support/Text.h"
 #include "runtime/tasks/TaskFlags.h"
 #include "tools/flags/FlagSet.h"
@@ -62,7 +63,10 @@ static rt::Status checkTogether(const CompileOptions &options) {
       return unknownPass(pass, known);
   }
   FTC_ASSIGN_OR_RETURN(const rt::Task *task, rt::findTask(options.task));
-  return rt::checkTaskFlags(*task, options.columns, options.labelAllTokens);
+  FTC_RETURN_IF_ERROR(rt::checkTaskFlags(*task, options.columns, options.labelAllTokens));
+  if (options.emit == "artifact")
+    return rt::checkWritableFile(options.output).withContext("--output");
+  return {};
 }
 
 rt::Status compileCommand(std::span<const std::string> arguments) {

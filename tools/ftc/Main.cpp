@@ -33,11 +33,11 @@ int main(int argc, char **argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h")) {
     std::fputs(kUsage, stdout);
-    return 0;
+    return cli::exitCode("ftc", {});
   }
   if (!arguments.empty() && arguments[0] == "--version") {
     std::printf("%s\n", rt::versionString());
-    return 0;
+    return cli::exitCode("ftc", {});
   }
   return cli::exitCode("ftc", dispatch(arguments));
 }

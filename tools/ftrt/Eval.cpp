@@ -2,6 +2,7 @@
 #include "tools/ftrt/Commands.h"
 
 #include "runtime/support/File.h"
+#include "runtime/support/OutputFile.h"
 #include "runtime/train/Evaluation.h"
 #include "runtime/train/Progress.h"
 #include "runtime/train/Results.h"
@@ -78,6 +79,8 @@ Status evalCommand(Arguments arguments) {
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return Status::ok();
+  if (!outputFile.empty())
+    FTC_RETURN_IF_ERROR(rt::checkWritableFile(outputFile).withContext("--output_file"));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session, openModel(model));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::DataSet> set,
                        rt::readDataSet(*session, testFile, model.columns, true, maxRows));
@@ -127,6 +130,8 @@ Status predictCommand(Arguments arguments) {
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return Status::ok();
+  if (!outputFile.empty())
+    FTC_RETURN_IF_ERROR(rt::checkWritableFile(outputFile).withContext("--output_file"));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session, openModel(model));
   rt::ColumnFlags columns = session->columnFlags(model.columns);
   if (model.columns.labelColumnName.empty())

@@ -51,7 +51,7 @@ Status printLine(const rt::Tokenizer &tokenizer, std::string_view text) {
             std::to_string(encoding.offsets[i].second) + "]";
   line += "]}\n";
   if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size())
-    return Status::error("stdout: cannot write");
+    return Status::error("standard output: cannot write the results");
   return Status::ok();
 }
 

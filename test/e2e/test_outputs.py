@@ -1,0 +1,107 @@
+"""Where results go: a full device is an error, and a place that cannot be written to is refused
+before any work."""
+
+import os
+import subprocess
+import unittest
+
+from toolchain import BIN, Suite, call, data_of, last_line, model_of, must, tree
+
+TEXT = "text-classification"
+MODEL, DATA = model_of("bert", TEXT), data_of("bert", TEXT)
+
+
+class OutputsTest(Suite):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.artifact = cls.compile()
+        cls.output = cls.scratch / "out"
+        must("ftrt", "run", cls.artifact, "--train_file", DATA, "--output_dir", cls.output,
+             "--max_steps", 1, "--save_strategy", "no")
+
+    def commands(self):
+        run = ["run", self.artifact, "--train_file", DATA, "--overwrite_output_dir",
+               "--output_dir", self.scratch / "again", "--max_steps", 1, "--save_strategy", "no"]
+        return [
+            ("ftrt", ["predict", self.output, "--input_file", DATA]),
+            ("ftrt", ["eval", self.output, "--test_file", DATA]),
+            ("ftrt", run),
+            ("ftrt", ["devices"]),
+            ("ftrt", ["devices", "--json"]),
+            ("ftrt", ["bench", self.artifact, "--batch_size", 1, "--seq_length", 4,
+                      "--seconds", 0]),
+            ("ftrt", ["tokenize", MODEL, "--input_file", DATA, "--text_column_name",
+                      "sentence1"]),
+            ("ftrt", ["--help"]),
+            ("ftrt", ["run", "--help"]),
+            ("ftrt", ["--version"]),
+            ("ftc", ["inspect", self.artifact, "--json"]),
+            ("ftc", ["compile", MODEL, "--task", TEXT, "--emit", "import"]),
+            ("ftc", ["compile", MODEL, "--task", TEXT, "--emit", "kernels", "--max_seq_length",
+                     16]),
+            ("ftc", ["--help"]),
+            ("ftc", ["--version"]),
+        ]
+
+    def testFullDevice(self):
+        for program, arguments in self.commands():
+            with self.subTest(program=program, arguments=arguments[:1]):
+                must(program, *arguments)
+                with open("/dev/full", "w") as full:
+                    done = subprocess.run([str(BIN / program)] + [str(one) for one in arguments],
+                                          stdout=full, stderr=subprocess.PIPE, text=True,
+                                          stdin=subprocess.DEVNULL)
+                line = last_line(done.stderr)
+                self.assertEqual(done.returncode, 1, line)
+                self.assertRegex(line, r"(?i)^%s: standard output: cannot write" % program)
+
+    def refused(self, done, flag):
+        line = last_line(done.stderr)
+        self.assertEqual(done.returncode, 1, line)
+        self.assertRegex(line, r"^ft(c|rt): --%s: " % flag)
+        self.assertLessEqual(len(line), 500)
+
+    def places(self):
+        folder = self.scratch / "folder"
+        folder.mkdir(exist_ok=True)
+        blocker = self.scratch / "a-file"
+        blocker.write_text("x")
+        return [self.scratch / "missing" / "result", folder, blocker / "result",
+                "/proc/result"]
+
+    def testOutputOfTheCompiler(self):
+        """The model does not exist: that the output comes first shows that nothing was read."""
+        for place in self.places():
+            with self.subTest(place=place):
+                done = call("ftc", "compile", self.scratch / "nowhere", "--task", TEXT, "-o",
+                            place)
+                self.refused(done, "output")
+        self.assertEqual(tree(self.scratch / "folder"), {})
+
+    def testOutputFiles(self):
+        for place in self.places():
+            for command, flag in (("predict", "--input_file"), ("eval", "--test_file")):
+                with self.subTest(place=place, command=command):
+                    done = call("ftrt", command, self.scratch / "nowhere", flag, DATA,
+                                "--output_file", place)
+                    self.refused(done, "output_file")
+
+    def testReadOnlyFolder(self):
+        folder = self.scratch / "read-only"
+        folder.mkdir()
+        folder.chmod(0o555)
+        if os.access(folder, os.W_OK):
+            # root may write everywhere: run as nobody instead.
+            demote = {"user": 65534, "group": 65534, "extra_groups": []}
+            for path in (self.scratch, self.scratch.parent):
+                path.chmod(path.stat().st_mode | 0o055)
+        else:
+            demote = {}
+        done = call("ftrt", "predict", self.output, "--input_file", DATA, "--output_file",
+                    folder / "result", **demote)
+        self.refused(done, "output_file")
+
+
+if __name__ == "__main__":
+    unittest.main()
