@@ -50,6 +50,7 @@ Status ExampleStream::encodeInOrder() {
     truncated += example.truncated > 0;
     examples[index] = std::move(example);
     ready[index].store(true, std::memory_order_release);
+    ++encoded;
     // Whoever waits looks again now and then, so only every so many examples wake it.
     if (i % 16 == 15) {
       std::lock_guard<std::mutex> lock(mutex);
@@ -97,6 +98,7 @@ Status ExampleStream::encodeWindows() {
       if (examples.size() == count)
         break;
       truncated += example.truncated > 0;
+      ++encoded;
       examples.push_back(std::move(example));
     }
   return Status::ok();

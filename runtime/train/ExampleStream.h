@@ -49,8 +49,10 @@ public:
   Result<bool> wait(double seconds);
   /// All examples, once wait() gave true.
   std::span<const Example> all() const { return examples; }
-  /// Rows cut to max_seq_length, once wait() gave true.
+  /// Examples cut to max_seq_length among the encodedExamples() so far; all of them once wait()
+  /// gave true.
   std::int64_t truncatedExamples() const { return truncated; }
+  std::int64_t encodedExamples() const { return encoded; }
 
 private:
   ExampleStream(const EncodeSource &source, std::vector<std::int64_t> rows,
@@ -64,7 +66,7 @@ private:
   std::vector<Example> examples;
   std::unique_ptr<std::atomic<bool>[]> ready; ///< [rows]; null for windowed tasks
   std::atomic<bool> complete{false};          ///< every example is there
-  std::int64_t truncated = 0;
+  std::atomic<std::int64_t> truncated{0}, encoded{0};
   std::atomic<bool> stop{false};
   std::mutex mutex;
   std::condition_variable changed;

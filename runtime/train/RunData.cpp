@@ -65,6 +65,15 @@ Status checkFlags(const Session &session, const ColumnFlags &given, bool labelAl
   return Status::ok();
 }
 
+std::string describeCuts(std::string_view kind, std::int64_t cut, std::int64_t examples,
+                         std::int64_t maxSeqLength, bool all) {
+  if (cut == 0)
+    return {};
+  return std::to_string(cut) + " of " + (all ? "" : "the ") + std::to_string(examples) + " " +
+         std::string(kind) + " examples" + (all ? "" : " encoded so far") +
+         " were longer than " + std::to_string(maxSeqLength) + " tokens and were cut";
+}
+
 EncodeSource encodeSource(const Session &session, const DataSet &set,
                           const EncodeSettings &settings) {
   return {session.task, &set.table, set.columns, &session.labels, session.tokenizer.get(),

@@ -18,6 +18,7 @@ struct DataSet {
   TaskColumns columns;
   std::vector<std::int64_t> rows; ///< of the table
   std::unique_ptr<ExampleStream> stream;
+  bool cutsSaid = false; ///< a person was told how many examples were cut
 
   std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }
   bool hasLabels() const { return columns.label >= 0; }
@@ -47,6 +48,11 @@ Result<std::unique_ptr<RunData>> readRunData(const Session &session,
 Result<std::unique_ptr<DataSet>> readDataSet(const Session &session, const std::string &path,
                                              const ColumnFlags &columns, bool needLabels,
                                              std::int64_t maxRows);
+
+/// "5 of 40 validation examples were longer than 48 tokens and were cut"; empty when none was.
+/// With `all` false the examples are those encoded so far, and the line says so.
+std::string describeCuts(std::string_view kind, std::int64_t cut, std::int64_t examples,
+                         std::int64_t maxSeqLength, bool all = true);
 
 /// What encodes `set`'s rows; `set` and `session` must outlive it.
 EncodeSource encodeSource(const Session &session, const DataSet &set,

@@ -158,15 +158,21 @@ Status Trainer::train() {
   }
   measures.trainSeconds = secondsSince(start);
   progress.clear();
-  Result<bool> encoded = data->train->stream->wait(0);
-  if (encoded && *encoded && data->train->stream->truncatedExamples() > 0)
-    progress.line(std::to_string(data->train->stream->truncatedExamples()) +
-                  " training examples were longer than " +
-                  std::to_string(session->encode.maxSeqLength) + " tokens and were cut");
+  sayCuts(*data->train, "training");
   if (state.skipped > 0)
     progress.line(std::to_string(state.skipped) +
                   " steps were skipped: none of their labels counts");
   return Status::ok();
+}
+
+void Trainer::sayCuts(DataSet &set, std::string_view kind) {
+  Result<bool> encoded = set.stream->wait(0);
+  std::int64_t cut = set.stream->truncatedExamples();
+  std::string line = describeCuts(kind, cut, set.stream->encodedExamples(),
+                                  session->encode.maxSeqLength, encoded && *encoded);
+  if (!line.empty() && !set.cutsSaid)
+    progress.line(line);
+  set.cutsSaid = true;
 }
 
 Status Trainer::runStep() {
@@ -307,6 +313,7 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
   Result<bool> encoded = set.stream->wait(-1);
   if (!encoded)
     return encoded.takeStatus();
+  sayCuts(set, &set == data->test.get() ? "test" : "validation");
   std::span<const Example> examples = set.stream->all();
   std::unique_ptr<TaskOutputs> outputs = session->task->makeOutputs(
       {examples, session->labels, set.table, set.columns, settings.questions});

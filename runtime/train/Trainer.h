@@ -54,6 +54,8 @@ private:
   Status open();
   Status plan();
   Status startOrResume();
+  /// Says once how many of the set's examples were cut to the artifact's length.
+  void sayCuts(DataSet &set, std::string_view kind);
   Status runStep();
   Status account(const StepOutcome &outcome, double rate);
   Status afterStep();

@@ -93,6 +93,10 @@ Status evalCommand(Arguments arguments) {
       {encoded.examples, session->labels, set->table, set->columns, session->encode.questions});
   rt::Progress progress(stderr, rt::detectProgressStyle());
   std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
+  if (std::string cuts = rt::describeCuts("test", encoded.truncatedExamples, all,
+                                          session->encode.maxSeqLength);
+      !cuts.empty())
+    progress.line(cuts);
   FTC_ASSIGN_OR_RETURN(
       rt::EvaluationResult result,
       evaluator->run(encoded.examples, model.batchSize, *outputs, [&](std::int64_t done) {
@@ -148,6 +152,10 @@ Status predictCommand(Arguments arguments) {
       {encoded.examples, session->labels, table, found, session->encode.questions});
   rt::Progress progress(stderr, rt::detectProgressStyle());
   std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
+  if (std::string cuts = rt::describeCuts("input", encoded.truncatedExamples, all,
+                                          session->encode.maxSeqLength);
+      !cuts.empty())
+    progress.line(cuts);
   FTC_ASSIGN_OR_RETURN(
       rt::EvaluationResult result,
       evaluator->run(encoded.examples, model.batchSize, *outputs, [&](std::int64_t done) {

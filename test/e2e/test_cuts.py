@@ -1,0 +1,66 @@
+"""Examples longer than the artifact's length are cut, and each data set's count is said."""
+
+import re
+import unittest
+
+from toolchain import Suite, model_of, must
+
+TEXT, TAGS = "text-classification", "token-classification"
+LENGTH = 16
+
+
+class CutsTest(Suite):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.files = {name: cls.write(name, long, all_)
+                     for name, long, all_ in (("train", 3, 8), ("validation", 2, 6),
+                                              ("test", 1, 5), ("short", 0, 4))}
+        cls.artifact = cls.scratch / "step.ftb"
+        must("ftc", "compile", model_of("distilbert", TEXT), "--task", TEXT, "--train_file",
+             cls.files["train"], "--max_seq_length", LENGTH, "-o", cls.artifact)
+        cls.output = cls.scratch / "out"
+        cls.run = must("ftrt", "run", cls.artifact, "--train_file", cls.files["train"],
+                       "--validation_file", cls.files["validation"], "--test_file",
+                       cls.files["test"], "--output_dir", cls.output, "--num_train_epochs", 3)
+
+    @classmethod
+    def write(cls, name, long, all_):
+        path = cls.scratch / (name + ".csv")
+        rows = ["%s,%s" % ("un ra zo " * (40 if i < long else 1), ("calm", "noisy")[i % 2])
+                for i in range(all_)]
+        path.write_text("text,label\n" + "\n".join(rows) + "\n")
+        return path
+
+    def lines(self, done):
+        return re.findall(r"(?m)^(\d+) of (?:the )?(\d+) (\w+) examples(.*) were longer than "
+                          r"(\d+) tokens and were cut$", done.stderr)
+
+    def testEveryDataSetOfARunOnce(self):
+        self.assertEqual(sorted(self.lines(self.run)),
+                         [("1", "5", "test", "", "16"), ("2", "6", "validation", "", "16"),
+                          ("3", "8", "training", "", "16")])
+
+    def testEvalAndPredict(self):
+        done = must("ftrt", "eval", self.output, "--test_file", self.files["validation"])
+        self.assertEqual(self.lines(done), [("2", "6", "test", "", "16")])
+        done = must("ftrt", "predict", self.output, "--input_file", self.files["test"])
+        self.assertEqual(self.lines(done), [("1", "5", "input", "", "16")])
+        self.assertEqual(len(done.stdout.splitlines()), 5)
+
+    def testNothingCutNothingSaid(self):
+        done = must("ftrt", "predict", self.output, "--input_file", self.files["short"])
+        self.assertNotIn("cut", done.stderr)
+
+    def testRunThatEndsBeforeAllIsEncoded(self):
+        """The count so far, said to be one: one step of a file that takes long to encode."""
+        path = self.write("many", 20000, 20000)
+        done = must("ftrt", "run", self.artifact, "--train_file", path, "--output_dir",
+                    self.scratch / "many", "--max_steps", 1, "--save_strategy", "no")
+        (cut, of, kind, so_far, _), = self.lines(done)
+        self.assertEqual((cut, kind), (of, "training"))
+        self.assertEqual(so_far, " encoded so far" if int(of) < 20000 else "")
+
+
+if __name__ == "__main__":
+    unittest.main()
