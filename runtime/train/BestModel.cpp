@@ -38,6 +38,19 @@ Result<BestModel> BestModel::make(const TrainSettings &settings) {
   return best;
 }
 
+Status BestModel::check(std::span<const std::string> names) const {
+  if (name.empty() || name == "eval_loss")
+    return Status::ok();
+  std::vector<std::string> known{"loss"};
+  for (const std::string &one : names) {
+    if (name == "eval_" + one)
+      return Status::ok();
+    known.push_back(one);
+  }
+  return Status::usage("--metric_for_best_model: expected one of " + quoteList(known, 16) +
+                       ", found " + quote(name.substr(5), 40));
+}
+
 Status BestModel::take(const OrderedJson &metrics, TrainState &state) const {
   if (name.empty())
     return Status::ok();

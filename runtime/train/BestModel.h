@@ -4,6 +4,8 @@
 #include "runtime/train/Settings.h"
 #include "runtime/train/TrainState.h"
 
+#include <span>
+
 namespace ftc::rt {
 
 class BestModel {
@@ -12,6 +14,9 @@ public:
   /// loss when --load_best_model_at_end or early stopping needs one; greater is better unless
   /// its name ends in "loss". Usage errors for combinations that cannot work.
   static Result<BestModel> make(const TrainSettings &settings);
+
+  /// A usage error unless the metric is "loss" or one of `names` (without "eval_"), the task's.
+  Status check(std::span<const std::string> names) const;
 
   /// "eval_accuracy"; empty when no metric is followed.
   const std::string &metric() const { return name; }

@@ -3,6 +3,7 @@
 #include "runtime/train/Trainer.h"
 
 #include "runtime/support/Text.h"
+#include "runtime/tasks/MetricNames.h"
 #include "runtime/train/Interrupt.h"
 #include "runtime/train/OutputDirectory.h"
 #include "runtime/train/Results.h"
@@ -55,6 +56,8 @@ Status Trainer::open() {
     options.programs.push_back("evaluate");
   FTC_ASSIGN_OR_RETURN(session, Session::open(settings.artifact, options));
   FTC_RETURN_IF_ERROR(checkFlags(*session, settings.columns, settings.labelAllTokens));
+  FTC_RETURN_IF_ERROR(
+      best->check(metricNames(*session->task, session->labels, settings.questions)));
   FTC_ASSIGN_OR_RETURN(data, readRunData(*session, settings));
   for (const std::string &remark : data->remarks)
     progress.line(remark);

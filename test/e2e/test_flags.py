@@ -47,6 +47,8 @@ RUN = [
     (["--max_grad_norm", "-1"], r"--max_grad_norm"),
     (["--label_all_tokens"], r"--label_all_tokens: token-classification alone"),
 ]
+# As before, with validation data.
+METRICS = ["acuracy", "runtime", "eval_samples_per_second", "epoch", "step", "strict_f1"]
 # Flags of later tasks: known, and refused by name.
 LATER = [
     ("ftc", ["--task", "summarization"], r"summarization.*(not|yet)"),
@@ -83,6 +85,31 @@ class FlagsTest(Suite):
                             output, *arguments)
                 self.refused(done, pattern)
                 self.assertIsNone(tree(output))
+
+    def testMetricForBestModel(self):
+        output = self.scratch / "never"
+        for metric in METRICS:
+            with self.subTest(metric=metric):
+                done = call("ftrt", "run", self.artifact, "--train_file", DATA, "--output_dir",
+                            output, "--validation_file", DATA, "--metric_for_best_model", metric)
+                self.refused(done, r"--metric_for_best_model: expected one of 'loss', "
+                                   r"'accuracy', .*'matthews_correlation'.*found '%s'"
+                             % metric.removeprefix("eval_"))
+                self.assertIsNone(tree(output))
+
+    def testMetricOfAnEntityType(self):
+        """The types are those of the label set; others are refused with the list."""
+        task, tags = "token-classification", data_of("bert", "token-classification")
+        artifact = self.compile("bert", task, "tags.ftb")
+        types = sorted({line.split("\t")[1][2:] for line in tags.read_text().splitlines()
+                        if "\t" in line and not line.endswith("\tO")})
+        flags = ["run", artifact, "--train_file", tags, "--validation_file", tags, "--max_steps",
+                 1, "--save_strategy", "no"]
+        must("ftrt", *flags, "--output_dir", self.scratch / "typed", "--metric_for_best_model",
+             types[0] + "_f1")
+        done = call("ftrt", *flags, "--output_dir", self.scratch / "never",
+                    "--metric_for_best_model", "NOWHERE_f1")
+        self.refused(done, r"--metric_for_best_model.*'strict_f1'.*'NOWHERE_f1'")
 
     def testLabelSet(self):
         model = self.scratch / "no-labels"

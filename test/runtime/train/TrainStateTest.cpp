@@ -123,6 +123,22 @@ TEST(BestModel, LossIsBetterWhenLess) {
   EXPECT_EQ(BestModel::make(settings).status().code(), Code::Usage);
 }
 
+TEST(BestModel, ChecksTheMetricsName) {
+  const std::string names[] = {"accuracy", "f1"};
+  TrainSettings settings;
+  auto check = [&](const char *metric) {
+    settings.metricForBestModel = metric;
+    Result<BestModel> best = BestModel::make(settings);
+    return best ? best->check(names) : best.takeStatus();
+  };
+  for (const char *good : {"", "loss", "eval_loss", "accuracy", "eval_f1"})
+    EXPECT_TRUE(check(good)) << good;
+  for (const char *bad : {"acuracy", "runtime", "eval_samples_per_second", "epoch", "step"})
+    EXPECT_EQ(check(bad).code(), Code::Usage) << bad;
+  EXPECT_EQ(check("eval_runtime").message(), "--metric_for_best_model: expected one of 'loss', "
+                                             "'accuracy', 'f1', found 'runtime'");
+}
+
 TEST(RunIdentity, NamesTheFlagThatDiffers) {
   RunIdentity one, other;
   one.batchSize = 8;
