@@ -29,6 +29,8 @@ OrderedJson RunIdentity::toJson() const {
   OrderedJson json;
   json["artifact"] = artifact;
   json["train_examples"] = trainExamples;
+  json["train_data"] = trainData;
+  json["label_all_tokens"] = labelAllTokens;
   json["per_device_train_batch_size"] = batchSize;
   json["gradient_accumulation_steps"] = accumulation;
   json["seed"] = seed;
@@ -46,12 +48,14 @@ Status RunIdentity::compare(const Json &json, std::string_view source) const {
     auto found = json.find(name);
     if (found != json.end() && *found == value)
       continue;
-    std::string theirs = found == json.end() ? "nothing" : describeJson(*found);
+    std::string theirs = found == json.end() ? "not recorded" : describeJson(*found);
     std::string what = "--" + name;
     if (name == "artifact")
       what = "the artifact (SHA-256)";
     else if (name == "train_examples")
-      what = "the number of training examples";
+      what = "the number of training examples (--train_file)";
+    else if (name == "train_data")
+      what = "what is used of --train_file (SHA-256 of its rows)";
     else if (name == "permutation_version")
       what = "the order of shuffling";
     return Status::error(std::string(source) + ": expected a run with the same settings, but " +

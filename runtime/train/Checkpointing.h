@@ -14,6 +14,8 @@ namespace ftc::rt {
 /// What must be the same for a resumed run to go on where the other stopped.
 struct RunIdentity {
   std::string artifact; ///< SHA-256
+  std::string trainData; ///< SHA-256 of what is used of --train_file
+  bool labelAllTokens = false;
   std::int64_t trainExamples = 0, batchSize = 0, accumulation = 0;
   std::int64_t seed = 0;
   bool shuffle = true;

@@ -2,6 +2,7 @@
 // alone waits for the encoding of the whole training file.
 #include "runtime/train/RunData.h"
 
+#include "runtime/support/Sha256.h"
 #include "runtime/support/Text.h"
 #include "runtime/tasks/Split.h"
 #include "runtime/tasks/TaskFlags.h"
@@ -63,6 +64,29 @@ Status checkFlags(const Session &session, const ColumnFlags &given, bool labelAl
                          "it for pairs (ftc compile --train_file F --sentence2_key " +
                          quote(given.sentence2Key, 40) + ")");
   return Status::ok();
+}
+
+Result<std::string> DataSet::fingerprint() const {
+  Sha256 hash;
+  auto add = [&](std::string_view bytes) {
+    std::uint64_t size = bytes.size();
+    hash.update(&size, sizeof size);
+    hash.update(bytes);
+  };
+  std::vector<std::string> items;
+  for (int column : {columns.text, columns.pair, columns.label, columns.start}) {
+    hash.update(column < 0 ? "-" : "+");
+    for (std::size_t i = 0; i < rows.size() && column >= 0; ++i) {
+      CellKind kind = table.kind(rows[i], column);
+      hash.update(&kind, sizeof kind);
+      table.list(rows[i], column, items);
+      add(table.text(rows[i], column));
+      add(std::to_string(items.size()));
+      for (const std::string &item : items)
+        add(item);
+    }
+  }
+  return hash.finishHex();
 }
 
 std::string describeCuts(std::string_view kind, std::int64_t cut, std::int64_t examples,

@@ -22,6 +22,9 @@ struct DataSet {
 
   std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }
   bool hasLabels() const { return columns.label >= 0; }
+  /// SHA-256 (hex) over what training sees of the file: the rows in order, each with the kind
+  /// and the bytes of every cell that the task reads.
+  Result<std::string> fingerprint() const;
 };
 
 struct RunData {

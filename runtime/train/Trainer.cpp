@@ -107,6 +107,8 @@ Status Trainer::startOrResume() {
   FTC_RETURN_IF_ERROR(checkOutputDirectory(settings));
   RunIdentity identity;
   identity.artifact = session->artifact->sha256();
+  FTC_ASSIGN_OR_RETURN(identity.trainData, data->train->fingerprint());
+  identity.labelAllTokens = data->encode.labelAllTokens;
   identity.trainExamples = steps->examples;
   identity.batchSize = settings.trainBatchSize;
   identity.accumulation = settings.accumulationSteps;

@@ -11,7 +11,7 @@ import subprocess
 import time
 import unittest
 
-from toolchain import BIN, LONG, Suite, data_of, last_line, must
+from toolchain import BIN, LONG, Suite, call, data_of, last_line, must, tree
 
 TIMES = ("epoch_time", "eval_runtime", "train_runtime", "samples_per_second",
          "steps_per_second", "tokens_per_second", "total_flos")
@@ -100,6 +100,26 @@ class ResumeTest(Suite):
         done = must("ftrt", *self.flags(output), "--resume_from_checkpoint", "true")
         self.assertRegex(done.stderr.lower(), "no checkpoint|afresh|from the start|from scratch")
         self.assertSameResult(output)
+
+    def testOtherDataIsRefused(self):
+        """The same number of rows, one of them changed: --train_file is named."""
+        rows = data_of("bert", "text-classification").read_text().splitlines()
+        row = json.loads(rows[7])
+        other = self.scratch / "other.jsonl"
+        flags = self.flags(self.reference)
+        flags[flags.index("--train_file") + 1] = str(other)
+        before = tree(self.reference)
+        swapped = dict(row, label={"calm": "noisy"}.get(row["label"], "calm"))
+        for change in (dict(row, sentence1=row["sentence1"] + "."), swapped):
+            other.write_text("\n".join(rows[:7] + [json.dumps(change)] + rows[8:]) + "\n")
+            done = call("ftrt", *flags, "--resume_from_checkpoint", "true")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("--train_file", last_line(done.stderr))
+            self.assertEqual(tree(self.reference), before)
+        # The same rows in another place and form are the same data.
+        other.write_text("\n".join(json.dumps(json.loads(one)) for one in rows) + "\n")
+        must("ftrt", *flags, "--resume_from_checkpoint", "true")
+        self.assertSameResult(self.reference)
 
     def testTerminationSavesAndStops(self):
         output = self.scratch / "terminated"

@@ -4,6 +4,7 @@
 #include "runtime/train/Checkpointing.h"
 #include "runtime/train/OutputDirectory.h"
 #include "runtime/train/Results.h"
+#include "runtime/train/RunData.h"
 #include "runtime/train/Weights.h"
 
 #include <gtest/gtest.h>
@@ -137,6 +138,37 @@ TEST(BestModel, ChecksTheMetricsName) {
     EXPECT_EQ(check(bad).code(), Code::Usage) << bad;
   EXPECT_EQ(check("eval_runtime").message(), "--metric_for_best_model: expected one of 'loss', "
                                              "'accuracy', 'f1', found 'runtime'");
+}
+
+TEST(DataSet, FingerprintIsOfWhatTrainingSees) {
+  auto fingerprint = [](std::string_view text, std::vector<std::int64_t> rows) {
+    DataSet set;
+    set.table = parseData("train.csv", std::string(text)).take();
+    set.columns.text = *set.table.findColumn("text");
+    set.columns.label = *set.table.findColumn("label");
+    set.rows = std::move(rows);
+    return set.fingerprint().take();
+  };
+  std::string_view data = "text,label\nab,c\nd,e\nf,g\n";
+  std::string base = fingerprint(data, {0, 1});
+  EXPECT_EQ(base.size(), 64u);
+  // Other columns and unused rows do not matter, nor does the format of the file.
+  EXPECT_EQ(fingerprint("id,text,label\n7,ab,c\n8,d,e\n", {0, 1}), base);
+  EXPECT_NE(fingerprint(data, {1, 0}), base);
+  EXPECT_NE(fingerprint(data, {0, 1, 2}), base);
+  EXPECT_NE(fingerprint("text,label\nab,c\nd,g\n", {0, 1}), base);
+  EXPECT_NE(fingerprint("text,label\nabd,c\n\"\",e\n", {0, 1}), base);
+}
+
+TEST(RunIdentity, NamesTheFileWhoseDataDiffers) {
+  RunIdentity one, other;
+  one.trainData = "aa";
+  other.trainData = "bb";
+  Json json = Json::parse(one.toJson().dump());
+  EXPECT_TRUE(one.compare(json, "state"));
+  EXPECT_NE(other.compare(json, "state").message().find("--train_file"), std::string::npos);
+  json.erase("train_data");
+  EXPECT_NE(one.compare(json, "state").message().find("not recorded"), std::string::npos);
 }
 
 TEST(RunIdentity, NamesTheFlagThatDiffers) {
