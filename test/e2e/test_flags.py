@@ -169,6 +169,13 @@ class FlagsTest(Suite):
                               "--validation_split_percentage", 10).stderr)
         self.assertEqual(line.count("--validation_split_percentage"), 1, line)
 
+    def testMaxStepsOfZeroOverridesNothing(self):
+        output = self.scratch / "zero"
+        must("ftrt", "run", self.artifact, "--train_file", DATA, "--output_dir", output,
+             "--max_steps", 0, "--num_train_epochs", 0.5, "--save_strategy", "no")
+        state = json.loads((output / "trainer_state.json").read_text())
+        self.assertEqual(state["global_step"], 10)  # half of ceil(150 / 8)
+
     def testLaterTasksAreRefusedByName(self):
         for program, arguments, pattern in LATER:
             with self.subTest(arguments=arguments):

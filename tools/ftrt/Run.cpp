@@ -122,8 +122,6 @@ rt::Status checkTogether(const FlagSet &flags, const rt::TrainSettings &s, bool 
   FTC_RETURN_IF_ERROR(whole("logging_steps", s.loggingSteps));
   FTC_RETURN_IF_ERROR(whole("save_steps", s.saveSteps));
   FTC_RETURN_IF_ERROR(whole("eval_steps", s.evalSteps.value_or(1)));
-  if (s.maxSteps == 0)
-    return rt::Status::usage("--max_steps: expected -1 or at least 1, found '0'");
   if (s.validationSplitPercentage > 0 && !s.validationFile.empty())
     return rt::Status::usage("--validation_split_percentage: --validation_file is given too; "
                              "expected one of them");
