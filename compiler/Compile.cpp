@@ -515,6 +515,7 @@ rt::Status Compilation::write() {
   for (const auto &variant : artifact.variants)
     for (const auto &program : variant->programs)
       summary["peak_bytes"][variant->isa][program->name] = peakBytes(*variant, program->name);
+  summary["frozen_dropout"] = options.pipeline.frozenDropout;
   artifact.summary_json = summary.dump();
   std::vector<std::uint8_t> payload = serializeArtifact(artifact);
   FTC_RETURN_IF_ERROR(rt::writeArtifact(options.output, payload));

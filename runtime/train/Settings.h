@@ -30,6 +30,7 @@ struct TrainSettings {
   double maxGradNorm = 1; ///< 0: off
   double labelSmoothing = 0;
   std::optional<double> dropout; ///< every dropout's probability; absent: the artifact's
+  std::optional<bool> frozenDropout; ///< must be as compiled; absent: whatever that is
   std::int64_t seed = 42;
   bool shuffle = true;
 

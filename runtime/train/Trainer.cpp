@@ -20,6 +20,21 @@ namespace {
 /// them shows at once, seconds.
 constexpr double kEncodingPatience = 0.3;
 
+/// Whether frozen modules keep their dropout was decided at compile time; with --method full
+/// none is frozen.
+Status checkFrozenDropout(const ArtifactReader &artifact, const TrainSettings &settings) {
+  Json summary = Json::parse(text(artifact->summary_json()), nullptr, false);
+  bool compiled = summary.is_object() && summary.value("frozen_dropout", Json()) == Json(true);
+  if (settings.frozenDropout.value_or(compiled) == compiled ||
+      text(artifact->method()) == "full")
+    return Status::ok();
+  return Status::usage(
+      compiled ? "--frozen_dropout: this artifact was compiled with it; compile it without "
+                 "ftc compile --frozen_dropout"
+               : "--frozen_dropout: this artifact was compiled without it; compile it with "
+                 "ftc compile --frozen_dropout");
+}
+
 double secondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -56,6 +71,7 @@ Status Trainer::open() {
     options.programs.push_back("evaluate");
   FTC_ASSIGN_OR_RETURN(session, Session::open(settings.artifact, options));
   FTC_RETURN_IF_ERROR(checkFlags(*session, settings.columns, settings.labelAllTokens));
+  FTC_RETURN_IF_ERROR(checkFrozenDropout(*session->artifact, settings));
   FTC_RETURN_IF_ERROR(
       best->check(metricNames(*session->task, session->labels, settings.questions)));
   FTC_ASSIGN_OR_RETURN(data, readRunData(*session, settings));

@@ -46,6 +46,7 @@ RUN = [
     (["--num_train_epochs"], r"--num_train_epochs"),
     (["--max_grad_norm", "-1"], r"--max_grad_norm"),
     (["--label_all_tokens"], r"--label_all_tokens: token-classification alone"),
+    (["--frozen_dropout", "--max_steps", "x"], r"--max_steps"),
 ]
 # As before, with validation data.
 METRICS = ["acuracy", "runtime", "eval_samples_per_second", "epoch", "step", "strict_f1"]

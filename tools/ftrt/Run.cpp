@@ -112,7 +112,7 @@ void declareEvaluation(FlagSet &flags, rt::TrainSettings &s) {
 }
 
 /// What no single flag's range can say.
-rt::Status checkTogether(const FlagSet &flags, const rt::TrainSettings &s, bool frozenDropout) {
+rt::Status checkTogether(const FlagSet &flags, const rt::TrainSettings &s) {
   auto whole = [](const char *name, double value) {
     return value < 1 || value == std::floor(value)
                ? rt::Status::ok()
@@ -125,9 +125,6 @@ rt::Status checkTogether(const FlagSet &flags, const rt::TrainSettings &s, bool 
   if (s.validationSplitPercentage > 0 && !s.validationFile.empty())
     return rt::Status::usage("--validation_split_percentage: --validation_file is given too; "
                              "expected one of them");
-  if (frozenDropout)
-    return rt::Status::usage("--frozen_dropout: true is an option of ftc compile; this "
-                             "artifact's programs are made without it");
   if (!s.resumeFromCheckpoint.empty() && s.overwriteOutputDir)
     return rt::Status::usage("--overwrite_output_dir: --resume_from_checkpoint is given too; "
                              "expected one of them");
@@ -156,7 +153,10 @@ rt::Status runCommand(Arguments arguments) {
   flags.text("model_name_or_path", settings.modelPath, "DIR",
              "where the checkpoint lies now; its hash is checked");
   flags.shownDefault("where it was compiled from");
-  flags.boolean("frozen_dropout", frozenDropout, "true is an option of ftc compile");
+  flags.boolean("frozen_dropout", frozenDropout,
+                "true: modules without a trainable parameter keep their dropout; takes an "
+                "artifact compiled with it");
+  flags.shownDefault("as compiled");
   flags.ignore({"do_train", "do_eval", "do_predict"}, "accepted, changes nothing");
   refuseCompileOptions(flags);
   refuseLaterTasks(flags);
@@ -167,9 +167,11 @@ rt::Status runCommand(Arguments arguments) {
     settings.resumeFromCheckpoint = "true";
   if (settings.resumeFromCheckpoint == "false" || settings.resumeFromCheckpoint == "False")
     settings.resumeFromCheckpoint.clear();
-  FTC_RETURN_IF_ERROR(checkTogether(flags, settings, frozenDropout));
+  FTC_RETURN_IF_ERROR(checkTogether(flags, settings));
   if (flags.given("greater_is_better"))
     settings.greaterIsBetter = greater;
+  if (flags.given("frozen_dropout"))
+    settings.frozenDropout = frozenDropout;
   settings.device = device.device;
   settings.threads = device.threads;
 
