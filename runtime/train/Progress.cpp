@@ -35,6 +35,7 @@ void Progress::begin(std::int64_t done, std::int64_t steps) {
   first = done;
   total = steps;
   start = Clock::now();
+  paused = {};
 }
 
 bool Progress::due(double seconds) {
@@ -49,16 +50,18 @@ bool Progress::due(double seconds) {
 void Progress::step(std::int64_t done, double loss, std::int64_t tokens) {
   if (!due(style.terminal ? 0.1 : 1.0) && done != total)
     return;
-  double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  double ahead = done > first ? seconds / static_cast<double>(done - first) *
-                                    static_cast<double>(total - done)
-                              : 0;
-  char left[32], text[256];
-  formatDuration(ahead, left, sizeof left);
-  double speed = static_cast<double>(tokens) / std::max(seconds, 1e-9);
-  int length = std::snprintf(
-      text, sizeof text, "step %lld/%lld  loss %.4f  %.0f tokens/s  %s left",
-      static_cast<long long>(done), static_cast<long long>(total), loss, speed, left);
+  double seconds = std::chrono::duration<double>(Clock::now() - start - paused).count();
+  char text[256];
+  int length = std::snprintf(text, sizeof text, "step %lld/%lld  loss %.4f",
+                             static_cast<long long>(done), static_cast<long long>(total), loss);
+  if (seconds >= kLeastSeconds && done > first) {
+    char left[32];
+    formatDuration(seconds / static_cast<double>(done - first) *
+                       static_cast<double>(total - done),
+                   left, sizeof left);
+    length += std::snprintf(text + length, sizeof text - length, "  %.0f tokens/s  %s left",
+                            static_cast<double>(tokens) / seconds, left);
+  }
   if (!style.terminal) {
     std::fprintf(out, "%s\n", text);
     return;
@@ -77,6 +80,10 @@ void Progress::step(std::int64_t done, double loss, std::int64_t tokens) {
   std::snprintf(bar + at, sizeof bar - at, "]%s %s", style.color ? "\033[0m" : "", text);
   draw(bar);
 }
+
+void Progress::pause() { pausedAt = Clock::now(); }
+
+void Progress::resume() { paused += Clock::now() - pausedAt; }
 
 void Progress::evaluation(std::int64_t done, std::int64_t examples) {
   if (!style.terminal || !due(0.1))

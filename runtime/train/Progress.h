@@ -25,14 +25,20 @@ public:
 
   /// Training begins at step `done` of `total`.
   void begin(std::int64_t done, std::int64_t total);
-  /// After each step: its loss, and the tokens seen since begin().
+  /// After each step: its loss, and the tokens seen since begin(). Speed and time left are
+  /// shown once there are kLeastSeconds to measure them over.
   void step(std::int64_t done, double loss, std::int64_t tokens);
+  /// Work that is no training begins and ends: it is left out of the rate.
+  void pause();
+  void resume();
   /// During an evaluation.
   void evaluation(std::int64_t done, std::int64_t total);
   /// A line that stays; the bar is redrawn below it later.
   void line(std::string_view text);
   /// Removes the bar.
   void clear();
+
+  static constexpr double kLeastSeconds = 0.5;
 
 private:
   using Clock = std::chrono::steady_clock;
@@ -44,7 +50,8 @@ private:
   ProgressStyle style;
   bool drawn = false, anyDrawn = false;
   std::int64_t first = 0, total = 0;
-  Clock::time_point start, last;
+  Clock::time_point start, last, pausedAt;
+  Clock::duration paused{};
 };
 
 /// "0:42", "12:05", "3:00:10" into `buffer`.

@@ -267,10 +267,12 @@ Status Trainer::afterStep() {
   if (state.step % loggingSteps == 0 && state.lastLogged < state.step)
     log();
   FTC_RETURN_IF_ERROR(stopOnSignal());
+  progress.pause();
   if (evaluationDue())
     FTC_RETURN_IF_ERROR(evaluateDuringTraining());
   if (saveDue() || (state.stopped && settings.saveStrategy != "no"))
     FTC_RETURN_IF_ERROR(store->save(*session, state, facts()));
+  progress.resume();
   return stopOnSignal();
 }
 

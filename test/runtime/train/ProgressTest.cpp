@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <string>
+#include <thread>
 
 namespace ftc::rt {
 namespace {
@@ -48,6 +50,39 @@ TEST(Progress, PlainLinesHaveNoEscapes) {
   EXPECT_EQ(text.find('\033'), std::string::npos);
   EXPECT_EQ(text.find('\r'), std::string::npos);
   EXPECT_EQ(text.substr(0, 20), "step 1000000/1000000");
+}
+
+/// Plain lines of a run of two steps, the second `seconds` after its begin, of which the pause
+/// took `paused`.
+std::string recordTwoSteps(double seconds, double paused) {
+  char *buffer = nullptr;
+  std::size_t size = 0;
+  std::FILE *out = open_memstream(&buffer, &size);
+  auto sleep = [](double s) { std::this_thread::sleep_for(std::chrono::duration<double>(s)); };
+  {
+    Progress progress(out, {false, false, 80});
+    progress.begin(0, 2);
+    progress.step(1, 1, 1000);
+    sleep(seconds - paused);
+    progress.pause();
+    sleep(paused);
+    progress.resume();
+    progress.step(2, 1, 2000);
+  }
+  std::fclose(out);
+  std::string text(buffer, size);
+  std::free(buffer);
+  return text;
+}
+
+TEST(Progress, NoRateBeforeThereIsTimeToMeasureIt) {
+  std::string text = recordTwoSteps(1.1 * Progress::kLeastSeconds, 0);
+  std::string first = text.substr(0, text.find('\n')), second = text.substr(first.size());
+  EXPECT_EQ(first, "step 1/2  loss 1.0000");
+  EXPECT_NE(second.find("tokens/s"), std::string::npos) << text;
+  // Without the pause there is not time enough.
+  text = recordTwoSteps(1.1 * Progress::kLeastSeconds, Progress::kLeastSeconds);
+  EXPECT_EQ(text.find("tokens/s"), std::string::npos) << text;
 }
 
 TEST(Progress, Durations) {
