@@ -13,6 +13,7 @@
 #include "runtime/io/GgufModel.h"
 #include "runtime/io/WeightSource.h"
 #include "runtime/support/FileSystem.h"
+#include "runtime/support/Text.h"
 #include "runtime/support/Version.h"
 
 #include "mlir/IR/Remarks.h"
@@ -150,6 +151,21 @@ static rt::Result<std::vector<const cpu::CpuIsa *>> resolveIsas(
   return isas;
 }
 
+/// Weights that a quantizer packed are no tensors of the architecture.
+static rt::Status refuseQuantized(const nlohmann::ordered_json &config,
+                                  const std::string &path) {
+  auto found = config.find("quantization_config");
+  if (found == config.end() || found->is_null())
+    return {};
+  std::string method;
+  if (found->is_object() && found->contains("quant_method") &&
+      (*found)["quant_method"].is_string())
+    method = " (" + rt::quote((*found)["quant_method"].get<std::string>(), 40) + ")";
+  return rt::Status::error(path + ": 'quantization_config'" + method +
+                           ": quantized checkpoints are not supported, expected weights in "
+                           "F32, F16 or BF16: take the model that this one was made from");
+}
+
 rt::Status Compilation::readModel() {
   FTC_ASSIGN_OR_RETURN(task, rt::findTask(options.task));
   std::string path = rt::joinPath(options.model, "config.json");
@@ -159,12 +175,17 @@ rt::Status Compilation::readModel() {
   config = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!config.is_object())
     return rt::Status::error(path + ": expected a JSON object");
+  FTC_RETURN_IF_ERROR(refuseQuantized(config, path));
   FTC_ASSIGN_OR_RETURN(tokenizerFiles, rt::readTokenizerFiles(options.model));
   rt::TokenizerOptions tokenizerOptions;
   if (config.contains("model_type") && config["model_type"].is_string())
     tokenizerOptions.modelType = config["model_type"].get<std::string>();
   tokenizerOptions.addPrefixSpace = task->needsPrefixSpace();
-  FTC_ASSIGN_OR_RETURN(tokenizer, rt::makeTokenizer(tokenizerFiles, tokenizerOptions));
+  rt::Result<std::unique_ptr<rt::Tokenizer>> made =
+      rt::makeTokenizer(tokenizerFiles, tokenizerOptions);
+  if (!made)
+    return made.takeStatus().withContext(options.model);
+  tokenizer = made.take();
   FTC_ASSIGN_OR_RETURN(checkpoint, rt::WeightSource::open(options.model));
   return {};
 }

@@ -132,7 +132,10 @@ MODELS = [
     ("NaN weight", edit_weights(not_a_number), QUERY.replace(".", r"\.")),
     ("missing tensor", edit_weights(missing_tensor), QUERY.replace(".", r"\.")),
     ("tokenizer missing", remove(*TOKENIZER), r"tokenizer\.json|vocab\.txt"),
-    ("tokenizer no JSON", write("tokenizer.json", b"[1,"), r"tokenizer\.json"),
+    ("tokenizer no JSON", write("tokenizer.json", b"[1,"),
+     r"model: tokenizer\.json: line 1, column 4 "),
+    ("quantized", edit_config(quantization_config={"quant_method": "gptq", "bits": 4}),
+     r"config\.json: 'quantization_config' \('gptq'\): quantized checkpoints are not"),
 ]
 
 GOOD = "text,label\na calm lake,calm\nloud drills,noisy\nno wind,calm\nsirens,noisy\n"

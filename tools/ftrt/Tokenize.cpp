@@ -37,7 +37,10 @@ Result<std::unique_ptr<rt::Tokenizer>> openTokenizer(const std::string &path) {
     FTC_ASSIGN_OR_RETURN(rt::JsonObject object, rt::JsonObject::of(json, config));
     FTC_ASSIGN_OR_RETURN(options.modelType, object.stringOr("model_type", ""));
   }
-  return rt::makeTokenizer(files, options);
+  Result<std::unique_ptr<rt::Tokenizer>> made = rt::makeTokenizer(files, options);
+  if (!made)
+    return made.takeStatus().withContext(path);
+  return made.take();
 }
 
 Status printLine(const rt::Tokenizer &tokenizer, std::string_view text) {
