@@ -10,25 +10,35 @@ sys.path.insert(0, str(HERE.parent / "oracle"))
 import compare_run  # noqa: E402
 
 
+# The names of the biases of keys and queries.
+PARTS = {"bert": (".key.bias", ".query.bias"), "roberta": (".key.bias", ".query.bias"),
+         "distilbert": (".k_lin.bias", ".q_lin.bias")}
+
+
 class KeyBiasTest(Suite):
-    def testGradientOfKeyBias(self):
-        task = "text-classification"
-        artifact = self.compile("bert", task, flags=("--optim", "sgd"))
-        output = self.scratch / "out"
-        must("ftrt", "run", artifact, "--train_file", data_of("bert", task), "--output_dir",
+    def check(self, family, task):
+        artifact = self.compile(family, task, "%s-%s.ftb" % (family, task), ("--optim", "sgd"))
+        output = self.scratch / ("%s-%s" % (family, task))
+        must("ftrt", "run", artifact, "--train_file", data_of(family, task), "--output_dir",
              output, "--max_steps", 1, "--learning_rate", 1, "--lr_scheduler_type", "constant",
              "--max_grad_norm", 0, "--weight_decay", 0, "--per_device_train_batch_size", 16,
-             "--shuffle", "false")
-        start = compare_run.read_safetensors(model_of("bert", task) / "model.safetensors")
+             "--shuffle", "false", "--save_strategy", "no")
+        start = compare_run.read_safetensors(model_of(family, task) / "model.safetensors")
         final = compare_run.read_safetensors(output / "model.safetensors")
-        for layer in range(3):
-            gradient = {}
-            for part in ("key", "query"):
-                name = "bert.encoder.layer.%d.attention.self.%s.bias" % (layer, part)
-                gradient[part] = max(
-                    abs(b - a) for a, b in zip(start[name][1], final[name][1]))
-            self.assertLessEqual(gradient["key"], 1e-6)
-            self.assertGreater(gradient["query"], 1e-5)
+        key, query = PARTS[family]
+        keys = [name for name in final if name.endswith(key)]
+        self.assertEqual(len(keys), 3)
+        for name in keys:
+            gradient = [max(abs(b - a) for a, b in zip(start[one][1], final[one][1]))
+                        for one in (name, name.removesuffix(key) + query)]
+            self.assertLessEqual(gradient[0], 1e-6, name)
+            self.assertGreater(gradient[1], 1e-5, name)
+
+    def testGradientOfKeyBias(self):
+        for family in PARTS:
+            for task in ("text-classification", "token-classification"):
+                with self.subTest(family=family, task=task):
+                    self.check(family, task)
 
 
 if __name__ == "__main__":

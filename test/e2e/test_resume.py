@@ -5,6 +5,7 @@ FTC_LONG=1 takes 50 instants instead of 6."""
 
 import json
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -121,16 +122,33 @@ class ResumeTest(Suite):
         must("ftrt", *flags, "--resume_from_checkpoint", "true")
         self.assertSameResult(self.reference)
 
-    def testTerminationSavesAndStops(self):
-        output = self.scratch / "terminated"
-        command = [str(BIN / "ftrt")] + self.flags(output)
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                   stdin=subprocess.DEVNULL, text=True)
-        time.sleep(self.seconds / 2)
+    def terminate(self, output):
+        """Starts a run and ends it with SIGTERM at its first line of progress."""
+        process = subprocess.Popen([str(BIN / "ftrt")] + self.flags(output), text=True,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   stdin=subprocess.DEVNULL)
+        seen = ""
+        for line in process.stderr:
+            seen += line
+            if line.startswith("step "):
+                break
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)
-        if process.returncode != 0:
-            self.assertTrue(list(output.glob("checkpoint-*")), last_line(errors))
+        return process.returncode, seen + errors
+
+    def testTerminationSavesAndStops(self):
+        output = self.scratch / "terminated"
+        for _ in range(10):
+            shutil.rmtree(output, ignore_errors=True)
+            code, errors = self.terminate(output)
+            if code != 0:
+                break
+        self.assertEqual(code, 1, "every run had finished before the signal: " + errors)
+        found = re.search(r"stopped by SIGTERM after step (\d+) of %d; .*"
+                          r"--resume_from_checkpoint true" % self.STEPS, last_line(errors))
+        self.assertTrue(found, errors)
+        self.assertTrue((output / ("checkpoint-" + found.group(1))).is_dir())
+        self.assertFalse((output / "model.safetensors").exists())
         must("ftrt", *self.flags(output), "--resume_from_checkpoint", "true")
         self.assertSameResult(output)
 

@@ -25,6 +25,9 @@ class ThreadsTest(Suite):
     def testTextClassification(self):
         self.check("bert", "text-classification")
 
+    def testDistilBert(self):
+        self.check("distilbert", "text-classification")
+
     def testTokenClassification(self):
         self.check("roberta", "token-classification")
 
