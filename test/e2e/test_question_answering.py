@@ -1,6 +1,7 @@
 """Question answering from the command line: files, flags, answers and refusals."""
 
 import json
+import shutil
 import sys
 import unittest
 
@@ -142,6 +143,19 @@ class QuestionAnswering(Suite):
         self.assertIn("--labels: question-answering has no label set", last_line(done.stderr))
         must("ftc", "compile", self.output, "--task", TASK, "--max_seq_length", 48, "-o",
              self.scratch / "bare.ftb")
+
+
+    def testFamiliesWithoutTheHeadAreRefused(self):
+        for family in ("gpt2", "electra", "modernbert"):
+            folder = self.scratch / family
+            shutil.copytree(model_of("distilbert", TASK), folder)
+            config = json.loads((folder / "config.json").read_text())
+            (folder / "config.json").write_text(json.dumps(dict(config, model_type=family)))
+            done = call("ftc", "compile", folder, "--task", TASK, "-o", self.scratch / "no.ftb")
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(last_line(done.stderr), "--task question-answering: not yet "
+                             "supported for model_type '%s', .*; question-answering is there for "
+                             "bert, distilbert, roberta" % family)
 
 
 if __name__ == "__main__":
