@@ -32,6 +32,7 @@ REFUSED = [
     ("mistral", {"sliding_window": 0}, r"sliding_window.*0"),
     ("qwen2", {"layer_types": ["full_attention"]}, r"layer_types.*3"),
     ("qwen2", {"layer_types": ["full_attention"] * 2 + ["linear_attention"]}, r"layer_types.*layer 2"),
+    ("qwen2", {"use_sliding_window": False}, r"layer_types.*use_sliding_window"),
     ("gpt2", {"n_head": 5}, r"n_embd.*n_head"),
     ("gpt2", {"add_cross_attention": True}, r"add_cross_attention"),
     ("gpt2", {"n_inner": None}, r"c_fc.*\[44, 61\].*\[44, 176\]"),
