@@ -77,6 +77,10 @@ private:
     }
     if (length == 0 && map && map->longest(text, form, length))
       return length;
+    if (length == 0 && (static_cast<unsigned char>(text[0]) & 0xc0) == 0x80) {
+      form = "\xef\xbf\xbd"; // the rest of a character whose beginning a key has taken
+      return 1;
+    }
     if (length == 0)
       length = unicode::sequenceLength(static_cast<unsigned char>(text[0]));
     form = text.substr(0, length);
