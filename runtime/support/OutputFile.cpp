@@ -1,4 +1,4 @@
-// access(2) answers for the file system too: EROFS where it is mounted read-only.
+// A file is made and removed: permissions alone say nothing of read-only, full or odd file systems.
 #include "runtime/support/OutputFile.h"
 
 #include "runtime/support/File.h"
@@ -6,6 +6,8 @@
 #include "runtime/support/Text.h"
 
 #include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace ftc::rt {
@@ -19,9 +21,12 @@ Status checkWritableFile(const std::string &path) {
     return Status::error(quote(path, 200) + ": expected a file in an existing directory, " +
                          (kind == PathKind::Missing ? "but there is no " : "found a file at ") +
                          quote(parent, 160));
-  if (::access(parent.c_str(), W_OK | X_OK) != 0)
+  std::string probe = path + ".XXXXXX";
+  int descriptor = ::mkostemp(probe.data(), O_CLOEXEC);
+  if (descriptor < 0)
     return ioError("cannot write in", parent, errno);
-  return Status::ok();
+  ::close(descriptor);
+  return removeFile(probe);
 }
 
 } // namespace ftc::rt

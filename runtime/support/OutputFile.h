@@ -7,8 +7,8 @@
 
 namespace ftc::rt {
 
-/// Whether a file could be written at `path`, changing nothing: its directory exists and can be
-/// written to, and `path` itself is no directory.
+/// Whether a file could be written at `path`, leaving nothing there: its directory exists and a
+/// file can be made in it, and `path` itself is no directory.
 Status checkWritableFile(const std::string &path);
 
 } // namespace ftc::rt
