@@ -20,7 +20,7 @@ class CutsTest(Suite):
         must("ftc", "compile", model_of("distilbert", TEXT), "--task", TEXT, "--train_file",
              cls.files["train"], "--max_seq_length", LENGTH, "-o", cls.artifact)
         cls.output = cls.scratch / "out"
-        cls.run = must("ftrt", "run", cls.artifact, "--train_file", cls.files["train"],
+        cls.done = must("ftrt", "run", cls.artifact, "--train_file", cls.files["train"],
                        "--validation_file", cls.files["validation"], "--test_file",
                        cls.files["test"], "--output_dir", cls.output, "--num_train_epochs", 3)
 
@@ -37,7 +37,7 @@ class CutsTest(Suite):
                           r"(\d+) tokens and were cut$", done.stderr)
 
     def testEveryDataSetOfARunOnce(self):
-        self.assertEqual(sorted(self.lines(self.run)),
+        self.assertEqual(sorted(self.lines(self.done)),
                          [("1", "5", "test", "", "16"), ("2", "6", "validation", "", "16"),
                           ("3", "8", "training", "", "16")])
 
