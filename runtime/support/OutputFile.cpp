@@ -24,7 +24,7 @@ Status checkWritableFile(const std::string &path) {
   std::string probe = path + ".XXXXXX";
   int descriptor = ::mkostemp(probe.data(), O_CLOEXEC);
   if (descriptor < 0)
-    return ioError("cannot write in", parent, errno);
+    return ioError("write in", parent, errno);
   ::close(descriptor);
   return removeFile(probe);
 }
