@@ -34,7 +34,7 @@ class ResumeTest(Suite):
         cls.artifact = cls.compile()
         cls.reference = cls.scratch / "reference"
         start = time.monotonic()
-        must("ftrt", *cls.flags(cls.reference))
+        cls.lines = must("ftrt", *cls.flags(cls.reference)).stderr.count("\n")
         cls.seconds = time.monotonic() - start
 
     @classmethod
@@ -60,16 +60,18 @@ class ResumeTest(Suite):
         for round_ in range(50 if LONG else 6):
             output = self.scratch / ("killed-%d" % round_)
             command = [str(BIN / "ftrt")] + self.flags(output)
-            instant = rng.uniform(0.0, self.seconds)
-            with self.subTest(instant=instant):
-                process = subprocess.Popen(command, stdout=subprocess.DEVNULL,
-                                           stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-                try:
-                    process.wait(instant)
-                except subprocess.TimeoutExpired:
-                    process.send_signal(signal.SIGKILL)
-                    process.wait()
-                    killed += 1
+            # So many lines of progress, then some milliseconds: whatever the machine's load is.
+            lines, delay = rng.randrange(self.lines), rng.uniform(0.0, 0.02)
+            with self.subTest(lines=lines, delay=delay):
+                process = subprocess.Popen(command, stdout=subprocess.DEVNULL, text=True,
+                                           stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+                for _ in range(lines):
+                    process.stderr.readline()
+                time.sleep(delay)
+                process.send_signal(signal.SIGKILL)
+                process.stderr.read()
+                killed += process.wait() == -signal.SIGKILL
+                process.stderr.close()
                 must("ftrt", *self.flags(output, threads=rng.choice((1, 2, 3))),
                      "--resume_from_checkpoint", "true")
                 self.assertSameResult(output)
