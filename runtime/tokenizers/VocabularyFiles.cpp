@@ -196,8 +196,12 @@ Result<std::unique_ptr<Tokenizer>> readVocabularyFiles(const TokenizerFiles &fil
                                                        const TokenizerOptions &options) {
   FTC_ASSIGN_OR_RETURN(Configuration config, readConfiguration(files));
   FTC_ASSIGN_OR_RETURN(std::string kind, tokenizerKind(config, options));
-  FTC_ASSIGN_OR_RETURN(bool cleansUp, JsonFields(config.settings, "tokenizer_config.json")
-                                          .boolean("clean_up_tokenization_spaces", false));
+  // A fast tokenizer made from vocab.txt takes BertTokenizer's own default; the others clean
+  // nothing up unless asked.
+  bool wordPiece = findFile(files, "vocab.txt") != nullptr;
+  FTC_ASSIGN_OR_RETURN(bool cleansUp,
+                       JsonFields(config.settings, "tokenizer_config.json")
+                           .boolean("clean_up_tokenization_spaces", wordPiece));
   auto finished = [&](Result<PipelineParts> parts) -> Result<std::unique_ptr<Tokenizer>> {
     if (!parts)
       return parts.takeStatus();
