@@ -42,8 +42,7 @@ importElectra(mlir::MLIRContext *context, const ModelSource &source, const TaskS
   FTC_RETURN_IF_ERROR(graph.checkAllTensorsUsed(model.notes));
   model.module = graph.takeModule();
   model.modelType = "electra";
-  model.architecture =
-      tokens ? "ElectraForTokenClassification" : "ElectraForSequenceClassification";
+  model.architecture = taskClass("Electra", task);
   model.maxPositions = c.positions;
   model.vocabulary = c.vocabulary;
   return model;

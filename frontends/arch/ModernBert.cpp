@@ -152,8 +152,7 @@ importModernBert(mlir::MLIRContext *context, const ModelSource &source, const Ta
   FTC_RETURN_IF_ERROR(graph.checkAllTensorsUsed(model.notes));
   model.module = graph.takeModule();
   model.modelType = "modernbert";
-  model.architecture =
-      tokens ? "ModernBertForTokenClassification" : "ModernBertForSequenceClassification";
+  model.architecture = taskClass("ModernBert", task);
   model.maxPositions = c.positions;
   model.vocabulary = c.vocabulary;
   return model;
