@@ -194,12 +194,15 @@ private:
   bool invert;
 };
 
-class RegexSplit : public PieceSplitter {
+/// Splits at the matches of something that is looked for from left to right.
+class SearchSplit : public PieceSplitter {
 public:
-  RegexSplit(Regex p, SplitBehavior how, bool i)
-      : pattern(std::move(p)), behavior(how), invert(i) {}
+  SearchSplit(SplitBehavior how, bool i) : behavior(how), invert(i) {}
 
 private:
+  /// The first match at or behind `at`.
+  virtual bool find(std::string_view text, std::size_t at, std::size_t &begin,
+                    std::size_t &end) const = 0;
   void split(std::string_view text, std::uint32_t base,
              std::vector<Piece> &out) const override {
     std::vector<Stretch> stretches;
@@ -209,44 +212,42 @@ private:
             {base + std::uint32_t(begin), base + std::uint32_t(end), match != invert});
     };
     std::size_t at = 0;
-    for (std::size_t begin, end; pattern.find(text, at, begin, end); at = end) {
+    for (std::size_t begin, end; find(text, at, begin, end); at = end) {
       push(at, begin, false);
       push(begin, end, true);
     }
     push(at, text.size(), false);
     settle(stretches, behavior, out);
   }
-  Regex pattern;
   SplitBehavior behavior;
   bool invert;
 };
 
-class LiteralSplit : public PieceSplitter {
+class RegexSplit : public SearchSplit {
 public:
-  LiteralSplit(std::string l, SplitBehavior how, bool i)
-      : literal(std::move(l)), behavior(how), invert(i) {}
+  RegexSplit(Regex p, SplitBehavior how, bool i) : SearchSplit(how, i), pattern(std::move(p)) {}
 
 private:
-  void split(std::string_view text, std::uint32_t base,
-             std::vector<Piece> &out) const override {
-    std::vector<Stretch> stretches;
-    auto push = [&](std::size_t begin, std::size_t end, bool match) {
-      if (begin < end)
-        stretches.push_back(
-            {base + std::uint32_t(begin), base + std::uint32_t(end), match != invert});
-    };
-    std::size_t at = 0;
-    for (std::size_t hit; (hit = text.find(literal, at)) != std::string_view::npos;) {
-      push(at, hit, false);
-      at = hit + literal.size();
-      push(hit, at, true);
-    }
-    push(at, text.size(), false);
-    settle(stretches, behavior, out);
+  bool find(std::string_view text, std::size_t at, std::size_t &begin,
+            std::size_t &end) const override {
+    return pattern.find(text, at, begin, end);
+  }
+  Regex pattern;
+};
+
+class LiteralSplit : public SearchSplit {
+public:
+  LiteralSplit(std::string l, SplitBehavior how, bool i)
+      : SearchSplit(how, i), literal(std::move(l)) {}
+
+private:
+  bool find(std::string_view text, std::size_t at, std::size_t &begin,
+            std::size_t &end) const override {
+    begin = text.find(literal, at);
+    end = begin + literal.size();
+    return begin != std::string_view::npos;
   }
   std::string literal;
-  SplitBehavior behavior;
-  bool invert;
 };
 
 class ByteLevel : public PreTokenizer {
