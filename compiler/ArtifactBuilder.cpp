@@ -83,13 +83,16 @@ LogicalResult Translator::parameters() {
         if (auto init = function.getArgAttrOfType<StringAttr>(i, nn::kInit)) {
           llvm::StringRef text = init.getValue();
           parameter->init = text == "ones" ? abi::Init::Ones : abi::Init::Zeros;
-          if (text.consume_front("normal:")) {
-            parameter->init = abi::Init::Normal;
+          bool uniform = text.consume_front("uniform:");
+          if (uniform || text.consume_front("normal:")) {
+            parameter->init = uniform ? abi::Init::Uniform : abi::Init::Normal;
             if (text.getAsDouble(parameter->init_std))
-              return function.emitError("expected nn.init as zeros, ones or normal:STD, got ")
+              return function.emitError("expected nn.init as zeros, ones, normal:STD or "
+                                        "uniform:BOUND, got ")
                      << init;
           }
         }
+        parameter->from_adapter = function.getArgAttr(i, nn::kFromAdapter) != nullptr;
         artifact.parameters.push_back(std::move(parameter));
       }
       abi::ParameterT &parameter = *artifact.parameters[entry->second];

@@ -74,12 +74,14 @@ private:
 /// One compilation: its inputs, once read, and what phases leave for later ones.
 class Compilation {
 public:
-  explicit Compilation(const CompileOptions &options)
-      : options(options), diagnostics(&context, options.remarks), symbols(&context) {}
+  explicit Compilation(CompileOptions given)
+      : options(std::move(given)), diagnostics(&context, this->options.remarks),
+        symbols(&context) {}
 
   rt::Status run();
 
 private:
+  rt::Status openAdapter();
   rt::Status readModel();
   rt::Status readData();
   rt::Status checkWeights();
@@ -96,7 +98,7 @@ private:
   void summarize(const abi::ArtifactT &artifact, std::size_t bytes);
   rt::Status emitModule(ModuleOp op);
 
-  const CompileOptions &options;
+  CompileOptions options; ///< with an adapter, `model` is its base model
   MLIRContext context;
   Diagnostics diagnostics;
   PlanSymbols symbols;
@@ -105,6 +107,8 @@ private:
   const rt::Task *task = nullptr;
   nlohmann::ordered_json config;
   std::unique_ptr<rt::WeightSource> checkpoint;
+  std::optional<AdapterSource> adapter; ///< MODEL was a PEFT adapter
+  std::string adapterJson;              ///< adapter_config.json of the method phase
   rt::TokenizerFiles tokenizerFiles;
   std::unique_ptr<rt::Tokenizer> tokenizer;
   DataSummary data;
@@ -119,6 +123,13 @@ private:
 };
 
 } // namespace
+
+static std::string absolutePath(const std::string &path) {
+  char *absolute = realpath(path.c_str(), nullptr);
+  std::string text = absolute ? absolute : path;
+  std::free(absolute);
+  return text;
+}
 
 static std::string mebibytes(std::int64_t bytes) {
   char text[64];
@@ -166,8 +177,26 @@ static rt::Status refuseQuantized(const nlohmann::ordered_json &config,
                            "F32, F16 or BF16: take the model that this one was made from");
 }
 
+/// MODEL may be a PEFT adapter: then its base model is compiled, from the adapter's values.
+rt::Status Compilation::openAdapter() {
+  if (!isAdapterDirectory(options.model))
+    return options.basePath.empty()
+               ? rt::Status()
+               : rt::Status::usage("--model_name_or_path: is for adapters, and " +
+                                   options.model + " is none; leave the flag out");
+  if (options.pipeline.method != "lora")
+    return rt::Status::usage("--method: " + options.model +
+                             " is a PEFT adapter, expected --method lora");
+  FTC_ASSIGN_OR_RETURN(AdapterSource source,
+                       readAdapter(options.model, options.task, options.basePath));
+  options.model = source.basePath;
+  adapter.emplace(std::move(source));
+  return {};
+}
+
 rt::Status Compilation::readModel() {
   FTC_ASSIGN_OR_RETURN(task, rt::findTask(options.task));
+  FTC_RETURN_IF_ERROR(openAdapter());
   std::string path = rt::joinPath(options.model, "config.json");
   FTC_ASSIGN_OR_RETURN(std::string text, rt::readModelConfig(options.model));
   FTC_ASSIGN_OR_RETURN(rt::Json parsed, rt::parseJson(text, path));
@@ -186,6 +215,11 @@ rt::Status Compilation::readModel() {
   if (!made)
     return made.takeStatus().withContext(options.model);
   tokenizer = made.take();
+  if (options.pipeline.method == "lora") {
+    FTC_ASSIGN_OR_RETURN(options.pipeline.lora,
+                         settleLora(options.lora, adapter ? &*adapter : nullptr,
+                                    tokenizerOptions.modelType, options.task));
+  }
   FTC_ASSIGN_OR_RETURN(checkpoint, rt::WeightSource::open(options.model));
   return {};
 }
@@ -207,7 +241,7 @@ rt::Status Compilation::import() {
                 options.maxSequenceLength};
   FTC_ASSIGN_OR_RETURN(model, importModel(&context, source, spec));
   for (const std::string &note : model.notes)
-    if (!quiet)
+    if (!quiet && !(adapter && note.starts_with("new, "))) // the adapter has the head
       std::fprintf(stderr, "%s\n", note.c_str());
   quiet = true;
   if (tokenizer->vocabularySize() > model.vocabulary)
@@ -298,6 +332,12 @@ rt::Status Compilation::runPhases(std::int64_t activationBudget) {
   for (const Phase &phase : pipelinePhases(pipeline)) {
     if (failed(runPhase(*model.module, phase)))
       return diagnostics.failure(phase.name);
+    if (phase.name == "method" && pipeline.method == "lora") {
+      FTC_RETURN_IF_ERROR(
+          bindAdapter(*model.module, options.lora, adapter ? &*adapter : nullptr));
+      adapterJson = adapterConfig(*model.module, pipeline.lora, absolutePath(options.model),
+                                  options.task);
+    }
     // With fused updates no gradient outlives its update: the programs that keep them go.
     if (phase.name == "optimizer" && pipeline.fusedUpdate)
       for (const char *name : {"train_accumulate", "apply"})
@@ -496,21 +536,36 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
                mebibytes(bytes).c_str(), total, phases.c_str());
 }
 
+/// Name, size and hash of one file of a checkpoint.
+static rt::Result<std::unique_ptr<abi::CheckpointFileT>> fileFacts(rt::WeightSource &checkpoint,
+                                                                   std::size_t index) {
+  auto file = std::make_unique<abi::CheckpointFileT>();
+  file->name = checkpoint.fileName(index);
+  file->size = checkpoint.fileBytes(index);
+  FTC_ASSIGN_OR_RETURN(file->sha256, checkpoint.sha256(index));
+  return file;
+}
+
 rt::Status Compilation::write() {
   abi::ArtifactT artifact;
   if (failed(buildArtifact(*model.module, objects, scalarDefaults(), artifact)))
     return diagnostics.failure("artifact");
   artifact.compiler = rt::versionString();
-  char *absolute = realpath(options.model.c_str(), nullptr);
-  artifact.model_path = absolute ? absolute : options.model;
-  std::free(absolute);
+  artifact.model_path = absolutePath(options.model);
   artifact.model_type = model.modelType;
   for (std::size_t i = 0; i < checkpoint->fileCount(); ++i) {
-    auto file = std::make_unique<abi::CheckpointFileT>();
-    file->name = checkpoint->fileName(i);
-    file->size = checkpoint->fileBytes(i);
-    FTC_ASSIGN_OR_RETURN(file->sha256, checkpoint->sha256(i));
+    FTC_ASSIGN_OR_RETURN(auto file, fileFacts(*checkpoint, i));
     artifact.checkpoint_files.push_back(std::move(file));
+  }
+  if (options.pipeline.method == "lora") {
+    artifact.adapter = std::make_unique<abi::AdapterT>();
+    artifact.adapter->config_json = adapterJson;
+    artifact.adapter->scale =
+        options.pipeline.lora.alpha / static_cast<double>(options.pipeline.lora.r);
+    if (adapter) {
+      artifact.adapter->path = absolutePath(adapter->path);
+      FTC_ASSIGN_OR_RETURN(artifact.adapter->file, fileFacts(adapter->tensors, 0));
+    }
   }
   exportConfig(artifact);
   for (auto &[name, bytes] : tokenizerFiles) {

@@ -1,6 +1,7 @@
 // `ftc compile` as a function: a checkpoint, a task and data to look at become an artifact.
 #pragma once
 
+#include "compiler/Adapter.h"
 #include "compiler/Pipeline.h"
 #include "runtime/support/Status.h"
 #include "runtime/tasks/Task.h"
@@ -26,6 +27,8 @@ struct CompileOptions {
   std::int64_t memoryBudget = 0;      ///< bytes, 0: none
   bool labelAllTokens = false;
   bool remarks = false;
+  LoraFlags lora;       ///< of method lora
+  std::string basePath; ///< an adapter's base model; empty: where the adapter says it lies
   PipelineOptions pipeline;
 };
 

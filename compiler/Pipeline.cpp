@@ -6,6 +6,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <algorithm>
 
@@ -14,12 +15,25 @@ using namespace mlir;
 namespace ftc {
 
 std::vector<std::string> optimizationPasses() {
-  return {"prune-demand", "fuse-kernels", "choose-saved", "sort-schedule"};
+  return {"prune-demand", "fuse-low-rank", "fuse-kernels", "choose-saved", "sort-schedule"};
 }
 
 std::vector<std::string> emitPhases() {
   return {"import", "method",  "programs", "differentiate", "optimizer",
           "fuse",   "schedule", "plan",    "kernels",       "artifact"};
+}
+
+/// ftc-apply-lora in ftc-opt's syntax.
+static std::string loraPass(const LoraOptions &lora) {
+  char numbers[120];
+  std::snprintf(numbers, sizeof numbers, "r=%lld alpha=%.17g dropout=%.17g",
+                static_cast<long long>(lora.r), lora.alpha, lora.dropout);
+  auto list = [](const char *name, const std::vector<std::string> &values) {
+    return values.empty() ? std::string() : std::string(name) + llvm::join(values, ",");
+  };
+  return "ftc-apply-lora{" + std::string(numbers) +
+         list(" target-modules=", lora.targetModules) +
+         list(" modules-to-save=", lora.modulesToSave) + "}";
 }
 
 std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
@@ -32,10 +46,14 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   };
   std::vector<Phase> phases;
   phases.push_back({"import", {verify("import")}});
-  phases.push_back({"method",
-                    {"ftc-apply-method{method=" + options.method +
-                         (options.frozenDropout ? " frozen-dropout=true" : "") + "}",
-                     verify("method")}});
+  Phase method{"method", {}};
+  if (options.method == "lora")
+    method.passes.push_back(loraPass(options.lora));
+  method.passes.insert(method.passes.end(),
+                       {"ftc-apply-method{method=" + options.method +
+                            (options.frozenDropout ? " frozen-dropout=true" : "") + "}",
+                        verify("method")});
+  phases.push_back(method);
 
   Phase programs{"programs", {"ftc-make-programs"}};
   if (enabled("prune-demand"))
@@ -51,6 +69,8 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
                      verify("optimizer")}});
   std::string spaces = options.spaces.empty() ? "" : " spaces=" + options.spaces;
   Phase fuse{"fuse", {}};
+  if (enabled("fuse-low-rank"))
+    fuse.passes.push_back("ftc-fuse-low-rank");
   if (enabled("fuse-kernels"))
     fuse.passes.push_back("ftc-fuse-kernels");
   if (enabled("choose-saved"))

@@ -9,9 +9,18 @@
 
 namespace ftc {
 
+/// LoRA's settings, with PEFT's defaults; see ftc-apply-lora.
+struct LoraOptions {
+  std::int64_t r = 8;
+  double alpha = 16, dropout = 0;
+  std::vector<std::string> targetModules; ///< suffixes of module names, or all-linear
+  std::vector<std::string> modulesToSave;
+};
+
 /// What selects and shapes passes.
 struct PipelineOptions {
-  std::string method = "full"; ///< full, head, layers:K
+  std::string method = "full"; ///< full, lora, head, layers:K
+  LoraOptions lora;
   std::string optimizer = "adamw";
   bool fusedUpdate = false; ///< train_step instead of train_accumulate + apply
   bool frozenDropout = false;

@@ -57,6 +57,8 @@ struct ApplyMethodPass : impl::ApplyMethodBase<ApplyMethodPass> {
   }
 
   LogicalResult chooseTrainable(func::FuncOp forward, SmallVectorImpl<unsigned> &trainable) {
+    if (method == "lora")
+      return chooseMarked(forward, trainable);
     SmallVector<std::string> chosen;
     bool all = method == "full";
     unsigned after = forward.getNumArguments();
@@ -70,7 +72,8 @@ struct ApplyMethodPass : impl::ApplyMethodBase<ApplyMethodPass> {
       if (failed(chooseLayers(forward, chosen, after)))
         return failure();
     } else if (!all && method != "head") {
-      return forward.emitError("expected method full, head or layers:K, got '") << method << "'";
+      return forward.emitError("expected method full, lora, head or layers:K, got '")
+             << method << "'";
     }
     for (unsigned index = 0; index < forward.getNumArguments(); ++index) {
       llvm::StringRef name = argumentText(forward, index, nn::kParameter);
@@ -79,6 +82,20 @@ struct ApplyMethodPass : impl::ApplyMethodBase<ApplyMethodPass> {
     }
     if (trainable.empty())
       return forward.emitError("method '") << method << "' trains no parameter";
+    return success();
+  }
+
+  /// Adapters and the modules saved with them.
+  LogicalResult chooseMarked(func::FuncOp forward, SmallVectorImpl<unsigned> &trainable) {
+    bool adapted = false;
+    for (unsigned index = 0; index < forward.getNumArguments(); ++index) {
+      bool adapter = forward.getArgAttr(index, nn::kAdapter) != nullptr;
+      adapted |= adapter;
+      if (adapter || forward.getArgAttr(index, nn::kSaved))
+        trainable.push_back(index);
+    }
+    if (!adapted)
+      return forward.emitError("method 'lora': expected adapters (ftc-apply-lora), got none");
     return success();
   }
 

@@ -4,6 +4,44 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ApplyLora : Pass<"ftc-apply-lora", "::mlir::ModuleOp"> {
+  let summary = "Add low-rank adapters (LoRA) beside linear layers, named as PEFT names them";
+  let description = [{
+    Input: `@forward` as a frontend made it. Output: each targeted linear layer becomes
+    `y = W x + b + B (alpha / r) A dropout(x)` with new parameters `M.lora_A.weight` [r, in],
+    uniform in +-1/sqrt(in), and `M.lora_B.weight` [out, r], zeros (Hu et al. 2021; PEFT's
+    `LoraLayer`), both `nn.adapter`. Parameters of modules to save, and those the checkpoint does
+    not have, become `nn.saved`. `ftc-apply-method{method=lora}` trains both kinds.
+
+    PEFT's matching: a target is a module's name or ends it behind a dot, `all-linear` is every
+    linear layer but heads; a module whose name ends with one of `modules-to-save` is saved whole,
+    with what is below it, and gets no adapter. The module attributes `nn.lora_targets` and
+    `nn.saved_modules` say what was matched.
+
+    ```mlir
+    %y = nn.linear %x, %w
+    // becomes
+    %y = nn.linear %x, %w
+    %u = nn.linear %x, %a                 // [tokens, r]
+    %s = nn.scale %u {factor = 2.0 : f64}
+    %v = nn.linear %s, %b
+    %z = nn.add %y, %v
+    ```
+  }];
+  let options = [
+    Option<"r", "r", "int64_t", "8", "rank of the adapters">,
+    Option<"alpha", "alpha", "double", "16", "the factor is alpha / r">,
+    Option<"dropout", "dropout", "double", "0", "default of the scalar lora_dropout; 0: none">,
+    ListOption<"targetModules", "target-modules", "std::string", "linear layers that get one">,
+    ListOption<"modulesToSave", "modules-to-save", "std::string", "modules trained whole">,
+  ];
+  let statistics = [
+    Statistic<"adapters", "adapters", "adapters added">,
+    Statistic<"savedParameters", "saved", "parameters of modules to save">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
 def ApplyMethod : Pass<"ftc-apply-method", "::mlir::ModuleOp"> {
   let summary = "Mark what is trained, what decays, and drop dropout of frozen modules";
   let description = [{
@@ -13,7 +51,8 @@ def ApplyMethod : Pass<"ftc-apply-method", "::mlir::ModuleOp"> {
 
     `full` trains every parameter; `head` those whose name begins with one of the module's
     `nn.head_prefixes`; `layers:K` the head, the last K of `nn.layer_prefixes`, and what first
-    comes after the layers in the graph (a pooler). Weight decay spares normalizations
+    comes after the layers in the graph (a pooler); `lora` what `ftc-apply-lora` marked
+    `nn.adapter` or `nn.saved`. Weight decay spares normalizations
     (`nn.norm`) and names that match
     `bias|layernorm|rmsnorm|(^|\.)norm($|\.)|_norm($|\.)`, lower-cased.
 
@@ -28,7 +67,8 @@ def ApplyMethod : Pass<"ftc-apply-method", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"method", "method", "std::string", "\"full\"", "full, head or layers:K">,
+    Option<"method", "method", "std::string", "\"full\"",
+           "full, lora, head or layers:K">,
     Option<"frozenDropout", "frozen-dropout", "bool", "false",
            "modules without a trainable parameter keep their dropout">,
   ];
@@ -132,6 +172,29 @@ def AttachOptimizer : Pass<"ftc-attach-optimizer", "::mlir::ModuleOp"> {
   let options = [
     Option<"optimizer", "optimizer", "std::string", "\"adamw\"", "adamw or sgd">,
     Option<"fusedUpdate", "fused-update", "bool", "false", "make @train_step too">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
+def FuseLowRank : Pass<"ftc-fuse-low-rank", "::mlir::ModuleOp"> {
+  let summary = "Fuse the sum of a linear product and a narrow one into one kernel";
+  let description = [{
+    Input: differentiated programs. Where two products are added and the second one's inner
+    dimension is at most 64 and less than the first one's (an adapter's `B`, in the backward its
+    `A`), both become one op, with the activation, activation gradient or gradient sum that
+    follows. The sum of an adapter never travels through memory.
+
+    ```mlir
+    %y = nn.linear %x, %w, %bias
+    %v = nn.linear %u, %b
+    %z = nn.add %y, %v
+    // becomes
+    %z = nn.low_rank_linear %x, %w, %u, %b, %bias
+    ```
+  }];
+  let statistics = [
+    Statistic<"fusedForward", "forward", "sums of two linear layers fused">,
+    Statistic<"fusedBackward", "backward", "sums of two linear_dgrads fused">,
   ];
   let dependentDialects = ["::ftc::nn::NnDialect"];
 }

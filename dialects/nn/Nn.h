@@ -37,7 +37,8 @@ constexpr llvm::StringLiteral kParameter = "nn.parameter"; // StringAttr: Huggin
 constexpr llvm::StringLiteral kTrainable = "nn.trainable"; // UnitAttr, beside nn.parameter
 constexpr llvm::StringLiteral kDecay = "nn.decay";         // UnitAttr, beside nn.parameter
 constexpr llvm::StringLiteral kTensor = "nn.tensor";   // StringAttr: the checkpoint's tensor name
-constexpr llvm::StringLiteral kInit = "nn.init";       // StringAttr: "zeros", "ones" or "normal:STD"
+constexpr llvm::StringLiteral kInit =
+    "nn.init"; // StringAttr: "zeros", "ones", "normal:STD", "uniform:BOUND"
 constexpr llvm::StringLiteral kGradient = "nn.gradient";   // StringAttr: of that parameter
 constexpr llvm::StringLiteral kMoment = "nn.moment";       // StringAttr: of that parameter
 constexpr llvm::StringLiteral kMomentIndex = "nn.moment_index"; // I32: 0 or 1
@@ -46,6 +47,10 @@ constexpr llvm::StringLiteral kUnreached =
 constexpr llvm::StringLiteral kNorm = "nn.norm"; // UnitAttr: a normalization's own parameter
 constexpr llvm::StringLiteral kTransposed =
     "nn.transposed"; // UnitAttr: the checkpoint and the export hold the matrix transposed
+constexpr llvm::StringLiteral kAdapter = "nn.adapter"; // UnitAttr: a low-rank factor
+constexpr llvm::StringLiteral kSaved = "nn.saved"; // UnitAttr: trained and saved with adapters
+constexpr llvm::StringLiteral kFromAdapter =
+    "nn.from_adapter"; // UnitAttr: its tensor lies in an adapter's file, not the checkpoint's
 constexpr llvm::StringLiteral kState = "nn.state";         // StringAttr: persistent cache
 // Result attributes.
 constexpr llvm::StringLiteral kOutput = "nn.output";       // StringAttr: array the host reads

@@ -58,6 +58,25 @@ static Status checkParameters(const abi::Artifact &artifact) {
   return Status::ok();
 }
 
+/// An adapter's factor and file; and that no parameter wants a file that is not named.
+static Status checkAdapter(const abi::Artifact &artifact) {
+  const abi::Adapter *adapter = artifact.adapter();
+  if (adapter && !std::isfinite(adapter->scale()))
+    return bad("the adapter's scale is not finite");
+  const abi::CheckpointFile *file = adapter ? adapter->file() : nullptr;
+  if (file && (!isBareFileName(text(file->name())) || !isSha256Hex(text(file->sha256())) ||
+               file->size() < 0))
+    return bad("the adapter's file " + quote(text(file->name())) +
+               " has no proper name, hash or size");
+  for (std::uint32_t i = 0; i < count(artifact.parameters()); ++i) {
+    const abi::Parameter &parameter = *artifact.parameters()->Get(i);
+    if (parameter.from_adapter() && !file)
+      return bad("parameter " + quote(text(parameter.name())) +
+                 " comes from an adapter, but none is named");
+  }
+  return Status::ok();
+}
+
 static bool isInteger(std::string_view label) {
   if (label.starts_with('-'))
     label.remove_prefix(1);
@@ -175,6 +194,7 @@ Status checkTables(const abi::Artifact &artifact) {
   }
   FTC_RETURN_IF_ERROR(checkNames(artifact.scalars(), "scalar"));
   FTC_RETURN_IF_ERROR(checkParameters(artifact));
+  FTC_RETURN_IF_ERROR(checkAdapter(artifact));
   FTC_RETURN_IF_ERROR(checkTask(*artifact.task()));
   FTC_RETURN_IF_ERROR(checkFiles(artifact));
   if (count(artifact.variants()) == 0)

@@ -1,9 +1,11 @@
-// The files of a checkpoint: model.safetensors, optimizer.safetensors (moments),
-// ftrt_state.json (identity and TrainState, exact) and trainer_state.json for people.
+// The files of a checkpoint: model.safetensors (or an adapter's two files),
+// optimizer.safetensors (moments), ftrt_state.json (identity and TrainState, exact) and
+// trainer_state.json for people.
 #include "runtime/train/Checkpointing.h"
 
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
+#include "runtime/train/Adapter.h"
 #include "runtime/train/Export.h"
 #include "runtime/train/Sampler.h"
 #include "runtime/train/Weights.h"
@@ -76,8 +78,14 @@ Status CheckpointStore::save(Session &session, const TrainState &state,
     return Status::ok();
   FTC_ASSIGN_OR_RETURN(CheckpointWriter writer,
                        CheckpointWriter::begin(directory, state.step, identity.artifact));
-  FTC_RETURN_IF_ERROR(
-      writer.addTensors("model.safetensors", parameterTensors(session, ParameterSlot::Params)));
+  if (hasAdapter(*session.artifact)) {
+    FTC_RETURN_IF_ERROR(writer.addTensors(kAdapterWeights, adapterTensors(session)));
+    FTC_RETURN_IF_ERROR(
+        writer.addFile(kAdapterConfig, text((*session.artifact)->adapter()->config_json())));
+  } else {
+    FTC_RETURN_IF_ERROR(writer.addTensors("model.safetensors",
+                                          parameterTensors(session, ParameterSlot::Params)));
+  }
   std::vector<TensorSource> moments;
   if (session.executor->has(ParameterSlot::Moments))
     for (std::uint32_t k = 0; k < session.executor->variant().moments(); ++k)

@@ -3,6 +3,7 @@
 
 #include "runtime/support/File.h"
 #include "runtime/support/FileSystem.h"
+#include "runtime/train/Adapter.h"
 
 #include <algorithm>
 #include <cstring>
@@ -50,16 +51,30 @@ std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot,
   return tensors;
 }
 
-Status exportModel(Session &session, const std::string &directory, bool withArtifact) {
+Status exportModel(Session &session, const std::string &directory, bool withArtifact,
+                   AdapterForm form) {
   const ArtifactReader &artifact = *session.artifact;
+  bool apart = hasAdapter(artifact) && form == AdapterForm::Apart;
   for (const auto &[name, bytes] : session.tokenizerFiles)
     FTC_RETURN_IF_ERROR(writeFileAtomic(joinPath(directory, name), bytes));
   if (withArtifact)
     FTC_RETURN_IF_ERROR(copyFile(artifact.name(), joinPath(directory, "step.ftb")));
   FTC_RETURN_IF_ERROR(
       writeFileAtomic(joinPath(directory, "config.json"), text(artifact->config_json())));
-  return saveSafeTensors(joinPath(directory, "model.safetensors"),
-                         parameterTensors(session, ParameterSlot::Params));
+  if (apart) {
+    FTC_RETURN_IF_ERROR(writeFileAtomic(joinPath(directory, kAdapterConfig),
+                                        text(artifact->adapter()->config_json())));
+    FTC_RETURN_IF_ERROR(
+        saveSafeTensors(joinPath(directory, kAdapterWeights), adapterTensors(session)));
+    return removeFile(joinPath(directory, "model.safetensors"));
+  }
+  std::vector<TensorSource> tensors = parameterTensors(session, ParameterSlot::Params);
+  if (hasAdapter(artifact)) {
+    FTC_ASSIGN_OR_RETURN(tensors, mergedTensors(session));
+  }
+  FTC_RETURN_IF_ERROR(saveSafeTensors(joinPath(directory, "model.safetensors"), tensors));
+  FTC_RETURN_IF_ERROR(removeFile(joinPath(directory, kAdapterConfig)));
+  return removeFile(joinPath(directory, kAdapterWeights));
 }
 
 } // namespace ftc::rt

@@ -14,9 +14,16 @@ std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot,
                                            std::uint32_t moment = 0,
                                            const std::string &suffix = "");
 
+/// How a model with an adapter is written: the adapter alone, in PEFT's form, or merged into
+/// the base model's weights. Other models are always whole.
+enum class AdapterForm { Apart, Merged };
+
 /// Writes model.safetensors (every parameter under its Hugging Face name, f32), config.json,
 /// the tokenizer's files and, if `withArtifact`, step.ftb into `directory`, each atomically,
-/// the weights last. The directory must exist.
-Status exportModel(Session &session, const std::string &directory, bool withArtifact);
+/// the weights last. An adapter that is kept apart is adapter_model.safetensors and
+/// adapter_config.json instead. What the other form of an earlier export left is removed. The
+/// directory must exist.
+Status exportModel(Session &session, const std::string &directory, bool withArtifact,
+                   AdapterForm form = AdapterForm::Apart);
 
 } // namespace ftc::rt

@@ -147,6 +147,7 @@ Status Trainer::startOrResume() {
   }
   if (from) {
     FTC_ASSIGN_OR_RETURN(state, store->load(*session, *from));
+    FTC_RETURN_IF_ERROR(loadBaseWeights(*session, settings.modelPath));
     progress.line("resuming after step " + std::to_string(state.step) + " of " +
                   std::to_string(steps->totalSteps) + " from " + quote(*from));
   } else {

@@ -2,12 +2,15 @@
 #include "runtime/train/Weights.h"
 
 #include "runtime/io/SafeTensors.h"
+#include "runtime/support/FileSystem.h"
 #include "runtime/support/Philox.h"
 #include "runtime/support/Text.h"
+#include "runtime/train/Adapter.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 namespace ftc::rt {
 
@@ -43,6 +46,20 @@ Status readTensor(const WeightSource &checkpoint, std::string_view name,
   return checkpoint.readAsF32(*tensor, out.data());
 }
 
+/// A file must be the one that the compiler read.
+Status checkHash(WeightSource &checkpoint, std::size_t file,
+                 const abi::CheckpointFile &expected, const std::string &advice) {
+  std::string where = checkpoint.filePath(file) + ": expected ";
+  if (checkpoint.fileBytes(file) != static_cast<std::uint64_t>(expected.size()))
+    return Status::error(where + std::to_string(expected.size()) + " bytes, found " +
+                         std::to_string(checkpoint.fileBytes(file)) + advice);
+  FTC_ASSIGN_OR_RETURN(std::string found, checkpoint.sha256(file));
+  if (found != text(expected.sha256()))
+    return Status::error(where + "SHA-256 " + escape(text(expected.sha256()), 16) + " found " +
+                         found.substr(0, 16) + "..." + advice);
+  return Status::ok();
+}
+
 /// The files must be those that the compiler read.
 Status checkHashes(const ArtifactReader &artifact, WeightSource &checkpoint) {
   for (std::uint32_t i = 0; i < count(artifact->checkpoint_files()); ++i) {
@@ -55,14 +72,7 @@ Status checkHashes(const ArtifactReader &artifact, WeightSource &checkpoint) {
     if (file == checkpoint.fileCount())
       return Status::error(checkpoint.filePath(0) + ": expected a file " +
                            quote(text(expected.name())) + " beside it" + advice);
-    std::string where = checkpoint.filePath(file) + ": expected ";
-    if (checkpoint.fileBytes(file) != static_cast<std::uint64_t>(expected.size()))
-      return Status::error(where + std::to_string(expected.size()) + " bytes, found " +
-                           std::to_string(checkpoint.fileBytes(file)) + advice);
-    FTC_ASSIGN_OR_RETURN(std::string found, checkpoint.sha256(file));
-    if (found != text(expected.sha256()))
-      return Status::error(where + "SHA-256 " + escape(text(expected.sha256()), 16) +
-                           " found " + found.substr(0, 16) + "..." + advice);
+    FTC_RETURN_IF_ERROR(checkHash(checkpoint, file, expected, advice));
   }
   return Status::ok();
 }
@@ -76,15 +86,34 @@ std::vector<float> parameterBuffer(const Executor &executor, const ArtifactReade
 
 void initialize(const abi::Parameter &parameter, std::uint32_t index, std::uint32_t seed,
                 std::span<float> out) {
-  if (parameter.init() != abi::Init::Normal) {
-    std::fill(out.begin(), out.end(), parameter.init() == abi::Init::Ones ? 1.0f : 0.0f);
+  switch (parameter.init()) {
+  case abi::Init::Normal:
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = initialNormal(seed, index, i, parameter.init_std());
     return;
+  case abi::Init::Uniform:
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = initialUniform(seed, index, i, parameter.init_std());
+    return;
+  case abi::Init::Ones:
+    std::fill(out.begin(), out.end(), 1.0f);
+    return;
+  case abi::Init::Checkpoint:
+  case abi::Init::Zeros:
+    break;
   }
-  for (std::size_t i = 0; i < out.size(); ++i)
-    out[i] = initialNormal(seed, index, i, parameter.init_std());
+  std::fill(out.begin(), out.end(), 0.0f);
 }
 
 } // namespace
+
+float initialUniform(std::uint32_t seed, std::uint32_t parameter, std::uint64_t element,
+                     double bound) {
+  auto words = philox({seed, static_cast<std::uint32_t>(PhiloxStream::Initialize)},
+                      {static_cast<std::uint32_t>(element),
+                       static_cast<std::uint32_t>(element >> 32), parameter, 0});
+  return static_cast<float>(bound * (static_cast<double>(words[0]) * 0x1p-31 - 1));
+}
 
 float initialNormal(std::uint32_t seed, std::uint32_t parameter, std::uint64_t element,
                     double std) {
@@ -98,7 +127,25 @@ float initialNormal(std::uint32_t seed, std::uint32_t parameter, std::uint64_t e
                             std::cos(2 * std::numbers::pi * v));
 }
 
-Status loadInitialWeights(Session &session, const std::string &directory, std::uint32_t seed) {
+namespace {
+
+/// The adapter's file that training starts from; nothing where the artifact names none.
+Result<std::optional<Checkpoint>> openInitialAdapter(const ArtifactReader &artifact) {
+  const abi::Adapter *adapter = artifact->adapter();
+  if (!adapter || !adapter->file())
+    return std::optional<Checkpoint>();
+  FTC_ASSIGN_OR_RETURN(Checkpoint opened,
+                       Checkpoint::open(joinPath(std::string(text(adapter->path())),
+                                                 text(adapter->file()->name()))));
+  FTC_RETURN_IF_ERROR(checkHash(opened, 0, *adapter->file(),
+                                "; this artifact was compiled from another adapter: compile it "
+                                "again"));
+  return std::optional<Checkpoint>(std::move(opened));
+}
+
+/// Initial values of all parameters, or of the frozen ones alone.
+Status loadInitial(Session &session, const std::string &directory, std::uint32_t seed,
+                   bool frozenAlone) {
   const ArtifactReader &artifact = *session.artifact;
   std::string path = directory.empty() ? std::string(text(artifact->model_path())) : directory;
   Result<std::unique_ptr<WeightSource>> opened = WeightSource::open(path);
@@ -107,12 +154,19 @@ Status loadInitialWeights(Session &session, const std::string &directory, std::u
                          "; --model_name_or_path says where the checkpoint lies now");
   WeightSource &checkpoint = **opened;
   FTC_RETURN_IF_ERROR(checkHashes(artifact, checkpoint));
+  std::optional<Checkpoint> adapter;
+  if (!frozenAlone) {
+    FTC_ASSIGN_OR_RETURN(adapter, openInitialAdapter(artifact));
+  }
   std::vector<float> buffer = parameterBuffer(*session.executor, artifact);
   for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {
     const abi::Parameter &parameter = *artifact->parameters()->Get(i);
+    if (frozenAlone && parameter.trainable())
+      continue;
     std::span<float> values(buffer.data(), session.executor->parameterElements(i));
     if (parameter.tensor() && parameter.init() == abi::Init::Checkpoint)
-      FTC_RETURN_IF_ERROR(readTensor(checkpoint, text(parameter.tensor()), parameter, values));
+      FTC_RETURN_IF_ERROR(readTensor(parameter.from_adapter() ? *adapter : checkpoint,
+                                     text(parameter.tensor()), parameter, values));
     else
       initialize(parameter, i, seed, values);
     FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
@@ -120,19 +174,33 @@ Status loadInitialWeights(Session &session, const std::string &directory, std::u
   return Status::ok();
 }
 
+} // namespace
+
+Status loadInitialWeights(Session &session, const std::string &directory, std::uint32_t seed) {
+  return loadInitial(session, directory, seed, /*frozenAlone=*/false);
+}
+
+Status loadBaseWeights(Session &session, const std::string &directory) {
+  if (!hasAdapter(*session.artifact))
+    return Status::ok();
+  return loadInitial(session, directory, 0, /*frozenAlone=*/true);
+}
+
 namespace {
 
+/// Parameters of a slot from the tensors `prefix` NAME `suffix` of a file; trained ones alone
+/// but for Params without a prefix.
 Status loadFrom(Session &session, const std::string &path, ParameterSlot slot,
-                std::uint32_t moment, const std::string &suffix) {
+                std::uint32_t moment, const std::string &prefix, const std::string &suffix) {
   const ArtifactReader &artifact = *session.artifact;
   FTC_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::open(path));
   std::vector<float> buffer = parameterBuffer(*session.executor, artifact);
   for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {
     const abi::Parameter &parameter = *artifact->parameters()->Get(i);
-    if (slot != ParameterSlot::Params && !parameter.trainable())
+    if ((slot != ParameterSlot::Params || !prefix.empty()) && !parameter.trainable())
       continue;
     std::span<float> values(buffer.data(), session.executor->parameterElements(i));
-    std::string name = std::string(text(parameter.name())) + suffix;
+    std::string name = prefix + std::string(text(parameter.name())) + suffix;
     FTC_RETURN_IF_ERROR(readTensor(checkpoint, name, parameter, values));
     FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values, slot, moment));
   }
@@ -142,12 +210,15 @@ Status loadFrom(Session &session, const std::string &path, ParameterSlot slot,
 } // namespace
 
 Status loadModelWeights(Session &session, const std::string &path) {
-  return loadFrom(session, path, ParameterSlot::Params, 0, "");
+  if (hasAdapter(*session.artifact))
+    return loadFrom(session, joinPath(path, kAdapterWeights), ParameterSlot::Params, 0,
+                    kAdapterPrefix, "");
+  return loadFrom(session, path, ParameterSlot::Params, 0, "", "");
 }
 
 Status loadMoments(Session &session, const std::string &path, std::uint32_t moment,
                    const std::string &suffix) {
-  return loadFrom(session, path, ParameterSlot::Moments, moment, suffix);
+  return loadFrom(session, path, ParameterSlot::Moments, moment, "", suffix);
 }
 
 } // namespace ftc::rt

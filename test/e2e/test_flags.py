@@ -53,7 +53,6 @@ METRICS = ["acuracy", "runtime", "eval_samples_per_second", "epoch", "step", "st
 # Flags of later tasks: known, and refused by name.
 LATER = [
     ("ftc", ["--task", "summarization"], r"summarization.*(not|yet)"),
-    ("ftc", ["--method", "lora"], r"lora.*(not|yet)"),
 ]
 
 

@@ -108,7 +108,7 @@ Floats randomFloats(std::size_t count, unsigned seed, float scale) {
 }
 
 Floats toPanels(const Floats &weight, std::int64_t in, std::int64_t out, const CpuIsa &isa) {
-  std::int64_t width = isa.panelWidth();
+  std::int64_t width = isa.panelWidth(out);
   Floats panels(packedElements(in, out, isa));
   for (std::int64_t o = 0; o < out; ++o)
     for (std::int64_t i = 0; i < in; ++i)
@@ -117,7 +117,7 @@ Floats toPanels(const Floats &weight, std::int64_t in, std::int64_t out, const C
 }
 
 Floats fromPanels(const Floats &panels, std::int64_t in, std::int64_t out, const CpuIsa &isa) {
-  std::int64_t width = isa.panelWidth();
+  std::int64_t width = isa.panelWidth(out);
   Floats weight(in * out);
   for (std::int64_t o = 0; o < out; ++o)
     for (std::int64_t i = 0; i < in; ++i)

@@ -17,8 +17,8 @@ const std::vector<std::int64_t> rowCounts{0, 1, 3, 4, 37, 65, 150};
 struct Layer {
   std::int64_t in, out;
 };
-const std::vector<Layer> layers{{1, 1},   {7, 5},    {13, 77},  {24, 24},
-                                {33, 49}, {770, 30}, {100, 200}};
+const std::vector<Layer> layers{{1, 1},    {7, 5},     {13, 77}, {24, 24}, {33, 49},
+                                {770, 30}, {100, 200}, {770, 8}, {8, 90}};
 
 Linear forwardOf(Layer layer) {
   Linear spec;
@@ -109,9 +109,56 @@ TEST(Linear, ForwardMatchesReferenceWithEveryEpilogue) {
     }
 }
 
+/// The second product, in every width of panels, over one and several blocks of k.
+TEST(Linear, SecondProductMatchesReference) {
+  for (const CpuIsa *isa : runnableIsas())
+    for (Layer layer : {Layer{13, 7}, Layer{33, 49}, Layer{400, 16}, Layer{770, 100}})
+      for (std::int64_t rank : {1, 8, 17}) {
+        auto plain = std::make_shared<Linear>(forwardOf(layer));
+        plain->bias = true;
+        auto spec = std::make_shared<Linear>(*plain);
+        spec->rank = rank;
+        spec->act = Activation::Relu, spec->savePre = true;
+        KernelLibrary library({plain, spec}, *isa);
+        for (std::int64_t rows : rowCounts) {
+          Floats x = randomFloats(rows * layer.in, 1),
+                 w = randomFloats(layer.in * layer.out, 2);
+          Floats u = randomFloats(rows * rank, 3), f = randomFloats(rank * layer.out, 4);
+          Floats panels = toPanels(w, layer.in, layer.out, *isa);
+          Floats factor = toPanels(f, rank, layer.out, *isa), bias = randomFloats(layer.out, 5);
+          Floats y(rows * layer.out), pre(rows * layer.out), again(rows * layer.out);
+          auto run = [&](Floats &target, Split split) {
+            library.run(*spec,
+                        {x.data(), panels.data(), u.data(), factor.data(), bias.data(),
+                         target.data(), pre.data()},
+                        {rows}, {}, split);
+          };
+          run(y, Split::Whole);
+          run(again, Split::Pieces);
+          ASSERT_TRUE(y.intact() && pre.intact() && y == again) << spec->key(*isa);
+          std::vector<double> first, second, magnitude, extra;
+          product(x, w, rows, layer, first, magnitude);
+          product(u, f, rows, {rank, layer.out}, second, extra);
+          for (std::int64_t i = 0; i < rows * layer.out; ++i) {
+            double value = first[i] + second[i] + bias[i % layer.out];
+            double bound =
+                (layer.in + rank + 2) * 0x1p-24 * (magnitude[i] + extra[i] + 1) + 1e-7;
+            ASSERT_NEAR(pre[i], value, bound) << spec->key(*isa) << " M=" << rows;
+            ASSERT_EQ(y[i], std::max(pre[i], 0.0f));
+          }
+          // A factor of zeros adds nothing, not even a rounding.
+          Floats zeros(factor.size()), base(rows * layer.out);
+          std::swap(zeros, factor);
+          run(y, Split::Whole);
+          library.run(*plain, {x.data(), panels.data(), bias.data(), base.data()}, {rows});
+          ASSERT_TRUE(pre == base) << spec->key(*isa);
+        }
+      }
+}
+
 TEST(Linear, RowBitsDontDependOnCompany) {
   for (const CpuIsa *isa : runnableIsas())
-    for (Layer layer : {Layer{33, 49}, Layer{384, 48}, Layer{770, 30}}) {
+    for (Layer layer : {Layer{33, 49}, Layer{384, 48}, Layer{770, 30}, Layer{770, 8}}) {
       auto spec = std::make_shared<Linear>(forwardOf(layer));
       spec->act = Activation::Gelu;
       KernelLibrary library({spec}, *isa);

@@ -368,6 +368,22 @@ TEST(LayerNorm, WithoutBias) {
     }
 }
 
+TEST(Rows, ScaleIsOneRounding) {
+  for (const CpuIsa *isa : runnableIsas())
+    for (double factor : {2.0, 10.0 / 3, -0.125}) {
+      auto scale = std::make_shared<Scale>();
+      scale->factor = factor;
+      KernelLibrary library({scale}, *isa);
+      for (std::int64_t n : {0, 1, 19, 20000}) {
+        Floats x = randomFloats(n, 1), y = x;
+        library.run(*scale, {y.data(), y.data()}, {n}, {}, Split::Pieces);
+        ASSERT_TRUE(y.intact());
+        for (std::int64_t i = 0; i < n; ++i)
+          ASSERT_EQ(y[i], x[i] * static_cast<float>(factor));
+      }
+    }
+}
+
 TEST(Rows, AddGatherScatterEmbed) {
   for (const CpuIsa *isa : runnableIsas())
     for (std::int64_t hidden : widths) {

@@ -20,6 +20,18 @@ Module encoder(const std::string &method = "full") {
   return module;
 }
 
+/// The encoder with adapters, dropout in front of them, and the head.
+Module adaptedEncoder(const std::string &targets, const std::string &dropout = "0.2") {
+  Module module = mlir::parseSourceString<mlir::ModuleOp>(
+      readAsF64("test/lit/Inputs/encoder.mlir"), mlir::ParserConfig(&context()));
+  EXPECT_TRUE(module);
+  EXPECT_TRUE(runPasses(*module, "ftc-apply-lora{r=2 alpha=3 dropout=" + dropout +
+                                     " target-modules=" + targets +
+                                     " modules-to-save=classifier},"
+                                     "ftc-apply-method{method=lora},ftc-make-programs"));
+  return module;
+}
+
 Module encoderDecoder() {
   return mlir::parseSourceString<mlir::ModuleOp>(
       readAsF64("test/numeric/Inputs/encoder_decoder.mlir"), mlir::ParserConfig(&context()));
@@ -50,7 +62,8 @@ Module labelledEncoder() {
   return module;
 }
 
-const char *const kAll = "canonicalize,cse,ftc-attach-optimizer,ftc-fuse-kernels,"
+const char *const kAll = "canonicalize,cse,ftc-attach-optimizer,ftc-fuse-low-rank,"
+                         "ftc-fuse-kernels,"
                          "ftc-choose-saved{policy=cheap},canonicalize,ftc-sort-schedule";
 
 TEST(ModelGradient, Encoder) { checkGradients(encoder()); }
@@ -67,6 +80,37 @@ TEST(ModelGradient, LabelledRows) {
 TEST(ModelGradient, HeadAlone) { checkGradients(encoder("head"), "ftc-prune-demand", kAll); }
 TEST(ModelGradient, LastLayerAndHead) {
   checkGradients(encoder("layers:1"), "ftc-prune-demand", kAll);
+}
+
+TEST(ModelGradient, Adapters) { checkGradients(adaptedEncoder("q,v")); }
+TEST(ModelGradient, AdaptersOfAllLayersOptimized) {
+  checkGradients(adaptedEncoder("all-linear", "0"), "ftc-prune-demand,canonicalize,cse", kAll);
+}
+TEST(ModelGradient, AdaptersWithDropoutOptimized) {
+  checkGradients(adaptedEncoder("all-linear"), "ftc-prune-demand,canonicalize,cse", kAll);
+}
+
+/// Frozen weights have no gradient, and nothing below the first adapter is differentiated.
+TEST(ModelGradient, AdaptersPruneTheBackward) {
+  Module module = adaptedEncoder("down", "0");
+  ASSERT_TRUE(runPasses(*module, "ftc-prune-demand,ftc-differentiate"));
+  unsigned weights = 0, inputs = 0, embeddings = 0, attentions = 0;
+  program(*module, "train_accumulate").walk([&](mlir::Operation *op) {
+    weights += mlir::isa<nn::LinearWgradOp>(op);
+    inputs += mlir::isa<nn::LinearDgradOp>(op);
+    embeddings += mlir::isa<nn::EmbeddingGradOp>(op);
+    attentions += mlir::isa<nn::AttentionGradOp>(op);
+  });
+  EXPECT_EQ(weights, 3u) << "two factors and the classifier";
+  EXPECT_EQ(inputs, 2u) << "through the classifier and B; not through A, W or below";
+  EXPECT_EQ(embeddings + attentions, 0u);
+}
+
+TEST(ModelGradient, LowRankFusionChangesNothing) {
+  Module module = adaptedEncoder("all-linear", "0");
+  auto plain = gradientsOf(module, "", "");
+  expectClose(plain, gradientsOf(module, "", "ftc-fuse-low-rank"), 1e-12);
+  expectClose(plain, gradientsOf(module, "", "ftc-fuse-low-rank,ftc-fuse-kernels"), 1e-12);
 }
 
 /// Each optimization computes the same numbers, in another order at most.

@@ -112,6 +112,11 @@ TEST(OpGradient, AddOfOneValueToItselfAndOthers) {
     %z = nn.add %twice, %b : (!t3, !t3) -> !t3)"));
 }
 
+TEST(OpGradient, Scale) {
+  checkGradients(trainOverTokens(parameter("x", "!t3"),
+                                 "%z = nn.scale %x {factor = 1.7 : f64} : (!t3) -> !t3"));
+}
+
 TEST(OpGradient, Dropout) {
   checkGradients(trainOverTokens(kRows + parameter("x", "!t3"), R"(
     %z = nn.dropout %x, %seq, %pos {rate = "dropout.hidden", op_id = 3 : i32, module = "m"}

@@ -82,9 +82,14 @@ def compare_losses(state, recording, failures):
 
 
 def compare_updates(output, folder, recording, accumulation, failures):
-    start = read_safetensors(folder / "model" / "model.safetensors")
-    final = read_safetensors(output / "model.safetensors")
-    updates = read_safetensors(folder / ("updates-%d.safetensors" % accumulation))
+    compare_tensors(read_safetensors(folder / "model" / "model.safetensors"),
+                    read_safetensors(output / "model.safetensors"),
+                    read_safetensors(folder / ("updates-%d.safetensors" % accumulation)),
+                    recording, failures)
+
+
+def compare_tensors(start, final, updates, recording, failures):
+    """The way each tensor went, against the recorded one (scaled, in half precision)."""
     for name in sorted(set(final) - set(updates)):
         failures.append("%s: not a tensor of the recorded model" % name)
     worst, worst_name = 0.0, ""

@@ -6,6 +6,8 @@
 #include "tools/flags/FlagSet.h"
 #include "tools/ftc/Commands.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace ftc::cli {
@@ -30,18 +32,59 @@ static rt::Result<std::int64_t> parseBytes(const std::string &text) {
 }
 
 static rt::Status checkMethod(std::string_view text) {
-  if (text == "full" || text == "head")
+  if (text == "full" || text == "lora" || text == "head")
     return {};
-  if (text == "lora")
-    return rt::Status::error("lora is not yet supported; full, head and layers:K are");
   int layers = 0;
   if (text.starts_with("layers:")) {
     auto [end, error] = std::from_chars(text.data() + 7, text.data() + text.size(), layers);
     if (error == std::errc() && end == text.data() + text.size() && layers >= 1)
       return {};
   }
-  return rt::Status::error("expected full, head or layers:K with K of at least 1, found " +
+  return rt::Status::error("expected full, lora, head or layers:K with K of at least 1, found " +
                            rt::quote(text, 40));
+}
+
+static void declareLora(FlagSet &flags, LoraFlags &lora, std::string &basePath) {
+  flags.integer("lora_r", lora.r, {1, 1 << 16}, "lora: rank of the adapters");
+  flags.shownDefault("8");
+  flags.real("lora_alpha", lora.alpha, {}, "lora: updates are scaled by alpha / r");
+  flags.shownDefault("16");
+  flags.real("lora_dropout", lora.dropout, {.least = 0, .most = 1, .mostOpen = true},
+             "lora: dropout on the adapters' input");
+  flags.shownDefault("0");
+  flags.list("lora_target_modules", lora.targetModules, "NAME,…",
+             "lora: linear layers by the end of their names, or all-linear");
+  flags.shownDefault("PEFT's for the model_type");
+  flags.list("modules_to_save", lora.modulesToSave, "NAME,…",
+             "lora: modules trained and saved whole, beside the task's head");
+  flags.text("model_name_or_path", basePath, "DIR",
+             "lora: where the base model lies, when MODEL is a PEFT adapter");
+  flags.shownDefault("where the adapter says");
+}
+
+/// Module names as PEFT has them; LoRA's flags go with LoRA.
+static rt::Status checkLora(const FlagSet &flags, const LoraFlags &lora,
+                            const std::string &method) {
+  for (const char *name :
+       {"lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "modules_to_save"})
+    if (flags.given(name) && method != "lora")
+      return rt::Status::usage(std::string("--") + name + ": needs --method lora, found " +
+                               method);
+  for (auto [name, list] : {std::pair("lora_target_modules", &lora.targetModules),
+                            std::pair("modules_to_save", &lora.modulesToSave)}) {
+    if (flags.given(name) && list->empty())
+      return rt::Status::usage(std::string("--") + name + ": expected names of modules");
+    for (const std::string &module : *list)
+      if (module.empty() || !std::all_of(module.begin(), module.end(), [](unsigned char c) {
+            return std::isalnum(c) || c == '_' || c == '.' || c == '-';
+          }))
+        return rt::Status::usage(std::string("--") + name +
+                                 ": expected names of modules, found '" + module.substr(0, 60) +
+                                 "'");
+    if (list->size() > 1 && std::find(list->begin(), list->end(), "all-linear") != list->end())
+      return rt::Status::usage(std::string("--") + name + ": expected all-linear alone");
+  }
+  return {};
 }
 
 static rt::Status unknownPass(const std::string &pass, std::span<const std::string> known) {
@@ -93,8 +136,11 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.boolean("label_all_tokens", options.labelAllTokens,
                 "label every sub-word, not each word's first alone");
   flags.group("Training step");
-  flags.text("method", options.pipeline.method, "full|head|layers:K",
-             "what is trained: all, the head, or the last K layers and the head", checkMethod);
+  flags.text("method", options.pipeline.method, "full|lora|head|layers:K",
+             "what is trained: all, adapters and the head, the head, or the last K layers and "
+             "the head",
+             checkMethod);
+  declareLora(flags, options.lora, options.basePath);
   flags.choice("optim", options.pipeline.optimizer, {"adamw", "sgd"}, "the update",
                {"lion", "adafactor", "adamw8bit"});
   flags.boolean("fused_update", options.pipeline.fusedUpdate,
@@ -118,9 +164,6 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.choice("emit", options.emit, emitPhases(), "stop after a phase and print it");
   flags.boolean("remarks", options.remarks, "print each decision as a remark");
   flags.list("disable", options.pipeline.disabled, "PASS,…", "switch optimizations off");
-  flags.refuse({"lora_r", "lora_alpha", "lora_dropout", "lora_target_modules",
-                "modules_to_save"},
-               "LoRA is not yet supported");
   flags.refuse({"max_source_length", "max_target_length", "max_beams", "source_lang",
                 "target_lang", "source_prefix", "text_column", "summary_column"},
                "generation tasks are not yet supported");
@@ -130,6 +173,7 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return {};
+  FTC_RETURN_IF_ERROR(checkLora(flags, options.lora, options.pipeline.method));
   if (!budget.empty()) {
     FTC_ASSIGN_OR_RETURN(options.memoryBudget, parseBytes(budget));
   }

@@ -30,6 +30,9 @@ struct DeviceFlags {
 /// Question answering's flags.
 void declareQuestions(FlagSet &flags, rt::QuestionSettings &settings);
 
+/// --model_name_or_path: where the base model under an adapter lies now.
+void declareBasePath(FlagSet &flags, std::string &path);
+
 /// A step.ftb itself, or the one in a directory that `ftrt run` wrote.
 std::string artifactIn(const std::string &path);
 

@@ -24,6 +24,7 @@ struct ModelFlags {
   rt::QuestionSettings questions;
   DeviceFlags device;
   std::int64_t batchSize = 8;
+  std::string basePath;
 
   void declare(FlagSet &flags) {
     flags.positional("D", directory, "the --output_dir of ftrt run, or one of its checkpoints");
@@ -38,6 +39,7 @@ struct ModelFlags {
     declareQuestions(flags, questions);
     flags.group("Machine");
     device.declare(flags);
+    declareBasePath(flags, basePath);
     refuseCompileOptions(flags);
     refuseLaterTasks(flags);
   }
@@ -52,6 +54,7 @@ Result<std::unique_ptr<rt::Session>> openModel(const ModelFlags &model) {
                        rt::Session::open(artifactIn(model.directory), options));
   FTC_RETURN_IF_ERROR(rt::checkFlags(*session, model.columns, false));
   session->encode.questions = model.questions;
+  FTC_RETURN_IF_ERROR(rt::loadBaseWeights(*session, model.basePath));
   FTC_RETURN_IF_ERROR(rt::loadModelWeights(*session, model.directory));
   return session;
 }

@@ -44,6 +44,12 @@ void declareQuestions(FlagSet &flags, rt::QuestionSettings &settings) {
              "no answer is given when its score is better by more than this");
 }
 
+void declareBasePath(FlagSet &flags, std::string &path) {
+  flags.text("model_name_or_path", path, "DIR",
+             "where an adapter's base model lies now; its hash is checked");
+  flags.shownDefault("where it was compiled from");
+}
+
 std::string artifactIn(const std::string &path) {
   if (!rt::isDirectory(path))
     return path;
@@ -87,7 +93,6 @@ void refuseLaterTasks(FlagSet &flags) {
   flags.refuse({"num_beams", "length_penalty", "no_repeat_ngram_size"},
                "generation is not yet supported");
   flags.refuse({"class_weights"}, "class weights are not yet supported");
-  flags.refuse({"merge_lora"}, "LoRA is not yet supported");
 }
 
 } // namespace ftc::cli

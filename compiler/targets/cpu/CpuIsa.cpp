@@ -1,6 +1,8 @@
 // The table of instruction sets: names, cpuid features, register tiles.
 #include "compiler/targets/cpu/CpuIsa.h"
 
+#include <algorithm>
+
 namespace ftc::cpu {
 
 const CpuIsa &isaV3() {
@@ -28,8 +30,13 @@ const CpuIsa *findIsa(const std::string &name) {
   return nullptr;
 }
 
+int CpuIsa::panelWidth(std::int64_t out) const {
+  return static_cast<int>(
+      std::min<std::int64_t>(panelWidth(), (out + lanes - 1) / lanes * lanes));
+}
+
 std::int64_t packedElements(std::int64_t in, std::int64_t out, const CpuIsa &isa) {
-  std::int64_t width = isa.panelWidth();
+  std::int64_t width = isa.panelWidth(out);
   return (out + width - 1) / width * in * width;
 }
 

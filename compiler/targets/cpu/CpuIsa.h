@@ -20,6 +20,12 @@ struct CpuIsa {
 
   /// Width of a packed weight panel, in elements (NR).
   int panelWidth() const { return tileVectors * lanes; }
+  /// Width of the panels of W[out, in]: NR, or as many whole vectors as a narrower `out` takes
+  /// (an adapter's rank, a head's labels).
+  int panelWidth(std::int64_t out) const;
+  /// Rows of the register tile over panels of that width: a panel of one vector takes more, so
+  /// that as many sums are in flight.
+  int rowsFor(int width) const { return width == lanes ? tileRows * tileVectors : tileRows; }
 };
 
 /// AVX2 + FMA: tiles of 4 x 24.
@@ -29,7 +35,7 @@ const CpuIsa &isaV4();
 /// The instruction set called `name` ("x86-64-v3", "x86-64-v4"), or null.
 const CpuIsa *findIsa(const std::string &name);
 
-/// Elements of a linear weight W[out, in] in packed panels [ceil(out / NR)][in][NR].
+/// Elements of a linear weight W[out, in] in packed panels [ceil(out / width)][in][width].
 std::int64_t packedElements(std::int64_t in, std::int64_t out, const CpuIsa &isa);
 
 } // namespace ftc::cpu

@@ -77,6 +77,19 @@ LogicalResult AddOp::buildBackward(Backward &backward) {
   return success();
 }
 
+OpFoldResult ScaleOp::fold(FoldAdaptor) {
+  return getFactor().convertToDouble() == 1 ? OpFoldResult(getX()) : OpFoldResult();
+}
+
+Cost ScaleOp::getCost(const SpaceSizes &sizes) { return elementwiseCost(*this, 1, sizes); }
+
+LogicalResult ScaleOp::buildBackward(Backward &backward) {
+  Value dy = backward.gradient(getY());
+  backward.accumulate(
+      getX(), ScaleOp::create(backward.builder(), getLoc(), dy.getType(), dy, getFactorAttr()));
+  return success();
+}
+
 LogicalResult DropoutOp::verify() {
   Named x{"x", getX().getType()};
   return failure(failed(expectSameType(*this, 1, {"y", getY().getType()}, x)) ||

@@ -43,6 +43,15 @@ def Nn_AddOp : Nn_Op<"add", [Differentiable, CostModel, RowLocal, Commutative,
   let results = (outs Nn_Tensor:$y);
 }
 
+def Nn_ScaleOp : Nn_Op<"scale", [Differentiable, CostModel, RowLocal,
+                                 SameOperandsAndResultType]> {
+  let summary = "y = factor * x";
+  let description = [{ A constant of the model, such as LoRA's alpha / r. }];
+  let arguments = (ins Nn_Tensor:$x, F64Attr:$factor);
+  let results = (outs Nn_Tensor:$y);
+  let hasFolder = 1;
+}
+
 def Nn_DropoutOp : Nn_Op<"dropout", [Differentiable, CostModel, RowLocal]> {
   let summary = "y = x * keep / (1 - p), keep from a counter-based generator";
   let description = [{

@@ -68,3 +68,14 @@ func.func @otherParts(%a: !t1, %b: !t3) -> !t4 {
   %y = nn.concat_columns %d, %c : (!t1, !t3) -> !t4
   return %y : !t4
 }
+
+// A factor of one folds; another stays.
+// CHECK-LABEL: func.func @scales
+// CHECK-SAME: %[[X:.*]]: tensor
+// CHECK-NEXT: %[[Y:.*]] = nn.scale %[[X]] {factor = 5.000000e-01 : f64}
+// CHECK-NEXT: return %[[Y]]
+func.func @scales(%x: !t4) -> !t4 {
+  %a = nn.scale %x {factor = 1.0 : f64} : (!t4) -> !t4
+  %b = nn.scale %a {factor = 0.5 : f64} : (!t4) -> !t4
+  return %b : !t4
+}

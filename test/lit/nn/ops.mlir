@@ -77,6 +77,31 @@ func.func @add(%0: !t4, %1: !t4) -> !t4 {
   return %r : !t4
 }
 
+// CHECK-LABEL: func.func @low_rank_linear
+// CHECK: nn.low_rank_linear
+func.func @low_rank_linear(%0: !t4, %1: !w64, %2: !t2, %3: tensor<6x2xf32>, %4: !v6)
+    -> (!t6, !t6) {
+  %r:2 = nn.low_rank_linear %0, %1, %2, %3, %4 {activation = #nn.activation<gelu>}
+      : (!t4, !w64, !t2, tensor<6x2xf32>, !v6) -> (!t6, !t6)
+  return %r#0, %r#1 : !t6, !t6
+}
+
+// CHECK-LABEL: func.func @low_rank_dgrad
+// CHECK: nn.low_rank_dgrad
+func.func @low_rank_dgrad(%0: !t6, %1: !w64, %2: !t2, %3: tensor<2x4xf32>, %4: !t4) -> !t4 {
+  %r = nn.low_rank_dgrad %0, %1, %2, %3, %4
+      {operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 1>}
+      : (!t6, !w64, !t2, tensor<2x4xf32>, !t4) -> !t4
+  return %r : !t4
+}
+
+// CHECK-LABEL: func.func @scale
+// CHECK: nn.scale %{{.*}} {factor = 2.000000e+00 : f64}
+func.func @scale(%0: !t4) -> !t4 {
+  %r = nn.scale %0 {factor = 2.0 : f64} : (!t4) -> !t4
+  return %r : !t4
+}
+
 // CHECK-LABEL: func.func @dropout
 // CHECK: nn.dropout
 func.func @dropout(%0: !t4, %1: !ti, %2: !ti) -> !t4 {

@@ -126,6 +126,11 @@ bool runElementwise(Operation *op, Frame &frame) {
     frame.set(gated.getY(), y);
   } else if (auto gatedGrad = dyn_cast<nn::GatedGradOp>(op)) {
     gatedGradient(gatedGrad, frame);
+  } else if (auto scale = dyn_cast<nn::ScaleOp>(op)) {
+    Tensor y = frame.get(scale.getX());
+    for (double &value : y.values)
+      value *= scale.getFactor().convertToDouble();
+    frame.set(scale.getY(), y);
   } else if (auto drop = dyn_cast<nn::DropoutOp>(op)) {
     dropout(drop, frame);
   } else {

@@ -59,6 +59,43 @@ static void wgrad(nn::LinearWgradOp op, Frame &frame) {
     frame.set(op.getDbias(), db);
 }
 
+/// sum(r, c) += left(r, k) * right(k, c), right transposed when it is [columns, inner].
+static void addProduct(Tensor &sum, const Tensor &left, const Tensor &right, bool transposed) {
+  for (std::int64_t r = 0; r < sum.rows(); ++r)
+    for (std::int64_t c = 0; c < sum.width(); ++c)
+      for (std::int64_t k = 0; k < left.width(); ++k)
+        sum.at(r, c) += left.at(r, k) * (transposed ? right.at(c, k) : right.at(k, c));
+}
+
+static void lowRankLinear(nn::LowRankLinearOp op, Frame &frame) {
+  Tensor pre = frame.make(op.getY());
+  for (std::int64_t r = 0; r < pre.rows(); ++r)
+    for (std::int64_t o = 0; o < pre.width(); ++o)
+      pre.at(r, o) = op.getBias() ? frame.get(op.getBias()).at(o) : 0.0;
+  addProduct(pre, frame.get(op.getX()), frame.get(op.getWeight()), true);
+  addProduct(pre, frame.get(op.getU()), frame.get(op.getFactor()), true);
+  Tensor y = pre;
+  for (double &value : y.values)
+    value = activate(op.getActivation(), value);
+  frame.set(op.getY(), y);
+  if (op.getPre())
+    frame.set(op.getPre(), pre);
+}
+
+static void lowRankDgrad(nn::LowRankDgradOp op, Frame &frame) {
+  Tensor dx = frame.make(op.getDx());
+  std::fill(dx.values.begin(), dx.values.end(), 0.0);
+  addProduct(dx, frame.get(op.getDy()), frame.get(op.getWeight()), false);
+  addProduct(dx, frame.get(op.getDu()), frame.get(op.getFactor()), false);
+  for (std::size_t i = 0; i < dx.values.size(); ++i) {
+    if (op.getPre())
+      dx.values[i] *= activateGrad(op.getActivation(), frame.get(op.getPre()).values[i]);
+    if (op.getAddend())
+      dx.values[i] += frame.get(op.getAddend()).values[i];
+  }
+  frame.set(op.getDx(), dx);
+}
+
 bool runLinear(Operation *op, Frame &frame) {
   if (auto forward = dyn_cast<nn::LinearOp>(op))
     linear(forward, frame);
@@ -66,6 +103,10 @@ bool runLinear(Operation *op, Frame &frame) {
     dgrad(data, frame);
   else if (auto weight = dyn_cast<nn::LinearWgradOp>(op))
     wgrad(weight, frame);
+  else if (auto low = dyn_cast<nn::LowRankLinearOp>(op))
+    lowRankLinear(low, frame);
+  else if (auto lowData = dyn_cast<nn::LowRankDgradOp>(op))
+    lowRankDgrad(lowData, frame);
   else
     return false;
   return true;

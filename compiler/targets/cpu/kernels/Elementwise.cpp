@@ -4,6 +4,9 @@
 #include "compiler/targets/cpu/kernels/DropoutBits.h"
 #include "compiler/targets/cpu/kernels/MicroKernel.h"
 
+#include <bit>
+#include <cstdio>
+
 namespace ftc::cpu {
 
 static constexpr std::int64_t flatChunk = 8192;
@@ -95,6 +98,21 @@ void GatedGrad::emit(KernelBuilder &b) const {
     Num other = b.loadVector(up[at], mask);
     b.storeVector(gradient * other * activationDerivative(b, act, before), dgate[at], mask);
     b.storeVector(gradient * activate(b, act, before), dup[at], mask);
+  });
+}
+
+/// The factor's bits are part of the name: equal names mean equal code.
+std::string Scale::key(const CpuIsa &isa) const {
+  char bits[20];
+  std::snprintf(bits, sizeof bits, "%016llx",
+                static_cast<unsigned long long>(std::bit_cast<std::uint64_t>(factor)));
+  return std::string("scale_") + bits + "_" + isa.suffix;
+}
+IntExpr Scale::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
+void Scale::emit(KernelBuilder &b) const {
+  Ptr x = b.buffer(0), y = b.buffer(1);
+  forFlat(b, [&](Num at, Num mask) {
+    b.storeVector(b.loadVector(x[at], mask) * factor, y[at], mask);
   });
 }
 

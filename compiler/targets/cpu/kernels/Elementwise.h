@@ -66,6 +66,16 @@ struct Add : Kernel {
   void emit(KernelBuilder &b) const override;
 };
 
+/// y[i] = factor * x[i].
+///   buffers  x [n], y [n] (may be x)      ints  n      scalars  none
+struct Scale : Kernel {
+  double factor = 1;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
 /// y[r] = x[rows[r]].
 ///   buffers  x [any, H], rows [R], y [R, H]      ints  R      scalars  none
 struct GatherRows : Kernel {

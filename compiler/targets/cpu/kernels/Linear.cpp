@@ -13,10 +13,14 @@ static constexpr int tailRows = 4;
 static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Rows of a task: a multiple of the register tile's.
-static std::int64_t blockRows(const CpuIsa &isa) { return isa.tileRows == 12 ? 72 : 64; }
+static std::int64_t blockRows(const CpuIsa &isa, std::int64_t out) {
+  return isa.rowsFor(isa.panelWidth(out)) % 12 == 0 ? 72 : 64;
+}
 
 std::string Linear::key(const CpuIsa &isa) const {
   std::string name = "gemm_k" + std::to_string(in) + "_n" + std::to_string(out);
+  if (rank > 0)
+    name += "_r" + std::to_string(rank);
   if (bias)
     name += "_bias";
   if (add)
@@ -31,11 +35,11 @@ std::string Linear::key(const CpuIsa &isa) const {
 }
 
 IntExpr Linear::grid(const CpuIsa &isa) const {
-  std::int64_t groups = ceilDiv(ceilDiv(out, isa.panelWidth()), groupPanels);
-  return {0, {{0, blockRows(isa), groups}}};
+  std::int64_t groups = ceilDiv(ceilDiv(out, isa.panelWidth(out)), groupPanels);
+  return {0, {{0, blockRows(isa, out), groups}}};
 }
 
-IntExpr Linear::flops() const { return {0, {{0, 1, 2 * in * out}}}; }
+IntExpr Linear::flops() const { return {0, {{0, 1, 2 * (in + rank) * out}}}; }
 
 namespace {
 
@@ -46,6 +50,10 @@ public:
     int next = 0;
     x = b.buffer(next++);
     weight = b.buffer(next++);
+    if (spec.rank > 0) {
+      narrow = b.buffer(next++);
+      factor = b.buffer(next++);
+    }
     if (spec.bias)
       bias = b.buffer(next++);
     if (spec.add)
@@ -56,7 +64,9 @@ public:
     if (spec.savePre)
       pre = b.buffer(next++);
     rows = b.integer(0);
-    width = b.isa.panelWidth();
+    width = b.isa.panelWidth(spec.out);
+    vectors = width / b.isa.lanes;
+    tileRows = b.isa.rowsFor(width);
     panels = ceilDiv(spec.out, width);
     groups = ceilDiv(panels, groupPanels);
     kBlocks = ceilDiv(spec.in, maxKBlock);
@@ -66,15 +76,15 @@ public:
 
   void emit() {
     b.forTasks([&](Num task) {
-      Num from = task / groups * blockRows(b.isa);
-      Num to = b.max(from, b.min(from + blockRows(b.isa), rows));
+      Num from = task / groups * blockRows(b.isa, spec.out);
+      Num to = b.max(from, b.min(from + blockRows(b.isa, spec.out), rows));
       Num firstPanel = task % groups * groupPanels;
       Num lastPanel = b.min(firstPanel + groupPanels, b.i64(panels));
-      Num tiled = from + (to - from) / b.isa.tileRows * b.isa.tileRows;
+      Num tiled = from + (to - from) / tileRows * tileRows;
       b.loop(0, kBlocks, 1, [&](Num block) {
         b.loop(firstPanel, lastPanel, 1, [&](Num panel) {
-          b.loop(from, tiled, b.isa.tileRows,
-                 [&](Num row) { emitRows(block, panel, row, Num{}, b.isa.tileRows); });
+          b.loop(from, tiled, tileRows,
+                 [&](Num row) { emitRows(block, panel, row, Num{}, tileRows); });
           b.loop(tiled, to, tailRows,
                  [&](Num row) { emitRows(block, panel, row, to, tailRows); });
         });
@@ -85,7 +95,6 @@ public:
 private:
   /// One register tile; `end` bounds the rows of a tail tile and is null for a full one.
   void emitRows(Num block, Num panel, Num row, Num end, int count) {
-    int vectors = b.isa.tileVectors;
     Num k = block * kBlock;
     TileRows left;
     left.rowStride = spec.in;
@@ -102,17 +111,33 @@ private:
     bool even = kBlocks * kBlock == spec.in;
     Num length = even ? b.i64(kBlock) : b.min(b.i64(kBlock), spec.in - k);
     sums = emitTile(b, count, vectors, left, right, width, length, even ? kBlock : -1, sums);
+    auto last = [&] {
+      finish(row, end, column, count, addNarrow(panel, row, end, count, sums));
+    };
     if (kBlocks == 1) {
-      finish(row, end, column, count, sums);
+      last();
       return;
     }
     b.ifElse(
-        block == kBlocks - 1, [&] { finish(row, end, column, count, sums); },
-        [&] {
+        block == kBlocks - 1, last, [&] {
           forTile(row, end, column, count, [&](int r, int v, Num at, Num mask) {
             b.storeVector(sums[r * vectors + v], y[at], mask);
           });
         });
+  }
+
+  /// The second product's terms, after all of the first's.
+  Nums addNarrow(Num panel, Num row, Num end, int count, const Nums &sums) {
+    if (spec.rank == 0)
+      return sums;
+    TileRows left;
+    left.rowStride = spec.rank;
+    left.base = narrow[row * spec.rank];
+    if (end)
+      for (int r = 0; r < count; ++r)
+        left.rows.push_back(narrow[b.min(row + r, end - 1) * spec.rank]);
+    return emitTile(b, count, vectors, left, factor[panel * (spec.rank * width)], width,
+                    b.i64(spec.rank), spec.rank, sums);
   }
 
   /// Sums of the k blocks before, which rest in y.
@@ -120,7 +145,7 @@ private:
     Nums sums;
     for (int r = 0; r < count; ++r) {
       Num at = (end ? b.min(row + r, end - 1) : row + r) * spec.out + column;
-      for (int v = 0; v < b.isa.tileVectors; ++v) {
+      for (int v = 0; v < vectors; ++v) {
         Num mask = spec.out % width ? b.firstLanes(spec.out - column - v * b.isa.lanes) : Num{};
         sums.push_back(b.loadVector(y[at + v * b.isa.lanes], mask));
       }
@@ -133,17 +158,17 @@ private:
                const std::function<void(int, int, Num, Num)> &body) {
     auto all = [&](bool masked) {
       for (int r = 0; r < count; ++r) {
-        auto vectors = [&] {
+        auto row1 = [&] {
           Num at = (row + r) * spec.out + column;
-          for (int v = 0; v < b.isa.tileVectors; ++v) {
+          for (int v = 0; v < vectors; ++v) {
             std::int64_t skip = v * b.isa.lanes;
             body(r, v, at + skip, masked ? b.firstLanes(spec.out - column - skip) : Num{});
           }
         };
         if (end && r > 0)
-          b.ifThen(row + r < end, vectors);
+          b.ifThen(row + r < end, row1);
         else
-          vectors();
+          row1();
       }
     };
     if (spec.out % width == 0)
@@ -158,7 +183,7 @@ private:
     bool activated = spec.act != Activation::None || spec.gradAct != Activation::None;
     Ptr first = spec.savePre ? pre : y;
     forTile(row, end, column, count, [&](int r, int v, Num at, Num mask) {
-      Num value = sums[r * b.isa.tileVectors + v];
+      Num value = sums[r * vectors + v];
       if (spec.bias)
         value = value + b.loadVector(bias[column + v * b.isa.lanes], mask);
       if (spec.add)
@@ -193,9 +218,10 @@ private:
 
   KernelBuilder &b;
   const Linear &spec;
-  Ptr x, weight, bias, addend, saved, y, pre;
+  Ptr x, weight, narrow, factor, bias, addend, saved, y, pre;
   Num rows;
   std::int64_t width, panels, groups, kBlocks, kBlock;
+  int vectors, tileRows;
 };
 
 } // namespace
@@ -208,24 +234,24 @@ std::string PackTransposed::key(const CpuIsa &isa) const {
 }
 
 IntExpr PackTransposed::grid(const CpuIsa &isa) const {
-  return {ceilDiv(in, isa.panelWidth()), {}};
+  return {ceilDiv(in, isa.panelWidth(in)), {}};
 }
 
 void PackTransposed::emit(KernelBuilder &b) const {
   Ptr source = b.buffer(0), target = b.buffer(1);
-  std::int64_t width = b.isa.panelWidth();
+  std::int64_t width = b.isa.panelWidth(in), sourceWidth = b.isa.panelWidth(out);
   bool evenIn = in % width == 0, evenOut = out % 8 == 0;
   // Blocks of 8 x 8; the last block of a panel of out may be narrower.
   b.forTasks([&](Num panel) {
     b.loop(0, out, 8, [&](Num o) {
-      Num sourcePanel = o / width * in;
-      Num shift = o % width;
+      Num sourcePanel = o / sourceWidth * in;
+      Num shift = o % sourceWidth;
       b.loop(0, width, 8, [&](Num offset) {
         std::array<Num, 8> rows;
         for (int r = 0; r < 8; ++r) {
           Num i = panel * width + offset + r;
           Num safe = evenIn ? i : b.min(i, b.i64(in - 1));
-          rows[r] = b.loadVector(source[(sourcePanel + safe) * width + shift], 8);
+          rows[r] = b.loadVector(source[(sourcePanel + safe) * sourceWidth + shift], 8);
           if (!evenIn)
             rows[r] = b.select(i < in, rows[r], 0.0);
         }

@@ -7,16 +7,19 @@
 namespace ftc::cpu {
 
 /// Y[M, out] = epilogue(X[M, in] W^T), W[out, in] in panels of out:
-///   y = x W^T;  y += bias;  y += addend;  pre = y;  y = act(y);  y *= gradAct'(saved)
+///   y = x W^T;  y += u F^T (rank > 0);  y += bias;  y += addend;  pre = y;  y = act(y);  y *=
+///   gradAct'(saved)
 /// Forward: {in, out, bias, act, savePre}. dgrad: {in = layer's out, out = layer's in, with
 /// the weight of PackTransposed}, gradAct for the derivative of the activation before it.
 /// A row's bits depend on that row of X alone.
-///   buffers  x [M, in], w panels, [bias: bias [out]], [add: addend [M, out], may be y],
+///   buffers  x [M, in], w panels, [rank: u [M, rank], f panels of F[out, rank]],
+///            [bias: bias [out]], [add: addend [M, out], may be y],
 ///            [gradAct: saved [M, out]], y [M, out], [savePre: pre [M, out]]
 ///   ints     M
 ///   scalars  none
 struct Linear : Kernel {
   std::int64_t in = 0, out = 0;
+  std::int64_t rank = 0; ///< inner dimension of a second product, at most 256
   bool bias = false;
   bool add = false;
   Activation act = Activation::None;

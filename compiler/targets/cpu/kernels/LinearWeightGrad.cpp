@@ -14,17 +14,20 @@ namespace {
 /// tile's rows. Large blocks read X and dY less often, small ones keep more threads busy.
 struct Blocking {
   Blocking(const LinearWeightGrad &spec, const CpuIsa &isa) {
-    std::int64_t panels = ceilDiv(spec.out, isa.panelWidth());
+    std::int64_t width = isa.panelWidth(spec.out);
+    std::int64_t panels = ceilDiv(spec.out, width);
+    tileRows = isa.rowsFor(width);
     bool large = ceilDiv(spec.in, 384) * ceilDiv(panels, 8) >= 8;
     features = large ? 384 : 192;
     groupPanels = large ? 8 : 4;
     tokens = large ? 128 : 256;
     groups = ceilDiv(panels, groupPanels);
     // Off powers of two, at which packed tiles of X would share cache sets.
-    tileStride = tokens * isa.tileRows + 16;
-    packedInput = features / isa.tileRows * tileStride;
+    tileStride = tokens * tileRows + 16;
+    packedInput = features / tileRows * tileStride;
   }
   std::int64_t features, groupPanels, tokens, groups;
+  int tileRows;             ///< input features of a register tile
   std::int64_t tileStride;  ///< elements between packed tiles of X
   std::int64_t packedInput; ///< elements of all tiles
 };
@@ -43,7 +46,7 @@ IntExpr LinearWeightGrad::grid(const CpuIsa &isa) const {
 
 std::int64_t LinearWeightGrad::scratchBytes(const CpuIsa &isa) const {
   Blocking block(*this, isa);
-  return 4 * (block.packedInput + block.groupPanels * block.tokens * isa.panelWidth()) + 64;
+  return 4 * (block.packedInput + block.groupPanels * block.tokens * isa.panelWidth(out)) + 64;
 }
 
 IntExpr LinearWeightGrad::flops() const { return {0, {{0, 1, 2 * in * out}}}; }
@@ -61,7 +64,8 @@ public:
       dbias = b.buffer(3);
     tokens = b.integer(0);
     accumulate = b.integer(1);
-    width = b.isa.panelWidth();
+    width = b.isa.panelWidth(spec.out);
+    vectors = width / b.isa.lanes;
     panels = ceilDiv(spec.out, width);
     left = b.scratch();
     right = b.scratch(4 * block.packedInput);
@@ -80,7 +84,7 @@ public:
         packRows(token, count, firstFeature, features);
         b.loop(0, panelCount, 1, [&](Num p) {
           packPanel(token, count, firstPanel + p, p, (firstFeature == 0), fresh);
-          b.loop(0, features, b.isa.tileRows, [&](Num feature) {
+          b.loop(0, features, block.tileRows, [&](Num feature) {
             tile(firstPanel + p, p, firstFeature, feature, count, fresh);
           });
         });
@@ -91,7 +95,7 @@ public:
 private:
   /// X[token.., firstFeature..] to tiles of [t][tileRows], four features at a time.
   void packRows(Num token, Num count, Num firstFeature, Num features) {
-    std::int64_t tileRows = b.isa.tileRows, units = tileRows / 4;
+    std::int64_t tileRows = block.tileRows, units = tileRows / 4;
     auto target = [&](Num unit, Num t) {
       return left[unit / units * block.tileStride + t * tileRows + unit % units * 4];
     };
@@ -114,7 +118,6 @@ private:
 
   /// One panel's columns of dY to [t][width], and their sums to dbias.
   void packPanel(Num token, Num count, Num panel, Num slot, Num owner, Num fresh) {
-    int vectors = b.isa.tileVectors;
     Ptr target = right[slot * (block.tokens * width)];
     Num column = panel * width;
     Nums masks;
@@ -144,7 +147,7 @@ private:
   }
 
   void tile(Num panel, Num slot, Num firstFeature, Num feature, Num count, Num fresh) {
-    int vectors = b.isa.tileVectors, tileRows = b.isa.tileRows;
+    int tileRows = block.tileRows;
     Num row = firstFeature + feature;
     Ptr target = dw[(panel * spec.in + row) * width];
     auto guarded = [&](int r, const std::function<void()> &body) {
@@ -185,6 +188,7 @@ private:
   Num tokens, accumulate;
   Blocking block;
   std::int64_t width, panels;
+  int vectors;
 };
 
 } // namespace

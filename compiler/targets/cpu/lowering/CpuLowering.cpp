@@ -62,8 +62,10 @@ static void collectParameters(ModuleOp module,
 static bool isPacked(BlockArgument argument) {
   return llvm::any_of(argument.getUses(), [](OpOperand &use) {
     Operation *user = use.getOwner();
-    return (isa<nn::LinearOp>(user) && use.getOperandNumber() == 1) ||
-           (isa<nn::LinearDgradOp>(user) && use.getOperandNumber() == 1);
+    bool low = isa<nn::LowRankLinearOp, nn::LowRankDgradOp>(user);
+    return ((low || isa<nn::LinearOp, nn::LinearDgradOp>(user)) &&
+            use.getOperandNumber() == 1) ||
+           (low && use.getOperandNumber() == 3);
   });
 }
 
@@ -82,7 +84,7 @@ static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
     storage.trainable |= function.getArgAttr(index, nn::kTrainable) != nullptr;
     storage.decay |= function.getArgAttr(index, nn::kDecay) != nullptr;
     if (isPacked(argument))
-      storage.panelWidth = isa.panelWidth();
+      storage.panelWidth = isa.panelWidth(shapes[name][0]);
   });
   std::int64_t offset = 0;
   for (int group = 0; group < 3; ++group) {
@@ -201,6 +203,7 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
                              std::map<std::string, KernelSpec> &kernels) {
   LoweringRegistry registry;
   addLinearLowerings(registry);
+  addLowRankLowerings(registry);
   addNormLowerings(registry);
   addElementwiseLowerings(registry);
   addAttentionLowerings(registry);

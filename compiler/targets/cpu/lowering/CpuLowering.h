@@ -58,12 +58,17 @@ private:
   std::map<std::string, KernelSpec> &kernels;
 };
 
+/// Launches the packing of a linear weight's transpose into a temporary, which it gives: the
+/// panels that an input gradient reads. `weight` [out, in].
+BufferId packTransposed(mlir::Value weight, CpuProgram &program, mlir::Operation *op);
+
 /// Lowers one op; emits an error on the op when it cannot.
 using OpLowering = mlir::LogicalResult (*)(mlir::Operation *, CpuProgram &);
 /// Registry from op name to lowering; each family adds its own.
 using LoweringRegistry = llvm::StringMap<OpLowering>;
 
 void addLinearLowerings(LoweringRegistry &registry);
+void addLowRankLowerings(LoweringRegistry &registry);
 void addNormLowerings(LoweringRegistry &registry);
 void addElementwiseLowerings(LoweringRegistry &registry);
 void addAttentionLowerings(LoweringRegistry &registry);

@@ -70,6 +70,15 @@ static LogicalResult lowerAdd(Operation *operation, CpuProgram &program) {
   return success();
 }
 
+static LogicalResult lowerScale(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::ScaleOp>(operation);
+  auto kernel = std::make_shared<Scale>();
+  kernel->factor = op.getFactor().convertToDouble();
+  program.launch(kernel, {program.read(op.getX()), program.write(op.getY())},
+                 {elements(program, op.getX())}, {}, op);
+  return success();
+}
+
 static LogicalResult lowerDropout(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::DropoutOp>(operation);
   auto kernel = std::make_shared<Dropout>();
@@ -89,6 +98,7 @@ void addElementwiseLowerings(LoweringRegistry &registry) {
   registry[nn::GatedOp::getOperationName()] = lowerGated;
   registry[nn::GatedGradOp::getOperationName()] = lowerGatedGrad;
   registry[nn::AddOp::getOperationName()] = lowerAdd;
+  registry[nn::ScaleOp::getOperationName()] = lowerScale;
   registry[nn::DropoutOp::getOperationName()] = lowerDropout;
 }
 

@@ -33,22 +33,26 @@ static LogicalResult lowerLinear(Operation *operation, CpuProgram &program) {
 
 /// The transposed panels are made anew for each launch: a pass over the weight, small beside
 /// the product, and the weight needs no second home.
+BufferId packTransposed(Value weight, CpuProgram &program, Operation *op) {
+  auto pack = std::make_shared<PackTransposed>();
+  pack->in = width(weight);
+  pack->out = height(weight);
+  Type element = cast<RankedTensorType>(weight.getType()).getElementType();
+  BufferId transposed = program.planner.temporary(
+      element, program.constant(packedElements(pack->out, pack->in, program.isa)));
+  program.launch(pack, {program.read(weight), {transposed, plan::Access::Write}}, {}, {}, op,
+                 ".pack");
+  return transposed;
+}
+
 static LogicalResult lowerDgrad(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::LinearDgradOp>(operation);
   if (op.getPre() && op.getAddend())
     return op.emitOpError("expected an activation derivative or an addend, got both");
-  auto pack = std::make_shared<PackTransposed>();
-  pack->in = width(op.getWeight());
-  pack->out = height(op.getWeight());
-  Type element = cast<RankedTensorType>(op.getWeight().getType()).getElementType();
-  BufferId transposed = program.planner.temporary(
-      element, program.constant(packedElements(pack->out, pack->in, program.isa)));
-  program.launch(pack, {program.read(op.getWeight()), {transposed, plan::Access::Write}}, {}, {},
-                 op, ".pack");
-
+  BufferId transposed = packTransposed(op.getWeight(), program, op);
   auto kernel = std::make_shared<Linear>();
-  kernel->in = pack->out;
-  kernel->out = pack->in;
+  kernel->in = height(op.getWeight());
+  kernel->out = width(op.getWeight());
   kernel->add = op.getAddend() != nullptr;
   if (op.getPre())
     kernel->gradAct = static_cast<Activation>(op.getActivation());
