@@ -132,17 +132,25 @@ struct ApplyLoraPass : impl::ApplyLoraBase<ApplyLoraPass> {
     return {};
   }
 
+  /// Tables that a target names: of embeddings, and a language model's head.
   LogicalResult refuseEmbeddings(func::FuncOp forward) {
-    for (auto op : forward.front().getOps<nn::EmbeddingOp>())
-      for (Value table : op.getTables()) {
-        llvm::StringRef module = moduleOf(argumentText(table, nn::kParameter));
-        for (const std::string &target : targetModules)
-          if (target != kAllLinear && isTarget(module, target) && !isSavedModule(module))
-            return forward.emitError("lora: target module '")
-                   << module
-                   << "' is an embedding, which is not supported; name linear layers, "
-                   << "or save it whole (modules_to_save)";
-      }
+    auto check = [&](Value table) -> LogicalResult {
+      llvm::StringRef module = moduleOf(argumentText(table, nn::kParameter));
+      for (const std::string &target : targetModules)
+        if (target != kAllLinear && isTarget(module, target) && !isSavedModule(module))
+          return forward.emitError("lora: target module '")
+                 << module << "' is an embedding, which is not supported; name linear layers, "
+                 << "or save it whole (modules_to_save)";
+      return success();
+    };
+    for (Operation &op : forward.front()) {
+      if (auto loss = dyn_cast<nn::VocabularyLossOp>(op); loss && failed(check(loss.getWeight())))
+        return failure();
+      if (auto embedding = dyn_cast<nn::EmbeddingOp>(op))
+        for (Value table : embedding.getTables())
+          if (failed(check(table)))
+            return failure();
+    }
     return success();
   }
 
