@@ -157,6 +157,8 @@ static abi::DType dtypeOf(Type type) {
     return abi::DType::F64;
   if (type.isBF16())
     return abi::DType::BF16;
+  if (type.isF16())
+    return abi::DType::F16;
   if (type.isInteger(32))
     return abi::DType::I32;
   if (type.isInteger(64))
@@ -271,6 +273,8 @@ LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &objec
                                 : abi::LayoutKind::PanelsN;
       entry->layout->width = place.getPanelWidth();
     }
+    if (std::optional<Type> type = place.getDtype())
+      entry->dtype = dtypeOf(*type);
     entry->elements = place.getElements();
     entry->offset = place.getOffset();
     variant->storage.push_back(std::move(entry));

@@ -86,6 +86,7 @@ private:
   rt::Status readData();
   rt::Status checkWeights();
   rt::Status checkMethod();
+  void markFileTypes();
   rt::Status import();
   rt::Status chooseCapacities();
   rt::Status runPhases(std::int64_t activationBudget);
@@ -244,6 +245,7 @@ rt::Status Compilation::import() {
     if (!quiet && !(adapter && note.starts_with("new, "))) // the adapter has the head
       std::fprintf(stderr, "%s\n", note.c_str());
   quiet = true;
+  markFileTypes();
   if (tokenizer->vocabularySize() > model.vocabulary)
     return rt::Status::error(options.model + ": the tokenizer has " +
                              std::to_string(tokenizer->vocabularySize()) +
@@ -266,6 +268,20 @@ rt::Status Compilation::checkMethod() {
   return rt::Status::usage("--method: expected layers:1 to layers:" + std::to_string(count) +
                            " (the model has " + std::to_string(count) + " layers), found '" +
                            options.pipeline.method + "'");
+}
+
+/// Notes what is stored in 16 bits: a frozen weight stays so in memory.
+void Compilation::markFileTypes() {
+  Builder builder(&context);
+  for (func::FuncOp function : model.module->getOps<func::FuncOp>())
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      auto name = function.getArgAttrOfType<StringAttr>(i, nn::kTensor);
+      const rt::TensorInfo *tensor = name ? checkpoint->find(name.getValue().str()) : nullptr;
+      if (tensor && tensor->dtype == rt::DType::BF16)
+        function.setArgAttr(i, kFileType, TypeAttr::get(builder.getBF16Type()));
+      else if (tensor && tensor->dtype == rt::DType::F16)
+        function.setArgAttr(i, kFileType, TypeAttr::get(builder.getF16Type()));
+    }
 }
 
 /// Every weight that the model takes must be a finite number.

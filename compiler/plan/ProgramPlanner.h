@@ -38,12 +38,17 @@ private:
   std::map<std::string, std::int64_t> capacities;
 };
 
+/// Argument attribute, TypeAttr: a parameter's element type in its file, where that is bf16 or
+/// f16. A frozen weight or table keeps it; kernels widen it as they read.
+constexpr llvm::StringLiteral kFileType = "nn.file_type";
+
 /// Where a parameter lies on the variant being planned; offsets and elements as plan.storage.
 struct Storage {
   std::string parameter;
   std::int64_t panelWidth = 0;
   std::int64_t offset = 0, elements = 0;
   bool trainable = false, decay = false;
+  mlir::Type dtype; ///< bf16 or f16 as in the file; null: f32
 };
 
 /// All parameters' storage on one variant.

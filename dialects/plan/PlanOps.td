@@ -61,10 +61,11 @@ def Plan_StorageOp : Plan_Op<"storage", [HasParent<"VariantOp">]> {
   let summary = "Where a parameter lies, and how";
   let description = [{
     `panel_width` 0: row-major. Otherwise W[rows, columns] lies in panels
-    [ceil(rows / width)][columns][width], rows padded with zeros. Offsets are in elements.
+    [ceil(rows / width)][columns][width], rows padded with zeros. Offsets and elements are in
+    units of 4 bytes; `dtype` is bf16 or f16 where a frozen parameter keeps its file's type.
   }];
   let arguments = (ins StrAttr:$parameter, I64Attr:$panel_width, I64Attr:$offset,
-      I64Attr:$elements);
+      I64Attr:$elements, OptionalAttr<TypeAttr>:$dtype);
   let assemblyFormat = "$parameter attr-dict";
 }
 

@@ -135,6 +135,11 @@ static Status checkStorage(const abi::Variant &variant, const abi::Parameter &pa
       !storageElements({parameter.shape()->data(), parameter.shape()->size()}, layout,
                        expected))
     return bad(name + " has a layout that its shape does not fit");
+  bool half = storage.dtype() == abi::DType::BF16 || storage.dtype() == abi::DType::F16;
+  if ((storage.dtype() != abi::DType::F32 && !half) || (half && parameter.trainable()))
+    return bad(name + " is stored in a type that it cannot have");
+  if (half)
+    expected = expected / 2 + expected % 2;
   if (storage.elements() != expected)
     return bad(name + " takes " + std::to_string(expected) + " elements, its storage has " +
                std::to_string(storage.elements()));

@@ -122,7 +122,8 @@ public:
   std::span<const std::int64_t> outputI64(OutputHandle output) const;
 
   /// Copies parameter `index` from canonical row-major f32 into the variant's storage (padding
-  /// becomes zero), or back. Lossless both ways. `values` has the parameter's elements;
+  /// becomes zero), or back. Lossless both ways: a value that a 16-bit storage cannot hold is
+  /// refused. `values` has the parameter's elements;
   /// `moment` counts from 0. Grads and Moments exist for trainable parameters alone, and only
   /// if a prepared program uses them.
   Status loadParameter(std::uint32_t index, std::span<const float> values,

@@ -1,5 +1,7 @@
 // Parameters, gradients and moments between their canonical form and the variant's storage.
+#include "runtime/artifact/Expression.h"
 #include "runtime/executor/ExecutorState.h"
+#include "runtime/executor/HalfStorage.h"
 #include "runtime/executor/Layout.h"
 #include "runtime/support/Text.h"
 
@@ -71,6 +73,25 @@ static Result<std::span<float>> hostStorage(Device &device, std::byte *address,
   return std::span<float>(held);
 }
 
+/// Whether a slot of a parameter holds its file's 16-bit type; gradients and moments are f32.
+static bool isHalf(const abi::ParameterStorage &storage, ParameterSlot slot) {
+  return slot == ParameterSlot::Params && storage.dtype() != abi::DType::F32;
+}
+
+/// Storage units of 4 bytes as the 16-bit elements they hold; of an odd number the last half
+/// unit stays zero.
+static std::span<std::uint16_t> halves(std::span<float> units) {
+  return {reinterpret_cast<std::uint16_t *>(units.data()), 2 * units.size()};
+}
+
+/// As many of them as the layout takes.
+static std::span<std::uint16_t> halves(std::span<float> units, const abi::Parameter &parameter,
+                                       const abi::ParameterStorage &storage) {
+  std::int64_t elements = 0;
+  (void)storageElements(shapeOf(parameter), *storage.layout(), elements); // checked when opened
+  return halves(units).first(static_cast<std::size_t>(elements));
+}
+
 static Status checkCount(const abi::Parameter &parameter, std::size_t given,
                          std::int64_t expected) {
   if (given == static_cast<std::uint64_t>(expected))
@@ -88,7 +109,13 @@ Status Executor::loadParameter(std::uint32_t index, std::span<const float> value
   std::vector<float> held;
   FTC_ASSIGN_OR_RETURN(std::span<float> packed, hostStorage(*impl->device, address,
                                                             storage.elements(), held, false));
-  packParameter(shapeOf(parameter), *storage.layout(), values, packed);
+  if (!isHalf(storage, slot))
+    packParameter(shapeOf(parameter), *storage.layout(), values, packed);
+  else if (!packHalf(shapeOf(parameter), *storage.layout(), storage.dtype(), values,
+                     halves(packed, parameter, storage)))
+    return Status::error("parameter " + quote(text(parameter.name())) +
+                         " has a value that is not " + nameOf(storage.dtype()) +
+                         ", in which this artifact keeps it; compile it again");
   if (impl->device->properties().hostVisible)
     return Status::ok();
   FTC_RETURN_IF_ERROR(impl->device->upload(address, held.data(), storage.elements() * 4));
@@ -118,8 +145,21 @@ Status Executor::storeParameterRange(std::uint32_t index, std::int64_t first,
   std::vector<float> held;
   FTC_ASSIGN_OR_RETURN(std::span<float> packed, hostStorage(*impl->device, address,
                                                             storage.elements(), held, true));
-  unpackParameter(shapeOf(parameter), *storage.layout(), packed, values, first);
+  if (isHalf(storage, slot))
+    unpackHalf(shapeOf(parameter), *storage.layout(), storage.dtype(),
+               halves(packed, parameter, storage), values, first);
+  else
+    unpackParameter(shapeOf(parameter), *storage.layout(), packed, values, first);
   return Status::ok();
+}
+
+/// Whether 16-bit floats are finite, by the bits of their exponents.
+static bool allFinite(std::span<const std::uint16_t> values, abi::DType dtype) {
+  std::uint16_t exponent = dtype == abi::DType::BF16 ? 0x7F80 : 0x7C00;
+  bool found = false;
+  for (std::uint16_t value : values)
+    found |= (value & exponent) == exponent;
+  return !found;
 }
 
 /// Whether all are finite, by their exponents: no branch an element.
@@ -142,10 +182,12 @@ Result<std::optional<std::string>> Executor::firstNonFinite(ParameterSlot slot,
     if (slot != ParameterSlot::Params && !parameters->Get(i)->trainable())
       continue;
     FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locate(i, slot, moment));
-    std::int64_t elements = impl->variant->storage()->Get(i)->elements();
+    const abi::ParameterStorage &storage = *impl->variant->storage()->Get(i);
+    std::int64_t elements = storage.elements();
     FTC_ASSIGN_OR_RETURN(std::span<float> values,
                          hostStorage(*impl->device, address, elements, held, true));
-    if (!allFinite(values))
+    if (isHalf(storage, slot) ? !allFinite(halves(values), storage.dtype())
+                              : !allFinite(values))
       return std::optional<std::string>(text(parameters->Get(i)->name()));
   }
   return std::optional<std::string>();

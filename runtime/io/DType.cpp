@@ -34,6 +34,21 @@ std::optional<DType> dtypeFromName(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<std::uint16_t> exactHalf(float value) {
+  auto bits = std::bit_cast<std::uint32_t>(value);
+  std::uint32_t sign = (bits >> 16) & 0x8000, exponent = (bits >> 23) & 255;
+  std::uint32_t half = 0;
+  if (exponent > 112 && exponent < 143) {
+    half = (exponent - 112) << 10 | ((bits >> 13) & 1023);
+  } else if (exponent <= 112) { // subnormal in half: a multiple of 2^-24
+    half = static_cast<std::uint32_t>(std::bit_cast<float>(bits & 0x7FFFFFFFu) * 0x1p24f);
+  }
+  auto result = static_cast<std::uint16_t>(sign | half);
+  if (std::bit_cast<std::uint32_t>(halfToFloat(result)) != bits)
+    return std::nullopt;
+  return result;
+}
+
 float halfToFloat(std::uint16_t bits) {
   std::uint32_t sign = std::uint32_t(bits & 0x8000) << 16;
   std::uint32_t exponent = (bits >> 10) & 31, fraction = bits & 1023;

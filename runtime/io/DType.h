@@ -41,6 +41,8 @@ std::uint32_t dtypeBits(DType dtype);
 
 /// Exact for every value; NaN payloads keep their top bits.
 float halfToFloat(std::uint16_t bits);
+/// The half that a finite value equals, zero's sign included; nothing when there is none.
+std::optional<std::uint16_t> exactHalf(float value);
 inline float bfloat16ToFloat(std::uint16_t bits) {
   return __builtin_bit_cast(float, static_cast<std::uint32_t>(bits) << 16);
 }

@@ -2,6 +2,7 @@
 // tasks, a row's bits alone and in company.
 #include "compiler/targets/cpu/kernels/Linear.h"
 
+#include "runtime/io/DType.h"
 #include "test/kernels/KernelHarness.h"
 #include "test/kernels/ReferenceMath.h"
 
@@ -174,6 +175,48 @@ TEST(Linear, RowBitsDontDependOnCompany) {
             << spec->key(*isa) << " row " << r;
       }
     }
+}
+
+/// Weights in 16 bits: the bits of the same kernels on the same weights widened to f32.
+TEST(Linear, SixteenBitWeightsGiveTheBitsOfTheirF32) {
+  for (const CpuIsa *isa : runnableIsas())
+    for (Elem type : {Elem::BF16, Elem::F16})
+      for (Layer layer : {Layer{13, 7}, Layer{33, 49}, Layer{770, 30}, Layer{100, 200}}) {
+        auto wide = std::make_shared<Linear>(forwardOf(layer));
+        wide->bias = true;
+        auto narrow = std::make_shared<Linear>(*wide);
+        narrow->weightType = type;
+        auto packWide = std::make_shared<PackTransposed>();
+        packWide->in = layer.in, packWide->out = layer.out;
+        auto packNarrow = std::make_shared<PackTransposed>(*packWide);
+        packNarrow->weightType = type;
+        KernelLibrary library({wide, narrow, packWide, packNarrow}, *isa);
+        std::int64_t rows = 37;
+        Floats x = randomFloats(rows * layer.in, 1), bias = randomFloats(layer.out, 3);
+        std::size_t size = packedElements(layer.in, layer.out, *isa);
+        Buffer<std::uint16_t> halves(size);
+        Floats weights(size), a(rows * layer.out), b(rows * layer.out);
+        std::mt19937 random(7);
+        for (std::size_t i = 0; i < size; ++i) {
+          // Every class of number but infinities and NaN: subnormals and zeros of both signs
+          // too.
+          std::uint16_t bits = random();
+          std::uint16_t exponent = type == Elem::BF16 ? 0x7F80 : 0x7C00;
+          if ((bits & exponent) == exponent || (type == Elem::BF16 && (bits & 0x7F80) > 0x4100))
+            bits &= 0x8003;
+          halves[i] = bits;
+          weights[i] =
+              type == Elem::BF16 ? ftc::rt::bfloat16ToFloat(bits) : ftc::rt::halfToFloat(bits);
+        }
+        library.run(*wide, {x.data(), weights.data(), bias.data(), a.data()}, {rows});
+        library.run(*narrow, {x.data(), halves.data(), bias.data(), b.data()}, {rows}, {},
+                    Split::Pieces);
+        ASSERT_TRUE(a == b && b.intact()) << narrow->key(*isa);
+        Floats wideT(packedElements(layer.out, layer.in, *isa)), narrowT(wideT.size());
+        library.run(*packWide, {weights.data(), wideT.data()});
+        library.run(*packNarrow, {halves.data(), narrowT.data()});
+        ASSERT_TRUE(wideT == narrowT && narrowT.intact()) << packNarrow->key(*isa);
+      }
 }
 
 TEST(Linear, PackTransposedIsExact) {

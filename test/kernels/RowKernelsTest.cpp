@@ -384,6 +384,41 @@ TEST(Rows, ScaleIsOneRounding) {
     }
 }
 
+/// Tables of each type, side by side.
+TEST(Rows, SixteenBitTablesGiveTheBitsOfTheirF32) {
+  for (const CpuIsa *isa : runnableIsas())
+    for (std::int64_t hidden : {5, 60, 128}) {
+      auto wide = std::make_shared<EmbeddingSum>();
+      wide->hidden = hidden, wide->tables = 3;
+      auto mixed = std::make_shared<EmbeddingSum>(*wide);
+      mixed->types = {Elem::BF16, Elem::F32, Elem::F16};
+      KernelLibrary library({wide, mixed}, *isa);
+      std::int64_t rows = 18, size = 9 * hidden;
+      Buffer<std::uint16_t> first(size), third(size);
+      Floats wideFirst(size), second = randomFloats(size, 2), wideThird(size);
+      std::mt19937 random(3);
+      for (std::int64_t i = 0; i < size; ++i) {
+        first[i] = 0x3F80 ^ (random() & 0x80FF);
+        third[i] = random() & 0xBFFF;
+        wideFirst[i] = ftc::rt::bfloat16ToFloat(first[i]);
+        wideThird[i] = ftc::rt::halfToFloat(third[i]);
+      }
+      Ints ids(rows);
+      for (std::int64_t r = 0; r < rows; ++r)
+        ids[r] = int(r * 7 % 9);
+      Floats a(rows * hidden), b(rows * hidden);
+      library.run(*wide,
+                  {wideFirst.data(), ids.data(), second.data(), ids.data(), wideThird.data(),
+                   ids.data(), a.data()},
+                  {rows});
+      library.run(*mixed,
+                  {first.data(), ids.data(), second.data(), ids.data(), third.data(),
+                   ids.data(), b.data()},
+                  {rows}, {}, Split::Pieces);
+      ASSERT_TRUE(a == b && b.intact()) << mixed->key(*isa);
+    }
+}
+
 TEST(Rows, AddGatherScatterEmbed) {
   for (const CpuIsa *isa : runnableIsas())
     for (std::int64_t hidden : widths) {

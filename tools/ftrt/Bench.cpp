@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <functional>
 
@@ -70,7 +71,9 @@ Status loadAnyWeights(rt::Session &session, const std::string &modelPath) {
   for (std::uint32_t i = 0; i < rt::count(artifact->parameters()); ++i) {
     values.resize(session.executor->parameterElements(i));
     for (std::size_t at = 0; at < values.size(); ++at)
-      values[at] = rt::initialNormal(42, i, at, 0.02);
+      // Of few bits, so that every type that a parameter may be stored in holds it.
+      values[at] =
+          std::clamp(std::round(rt::initialNormal(42, i, at, 20)), -127.f, 127.f) / 1024;
     FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
   }
   std::fputs("ftrt: the checkpoint is not there; timing with random weights\n", stderr);

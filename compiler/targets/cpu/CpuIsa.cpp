@@ -23,6 +23,10 @@ const CpuIsa &isaV4() {
   return isa;
 }
 
+const char *weightTypeName(Elem elem) {
+  return elem == Elem::BF16 ? "bf16_" : elem == Elem::F16 ? "f16_" : "";
+}
+
 const CpuIsa *findIsa(const std::string &name) {
   for (const CpuIsa *isa : {&isaV3(), &isaV4()})
     if (isa->name == name)

@@ -8,6 +8,11 @@
 
 namespace ftc::cpu {
 
+/// Element types in memory. BF16 and F16 are only read, and are f32 in registers.
+enum class Elem { F32, F64, I32, BF16, F16 };
+/// "", "bf16_", "f16_": what a kernel's name says of a weight's type.
+const char *weightTypeName(Elem elem);
+
 struct CpuIsa {
   std::string name;                  ///< "x86-64-v3", as written in the artifact
   std::string suffix;                ///< "v3", ends every kernel name

@@ -63,10 +63,35 @@ void KernelBuilder::outline(
   func::CallOp::create(b, function, operands);
 }
 
-Type KernelBuilder::typeOf(Elem elem) {
-  return elem == Elem::F32   ? Type(b.getF32Type())
-         : elem == Elem::F64 ? Type(b.getF64Type())
-                             : Type(b.getI32Type());
+/// The type in memory; bf16 as its bits, which only integer instructions widen.
+static Type memoryType(Builder &b, Elem elem) {
+  switch (elem) {
+  case Elem::F32:
+    return b.getF32Type();
+  case Elem::F64:
+    return b.getF64Type();
+  case Elem::I32:
+    return b.getI32Type();
+  case Elem::BF16:
+    return b.getI16Type();
+  case Elem::F16:
+    return b.getF16Type();
+  }
+  return {};
+}
+
+Type KernelBuilder::typeOf(Elem elem) { return memoryType(b, elem); }
+
+/// A vector of 16-bit floats to f32, exactly; others as they are.
+Num KernelBuilder::widened(Num value, Elem elem) {
+  if (elem != Elem::F16 && elem != Elem::BF16)
+    return value;
+  auto lanes = static_cast<int>(llvm::cast<VectorType>(value.type()).getNumElements());
+  if (elem == Elem::F16)
+    return num(arith::ExtFOp::create(b, vectorOf(b.getF32Type(), lanes), value.value));
+  Type wide = vectorOf(b.getI32Type(), lanes);
+  Num bits = num(arith::ExtUIOp::create(b, wide, value.value));
+  return bitcast(bits << 16, vectorOf(b.getF32Type(), lanes));
 }
 
 Ptr KernelBuilder::buffer(int index, Elem elem) {
@@ -241,9 +266,7 @@ void KernelBuilder::forVectorsDynamic(Num from, Num to,
 
 Ptr Ptr::operator[](const Term &index) const {
   auto &b = builder->mlir();
-  Type type = elem == Elem::F32   ? Type(b.getF32Type())
-              : elem == Elem::F64 ? Type(b.getF64Type())
-                                  : Type(b.getI32Type());
+  Type type = memoryType(b, elem);
   Type pointer = LLVM::LLVMPointerType::get(b.getContext());
   Value at;
   if (index.num)
@@ -264,8 +287,14 @@ void KernelBuilder::store(Num value, Ptr p) {
   LLVM::StoreOp::create(b, value.value, p.value, p.elem == Elem::F64 ? 8 : 4);
 }
 
+static unsigned alignmentOf(Elem elem) {
+  return elem == Elem::BF16 || elem == Elem::F16 ? 2 : 4;
+}
+
 Num KernelBuilder::loadVector(Ptr p, int lanes) {
-  return num(LLVM::LoadOp::create(b, vectorOf(typeOf(p.elem), lanes), p.value, 4));
+  return widened(num(LLVM::LoadOp::create(b, vectorOf(typeOf(p.elem), lanes), p.value,
+                                          alignmentOf(p.elem))),
+                 p.elem);
 }
 
 Num KernelBuilder::loadVector(Ptr p, Num mask, int lanes) {
@@ -273,8 +302,10 @@ Num KernelBuilder::loadVector(Ptr p, Num mask, int lanes) {
     return loadVector(p, lanes);
   Type type = vectorOf(typeOf(p.elem), lanes);
   Value zero = arith::ConstantOp::create(b, type, b.getZeroAttr(type));
-  return num(LLVM::MaskedLoadOp::create(b, type, p.value, mask.value, zero,
-                                        b.getI32IntegerAttr(4), UnitAttr{}));
+  return widened(
+      num(LLVM::MaskedLoadOp::create(b, type, p.value, mask.value, zero,
+                                     b.getI32IntegerAttr(alignmentOf(p.elem)), UnitAttr{})),
+      p.elem);
 }
 
 void KernelBuilder::storeVector(Num value, Ptr p, Num mask) {

@@ -54,8 +54,6 @@ Num operator<=(const Term &a, const Term &b);
 Num operator>=(const Term &a, const Term &b);
 Num operator==(const Term &a, const Term &b);
 
-enum class Elem { F32, F64, I32 };
-
 /// A pointer to elements of one type; p[i] points i elements further.
 struct Ptr {
   KernelBuilder *builder = nullptr;
@@ -145,7 +143,7 @@ public:
   /// Memory.
   Num load(Ptr p);
   void store(Num value, Ptr p);
-  Num loadVector(Ptr p, int lanes = 0);
+  Num loadVector(Ptr p, int lanes = 0);           ///< of BF16 and F16 pointers: f32
   Num loadVector(Ptr p, Num mask, int lanes = 0); ///< masked lanes 0; null mask: all lanes
   void storeVector(Num value, Ptr p, Num mask = {});
   void prefetch(Ptr p);
@@ -179,6 +177,7 @@ public:
 
 private:
   mlir::Type typeOf(Elem elem);
+  Num widened(Num value, Elem elem);
 
   mlir::ModuleOp module;
   mlir::ImplicitLocOpBuilder b;

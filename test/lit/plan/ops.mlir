@@ -10,6 +10,8 @@ module attributes {plan.symbols = ["tokens", "step"], plan.capacities = array<i6
       state_bytes = 128 : i64} {
     // CHECK: plan.storage "w" {elements = 16 : i64, offset = 0 : i64, panel_width = 24 : i64}
     plan.storage "w" {panel_width = 24 : i64, offset = 0 : i64, elements = 16 : i64}
+    // CHECK: plan.storage "h" {dtype = bf16, elements = 8 : i64, offset = 16 : i64, panel_width = 0 : i64}
+    plan.storage "h" {panel_width = 0 : i64, offset = 16 : i64, elements = 8 : i64, dtype = bf16}
     // CHECK: plan.kernel @add {scratch_bytes = 64 : i64}
     plan.kernel @add {scratch_bytes = 64 : i64}
     // CHECK: plan.program @step attributes {arena_bytes = 512 : i64} {

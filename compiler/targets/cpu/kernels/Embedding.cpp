@@ -9,8 +9,11 @@ static constexpr std::int64_t rowBlock = 16;
 static constexpr std::int64_t columnBlock = 128;
 
 std::string EmbeddingSum::key(const CpuIsa &isa) const {
-  return "embedding_sum" + std::to_string(tables) + "_h" + std::to_string(hidden) + "_" +
-         isa.suffix;
+  std::string name = "embedding_sum" + std::to_string(tables) + "_";
+  for (int table = 0; table < tables; ++table)
+    if (types[table] != Elem::F32)
+      name += "t" + std::to_string(table) + weightTypeName(types[table]);
+  return name + "h" + std::to_string(hidden) + "_" + isa.suffix;
 }
 
 IntExpr EmbeddingSum::grid(const CpuIsa &) const { return {0, {{0, rowBlock, 1}}}; }
@@ -18,7 +21,7 @@ IntExpr EmbeddingSum::grid(const CpuIsa &) const { return {0, {{0, rowBlock, 1}}
 void EmbeddingSum::emit(KernelBuilder &b) const {
   std::vector<Ptr> weights, ids;
   for (int table = 0; table < tables; ++table) {
-    weights.push_back(b.buffer(2 * table));
+    weights.push_back(b.buffer(2 * table, types[table]));
     ids.push_back(b.buffer(2 * table + 1, Elem::I32));
   }
   Ptr out = b.buffer(2 * tables);

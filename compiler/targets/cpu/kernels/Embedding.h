@@ -3,16 +3,19 @@
 
 #include "compiler/targets/cpu/kernels/KernelSpec.h"
 
+#include <array>
+
 namespace ftc::cpu {
 
 /// out[t] = table0[ids0[t]] (+ table1[ids1[t]] (+ table2[ids2[t]])), added left to right.
-/// Tables are row-major [rows, H]; ids are trusted to be in range.
+/// Tables are row-major [rows, H], of any type of `types`; ids are trusted to be in range.
 ///   buffers  table0, ids0 [T], [table1, ids1 [T]], [table2, ids2 [T]], out [T, H]
 ///   ints     T
 ///   scalars  none
 struct EmbeddingSum : Kernel {
   std::int64_t hidden = 0;
   int tables = 1; ///< 1 to 3
+  std::array<Elem, 3> types{Elem::F32, Elem::F32, Elem::F32};
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

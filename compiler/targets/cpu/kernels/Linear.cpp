@@ -18,7 +18,8 @@ static std::int64_t blockRows(const CpuIsa &isa, std::int64_t out) {
 }
 
 std::string Linear::key(const CpuIsa &isa) const {
-  std::string name = "gemm_k" + std::to_string(in) + "_n" + std::to_string(out);
+  std::string name = std::string("gemm_") + weightTypeName(weightType) + "k" +
+                     std::to_string(in) + "_n" + std::to_string(out);
   if (rank > 0)
     name += "_r" + std::to_string(rank);
   if (bias)
@@ -49,7 +50,7 @@ public:
   LinearEmitter(KernelBuilder &b, const Linear &spec) : b(b), spec(spec) {
     int next = 0;
     x = b.buffer(next++);
-    weight = b.buffer(next++);
+    weight = b.buffer(next++, spec.weightType);
     if (spec.rank > 0) {
       narrow = b.buffer(next++);
       factor = b.buffer(next++);
@@ -229,8 +230,8 @@ private:
 void Linear::emit(KernelBuilder &b) const { LinearEmitter(b, *this).emit(); }
 
 std::string PackTransposed::key(const CpuIsa &isa) const {
-  return "pack_transposed_k" + std::to_string(in) + "_n" + std::to_string(out) + "_" +
-         isa.suffix;
+  return std::string("pack_transposed_") + weightTypeName(weightType) + "k" +
+         std::to_string(in) + "_n" + std::to_string(out) + "_" + isa.suffix;
 }
 
 IntExpr PackTransposed::grid(const CpuIsa &isa) const {
@@ -238,7 +239,7 @@ IntExpr PackTransposed::grid(const CpuIsa &isa) const {
 }
 
 void PackTransposed::emit(KernelBuilder &b) const {
-  Ptr source = b.buffer(0), target = b.buffer(1);
+  Ptr source = b.buffer(0, weightType), target = b.buffer(1);
   std::int64_t width = b.isa.panelWidth(in), sourceWidth = b.isa.panelWidth(out);
   bool evenIn = in % width == 0, evenOut = out % 8 == 0;
   // Blocks of 8 x 8; the last block of a panel of out may be narrower.

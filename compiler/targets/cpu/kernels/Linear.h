@@ -19,7 +19,8 @@ namespace ftc::cpu {
 ///   scalars  none
 struct Linear : Kernel {
   std::int64_t in = 0, out = 0;
-  std::int64_t rank = 0; ///< inner dimension of a second product, at most 256
+  Elem weightType = Elem::F32; ///< of `w` alone; BF16 and F16 give the bits of w widened to f32
+  std::int64_t rank = 0;       ///< inner dimension of a second product, at most 256
   bool bias = false;
   bool add = false;
   Activation act = Activation::None;
@@ -34,9 +35,10 @@ struct Linear : Kernel {
 
 /// Weight panels of W[out, in] to panels of its transpose: [ceil(in / NR)][out][NR], columns
 /// beyond `in` zero: what dgrad's Linear reads. Size: packedElements(out, in, isa).
-///   buffers  w panels, wt panels      ints  none      scalars  none
+///   buffers  w panels of `weightType`, wt panels      ints  none      scalars  none
 struct PackTransposed : Kernel {
   std::int64_t in = 0, out = 0; ///< of the layer, as in its forward Linear
+  Elem weightType = Elem::F32;
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

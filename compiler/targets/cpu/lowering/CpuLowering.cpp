@@ -1,6 +1,8 @@
 // The CPU lowering's driver: storage of parameters, accumulators in place, one op at a time.
 #include "compiler/targets/cpu/lowering/CpuLowering.h"
 
+#include "compiler/analysis/Arguments.h"
+
 using namespace mlir;
 
 namespace ftc::cpu {
@@ -29,6 +31,12 @@ static AffineExpr substitute(const IntExpr &expr, const std::vector<AffineExpr> 
   for (const IntExpr::Term &term : expr.terms)
     sum = sum + ceilTimes(ints[term.index], term.divisor, term.coefficient);
   return sum;
+}
+
+Elem CpuProgram::storedType(Value parameter) {
+  StringRef name = argumentText(parameter, nn::kParameter);
+  Type type = name.empty() ? Type() : planner.storage.of(name).dtype;
+  return !type ? Elem::F32 : type.isBF16() ? Elem::BF16 : Elem::F16;
 }
 
 void CpuProgram::launch(KernelSpec kernel, std::vector<Operand> operands,
@@ -69,6 +77,21 @@ static bool isPacked(BlockArgument argument) {
   });
 }
 
+/// Whether every reader of a parameter has kernels for 16-bit storage: weights of products and
+/// embedding tables.
+static bool isWidenedByReaders(BlockArgument argument) {
+  bool table = llvm::all_of(argument.getUses(), [](OpOperand &use) {
+    auto op = dyn_cast<nn::EmbeddingOp>(use.getOwner());
+    return op && llvm::is_contained(op.getTables(), use.get());
+  });
+  bool weight = llvm::all_of(argument.getUses(), [](OpOperand &use) {
+    return isa<nn::LinearOp, nn::LinearDgradOp, nn::LowRankLinearOp, nn::LowRankDgradOp>(
+               use.getOwner()) &&
+           use.getOperandNumber() == 1;
+  });
+  return table || weight;
+}
+
 static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
   StorageTable table;
   std::map<std::string, std::vector<std::int64_t>> shapes;
@@ -77,12 +100,16 @@ static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
     std::string name = function.getArgAttrOfType<StringAttr>(index, nn::kParameter).str();
     auto [entry, fresh] = table.index.try_emplace(name, table.entries.size());
     if (fresh) {
-      table.entries.push_back({name, 0, 0, 0, false, false});
+      table.entries.push_back({name, 0, 0, 0, false, false, {}});
+      if (auto type = function.getArgAttrOfType<TypeAttr>(index, kFileType))
+        table.entries.back().dtype = type.getValue();
       shapes[name] = cast<RankedTensorType>(argument.getType()).getShape().vec();
     }
     Storage &storage = table.entries[entry->second];
     storage.trainable |= function.getArgAttr(index, nn::kTrainable) != nullptr;
     storage.decay |= function.getArgAttr(index, nn::kDecay) != nullptr;
+    if (storage.trainable || !isWidenedByReaders(argument))
+      storage.dtype = {};
     if (isPacked(argument))
       storage.panelWidth = isa.panelWidth(shapes[name][0]);
   });
@@ -98,6 +125,8 @@ static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
         storage.elements *= dimension;
       if (storage.panelWidth)
         storage.elements = packedElements(shape[1], shape[0], isa);
+      if (storage.dtype)
+        storage.elements = (storage.elements + 1) / 2;
       storage.offset = offset;
       offset += (storage.elements + 15) / 16 * 16; // 64-byte places
     }
@@ -231,7 +260,8 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   builder.createBlock(&variant.getBody());
   for (const Storage &entry : storage.entries)
     plan::StorageOp::create(builder, location, entry.parameter, entry.panelWidth, entry.offset,
-                            entry.elements);
+                            entry.elements,
+                            entry.dtype ? TypeAttr::get(entry.dtype) : TypeAttr());
   Operation *beforePrograms = builder.getBlock()->empty() ? nullptr : &builder.getBlock()->back();
   for (auto function : module.getOps<func::FuncOp>()) {
     auto name = function->getAttrOfType<StringAttr>(nn::kProgram);

@@ -28,6 +28,9 @@ public:
   Operand write(mlir::Value value) { return {planner.buffer(value), plan::Access::Write}; }
   Operand update(mlir::Value value) { return {planner.buffer(value), plan::Access::ReadWrite}; }
 
+  /// How a parameter's elements are stored; f32 for every other value.
+  Elem storedType(mlir::Value parameter);
+
   mlir::AffineExpr rows(mlir::Value value) { return planner.rowsOf(value.getType()); }
   mlir::AffineExpr symbol(llvm::StringRef name) { return planner.symbols.get(name); }
   mlir::AffineExpr constant(std::int64_t value) { return planner.symbols.constant(value); }

@@ -18,6 +18,7 @@ static LogicalResult lowerLinear(Operation *operation, CpuProgram &program) {
   auto kernel = std::make_shared<Linear>();
   kernel->in = width(op.getX());
   kernel->out = height(op.getWeight());
+  kernel->weightType = program.storedType(op.getWeight());
   kernel->bias = op.getBias() != nullptr;
   kernel->act = static_cast<Activation>(op.getActivation());
   kernel->savePre = op.getPre() != nullptr;
@@ -37,6 +38,7 @@ BufferId packTransposed(Value weight, CpuProgram &program, Operation *op) {
   auto pack = std::make_shared<PackTransposed>();
   pack->in = width(weight);
   pack->out = height(weight);
+  pack->weightType = program.storedType(weight);
   Type element = cast<RankedTensorType>(weight.getType()).getElementType();
   BufferId transposed = program.planner.temporary(
       element, program.constant(packedElements(pack->out, pack->in, program.isa)));

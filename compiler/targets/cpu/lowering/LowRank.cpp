@@ -15,6 +15,7 @@ static LogicalResult lowerForward(Operation *operation, CpuProgram &program) {
   auto kernel = std::make_shared<Linear>();
   kernel->in = dimension(op.getWeight(), 1);
   kernel->out = dimension(op.getWeight(), 0);
+  kernel->weightType = program.storedType(op.getWeight());
   kernel->rank = dimension(op.getFactor(), 1);
   kernel->bias = op.getBias() != nullptr;
   kernel->act = static_cast<Activation>(op.getActivation());

@@ -23,6 +23,7 @@ static LogicalResult lowerEmbedding(Operation *operation, CpuProgram &program) {
     if (!name.empty() && program.planner.storage.of(name).panelWidth)
       return op.emitOpError("expected '") << name << "' to be an embedding alone, got a linear "
                                                      "layer's weight too, which has no CPU layout";
+    kernel->types[operands.size() / 2] = program.storedType(table);
     operands.push_back(program.read(table));
     operands.push_back(program.read(ids));
   }
