@@ -31,6 +31,7 @@ private:
   std::unique_ptr<abi::ExprT> expression(AffineMapAttr map, Operation *op);
   std::uint32_t scalar(llvm::StringRef name);
   LogicalResult program(plan::ProgramOp op, abi::VariantT &variant);
+  std::unique_ptr<abi::MomentStorageT> moment(plan::MomentOp op) const;
   LogicalResult launch(plan::LaunchOp op, abi::CommandT &command);
   std::uint32_t bufferIndex(Value value) const { return bufferIndices.lookup(value); }
 
@@ -159,6 +160,8 @@ static abi::DType dtypeOf(Type type) {
     return abi::DType::BF16;
   if (type.isF16())
     return abi::DType::F16;
+  if (type.isInteger(8))
+    return abi::DType::U8;
   if (type.isInteger(32))
     return abi::DType::I32;
   if (type.isInteger(64))
@@ -230,6 +233,33 @@ LogicalResult Translator::program(plan::ProgramOp op, abi::VariantT &variant) {
   return failure(broken);
 }
 
+static std::unique_ptr<abi::LayoutT> layoutOf(std::int64_t panelWidth, bool transposed) {
+  auto layout = std::make_unique<abi::LayoutT>();
+  if (panelWidth) {
+    layout->kind = transposed ? abi::LayoutKind::PanelsTransposed : abi::LayoutKind::PanelsN;
+    layout->width = panelWidth;
+  }
+  return layout;
+}
+
+std::unique_ptr<abi::MomentStorageT> Translator::moment(plan::MomentOp op) const {
+  auto entry = std::make_unique<abi::MomentStorageT>();
+  auto parameter = llvm::find_if(artifact.parameters, [&](const auto &candidate) {
+    return candidate->name == op.getParameter();
+  });
+  entry->parameter = parameter - artifact.parameters.begin();
+  entry->index = op.getIndex();
+  entry->dtype = dtypeOf(op.getDtype());
+  entry->shape.assign(op.getShape().begin(), op.getShape().end());
+  bool reversed = transposed.count(op.getParameter().str()) && op.getShape().size() == 2;
+  if (reversed)
+    std::reverse(entry->shape.begin(), entry->shape.end());
+  entry->layout = layoutOf(op.getPanelWidth(), reversed);
+  entry->elements = op.getElements();
+  entry->offset = op.getOffset();
+  return entry;
+}
+
 LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &object) {
   auto variant = std::make_unique<abi::VariantT>();
   variant->target = op.getTarget().str();
@@ -239,7 +269,7 @@ LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &objec
   variant->params_elements = op.getParamsElements();
   variant->trainable_elements = op.getTrainableElements();
   variant->decay_elements = op.getDecayElements();
-  variant->moments = op.getMoments();
+  variant->moments_bytes = op.getMomentsBytes();
   variant->state_bytes = op.getStateBytes();
 
   kernels.clear();
@@ -261,24 +291,20 @@ LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &objec
   for (const auto &parameter : artifact.parameters) {
     plan::StorageOp place = storage.at(parameter->name);
     auto entry = std::make_unique<abi::ParameterStorageT>();
-    entry->layout = std::make_unique<abi::LayoutT>();
     if (transposed.count(parameter->name) && !place.getPanelWidth())
       return op.emitError("expected parameter '")
              << parameter->name
              << "', which the checkpoint keeps transposed, to be a linear "
                 "layer's weight alone";
-    if (place.getPanelWidth()) {
-      entry->layout->kind = transposed.count(parameter->name)
-                                ? abi::LayoutKind::PanelsTransposed
-                                : abi::LayoutKind::PanelsN;
-      entry->layout->width = place.getPanelWidth();
-    }
-    if (std::optional<Type> type = place.getDtype())
-      entry->dtype = dtypeOf(*type);
+      entry->layout = layoutOf(place.getPanelWidth(), transposed.count(parameter->name));
+      if (std::optional<Type> type = place.getDtype())
+        entry->dtype = dtypeOf(*type);
     entry->elements = place.getElements();
     entry->offset = place.getOffset();
     variant->storage.push_back(std::move(entry));
   }
+  for (auto momentOp : op.getOps<plan::MomentOp>())
+    variant->moments.push_back(moment(momentOp));
   for (auto programOp : op.getOps<plan::ProgramOp>())
     if (failed(program(programOp, *variant)))
       return failure();

@@ -393,9 +393,8 @@ static std::int64_t trainingPeak(plan::VariantOp variant, std::int64_t &state) {
     accumulates |= program.getSymName() == "train_accumulate";
   }
   state = 4 * static_cast<std::int64_t>(variant.getParamsElements() +
-                                        (variant.getMoments() + accumulates) *
-                                            variant.getTrainableElements()) +
-          static_cast<std::int64_t>(variant.getStateBytes());
+                                        accumulates * variant.getTrainableElements()) +
+          static_cast<std::int64_t>(variant.getMomentsBytes() + variant.getStateBytes());
   return state + arena;
 }
 
@@ -450,10 +449,10 @@ rt::Status Compilation::compileKernels() {
 }
 
 std::map<std::string, double> Compilation::scalarDefaults() {
-  std::map<std::string, double> defaults{{"zero", 0.0},         {"adam_beta1", 0.9},
-                                         {"adam_beta2", 0.999}, {"adam_epsilon", 1e-8},
-                                         {"weight_decay", 0.0}, {"label_smoothing", 0.0},
-                                         {"sgd_momentum", 0.0}};
+  std::map<std::string, double> defaults{
+      {"zero", 0.0},          {"adam_beta1", 0.9},          {"adam_beta2", 0.999},
+      {"adam_epsilon", 1e-8}, {"weight_decay", 0.0},        {"label_smoothing", 0.0},
+      {"sgd_momentum", 0.0},  {"adafactor_epsilon", 1e-30}, {"adafactor_clip_threshold", 1.0}};
   if (auto scalars = (*model.module)->getAttrOfType<DictionaryAttr>("nn.scalars"))
     for (NamedAttribute entry : scalars)
       defaults[entry.getName().str()] = cast<FloatAttr>(entry.getValue()).getValueAsDouble();
@@ -499,7 +498,7 @@ static std::int64_t peakBytes(const abi::VariantT &variant, const std::string &p
       moments |= buffer->segment == abi::Segment::Moments;
     }
     bytes += program->arena_bytes + (grads ? 4 * variant.trainable_elements : 0) +
-             (moments ? 4 * variant.moments * variant.trainable_elements : 0);
+             (moments ? variant.moments_bytes : 0);
   }
   return bytes;
 }
@@ -531,8 +530,9 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
       arena = std::max(arena, program->arena_bytes);
       accumulates |= program->name == "train_accumulate";
     }
-    std::int64_t state = 4 * (variant->params_elements +
-                              (accumulates + variant->moments) * variant->trainable_elements);
+    std::int64_t state =
+        4 * (variant->params_elements + accumulates * variant->trainable_elements) +
+        variant->moments_bytes;
     std::fprintf(stderr,
                  "%s: %zu kernels for %zu commands; training peak %s (state %s, arena %s)\n",
                  variant->isa.c_str(), variant->kernels.size(), launches,

@@ -65,7 +65,8 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
                     {"ftc-differentiate", "canonicalize", "cse", verify("differentiated")}});
   phases.push_back({"optimizer",
                     {"ftc-attach-optimizer{optimizer=" + options.optimizer +
-                         " fused-update=" + (options.fusedUpdate ? "true" : "false") + "}",
+                         " fused-update=" + (options.fusedUpdate ? "true" : "false") +
+                         " min-8bit-size=" + std::to_string(options.min8bitSize) + "}",
                      verify("optimizer")}});
   std::string spaces = options.spaces.empty() ? "" : " spaces=" + options.spaces;
   Phase fuse{"fuse", {}};

@@ -22,6 +22,7 @@ struct PipelineOptions {
   std::string method = "full"; ///< full, lora, head, layers:K
   LoraOptions lora;
   std::string optimizer = "adamw";
+  std::int64_t min8bitSize = 4096; ///< adamw8bit: smaller tensors keep f32 moments
   bool fusedUpdate = false; ///< train_step instead of train_accumulate + apply
   bool frozenDropout = false;
   std::int64_t memoryBudget = 0; ///< bytes of saved activations that may live; 0: unlimited

@@ -1,6 +1,8 @@
 // Live bytes of a program in a given order: values live from their op to their last reader.
 #include "compiler/analysis/Liveness.h"
 
+#include "compiler/passes/Optimizers.h"
+
 using namespace mlir;
 
 namespace ftc {
@@ -23,7 +25,7 @@ FailureOr<SpaceSizes> readSpaceSizes(ArrayRef<std::string> texts) {
 
 double arenaBytes(Value value, const SpaceSizes &sizes) {
   Operation *op = value.getDefiningOp();
-  if (!op || isa<nn::AccumulateOp, nn::AdamWOp, nn::SgdOp>(op))
+  if (!op || isa<nn::AccumulateOp>(op) || isUpdate(op))
     return 0;
   if (value.hasOneUse() && isa<nn::AccumulateOp>(*value.getUsers().begin()))
     return 0;

@@ -1,7 +1,9 @@
 // Makes the optimizer part of the graph: @apply, and @train_step with fused updates.
+#include "compiler/passes/Optimizers.h"
 #include "compiler/passes/Passes.h"
 
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -11,30 +13,25 @@ namespace ftc {
 
 namespace {
 
-/// A parameter with a gradient: its argument in train_accumulate and its decay group.
+/// A parameter with a gradient: its argument in train_accumulate, its decay group, its update.
 struct Trained {
   std::string name;
   unsigned index;
   bool decay;
-};
-
-/// Successors of a group's parameters and moments, in the operands' order.
-struct Updated {
-  SmallVector<Value> params;
-  SmallVector<SmallVector<Value>> moments;
+  const UpdateKind *kind;
+  SmallVector<Type> moments; ///< types, by nn.moment_index
 };
 
 struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
   using AttachOptimizerBase::AttachOptimizerBase;
 
-  unsigned momentCount() const { return optimizer == "sgd" ? 1 : 2; }
-
   void runOnOperation() override {
     func::FuncOp train = findProgram(getOperation(), "train_accumulate");
     if (!train)
       return;
-    if (optimizer != "adamw" && optimizer != "sgd") {
-      train.emitError("expected optimizer adamw or sgd, got '") << optimizer << "'";
+    if (!llvm::is_contained(optimizerNames(), optimizer)) {
+      train.emitError("expected optimizer ")
+          << llvm::join(optimizerNames(), ", ") << ", got '" << optimizer << "'";
       return signalPassFailure();
     }
     SmallVector<Trained> trained;
@@ -43,7 +40,7 @@ struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
         llvm::StringRef name = argumentText(train, index, nn::kParameter);
         if (!name.empty() && findArgument(train, nn::kGradient, name) &&
             decay == (train.getArgAttr(index, nn::kDecay) != nullptr))
-          trained.push_back({name.str(), index, decay});
+          trained.push_back(describe(train, index, decay));
       }
     if (trained.empty()) {
       train.emitError("ftc-attach-optimizer: expected gradients (nn.gradient), got none");
@@ -54,30 +51,20 @@ struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
       makeTrainStep(train, trained);
   }
 
-  /// `moments[k]` hold moment k of each parameter; `control` may be null.
-  Updated update(OpBuilder &builder, Location location, ValueRange params, ValueRange gradients,
-                 ArrayRef<SmallVector<Value>> moments, Value control, bool decay) {
-    TypeRange types = params.getTypes();
-    Updated updated;
-    if (optimizer == "sgd") {
-      auto op = nn::SgdOp::create(builder, location, types, types, params, gradients, moments[0],
-                                  control, decay);
-      updated.params.assign(op.getNewParams().begin(), op.getNewParams().end());
-      updated.moments.emplace_back(op.getNewMomentum());
-      return updated;
-    }
-    auto op = nn::AdamWOp::create(builder, location, types, types, types, params, gradients,
-                                  moments[0], moments[1], control, decay);
-    updated.params.assign(op.getNewParams().begin(), op.getNewParams().end());
-    updated.moments.emplace_back(op.getNewM());
-    updated.moments.emplace_back(op.getNewV());
-    return updated;
+  Trained describe(func::FuncOp train, unsigned index, bool decay) const {
+    BlockArgument argument = train.getArgument(index);
+    UpdatedParameter parameter{cast<RankedTensorType>(argument.getType()), false, min8bitSize};
+    parameter.embedding = llvm::any_of(
+        argument.getUsers(), [](Operation *user) { return isa<nn::EmbeddingOp>(user); });
+    const UpdateKind *kind = updateKind(optimizer, parameter);
+    return {argumentText(train, index, nn::kParameter).str(), index, decay, kind,
+            kind->momentTypes(parameter.type)};
   }
 
-  Value addMoment(func::FuncOp function, const Trained &parameter, Type type, unsigned k) {
+  Value addMoment(func::FuncOp function, const Trained &parameter, unsigned k) {
     Builder builder(&getContext());
     return addArgument(
-        function, type,
+        function, parameter.moments[k],
         {builder.getNamedAttr(nn::kMoment, builder.getStringAttr(parameter.name)),
          builder.getNamedAttr(nn::kMomentIndex, builder.getI32IntegerAttr(k))});
   }
@@ -92,44 +79,66 @@ struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
     builder.setInsertionPoint(terminator);
 
     SmallVector<Value> params, gradients;
-    SmallVector<SmallVector<Value>> moments(momentCount());
-    auto typeOf = [&](const Trained &p) { return train.getArgument(p.index).getType(); };
     for (const Trained &p : trained)
-      params.push_back(addArgument(apply, typeOf(p),
+      params.push_back(addArgument(apply, train.getArgument(p.index).getType(),
                                    train.getArgAttrDict(p.index).getValue()));
     for (const Trained &p : trained)
       gradients.push_back(
-          addArgument(apply, typeOf(p),
+          addArgument(apply, train.getArgument(p.index).getType(),
                       builder.getNamedAttr(nn::kGradient, builder.getStringAttr(p.name))));
-    for (unsigned k = 0; k < momentCount(); ++k)
-      for (const Trained &p : trained)
-        moments[k].push_back(addMoment(apply, p, typeOf(p), k));
+    // Moment k of all parameters, then moment k + 1.
+    std::vector<SmallVector<Value>> moments(trained.size());
+    bool more = true;
+    for (unsigned k = 0; more; ++k) {
+      more = false;
+      for (auto [i, p] : llvm::enumerate(trained))
+        if (k < p.moments.size()) {
+          moments[i].push_back(addMoment(apply, p, k));
+          more = true;
+        }
+    }
 
     Type f32 = builder.getF32Type();
     auto norm = nn::GlobalNormOp::create(builder, location, RankedTensorType::get({1}, f32),
                                          RankedTensorType::get({2}, f32), gradients);
     SmallVector<ProgramResult> results{{norm.getNorm(), "grad_norm", {}}};
-    std::size_t decaying = llvm::count_if(trained, [](const Trained &p) { return p.decay; });
     SmallVector<ProgramResult> momentResults;
-    for (bool decay : {true, false}) {
-      std::size_t begin = decay ? 0 : decaying;
-      std::size_t count = decay ? decaying : trained.size() - decaying;
-      if (count == 0)
-        continue;
-      auto slice = [&](ArrayRef<Value> list) { return list.slice(begin, count); };
-      SmallVector<SmallVector<Value>> groupMoments;
-      for (ArrayRef<Value> list : moments)
-        groupMoments.emplace_back(slice(list));
-      Updated updated = update(builder, location, slice(params), slice(gradients), groupMoments,
-                               norm.getControl(), decay);
-      for (std::size_t i = 0; i < count; ++i) {
-        results.push_back({updated.params[i], "", params[begin + i]});
-        for (unsigned k = 0; k < momentCount(); ++k)
-          momentResults.push_back({updated.moments[k][i], "", moments[k][begin + i]});
+    for (ArrayRef<unsigned> group : groupsOf(trained)) {
+      SmallVector<Value> groupParams, groupGradients;
+      SmallVector<SmallVector<Value>> lists(trained[group.front()].moments.size());
+      for (unsigned i : group) {
+        groupParams.push_back(params[i]);
+        groupGradients.push_back(gradients[i]);
+        for (auto [k, moment] : llvm::enumerate(moments[i]))
+          lists[k].push_back(moment);
       }
+      const Trained &first = trained[group.front()];
+      Operation *update = createUpdate(builder, location, *first.kind, groupParams,
+                                       groupGradients, lists, norm.getControl(), first.decay);
+      for (std::size_t i = 0; i < group.size(); ++i)
+        results.push_back({update->getResult(i), "", groupParams[i]});
+      for (std::size_t k = 0; k < lists.size(); ++k)
+        for (std::size_t i = 0; i < group.size(); ++i)
+          momentResults.push_back(
+              {update->getResult((k + 1) * group.size() + i), "", lists[k][i]});
     }
     results.append(momentResults);
     setProgramResults(apply, results);
+  }
+
+  /// Indices of the parameters that one op updates: those of one decay group and one kind.
+  static std::vector<SmallVector<unsigned>> groupsOf(ArrayRef<Trained> trained) {
+    std::vector<SmallVector<unsigned>> groups;
+    for (auto [i, p] : llvm::enumerate(trained)) {
+      auto group = llvm::find_if(groups, [&, &p = p](const SmallVector<unsigned> &members) {
+        const Trained &first = trained[members.front()];
+        return first.decay == p.decay && first.kind == p.kind;
+      });
+      if (group == groups.end())
+        group = groups.insert(groups.end(), SmallVector<unsigned>());
+      group->push_back(i);
+    }
+    return groups;
   }
 
   /// Where a parameter may be overwritten: behind its gradient and its last reader.
@@ -155,18 +164,15 @@ struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
       gradientArguments.set(accumulator.getArgNumber());
       auto accumulate = cast<nn::AccumulateOp>(*accumulator.getUsers().begin());
       Value gradient = accumulate.getGradient();
-      SmallVector<Value> moments;
-      SmallVector<SmallVector<Value>> lists;
-      for (unsigned k = 0; k < momentCount(); ++k) {
-        moments.push_back(addMoment(step, p, parameter.getType(), k));
-        lists.push_back({moments.back()});
-      }
+      SmallVector<SmallVector<Value>> moments;
+      for (unsigned k = 0; k < p.moments.size(); ++k)
+        moments.push_back({addMoment(step, p, k)});
       builder.setInsertionPointAfter(lastBefore(parameter, gradient, accumulate));
-      Updated updated = update(builder, gradient.getLoc(), parameter, gradient, lists, Value(),
-                               p.decay);
-      results.push_back({updated.params[0], "", parameter});
-      for (unsigned k = 0; k < momentCount(); ++k)
-        results.push_back({updated.moments[k][0], "", moments[k]});
+      Operation *update = createUpdate(builder, gradient.getLoc(), *p.kind, parameter, gradient,
+                                       moments, Value(), p.decay);
+      results.push_back({update->getResult(0), "", parameter});
+      for (unsigned k = 0; k < p.moments.size(); ++k)
+        results.push_back({update->getResult(k + 1), "", moments[k].front()});
       accumulate.getSum().replaceAllUsesWith(gradient);
       accumulate.erase();
     }

@@ -1,4 +1,5 @@
 // Fuses activations, residual sums, dropout and gradient sums into their neighbours' kernels.
+#include "compiler/passes/Optimizers.h"
 #include "compiler/passes/Passes.h"
 
 #include "mlir/IR/Remarks.h"
@@ -40,13 +41,13 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
   /// it reads: such an update moves behind it. Its results are only returned.
   static void delayUpdates(func::FuncOp function) {
     for (Operation &op : llvm::make_early_inc_range(function.front())) {
-      if (!isa<nn::AdamWOp, nn::SgdOp>(op))
+      if (!isUpdate(&op))
         continue;
       Operation *last = &op;
       for (Value operand : op.getOperands())
         if (isa<BlockArgument>(operand))
           for (Operation *reader : operand.getUsers())
-            if (!isa<nn::AdamWOp, nn::SgdOp>(reader) && last->isBeforeInBlock(reader))
+            if (!isUpdate(reader) && last->isBeforeInBlock(reader))
               last = reader;
       if (last != &op)
         op.moveAfter(last);

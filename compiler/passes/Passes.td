@@ -170,7 +170,10 @@ def AttachOptimizer : Pass<"ftc-attach-optimizer", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"optimizer", "optimizer", "std::string", "\"adamw\"", "adamw or sgd">,
+    Option<"optimizer", "optimizer", "std::string", "\"adamw\"",
+           "adamw, sgd, lion, adafactor or adamw8bit">,
+    Option<"min8bitSize", "min-8bit-size", "int64_t", "4096",
+           "adamw8bit: tensors of fewer elements keep f32 moments">,
     Option<"fusedUpdate", "fused-update", "bool", "false", "make @train_step too">,
   ];
   let dependentDialects = ["::ftc::nn::NnDialect"];

@@ -1,4 +1,5 @@
 // Lists the backward of each program anew, so that fewer bytes live at once.
+#include "compiler/passes/Optimizers.h"
 #include "compiler/passes/Passes.h"
 
 #include "compiler/analysis/Liveness.h"
@@ -63,13 +64,13 @@ private:
   /// argument whose storage it takes over.
   void addDependencies(unsigned index) {
     Operation *op = order[index];
-    bool replaces = isa<nn::AccumulateOp, nn::AdamWOp, nn::SgdOp>(op);
+    bool replaces = isa<nn::AccumulateOp>(op) || isUpdate(op);
     for (Value operand : op->getOperands()) {
       if (Operation *definition = operand.getDefiningOp()) {
         follow(definition, index);
       } else if (replaces) {
         for (Operation *reader : operand.getUsers())
-          if (!isa<nn::AccumulateOp, nn::AdamWOp, nn::SgdOp>(reader))
+          if (!isa<nn::AccumulateOp>(reader) && !isUpdate(reader))
             follow(reader, index);
       }
     }

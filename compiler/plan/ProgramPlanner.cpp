@@ -71,15 +71,31 @@ BufferId ProgramPlanner::add(PlannedBuffer buffer) {
   return buffers.size() - 1;
 }
 
+const MomentStorage &StorageTable::moment(llvm::StringRef parameter, unsigned k) const {
+  auto found = llvm::find_if(moments, [&](const MomentStorage &moment) {
+    return moment.index == k && moment.parameter == parameter;
+  });
+  assert(found != moments.end() && "a moment without a place");
+  return *found;
+}
+
 BufferId ProgramPlanner::slice(plan::Segment segment, std::int64_t offset,
                                std::int64_t elements) {
-  Type f32 = Float32Type::get(symbols.constant(0).getContext());
+  return place(segment, Float32Type::get(symbols.constant(0).getContext()), offset, elements);
+}
+
+BufferId ProgramPlanner::moments(std::int64_t offset, Type dtype, std::int64_t elements) {
+  return place(plan::Segment::Moments, dtype, offset, elements);
+}
+
+BufferId ProgramPlanner::place(plan::Segment segment, Type dtype, std::int64_t offset,
+                               std::int64_t elements) {
   AffineExpr size = symbols.constant(elements);
   for (BufferId id = 0; id < buffers.size(); ++id)
     if (buffers[id].segment == segment && buffers[id].offset == offset &&
-        buffers[id].elements == size)
+        buffers[id].dtype == dtype && buffers[id].elements == size)
       return id;
-  return add({segment, f32, size, offset, "", -1, -1});
+  return add({segment, dtype, size, offset, "", -1, -1});
 }
 
 LogicalResult ProgramPlanner::bindArguments(func::FuncOp function) {
@@ -99,10 +115,9 @@ LogicalResult ProgramPlanner::bindArguments(func::FuncOp function) {
       const Storage &place = storage.of(name);
       values[argument] = slice(plan::Segment::Grads, place.offset, place.elements);
     } else if (StringAttr name = text(nn::kMoment)) {
-      const Storage &place = storage.of(name);
-      auto moment = function.getArgAttrOfType<IntegerAttr>(index, nn::kMomentIndex);
-      std::int64_t base = (moment ? moment.getInt() : 0) * storage.trainableElements;
-      values[argument] = slice(plan::Segment::Moments, base + place.offset, place.elements);
+      auto k = function.getArgAttrOfType<IntegerAttr>(index, nn::kMomentIndex);
+      const MomentStorage &place = storage.moment(name, k ? k.getInt() : 0);
+      values[argument] = moments(place.offset, place.type.getElementType(), place.elements);
     } else if (StringAttr name = text(nn::kState)) {
       auto [entry, fresh] = stateOffsets->try_emplace(name.str(), *stateBytes);
       AffineExpr elements = elementsOf(argument.getType());

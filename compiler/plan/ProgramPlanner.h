@@ -45,10 +45,22 @@ constexpr llvm::StringLiteral kFileType = "nn.file_type";
 /// Where a parameter lies on the variant being planned; offsets and elements as plan.storage.
 struct Storage {
   std::string parameter;
+  mlir::RankedTensorType type; ///< canonical
   std::int64_t panelWidth = 0;
   std::int64_t offset = 0, elements = 0;
   bool trainable = false, decay = false;
   mlir::Type dtype; ///< bf16 or f16 as in the file; null: f32
+  bool transposed = false; ///< nn.transposed: the checkpoint holds `type` transposed
+};
+
+/// Where moment `index` of a parameter lies; `offset` is in bytes. A moment of its parameter's
+/// own type has that one's panels, any other is row-major.
+struct MomentStorage {
+  std::string parameter;
+  unsigned index = 0;
+  mlir::RankedTensorType type;
+  std::int64_t panelWidth = 0;
+  std::int64_t offset = 0, elements = 0;
 };
 
 /// All parameters' storage on one variant.
@@ -56,6 +68,10 @@ struct StorageTable {
   std::vector<Storage> entries; ///< in the module's parameter order
   std::map<std::string, unsigned> index;
   std::int64_t paramsElements = 0, trainableElements = 0, decayElements = 0;
+  std::vector<MomentStorage> moments; ///< by offset
+  std::int64_t momentsBytes = 0;
+
+  const MomentStorage &moment(llvm::StringRef parameter, unsigned k) const;
 
   const Storage &of(llvm::StringRef parameter) const {
     return entries[index.at(parameter.str())];
@@ -103,8 +119,10 @@ public:
   BufferId temporary(mlir::Type dtype, mlir::AffineExpr elements);
   /// Elements of a buffer as it is stored: with the padding of a packed weight or gradient.
   mlir::AffineExpr storedElements(BufferId id) const { return buffers[id].elements; }
-  /// A slice of a parameter segment, in elements.
+  /// A slice of the parameters or gradients, in elements.
   BufferId slice(plan::Segment segment, std::int64_t offset, std::int64_t elements);
+  /// `elements` of the moments from byte `offset` on.
+  BufferId moments(std::int64_t offset, mlir::Type dtype, std::int64_t elements);
 
   void launch(LaunchSpec spec);
   void fill(BufferId target, llvm::StringRef unless = "");
@@ -134,6 +152,8 @@ private:
     std::string unless;
   };
   BufferId add(PlannedBuffer buffer);
+  BufferId place(plan::Segment segment, mlir::Type dtype, std::int64_t offset,
+                 std::int64_t elements);
   void use(BufferId id, int command);
   std::int64_t placeArena();
   std::int64_t bytesAtCapacity(const PlannedBuffer &buffer) const;

@@ -48,6 +48,7 @@ public:
 private:
   FailureOr<std::int64_t> elementsAtCapacity(plan::BufferOp buffer);
   LogicalResult verifyBuffer(plan::BufferOp buffer);
+  LogicalResult verifyMoments(plan::BufferOp buffer, const Extent &slice);
   LogicalResult verifyInside(plan::BufferOp buffer, const Extent &place, const Extent &segment);
   LogicalResult verifyCommand(Operation &command, int index);
   LogicalResult use(Operation &command, Value buffer, bool reads, bool writes, int index);
@@ -61,6 +62,17 @@ private:
 };
 
 } // namespace
+
+static std::int64_t widthOf(Type dtype) {
+  return std::max<std::int64_t>(1, dtype.getIntOrFloatBitWidth() / 8);
+}
+
+/// The bytes of the segment that a moment takes.
+static Extent extentOf(plan::MomentOp moment) {
+  std::int64_t offset = moment.getOffset();
+  return {offset, offset + static_cast<std::int64_t>(moment.getElements()) *
+                               widthOf(moment.getDtype())};
+}
 
 FailureOr<std::int64_t> ProgramVerifier::elementsAtCapacity(plan::BufferOp buffer) {
   AffineMap map = buffer.getElements();
@@ -89,14 +101,35 @@ LogicalResult ProgramVerifier::verifyInside(plan::BufferOp buffer, const Extent 
   return buffer.emitOpError("expected a place inside ") << segment.text() << ", got " << place.text();
 }
 
+/// A slice of the moments is one moment, or neighbours of one type with the gaps between them.
+LogicalResult ProgramVerifier::verifyMoments(plan::BufferOp buffer, const Extent &slice) {
+  bool begins = false;
+  std::int64_t covered = 0;
+  for (auto moment : variant.getOps<plan::MomentOp>()) {
+    Extent place = extentOf(moment);
+    if (!place.overlaps(slice))
+      continue;
+    begins |= place.begin == slice.begin;
+    covered = std::max(covered, place.end);
+    if (moment.getDtype() != buffer.getDtype())
+      return buffer.emitOpError("expected the elements of moment ")
+             << moment.getIndex() << " of '" << moment.getParameter() << "' as "
+             << moment.getDtype() << ", got " << buffer.getDtype();
+  }
+  if (begins && slice.end >= covered && slice.end <= (covered + 63) / 64 * 64)
+    return verifyInside(buffer, slice,
+                        {0, static_cast<std::int64_t>(variant.getMomentsBytes())});
+  return buffer.emitOpError("expected whole moments, got bytes ") << slice.text();
+}
+
 LogicalResult ProgramVerifier::verifyBuffer(plan::BufferOp buffer) {
   FailureOr<std::int64_t> elements = elementsAtCapacity(buffer);
   if (failed(elements))
     return failure();
   std::int64_t offset = buffer.getOffset(), params = variant.getParamsElements();
-  std::int64_t trainable = variant.getTrainableElements(), moments = variant.getMoments();
+  std::int64_t trainable = variant.getTrainableElements();
   std::int64_t state = variant.getStateBytes(), arena = program.getArenaBytes();
-  std::int64_t width = std::max<std::int64_t>(1, buffer.getDtype().getIntOrFloatBitWidth() / 8);
+  std::int64_t width = widthOf(buffer.getDtype());
   Extent slice{offset, offset + *elements}, bytes{offset, offset + *elements * width};
   plan::Segment segment = buffer.getSegment();
   if ((segment == plan::Segment::Arena || segment == plan::Segment::State) &&
@@ -108,13 +141,8 @@ LogicalResult ProgramVerifier::verifyBuffer(plan::BufferOp buffer) {
     return verifyInside(buffer, slice, {0, params});
   case plan::Segment::Grads:
     return verifyInside(buffer, slice, {0, trainable});
-  case plan::Segment::Moments: {
-    std::int64_t moment = trainable ? offset / trainable : 0;
-    if (moment >= moments)
-      return buffer.emitOpError("expected a slice of one of ")
-             << moments << " moments, got one of moment " << moment;
-    return verifyInside(buffer, slice, {moment * trainable, (moment + 1) * trainable});
-  }
+  case plan::Segment::Moments:
+    return verifyMoments(buffer, bytes);
   case plan::Segment::State:
     return verifyInside(buffer, bytes, {0, state});
   case plan::Segment::Arena:
@@ -203,12 +231,13 @@ LogicalResult ProgramVerifier::verify() {
   return verifyArena();
 }
 
-static LogicalResult verifyStorage(plan::VariantOp variant) {
-  std::vector<std::pair<Extent, plan::StorageOp>> places;
-  Extent segment{0, static_cast<std::int64_t>(variant.getParamsElements())};
-  for (auto op : variant.getOps<plan::StorageOp>()) {
-    std::int64_t offset = op.getOffset();
-    Extent place{offset, offset + static_cast<std::int64_t>(op.getElements())};
+/// Places lie inside their segment and apart.
+template <typename Op>
+static LogicalResult verifyPlaces(plan::VariantOp variant, const Extent &segment,
+                                  llvm::function_ref<Extent(Op)> extentOf) {
+  std::vector<std::pair<Extent, Op>> places;
+  for (auto op : variant.getOps<Op>()) {
+    Extent place = extentOf(op);
     if (!place.within(segment))
       return op.emitOpError("expected a place inside ") << segment.text() << ", got " << place.text();
     places.push_back({place, op});
@@ -222,6 +251,19 @@ static LogicalResult verifyStorage(plan::VariantOp variant) {
              << places[i].first.text() << " beside " << places[i - 1].first.text() << " of '"
              << places[i - 1].second.getParameter() << "'";
   return success();
+}
+
+static LogicalResult verifyStorage(plan::VariantOp variant) {
+  Extent params{0, static_cast<std::int64_t>(variant.getParamsElements())};
+  Extent moments{0, static_cast<std::int64_t>(variant.getMomentsBytes())};
+  return failure(failed(verifyPlaces<plan::StorageOp>(
+                     variant, params,
+                     [](plan::StorageOp op) {
+                       std::int64_t offset = op.getOffset();
+                       return Extent{offset,
+                                     offset + static_cast<std::int64_t>(op.getElements())};
+                     })) ||
+                 failed(verifyPlaces<plan::MomentOp>(variant, moments, extentOf)));
 }
 
 LogicalResult verifyPlan(ModuleOp module) {

@@ -8,7 +8,7 @@ namespace ftc {
 /// Checks every plan.variant of `module`, with the symbols at their capacities:
 /// - parameters' storage lies inside the parameter segment, no two places overlap;
 /// - every buffer lies inside its segment; arena and state buffers begin at multiples of 64
-///   bytes; a moment's slice stays inside one moment;
+///   bytes; a slice of the moments is whole moments of one type;
 /// - no size depends on a counter (a symbol without a capacity);
 /// - nothing reads an arena buffer before a command wrote it, and nothing writes an input;
 /// - no two arena buffers share bytes while both live (from first to last command).

@@ -41,7 +41,7 @@ constexpr llvm::StringLiteral kInit =
     "nn.init"; // StringAttr: "zeros", "ones", "normal:STD", "uniform:BOUND"
 constexpr llvm::StringLiteral kGradient = "nn.gradient";   // StringAttr: of that parameter
 constexpr llvm::StringLiteral kMoment = "nn.moment";       // StringAttr: of that parameter
-constexpr llvm::StringLiteral kMomentIndex = "nn.moment_index"; // I32: 0 or 1
+constexpr llvm::StringLiteral kMomentIndex = "nn.moment_index"; // I32: from 0
 constexpr llvm::StringLiteral kUnreached =
     "nn.unreached"; // UnitAttr: trainable, but nothing leads from it to the loss
 constexpr llvm::StringLiteral kNorm = "nn.norm"; // UnitAttr: a normalization's own parameter
@@ -60,6 +60,9 @@ constexpr llvm::StringLiteral kProgram = "nn.program";
 // Module attributes, set by a frontend: ArrayAttr of StringAttr.
 constexpr llvm::StringLiteral kHeadPrefixes = "nn.head_prefixes";   // {"classifier."}
 constexpr llvm::StringLiteral kLayerPrefixes = "nn.layer_prefixes"; // in order, first to last
+
+/// Elements of a block of quantized moments (nn.adamw_8bit), bitsandbytes' own.
+constexpr std::int64_t kQuantizedBlock = 256;
 
 /// The space of a tensor's dimension 0: null when it is static.
 SpaceAttr spaceOf(mlir::Type type);

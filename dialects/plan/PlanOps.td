@@ -48,10 +48,10 @@ def Plan_VariantOp : Plan_Op<"variant", [Symbol, SymbolTable, NoTerminator, Sing
   let description = [{
     `params_elements`, `trainable_elements` and `decay_elements` are the extents of the
     parameter segment: trainable parameters with decay come first, then those without, then
-    frozen ones. `moments` is the number of moment buffers of the optimizer.
+    frozen ones. `moments_bytes` is the extent of the segment of the optimizer's moments.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$target, I64Attr:$params_elements,
-      I64Attr:$trainable_elements, I64Attr:$decay_elements, I64Attr:$moments,
+      I64Attr:$trainable_elements, I64Attr:$decay_elements, I64Attr:$moments_bytes,
       I64Attr:$state_bytes);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
@@ -66,6 +66,17 @@ def Plan_StorageOp : Plan_Op<"storage", [HasParent<"VariantOp">]> {
   }];
   let arguments = (ins StrAttr:$parameter, I64Attr:$panel_width, I64Attr:$offset,
       I64Attr:$elements, OptionalAttr<TypeAttr>:$dtype);
+  let assemblyFormat = "$parameter attr-dict";
+}
+
+def Plan_MomentOp : Plan_Op<"moment", [HasParent<"VariantOp">]> {
+  let summary = "Where a moment of a parameter lies, and how";
+  let description = [{
+    `index` counts a parameter's moments. `shape` is canonical; `panel_width` as a storage's;
+    `elements` as stored. The offset is in bytes.
+  }];
+  let arguments = (ins StrAttr:$parameter, I64Attr:$index, TypeAttr:$dtype,
+      DenseI64ArrayAttr:$shape, I64Attr:$panel_width, I64Attr:$offset, I64Attr:$elements);
   let assemblyFormat = "$parameter attr-dict";
 }
 
@@ -87,7 +98,7 @@ def Plan_ProgramOp : Plan_Op<"program", [Symbol, HasParent<"VariantOp">, NoTermi
 def Plan_BufferOp : Plan_Op<"buffer", [HasParent<"ProgramOp">, Pure]> {
   let summary = "A slice of a segment";
   let description = [{
-    `offset` is in bytes for arena and state, in elements for params, grads and moments;
+    `offset` is in bytes for arena, state and moments, in elements for params and grads;
     `elements` is a size over the module's symbols; inputs and outputs are named.
   }];
   let arguments = (ins Plan_Segment:$segment, TypeAttr:$dtype, AffineMapAttr:$elements,

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <unordered_set>
 
 namespace ftc::rt {
@@ -17,7 +18,8 @@ namespace ftc::rt {
 // Bounds that keep every later product of a size and an element size inside 63 bits.
 static constexpr std::int64_t kMaxElements = std::int64_t(1) << 44;
 static constexpr std::int64_t kMaxScratchBytes = std::int64_t(1) << 30;
-static constexpr std::uint32_t kMaxMoments = 16;
+static constexpr std::uint32_t kMaxMoments = 16; // of one parameter
+static constexpr std::int64_t kMaxMomentBytes = std::int64_t(1) << 46;
 static constexpr std::uint32_t kMaxSequenceLength = 1u << 24;
 static constexpr std::uint32_t kMaxPositionOffset = 1u << 20;
 
@@ -155,6 +157,53 @@ static Status checkStorage(const abi::Variant &variant, const abi::Parameter &pa
   return Status::ok();
 }
 
+/// What a moment is and where it lies; `end` becomes its last byte's successor.
+static Status checkMoment(const abi::Artifact &artifact, const abi::Variant &variant,
+                          const abi::MomentStorage &moment, std::int64_t &end) {
+  if (moment.parameter() >= count(artifact.parameters()))
+    return bad("a moment of parameter " + std::to_string(moment.parameter()) + " of " +
+               std::to_string(count(artifact.parameters())));
+  const abi::Parameter &parameter = *artifact.parameters()->Get(moment.parameter());
+  std::string name =
+      "moment " + std::to_string(moment.index()) + " of " + quote(text(parameter.name()));
+  if (!parameter.trainable() || moment.index() >= kMaxMoments)
+    return bad(name + " belongs to a frozen parameter, or is one too many");
+  if (moment.dtype() != abi::DType::F32 && moment.dtype() != abi::DType::U8)
+    return bad(name + " is neither f32 nor u8");
+  const abi::Layout &layout = *moment.layout();
+  std::int64_t expected = 0, bytes = 0, width = sizeOf(moment.dtype());
+  if (!isAligned<std::int64_t>(moment.shape()) || layout.kind() > abi::LayoutKind::MAX ||
+      !storageElements({moment.shape()->data(), moment.shape()->size()}, layout, expected) ||
+      expected != moment.elements() || expected > kMaxElements)
+    return bad(name + " has a shape, a layout and a size that do not belong together");
+  // Only f32 is brought into another layout.
+  if (layout.kind() != abi::LayoutKind::RowMajor && moment.dtype() != abi::DType::F32)
+    return bad(name + " lies in panels, but is not f32");
+  if (moment.offset() < 0 || moment.offset() % width != 0 ||
+      __builtin_mul_overflow(expected, width, &bytes) ||
+      __builtin_add_overflow(moment.offset(), bytes, &end) || end > variant.moments_bytes())
+    return bad(name + " lies outside the moments");
+  return Status::ok();
+}
+
+/// Moments lie in the order of the table, apart, each of a parameter's once.
+static Status checkMoments(const abi::Artifact &artifact, const abi::Variant &variant) {
+  std::set<std::pair<std::uint32_t, std::uint32_t>> seen;
+  std::int64_t last = 0;
+  for (std::uint32_t i = 0; i < count(variant.moments()); ++i) {
+    const abi::MomentStorage &moment = *variant.moments()->Get(i);
+    std::int64_t end = 0;
+    FTC_RETURN_IF_ERROR(checkMoment(artifact, variant, moment, end));
+    if (moment.offset() < last)
+      return bad("two moments share storage at byte " + std::to_string(moment.offset()));
+    if (!seen.insert({moment.parameter(), moment.index()}).second)
+      return bad("moment " + std::to_string(moment.index()) + " of parameter " +
+                 std::to_string(moment.parameter()) + " is there twice");
+    last = end;
+  }
+  return Status::ok();
+}
+
 static Status checkVariant(const abi::Artifact &artifact, const abi::Variant &variant) {
   if (variant.target()->size() == 0 || variant.isa()->size() == 0)
     return bad("a variant names no target or no instruction set");
@@ -162,7 +211,8 @@ static Status checkVariant(const abi::Artifact &artifact, const abi::Variant &va
     return bad("it has no code");
   if (variant.decay_elements() < 0 || variant.decay_elements() > variant.trainable_elements() ||
       variant.trainable_elements() > variant.params_elements() ||
-      variant.params_elements() > kMaxElements || variant.moments() > kMaxMoments)
+      variant.params_elements() > kMaxElements || variant.moments_bytes() < 0 ||
+      variant.moments_bytes() > kMaxMomentBytes)
     return bad("impossible sizes of parameters, gradients or moments");
   FTC_RETURN_IF_ERROR(checkNames(variant.kernels(), "kernel"));
   for (std::uint32_t i = 0; i < count(variant.kernels()); ++i) {
@@ -186,7 +236,7 @@ static Status checkVariant(const abi::Artifact &artifact, const abi::Variant &va
     if (slices[i].first < slices[i - 1].second)
       return bad("two parameters share storage at element " +
                  std::to_string(slices[i].first));
-  return Status::ok();
+  return checkMoments(artifact, variant);
 }
 
 Status checkTables(const abi::Artifact &artifact) {

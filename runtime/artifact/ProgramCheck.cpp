@@ -106,26 +106,25 @@ Status ProgramChecker::checkBuffer(const abi::Buffer &buffer) {
     return bad("an impossible size");
   switch (buffer.segment()) {
   case abi::Segment::Params:
-  case abi::Segment::Grads:
-  case abi::Segment::Moments: {
+  case abi::Segment::Grads: {
     if (buffer.dtype() != abi::DType::F32)
-      return bad(std::string("parameters, gradients and moments are f32, not ") +
+      return bad(std::string("parameters and gradients are f32, not ") +
                  nameOf(buffer.dtype()));
     bool params = buffer.segment() == abi::Segment::Params;
-    bool grads = buffer.segment() == abi::Segment::Grads;
-    std::int64_t copies = params || grads ? 1 : variant.moments();
     std::int64_t limit = params ? variant.params_elements() : variant.trainable_elements();
-    return checkInside(buffer.offset(), elements, copies * limit,
+    return checkInside(buffer.offset(), elements, limit,
                        abi::EnumNameSegment(buffer.segment()));
   }
+  case abi::Segment::Moments:
   case abi::Segment::Arena:
-  case abi::Segment::State:
+  case abi::Segment::State: {
     if (buffer.offset() % width != 0)
       return bad("an offset that is not a multiple of its element size");
-    return checkInside(buffer.offset(), bytes,
-                       buffer.segment() == abi::Segment::Arena ? program->arena_bytes()
-                                                               : variant.state_bytes(),
-                       abi::EnumNameSegment(buffer.segment()));
+    std::int64_t limit = buffer.segment() == abi::Segment::Arena     ? program->arena_bytes()
+                         : buffer.segment() == abi::Segment::Moments ? variant.moments_bytes()
+                                                                     : variant.state_bytes();
+    return checkInside(buffer.offset(), bytes, limit, abi::EnumNameSegment(buffer.segment()));
+  }
   case abi::Segment::Input:
   case abi::Segment::Output:
     return checkNamed(buffer, elements);

@@ -50,7 +50,7 @@ struct MemoryUse {
   }
 };
 
-/// Which copy of a parameter is meant.
+/// Which copy of a parameter is meant. Moments have types of their own: see loadMoment.
 enum class ParameterSlot { Params, Grads, Moments };
 
 /// Time and work of the commands that share a label, summed over runs.
@@ -123,25 +123,32 @@ public:
 
   /// Copies parameter `index` from canonical row-major f32 into the variant's storage (padding
   /// becomes zero), or back. Lossless both ways: a value that a 16-bit storage cannot hold is
-  /// refused. `values` has the parameter's elements;
-  /// `moment` counts from 0. Grads and Moments exist for trainable parameters alone, and only
-  /// if a prepared program uses them.
+  /// refused. `values` has the parameter's elements. Grads exist for trainable parameters alone,
+  /// and only if a prepared program uses them; Moments is refused.
   Status loadParameter(std::uint32_t index, std::span<const float> values,
-                       ParameterSlot slot = ParameterSlot::Params, std::uint32_t moment = 0);
+                       ParameterSlot slot = ParameterSlot::Params);
   Status storeParameter(std::uint32_t index, std::span<float> values,
-                        ParameterSlot slot = ParameterSlot::Params, std::uint32_t moment = 0);
+                        ParameterSlot slot = ParameterSlot::Params);
   /// storeParameter for elements [first, first + values.size()) alone: what a writer that
   /// streams asks for, so that no canonical copy of a whole parameter is ever held.
   Status storeParameterRange(std::uint32_t index, std::int64_t first, std::span<float> values,
-                             ParameterSlot slot, std::uint32_t moment);
+                             ParameterSlot slot);
   /// Elements of parameter `index` in canonical form.
   std::int64_t parameterElements(std::uint32_t index) const;
   /// Whether a slot was allocated.
   bool has(ParameterSlot slot) const;
 
+  /// Copies entry `moment` of variant().moments() from its canonical row-major bytes into the
+  /// variant's storage, or canonical bytes [firstByte, firstByte + bytes.size()) back; whole
+  /// elements. Lossless both ways. Fails where no prepared program uses moments.
+  Status loadMoment(std::uint32_t moment, std::span<const std::byte> bytes);
+  Status storeMomentRange(std::uint32_t moment, std::uint64_t firstByte,
+                          std::span<std::byte> bytes);
+  /// Canonical bytes of entry `moment`.
+  std::int64_t momentBytes(std::uint32_t moment) const;
+
   /// Name of the first parameter (in the artifact's order) whose slot holds a NaN or infinity.
-  Result<std::optional<std::string>> firstNonFinite(ParameterSlot slot,
-                                                    std::uint32_t moment = 0);
+  Result<std::optional<std::string>> firstNonFinite(ParameterSlot slot);
 
   /// Sets gradients, moments or the persistent state (caches) to zero.
   Status clear(ParameterSlot slot);

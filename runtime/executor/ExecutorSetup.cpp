@@ -63,7 +63,7 @@ Status Executor::Impl::chooseSegments(const std::vector<const abi::Program *> &c
     FTC_RETURN_IF_ERROR(allocateSegment(grads, trainable, memory.grads, true));
   if (hasMoments)
     FTC_RETURN_IF_ERROR(
-        allocateSegment(moments, trainable * variant->moments(), memory.moments, true));
+        allocateSegment(moments, variant->moments_bytes(), memory.moments, true));
   if (usesState)
     FTC_RETURN_IF_ERROR(allocateSegment(state, variant->state_bytes(), memory.state, true));
   return allocateSegment(arena, arenaBytes, memory.arena, false);
@@ -123,7 +123,7 @@ PreparedProgram::Binding Executor::Impl::bind(const abi::Buffer &buffer) {
   case abi::Segment::Grads:
     return {grads.address + buffer.offset() * 4};
   case abi::Segment::Moments:
-    return {moments.address + buffer.offset() * 4};
+    return {moments.address + buffer.offset()};
   case abi::Segment::Arena:
     return {arena.address + buffer.offset()};
   case abi::Segment::State:

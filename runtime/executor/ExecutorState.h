@@ -51,7 +51,9 @@ struct Executor::Impl {
   template <typename T> std::span<const T> output(OutputHandle output, abi::DType dtype) const;
 
   /// Device address of parameter `index` in a slot, or an error that names what is missing.
-  Result<std::byte *> locate(std::uint32_t index, ParameterSlot slot, std::uint32_t moment);
+  Result<std::byte *> locate(std::uint32_t index, ParameterSlot slot);
+  /// Device address of entry `moment` of the variant's moments, or an error.
+  Result<std::byte *> locateMoment(std::uint32_t moment);
 
   std::shared_ptr<const ArtifactReader> artifact;
   std::shared_ptr<Device> device;
@@ -70,5 +72,10 @@ struct Executor::Impl {
   std::vector<std::uint8_t> symbolSet;
   std::vector<double> scalarValues;
 };
+
+/// `elements` of storage as the host sees them: in place on hostVisible devices, otherwise a
+/// copy in `held` that comes from the device when `read`.
+Result<std::span<float>> hostStorage(Device &device, std::byte *address, std::int64_t elements,
+                                     std::vector<float> &held, bool read);
 
 } // namespace ftc::rt

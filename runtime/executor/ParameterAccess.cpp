@@ -1,4 +1,4 @@
-// Parameters, gradients and moments between their canonical form and the variant's storage.
+// Parameters and gradients between their canonical form and the variant's storage.
 #include "runtime/artifact/Expression.h"
 #include "runtime/executor/ExecutorState.h"
 #include "runtime/executor/HalfStorage.h"
@@ -37,8 +37,7 @@ bool Executor::has(ParameterSlot slot) const {
          (slot == ParameterSlot::Moments && impl->hasMoments);
 }
 
-Result<std::byte *> Executor::Impl::locate(std::uint32_t index, ParameterSlot slot,
-                                           std::uint32_t moment) {
+Result<std::byte *> Executor::Impl::locate(std::uint32_t index, ParameterSlot slot) {
   const auto *parameters = (*artifact)->parameters();
   if (index >= count(parameters))
     return Status::error("parameter " + std::to_string(index) + " of " +
@@ -47,21 +46,14 @@ Result<std::byte *> Executor::Impl::locate(std::uint32_t index, ParameterSlot sl
   std::int64_t offset = variant->storage()->Get(index)->offset() * 4;
   if (slot == ParameterSlot::Params)
     return params.address + offset;
-  bool held = slot == ParameterSlot::Grads ? hasGrads : hasMoments;
-  if (!held || !parameter.trainable() ||
-      (slot == ParameterSlot::Moments && moment >= variant->moments()))
+  if (slot == ParameterSlot::Moments || !hasGrads || !parameter.trainable())
     return Status::error(std::string("no ") + nameOf(slot) + " are held for parameter " +
                          quote(text(parameter.name())));
-  if (slot == ParameterSlot::Grads)
-    return grads.address + offset;
-  return moments.address + moment * variant->trainable_elements() * 4 + offset;
+  return grads.address + offset;
 }
 
-/// A parameter's storage as the host sees it: in place on hostVisible devices, otherwise a
-/// copy in `held` that comes from the device when `read`.
-static Result<std::span<float>> hostStorage(Device &device, std::byte *address,
-                                            std::int64_t elements, std::vector<float> &held,
-                                            bool read) {
+Result<std::span<float>> hostStorage(Device &device, std::byte *address, std::int64_t elements,
+                                     std::vector<float> &held, bool read) {
   auto size = static_cast<std::size_t>(elements);
   if (device.properties().hostVisible)
     return std::span<float>(reinterpret_cast<float *>(address), size);
@@ -101,8 +93,8 @@ static Status checkCount(const abi::Parameter &parameter, std::size_t given,
 }
 
 Status Executor::loadParameter(std::uint32_t index, std::span<const float> values,
-                               ParameterSlot slot, std::uint32_t moment) {
-  FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locate(index, slot, moment));
+                               ParameterSlot slot) {
+  FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locate(index, slot));
   const abi::Parameter &parameter = *impl->artifact->root().parameters()->Get(index);
   FTC_RETURN_IF_ERROR(checkCount(parameter, values.size(), parameterElements(index)));
   const abi::ParameterStorage &storage = *impl->variant->storage()->Get(index);
@@ -123,17 +115,16 @@ Status Executor::loadParameter(std::uint32_t index, std::span<const float> value
 }
 
 Status Executor::storeParameter(std::uint32_t index, std::span<float> values,
-                                ParameterSlot slot, std::uint32_t moment) {
+                                ParameterSlot slot) {
   if (index < count(impl->artifact->root().parameters()))
     FTC_RETURN_IF_ERROR(checkCount(*impl->artifact->root().parameters()->Get(index),
                                    values.size(), parameterElements(index)));
-  return storeParameterRange(index, 0, values, slot, moment);
+  return storeParameterRange(index, 0, values, slot);
 }
 
 Status Executor::storeParameterRange(std::uint32_t index, std::int64_t first,
-                                     std::span<float> values, ParameterSlot slot,
-                                     std::uint32_t moment) {
-  FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locate(index, slot, moment));
+                                     std::span<float> values, ParameterSlot slot) {
+  FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locate(index, slot));
   const abi::Parameter &parameter = *impl->artifact->root().parameters()->Get(index);
   std::int64_t elements = parameterElements(index);
   if (first < 0 || first > elements ||
@@ -174,14 +165,13 @@ static bool allFinite(std::span<const float> values) {
   return found == 0;
 }
 
-Result<std::optional<std::string>> Executor::firstNonFinite(ParameterSlot slot,
-                                                            std::uint32_t moment) {
+Result<std::optional<std::string>> Executor::firstNonFinite(ParameterSlot slot) {
   std::vector<float> held;
   const auto *parameters = impl->artifact->root().parameters();
   for (std::uint32_t i = 0; i < count(parameters); ++i) {
     if (slot != ParameterSlot::Params && !parameters->Get(i)->trainable())
       continue;
-    FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locate(i, slot, moment));
+    FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locate(i, slot));
     const abi::ParameterStorage &storage = *impl->variant->storage()->Get(i);
     std::int64_t elements = storage.elements();
     FTC_ASSIGN_OR_RETURN(std::span<float> values,

@@ -17,8 +17,6 @@ namespace {
 constexpr const char *kStateFile = "ftrt_state.json";
 constexpr const char *kMomentsFile = "optimizer.safetensors";
 
-std::string momentSuffix(std::uint32_t moment) { return ".moment" + std::to_string(moment); }
-
 std::optional<std::int64_t> bestOf(const TrainState &state) {
   if (!state.bestMetric)
     return std::nullopt;
@@ -86,13 +84,7 @@ Status CheckpointStore::save(Session &session, const TrainState &state,
     FTC_RETURN_IF_ERROR(writer.addTensors("model.safetensors",
                                           parameterTensors(session, ParameterSlot::Params)));
   }
-  std::vector<TensorSource> moments;
-  if (session.executor->has(ParameterSlot::Moments))
-    for (std::uint32_t k = 0; k < session.executor->variant().moments(); ++k)
-      for (TensorSource &tensor :
-           parameterTensors(session, ParameterSlot::Moments, k, momentSuffix(k)))
-        moments.push_back(std::move(tensor));
-  FTC_RETURN_IF_ERROR(writer.addTensors(kMomentsFile, moments));
+  FTC_RETURN_IF_ERROR(writer.addTensors(kMomentsFile, momentTensors(session)));
   FTC_RETURN_IF_ERROR(writer.addFile("config.json", text((*session.artifact)->config_json())));
   FTC_RETURN_IF_ERROR(
       writer.addFile("trainer_state.json", dumpJson(trainerStateJson(state, facts), 2) + "\n"));
@@ -130,10 +122,7 @@ Result<TrainState> CheckpointStore::load(Session &session, const std::string &fr
   FTC_ASSIGN_OR_RETURN(TrainState state,
                        TrainState::fromJson(child.value(), stateFile + ": state"));
   FTC_RETURN_IF_ERROR(loadModelWeights(session, from));
-  if (session.executor->has(ParameterSlot::Moments))
-    for (std::uint32_t k = 0; k < session.executor->variant().moments(); ++k)
-      FTC_RETURN_IF_ERROR(
-          loadMoments(session, joinPath(from, kMomentsFile), k, momentSuffix(k)));
+  FTC_RETURN_IF_ERROR(loadMoments(session, joinPath(from, kMomentsFile)));
   return state;
 }
 

@@ -27,8 +27,7 @@ Status copyFile(const std::string &from, const std::string &to) {
 
 } // namespace
 
-std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot,
-                                           std::uint32_t moment, const std::string &suffix) {
+std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot) {
   const ArtifactReader &artifact = *session.artifact;
   Executor *executor = session.executor.get();
   std::vector<TensorSource> tensors;
@@ -37,14 +36,39 @@ std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot,
     if (slot != ParameterSlot::Params && !parameter.trainable())
       continue;
     TensorSource tensor;
-    tensor.name = std::string(text(parameter.name())) + suffix;
+    tensor.name = std::string(text(parameter.name()));
     tensor.dtype = DType::F32;
     for (std::int64_t size : *parameter.shape())
       tensor.shape.push_back(static_cast<std::uint64_t>(size));
     tensor.fill = [=](std::uint64_t firstByte, std::span<std::byte> out) {
       std::span<float> values(reinterpret_cast<float *>(out.data()), out.size() / 4);
       return executor->storeParameterRange(i, static_cast<std::int64_t>(firstByte / 4), values,
-                                           slot, moment);
+                                           slot);
+    };
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+std::string momentName(const ArtifactReader &artifact, const abi::MomentStorage &moment) {
+  const abi::Parameter &parameter = *artifact->parameters()->Get(moment.parameter());
+  return std::string(text(parameter.name())) + ".moment" + std::to_string(moment.index());
+}
+
+std::vector<TensorSource> momentTensors(Session &session) {
+  Executor *executor = session.executor.get();
+  std::vector<TensorSource> tensors;
+  if (!executor->has(ParameterSlot::Moments))
+    return tensors;
+  for (std::uint32_t i = 0; i < count(executor->variant().moments()); ++i) {
+    const abi::MomentStorage &moment = *executor->variant().moments()->Get(i);
+    TensorSource tensor;
+    tensor.name = momentName(*session.artifact, moment);
+    tensor.dtype = moment.dtype() == abi::DType::U8 ? DType::U8 : DType::F32;
+    for (std::int64_t size : *moment.shape())
+      tensor.shape.push_back(static_cast<std::uint64_t>(size));
+    tensor.fill = [=](std::uint64_t firstByte, std::span<std::byte> out) {
+      return executor->storeMomentRange(i, firstByte, out);
     };
     tensors.push_back(std::move(tensor));
   }

@@ -7,12 +7,17 @@
 
 namespace ftc::rt {
 
-/// What to write of each parameter (of trainable ones alone, but for Params): name + `suffix`,
-/// canonical f32, read from the executor one at a time while it is written. The session must
-/// outlive the sources.
-std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot,
-                                           std::uint32_t moment = 0,
-                                           const std::string &suffix = "");
+/// What to write of each parameter (of trainable ones alone, but for Params): canonical f32,
+/// read from the executor one at a time while it is written. The session must outlive the
+/// sources.
+std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot);
+
+/// The same of the optimizer's moments, named as momentName says, in their own types and
+/// canonical shapes; none where none are held.
+std::vector<TensorSource> momentTensors(Session &session);
+
+/// "PARAMETER.momentK": what a checkpoint calls it.
+std::string momentName(const ArtifactReader &artifact, const abi::MomentStorage &moment);
 
 /// How a model with an adapter is written: the adapter alone, in PEFT's form, or merged into
 /// the base model's weights. Other models are always whole.

@@ -27,6 +27,7 @@ struct TrainSettings {
   std::int64_t warmupSteps = 0;
   double warmupRatio = 0;
   double weightDecay = 0, adamBeta1 = 0.9, adamBeta2 = 0.999, adamEpsilon = 1e-8;
+  std::string optimArgs;  ///< "momentum=0.9": see OptimizerArguments.h
   double maxGradNorm = 1; ///< 0: off
   double labelSmoothing = 0;
   std::optional<double> dropout; ///< every dropout's probability; absent: the artifact's

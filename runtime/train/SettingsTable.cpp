@@ -40,6 +40,7 @@ std::vector<std::pair<std::string, std::string>> settingsTable(const TrainSettin
       {"--adam_beta1", real(s.adamBeta1)},
       {"--adam_beta2", real(s.adamBeta2)},
       {"--adam_epsilon", real(s.adamEpsilon)},
+      {"--optim_args", s.optimArgs},
       {"--max_grad_norm", real(s.maxGradNorm)},
       {"--label_smoothing_factor", real(s.labelSmoothing)},
       {"--dropout", optional(s.dropout)},

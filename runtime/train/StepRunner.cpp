@@ -31,6 +31,7 @@ StepRunner::StepRunner(Session &session, BatchFeed feed, const Hyperparameters &
   rate = executor.scalar("learning_rate");
   correction1 = executor.scalar("bias_correction1");
   correction2 = executor.scalar("bias_correction2");
+  adafactorBeta2 = executor.scalar("adafactor_beta2");
   rowLoss = executor.output("row_loss");
   gradNorm = executor.output("grad_norm");
   microBatches.reserve(64);
@@ -52,6 +53,8 @@ Status StepRunner::setConstants() {
   set("adam_beta2", settings.adamBeta2);
   set("adam_epsilon", settings.adamEpsilon);
   set("weight_decay", settings.weightDecay);
+  set("sgd_momentum", settings.optimizer.momentum);
+  set("adafactor_clip_threshold", settings.optimizer.clipThreshold);
   set("max_grad_norm", settings.maxGradNorm > 0 ? settings.maxGradNorm
                                                 : std::numeric_limits<double>::infinity());
   set("label_smoothing", settings.labelSmoothing);
@@ -75,6 +78,7 @@ void StepRunner::setScalars(double learningRate, std::int64_t updates, std::int6
   executor.set(rate, learningRate);
   executor.set(correction1, 1 - std::pow(settings.adamBeta1, t));
   executor.set(correction2, 1 - std::pow(settings.adamBeta2, t));
+  executor.set(adafactorBeta2, 1 - std::pow(t, settings.optimizer.decayRate));
   executor.set(inverseDenominator, 1 / static_cast<double>(counted));
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/train/BatchFeed.h"
+#include "runtime/train/OptimizerArguments.h"
 #include "runtime/train/Session.h"
 
 #include <optional>
@@ -12,7 +13,8 @@ namespace ftc::rt {
 /// Scalars that stay the same for a whole run.
 struct Hyperparameters {
   double adamBeta1 = 0.9, adamBeta2 = 0.999, adamEpsilon = 1e-8, weightDecay = 0;
-  double maxGradNorm = 1; ///< 0: no clipping
+  OptimizerArguments optimizer; ///< what only some optimizers read
+  double maxGradNorm = 1;       ///< 0: no clipping
   double labelSmoothing = 0;
   std::optional<double> dropout; ///< every dropout's probability
   std::uint32_t seed = 42;
@@ -59,7 +61,7 @@ private:
   Hyperparameters settings;
   ProgramHandle accumulate, apply, trainStep;
   SymbolHandle accumulateSymbol, seedSymbol, stepSymbol;
-  ScalarHandle inverseDenominator, rate, correction1, correction2;
+  ScalarHandle inverseDenominator, rate, correction1, correction2, adafactorBeta2;
   OutputHandle rowLoss, gradNorm;
   std::vector<MicroBatch> microBatches;
 };

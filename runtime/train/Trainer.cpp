@@ -104,6 +104,9 @@ Status Trainer::plan() {
   hyper.adamBeta2 = settings.adamBeta2;
   hyper.adamEpsilon = settings.adamEpsilon;
   hyper.weightDecay = settings.weightDecay;
+  FTC_ASSIGN_OR_RETURN(
+      hyper.optimizer,
+      parseOptimizerArguments(settings.optimArgs, text((*session->artifact)->optimizer())));
   hyper.maxGradNorm = settings.maxGradNorm;
   hyper.labelSmoothing = settings.labelSmoothing;
   hyper.dropout = settings.dropout;

@@ -6,6 +6,7 @@
 #include "runtime/support/Philox.h"
 #include "runtime/support/Text.h"
 #include "runtime/train/Adapter.h"
+#include "runtime/train/Export.h"
 
 #include <algorithm>
 #include <cmath>
@@ -33,16 +34,22 @@ bool sameShape(const TensorInfo &tensor, const flatbuffers::Vector<std::int64_t>
   return true;
 }
 
-Status readTensor(const WeightSource &checkpoint, std::string_view name,
-                  const abi::Parameter &parameter, std::span<float> out) {
+Result<const TensorInfo *> findTensor(const WeightSource &checkpoint, std::string_view name,
+                                      const flatbuffers::Vector<std::int64_t> &shape) {
   const TensorInfo *tensor = checkpoint.find(name);
   if (!tensor)
     return Status::error(checkpoint.filePath(0) + ": expected a tensor " + quote(name) + " " +
-                         shapeText(*parameter.shape()) + ", found none of that name");
-  if (!sameShape(*tensor, *parameter.shape()))
+                         shapeText(shape) + ", found none of that name");
+  if (!sameShape(*tensor, shape))
     return Status::error(checkpoint.filePath(tensor->file) + ": tensor " + quote(name) +
-                         ": expected " + shapeText(*parameter.shape()) + ", found " +
+                         ": expected " + shapeText(shape) + ", found " +
                          describeTensor(*tensor));
+  return tensor;
+}
+
+Status readTensor(const WeightSource &checkpoint, std::string_view name,
+                  const flatbuffers::Vector<std::int64_t> &shape, std::span<float> out) {
+  FTC_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, name, shape));
   return checkpoint.readAsF32(*tensor, out.data());
 }
 
@@ -166,7 +173,7 @@ Status loadInitial(Session &session, const std::string &directory, std::uint32_t
     std::span<float> values(buffer.data(), session.executor->parameterElements(i));
     if (parameter.tensor() && parameter.init() == abi::Init::Checkpoint)
       FTC_RETURN_IF_ERROR(readTensor(parameter.from_adapter() ? *adapter : checkpoint,
-                                     text(parameter.tensor()), parameter, values));
+                                     text(parameter.tensor()), *parameter.shape(), values));
     else
       initialize(parameter, i, seed, values);
     FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
@@ -186,39 +193,58 @@ Status loadBaseWeights(Session &session, const std::string &directory) {
   return loadInitial(session, directory, 0, /*frozenAlone=*/true);
 }
 
-namespace {
-
-/// Parameters of a slot from the tensors `prefix` NAME `suffix` of a file; trained ones alone
-/// but for Params without a prefix.
-Status loadFrom(Session &session, const std::string &path, ParameterSlot slot,
-                std::uint32_t moment, const std::string &prefix, const std::string &suffix) {
+Status loadModelWeights(Session &session, const std::string &path) {
   const ArtifactReader &artifact = *session.artifact;
-  FTC_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::open(path));
+  bool adapter = hasAdapter(artifact); // the trained tensors alone, under PEFT's names
+  FTC_ASSIGN_OR_RETURN(Checkpoint checkpoint,
+                       Checkpoint::open(adapter ? joinPath(path, kAdapterWeights) : path));
   std::vector<float> buffer = parameterBuffer(*session.executor, artifact);
   for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {
     const abi::Parameter &parameter = *artifact->parameters()->Get(i);
-    if ((slot != ParameterSlot::Params || !prefix.empty()) && !parameter.trainable())
+    if (adapter && !parameter.trainable())
       continue;
     std::span<float> values(buffer.data(), session.executor->parameterElements(i));
-    std::string name = prefix + std::string(text(parameter.name())) + suffix;
-    FTC_RETURN_IF_ERROR(readTensor(checkpoint, name, parameter, values));
-    FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values, slot, moment));
+    std::string name = (adapter ? kAdapterPrefix : "") + std::string(text(parameter.name()));
+    FTC_RETURN_IF_ERROR(readTensor(checkpoint, name, *parameter.shape(), values));
+    FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
   }
   return Status::ok();
 }
 
-} // namespace
+namespace {
 
-Status loadModelWeights(Session &session, const std::string &path) {
-  if (hasAdapter(*session.artifact))
-    return loadFrom(session, joinPath(path, kAdapterWeights), ParameterSlot::Params, 0,
-                    kAdapterPrefix, "");
-  return loadFrom(session, path, ParameterSlot::Params, 0, "", "");
+/// A moment's canonical bytes; f32 ones must be finite.
+Status readMoment(const Checkpoint &checkpoint, const std::string &name,
+                  const abi::MomentStorage &moment, std::span<std::byte> out) {
+  if (moment.dtype() == abi::DType::F32) {
+    std::span<float> values(reinterpret_cast<float *>(out.data()), out.size() / 4);
+    return readTensor(checkpoint, name, *moment.shape(), values);
+  }
+  FTC_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, name, *moment.shape()));
+  if (tensor->dtype != DType::U8)
+    return Status::error(checkpoint.filePath(tensor->file) + ": tensor " + quote(name) +
+                         ": expected U8, found " + describeTensor(*tensor));
+  return checkpoint.read(*tensor, 0, out);
 }
 
-Status loadMoments(Session &session, const std::string &path, std::uint32_t moment,
-                   const std::string &suffix) {
-  return loadFrom(session, path, ParameterSlot::Moments, moment, "", suffix);
+} // namespace
+
+Status loadMoments(Session &session, const std::string &path) {
+  Executor &executor = *session.executor;
+  if (!executor.has(ParameterSlot::Moments))
+    return Status::ok();
+  FTC_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::open(path));
+  std::vector<float> buffer; // aligned for floats, bytes where moments are codes
+  for (std::uint32_t i = 0; i < count(executor.variant().moments()); ++i) {
+    const abi::MomentStorage &moment = *executor.variant().moments()->Get(i);
+    auto bytes = static_cast<std::size_t>(executor.momentBytes(i));
+    buffer.resize(std::max(buffer.size(), (bytes + 3) / 4));
+    std::span<std::byte> values(reinterpret_cast<std::byte *>(buffer.data()), bytes);
+    FTC_RETURN_IF_ERROR(
+        readMoment(checkpoint, momentName(*session.artifact, moment), moment, values));
+    FTC_RETURN_IF_ERROR(executor.loadMoment(i, values));
+  }
+  return Status::ok();
 }
 
 } // namespace ftc::rt

@@ -21,9 +21,8 @@ Status loadBaseWeights(Session &session, const std::string &directory);
 /// from adapter_model.safetensors in the directory `path`.
 Status loadModelWeights(Session &session, const std::string &path);
 
-/// Moment `moment` of every trainable parameter from the tensors NAME + `suffix` of a file.
-Status loadMoments(Session &session, const std::string &path, std::uint32_t moment,
-                   const std::string &suffix);
+/// The optimizer's moments from a file of momentTensors' tensors; nothing where none are held.
+Status loadMoments(Session &session, const std::string &path);
 
 /// Element `element` of parameter `parameter` initialized uniformly in [-bound, bound).
 float initialUniform(std::uint32_t seed, std::uint32_t parameter, std::uint64_t element,

@@ -4,6 +4,7 @@
 #include "compiler/targets/cpu/kernels/Embedding.h"
 #include "compiler/targets/cpu/kernels/LayerNorm.h"
 #include "compiler/targets/cpu/kernels/RmsNorm.h"
+#include "runtime/io/DType.h"
 #include "test/kernels/KernelHarness.h"
 #include "test/kernels/ReferenceMath.h"
 

@@ -142,18 +142,25 @@ State makeState(func::FuncOp forward) {
     for (double &value : tensor.values)
       value = uniform(random);
     state.parameters[name] = tensor;
-    for (int k : {0, 1})
-      state.moments[{name, k}] = Tensor::zeros(shape);
     std::fill(tensor.values.begin(), tensor.values.end(),
               std::numeric_limits<double>::quiet_NaN());
     state.gradients[name] = tensor;
   }
-  state.scalars = {{"inverse_denominator", 0.25}, {"label_smoothing", 0.1},
-                   {"dropout.hidden", 0.3},       {"dropout.attention", 0.2},
-                   {"learning_rate", 0.01},       {"adam_beta1", 0.9},
-                   {"adam_beta2", 0.99},          {"adam_epsilon", 1e-8},
-                   {"weight_decay", 0.1},         {"bias_correction1", 0.1},
-                   {"bias_correction2", 0.01},    {"sgd_momentum", 0.9},
+  state.scalars = {{"inverse_denominator", 0.25},
+                   {"label_smoothing", 0.1},
+                   {"dropout.hidden", 0.3},
+                   {"dropout.attention", 0.2},
+                   {"learning_rate", 0.01},
+                   {"adam_beta1", 0.9},
+                   {"adam_beta2", 0.99},
+                   {"adam_epsilon", 1e-8},
+                   {"weight_decay", 0.1},
+                   {"bias_correction1", 0.1},
+                   {"bias_correction2", 0.01},
+                   {"sgd_momentum", 0.9},
+                   {"adafactor_beta2", 0.6},
+                   {"adafactor_epsilon", 1e-30},
+                   {"adafactor_clip_threshold", 1.0},
                    {"max_grad_norm", std::numeric_limits<double>::infinity()}};
   return state;
 }

@@ -24,7 +24,7 @@ bool runPasses(mlir::ModuleOp module, const std::string &pipeline);
 mlir::func::FuncOp program(mlir::ModuleOp module, llvm::StringRef name);
 
 /// Three sequences of 2, 5 and 1 tokens (targets of 3, 1 and 2; 4 labelled rows), random
-/// parameters from a fixed seed, gradients that are NaN until written, zero moments.
+/// parameters from a fixed seed, gradients that are NaN until written.
 reference::State makeState(mlir::func::FuncOp forward);
 /// The scalar loss of one run of a program with the output row_loss.
 double lossOf(mlir::func::FuncOp program, reference::State state);

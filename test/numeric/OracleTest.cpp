@@ -149,7 +149,7 @@ private:
         tensor = transposed(tensor);
       state.parameters[name] = tensor;
       tensor.values.assign(values.size(), 0.0);
-      state.gradients[name] = state.moments[{name, 0}] = state.moments[{name, 1}] = tensor;
+      state.gradients[name] = tensor;
     }
   }
 

@@ -81,8 +81,8 @@ def compare_losses(state, recording, failures):
     print("loss: largest error %.2e (step %d)" % (worst, worst_step))
 
 
-def compare_updates(output, folder, recording, accumulation, failures):
-    compare_tensors(read_safetensors(folder / "model" / "model.safetensors"),
+def compare_updates(output, folder, recording, accumulation, failures, model):
+    compare_tensors(read_safetensors(model / "model.safetensors"),
                     read_safetensors(output / "model.safetensors"),
                     read_safetensors(folder / ("updates-%d.safetensors" % accumulation)),
                     recording, failures)
@@ -139,14 +139,16 @@ def compare_answers(found, wanted, failures):
     print("answers: %d of %d differ" % (len(other), len(wanted)))
 
 
-def compare(output, folder, accumulation):
-    """List what is out of its limit; an empty list means parity."""
+def compare(output, folder, accumulation, model=None):
+    """List what is out of its limit; an empty list means parity. `model`: where the recorded
+    run began, the folder's own by default."""
     output, folder = pathlib.Path(output), pathlib.Path(folder)
     recording = json.loads((folder / ("run-%d.json" % accumulation)).read_text())
     failures = []
     state = json.loads((output / "trainer_state.json").read_text())
     compare_losses(state, recording, failures)
-    compare_updates(output, folder, recording, accumulation, failures)
+    compare_updates(output, folder, recording, accumulation, failures,
+                    pathlib.Path(model or folder / "model"))
     results = output / "eval_results.json"
     if results.exists():
         compare_evaluation(json.loads(results.read_text()), recording, failures)

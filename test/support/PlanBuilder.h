@@ -114,6 +114,28 @@ template <typename... Exprs> std::vector<std::unique_ptr<abi::ExprT>> list(Exprs
   return out;
 }
 
+/// Adds a moment of a variant's parameter, row-major where `width` is 0.
+inline void addMoment(abi::VariantT &variant, std::uint32_t parameter, std::uint32_t index,
+                      abi::DType dtype, std::vector<std::int64_t> shape, std::int64_t offset,
+                      std::uint32_t width = 0) {
+  auto moment = std::make_unique<abi::MomentStorageT>();
+  moment->parameter = parameter;
+  moment->index = index;
+  moment->dtype = dtype;
+  moment->layout = std::make_unique<abi::LayoutT>();
+  moment->elements = 1;
+  for (std::int64_t dimension : shape)
+    moment->elements *= dimension;
+  if (width) {
+    moment->layout->kind = abi::LayoutKind::PanelsN;
+    moment->layout->width = width;
+    moment->elements = (shape[0] + width - 1) / width * width * shape[1];
+  }
+  moment->shape = std::move(shape);
+  moment->offset = offset;
+  variant.moments.push_back(std::move(moment));
+}
+
 /// An artifact under construction, with a sane task and one variant that any x86-64 runs.
 struct ArtifactBuilder {
   abi::ArtifactT artifact;

@@ -26,8 +26,9 @@ using namespace mlir;
 namespace ftc::toys {
 
 static const std::map<std::string, double> kDefaults{
-    {"zero", 0.0},         {"label_smoothing", 0.0}, {"adam_beta1", 0.9}, {"adam_beta2", 0.999},
-    {"adam_epsilon", 1e-8}, {"weight_decay", 0.0},   {"sgd_momentum", 0.0}};
+    {"zero", 0.0},         {"label_smoothing", 0.0},     {"adam_beta1", 0.9},
+    {"adam_beta2", 0.999}, {"adam_epsilon", 1e-8},       {"weight_decay", 0.0},
+    {"sgd_momentum", 0.0}, {"adafactor_epsilon", 1e-30}, {"adafactor_clip_threshold", 1.0}};
 
 /// Plan, kernels and artifact of a scheduled module.
 static void lowerToy(ModuleOp module, const ToyOptions &options, Toy &toy) {
@@ -216,13 +217,23 @@ Floats Runner::output(const std::string &name) const {
   return {values.begin(), values.end()};
 }
 
-Parameters Runner::read(rt::ParameterSlot slot, std::uint32_t moment) {
+Parameters Runner::read(rt::ParameterSlot slot) {
   Parameters all;
   for (std::uint32_t i = 0; i < artifact->root().parameters()->size(); ++i) {
     Floats values(instance->parameterElements(i));
-    rt::Status status = instance->storeParameter(i, values, slot, moment);
+    rt::Status status = instance->storeParameter(i, values, slot);
     EXPECT_TRUE(status) << status.message();
     all[artifact->root().parameters()->Get(i)->name()->str()] = std::move(values);
+  }
+  return all;
+}
+
+std::vector<std::vector<std::byte>> Runner::moments() {
+  std::vector<std::vector<std::byte>> all;
+  for (std::uint32_t i = 0; i < instance->variant().moments()->size(); ++i) {
+    all.emplace_back(instance->momentBytes(i));
+    rt::Status status = instance->storeMomentRange(i, 0, all.back());
+    EXPECT_TRUE(status) << status.message();
   }
   return all;
 }

@@ -73,7 +73,9 @@ public:
   void run(const std::string &program);
   rt::Status tryRun(const std::string &program);
   Floats output(const std::string &name) const;
-  Parameters read(rt::ParameterSlot slot, std::uint32_t moment = 0);
+  Parameters read(rt::ParameterSlot slot);
+  /// Canonical bytes of every moment, in the order of the variant's table.
+  std::vector<std::vector<std::byte>> moments();
 
   rt::Executor &executor() { return *instance; }
 

@@ -16,18 +16,24 @@ const char *const kGood = R"(
 #n = affine_map<()[s0, s1] -> (s0)>
 #c = affine_map<()[s0, s1] -> (16)>
 #one = affine_map<()[s0, s1] -> (1)>
+#two = affine_map<()[s0, s1] -> (32)>
 module attributes {plan.symbols = ["tokens", "step"], plan.capacities = array<i64: 64, 0>} {
   plan.variant @v attributes {target = "cpu", params_elements = 48 : i64,
-      trainable_elements = 32 : i64, decay_elements = 16 : i64, moments = 2 : i64,
+      trainable_elements = 32 : i64, decay_elements = 16 : i64, moments_bytes = 208 : i64,
       state_bytes = 128 : i64} {
     plan.storage "w" {panel_width = 0 : i64, offset = 0 : i64, elements = 16 : i64}
     plan.storage "u" {panel_width = 0 : i64, offset = 16 : i64, elements = 16 : i64}
     plan.storage "f" {panel_width = 0 : i64, offset = 32 : i64, elements = 16 : i64}
+    plan.moment "w" {index = 0 : i64, dtype = f32, shape = array<i64: 16>, panel_width = 0 : i64, offset = 0 : i64, elements = 16 : i64}
+    plan.moment "u" {index = 0 : i64, dtype = f32, shape = array<i64: 13>, panel_width = 0 : i64, offset = 64 : i64, elements = 13 : i64}
+    plan.moment "w" {index = 1 : i64, dtype = i8, shape = array<i64: 16>, panel_width = 0 : i64, offset = 128 : i64, elements = 16 : i64}
+    plan.moment "u" {index = 1 : i64, dtype = i8, shape = array<i64: 16>, panel_width = 0 : i64, offset = 192 : i64, elements = 16 : i64}
     plan.kernel @k {scratch_bytes = 64 : i64}
     plan.program @p attributes {arena_bytes = 768 : i64} {
       %p = plan.buffer params {dtype = f32, elements = #c, offset = 32 : i64}
       %g = plan.buffer grads {dtype = f32, elements = #c, offset = 16 : i64}
-      %m = plan.buffer moments {dtype = f32, elements = #c, offset = 48 : i64}
+      %m = plan.buffer moments {dtype = f32, elements = #two, offset = 0 : i64}
+      %q = plan.buffer moments {dtype = i8, elements = #c, offset = 192 : i64}
       %s = plan.buffer state {dtype = f32, elements = #c, offset = 64 : i64}
       %i = plan.buffer input "ids" {dtype = i32, elements = #n, offset = 0 : i64}
       %o = plan.buffer output "loss" {dtype = f32, elements = #n, offset = 0 : i64}
@@ -39,7 +45,7 @@ module attributes {plan.symbols = ["tokens", "step"], plan.capacities = array<i6
       plan.fill %d
       plan.launch @k(%d, %b) {access = array<i32: 2, 0>, ints = [], scalars = [], grid = #one, label = "last"}
       plan.fill %g {unless = "step"}
-      plan.launch @k(%d, %g, %m, %s, %o) {access = array<i32: 0, 2, 2, 2, 1>, ints = [], scalars = [], grid = #one, label = "out"}
+      plan.launch @k(%d, %g, %m, %q, %s, %o) {access = array<i32: 0, 2, 2, 2, 2, 1>, ints = [], scalars = [], grid = #one, label = "out"}
     }
   }
 })";
@@ -93,12 +99,21 @@ TEST(VerifyPlan, BuffersLieInsideTheirSegments) {
   expectError("grads {dtype = f32, elements = #c, offset = 16",
               "grads {dtype = f32, elements = #c, offset = 17",
               "expected a place inside [0, 32), got [17, 33)");
-  expectError("moments {dtype = f32, elements = #c, offset = 48",
-              "moments {dtype = f32, elements = #c, offset = 20",
-              "expected a place inside [0, 32), got [20, 36)");
-  expectError("moments {dtype = f32, elements = #c, offset = 48",
-              "moments {dtype = f32, elements = #c, offset = 64",
-              "expected a slice of one of 2 moments, got one of moment 2");
+  expectError("moments {dtype = f32, elements = #two, offset = 0",
+              "moments {dtype = f32, elements = #c, offset = 4",
+              "expected whole moments, got bytes [4, 68)");
+  expectError("moments {dtype = i8, elements = #c, offset = 192",
+              "moments {dtype = i8, elements = #n, offset = 192",
+              "expected a place inside [0, 208), got [192, 256)");
+  expectError("moments {dtype = i8, elements = #c, offset = 192",
+              "moments {dtype = f32, elements = #one, offset = 192",
+              "expected the elements of moment 1 of 'u' as i8, got f32");
+  expectError("panel_width = 0 : i64, offset = 192 : i64",
+              "panel_width = 0 : i64, offset = 193 : i64",
+              "'plan.moment' op expected a place inside [0, 208), got [193, 209)");
+  expectError(
+      "panel_width = 0 : i64, offset = 64 : i64", "panel_width = 0 : i64, offset = 60 : i64",
+      "'plan.moment' op expected a place of its own, got [60, 112) beside [0, 64) of 'w'");
   expectError("state {dtype = f32, elements = #c, offset = 64",
               "state {dtype = f32, elements = #c, offset = 128",
               "expected a place inside [0, 128), got [128, 192)");

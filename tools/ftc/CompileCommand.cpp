@@ -1,5 +1,6 @@
 // `ftc compile`: flags to CompileOptions.
 #include "compiler/Compile.h"
+#include "compiler/passes/Optimizers.h"
 #include "runtime/support/OutputFile.h"
 #include "runtime/support/Text.h"
 #include "runtime/tasks/TaskFlags.h"
@@ -141,8 +142,7 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
              "the head",
              checkMethod);
   declareLora(flags, options.lora, options.basePath);
-  flags.choice("optim", options.pipeline.optimizer, {"adamw", "sgd"}, "the update",
-               {"lion", "adafactor", "adamw8bit"});
+  flags.choice("optim", options.pipeline.optimizer, optimizerNames(), "the update");
   flags.boolean("fused_update", options.pipeline.fusedUpdate,
                 "update behind each weight gradient: no clipping, no accumulation");
   flags.boolean("frozen_dropout", options.pipeline.frozenDropout,

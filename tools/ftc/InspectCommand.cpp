@@ -22,8 +22,7 @@ static Json memoryOf(const abi::Variant &variant, const abi::Program &program) {
   }
   std::int64_t params = 4 * variant.params_elements();
   std::int64_t gradBytes = grads ? 4 * variant.trainable_elements() : 0;
-  std::int64_t momentBytes =
-      moments ? 4 * std::int64_t(variant.moments()) * variant.trainable_elements() : 0;
+  std::int64_t momentBytes = moments ? variant.moments_bytes() : 0;
   Json memory;
   memory["params_bytes"] = params;
   memory["gradients_bytes"] = gradBytes;
@@ -44,9 +43,8 @@ static std::int64_t trainingPeak(const abi::Variant &variant) {
   bool accumulates = false;
   for (const abi::Program *program : *variant.programs())
     accumulates |= program->name()->string_view() == "train_accumulate";
-  return 4 * (variant.params_elements() +
-              (std::int64_t(variant.moments()) + accumulates) * variant.trainable_elements()) +
-         arena + variant.state_bytes();
+  return 4 * (variant.params_elements() + accumulates * variant.trainable_elements()) +
+         variant.moments_bytes() + arena + variant.state_bytes();
 }
 
 static Json memoryJson(const rt::ArtifactReader &artifact) {

@@ -72,6 +72,8 @@ void declareTraining(FlagSet &flags, rt::TrainSettings &s) {
   flags.real("adam_beta2", s.adamBeta2, {.least = 0, .most = 1, .mostOpen = true},
              "decay of the second moment");
   flags.real("adam_epsilon", s.adamEpsilon, {.least = 0}, "added to the root");
+  flags.text("optim_args", s.optimArgs, "NAME=VALUE,…",
+             "sgd: momentum (0); adafactor: decay_rate (-0.8), clip_threshold (1)");
   flags.real("max_grad_norm", s.maxGradNorm, {.least = 0},
              "gradients are clipped to this global norm; 0: off");
   flags.real("label_smoothing_factor", s.labelSmoothing,

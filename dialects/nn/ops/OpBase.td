@@ -12,6 +12,7 @@ def Nn_Tensor : RankedTensorOf<[Nn_Float]>;
 def Nn_Matrix : TensorRankOf<[Nn_Float], [2]>;
 def Nn_Vector : TensorRankOf<[Nn_Float], [1]>;
 def Nn_Indices : TensorRankOf<[I32], [1]>;
+def Nn_Codes : RankedTensorOf<[I8]>;
 
 // Every tensor is static, or ragged: a dynamic dimension 0 with a space or offsets encoding.
 def Nn_RaggedTensors : NativeOpTrait<"RaggedTensors"> { let cppNamespace = "::ftc::nn"; }

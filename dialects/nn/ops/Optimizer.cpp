@@ -50,19 +50,58 @@ static LogicalResult expectLike(Operation *op, llvm::StringRef name, TypeRange l
   return success();
 }
 
-LogicalResult AdamWOp::verify() {
-  TypeRange params = getParams().getTypes();
+namespace {
+/// A list of moments with its result, as messages name it.
+struct MomentList {
+  llvm::StringRef name, newName;
+  TypeRange before, after;
+};
+} // namespace
+
+/// C1 to C4 of every update: `moments` are those of the parameters' own types.
+template <typename Op>
+static LogicalResult verifyUpdate(Op op, llvm::ArrayRef<MomentList> moments) {
+  TypeRange params = op.getParams().getTypes();
   if (params.empty())
-    return emitOpError("C3: expected at least one parameter, got none");
-  if (failed(expectLike(*this, "gradients", getGradients().getTypes(), params)) ||
-      failed(expectLike(*this, "m", getM().getTypes(), params)) ||
-      failed(expectLike(*this, "v", getV().getTypes(), params)) ||
-      failed(expectLike(*this, "new_params", getNewParams().getTypes(), params)) ||
-      failed(expectLike(*this, "new_m", getNewM().getTypes(), params)) ||
-      failed(expectLike(*this, "new_v", getNewV().getTypes(), params)))
+    return op.emitOpError("C3: expected at least one parameter, got none");
+  if (failed(expectLike(op, "gradients", op.getGradients().getTypes(), params)))
     return failure();
-  return getControl() ? expectElements(*this, 4, "control", getControl().getType(), 2)
-                      : success();
+  for (const MomentList &list : moments)
+    if (failed(expectLike(op, list.name, list.before, params)))
+      return failure();
+  if (failed(expectLike(op, "new_params", op.getNewParams().getTypes(), params)))
+    return failure();
+  for (const MomentList &list : moments)
+    if (failed(expectLike(op, list.newName, list.after, params)))
+      return failure();
+  return op.getControl() ? expectElements(op, 4, "control", op.getControl().getType(), 2)
+                         : success();
+}
+
+/// C5: one moment a parameter, of the shape `shapeOf` says; C6: the results have their types.
+static LogicalResult
+expectMoments(Operation *op, const MomentList &list, TypeRange params,
+              llvm::function_ref<llvm::SmallVector<int64_t>(RankedTensorType)> shapeOf) {
+  if (list.before.size() != params.size())
+    return op->emitOpError() << "C1: expected " << params.size() << " " << list.name
+                             << " (one a parameter), got " << list.before.size();
+  for (auto [type, param] : llvm::zip(list.before, params)) {
+    llvm::SmallVector<int64_t> wanted = shapeOf(cast<RankedTensorType>(param));
+    if (cast<RankedTensorType>(type).getShape() == llvm::ArrayRef<int64_t>(wanted))
+      continue;
+    auto error = op->emitOpError() << "C5: expected " << list.name << " of [";
+    llvm::interleaveComma(wanted, error);
+    return error << "] for a parameter " << param << ", got " << type;
+  }
+  if (list.before != list.after)
+    return op->emitOpError() << "C6: expected " << list.newName << " of the types of "
+                             << list.name;
+  return success();
+}
+
+LogicalResult AdamWOp::verify() {
+  return verifyUpdate(*this, {{"m", "new_m", getM().getTypes(), getNewM().getTypes()},
+                              {"v", "new_v", getV().getTypes(), getNewV().getTypes()}});
 }
 
 Cost AdamWOp::getCost(const SpaceSizes &sizes) {
@@ -70,18 +109,75 @@ Cost AdamWOp::getCost(const SpaceSizes &sizes) {
 }
 
 LogicalResult SgdOp::verify() {
-  TypeRange params = getParams().getTypes();
-  if (params.empty())
-    return emitOpError("C3: expected at least one parameter, got none");
-  if (failed(expectLike(*this, "gradients", getGradients().getTypes(), params)) ||
-      failed(expectLike(*this, "momentum", getMomentum().getTypes(), params)) ||
-      failed(expectLike(*this, "new_params", getNewParams().getTypes(), params)) ||
-      failed(expectLike(*this, "new_momentum", getNewMomentum().getTypes(), params)))
-    return failure();
-  return getControl() ? expectElements(*this, 4, "control", getControl().getType(), 2)
-                      : success();
+  return verifyUpdate(*this, {{"momentum", "new_momentum", getMomentum().getTypes(),
+                               getNewMomentum().getTypes()}});
 }
 
-Cost SgdOp::getCost(const SpaceSizes &sizes) { return elementCost(*this, getParams(), 6, sizes); }
+Cost SgdOp::getCost(const SpaceSizes &sizes) {
+  return elementCost(*this, getParams(), 6, sizes);
+}
+
+LogicalResult LionOp::verify() {
+  return verifyUpdate(*this, {{"m", "new_m", getM().getTypes(), getNewM().getTypes()}});
+}
+
+Cost LionOp::getCost(const SpaceSizes &sizes) {
+  return elementCost(*this, getParams(), 9, sizes);
+}
+
+LogicalResult AdafactorOp::verify() {
+  MomentList v{"v", "new_v", getV().getTypes(), getNewV().getTypes()};
+  MomentList column{"v_column", "new_v_column", getVColumn().getTypes(),
+                    getNewVColumn().getTypes()};
+  TypeRange params = getParams().getTypes();
+  if (getVColumn().empty()) {
+    for (Type param : params)
+      if (cast<RankedTensorType>(param).getRank() > 1)
+        return emitOpError("C8: expected vectors where v is not factored, got ") << param;
+    return failure(failed(verifyUpdate(*this, {v})) ||
+                   (!getNewVColumn().empty() &&
+                    failed(emitOpError("C6: expected new_v_column of the types of v_column"))));
+  }
+  if (failed(verifyUpdate(*this, {})))
+    return failure();
+  for (Type param : params)
+    if (cast<RankedTensorType>(param).getRank() != 2)
+      return emitOpError("C7: expected matrices where v is factored (v_column), got ") << param;
+  return failure(failed(expectMoments(*this, v, params,
+                                      [](RankedTensorType param) {
+                                        return llvm::SmallVector<int64_t>{param.getDimSize(0)};
+                                      })) ||
+                 failed(expectMoments(*this, column, params, [](RankedTensorType param) {
+                   return llvm::SmallVector<int64_t>{param.getDimSize(1)};
+                 })));
+}
+
+Cost AdafactorOp::getCost(const SpaceSizes &sizes) {
+  return elementCost(*this, getParams(), 16, sizes);
+}
+
+LogicalResult AdamW8bitOp::verify() {
+  TypeRange params = getParams().getTypes();
+  auto same = [](RankedTensorType param) { return llvm::to_vector(param.getShape()); };
+  auto blocks = [](RankedTensorType param) {
+    return llvm::SmallVector<int64_t>{(param.getNumElements() + kQuantizedBlock - 1) /
+                                      kQuantizedBlock};
+  };
+  MomentList m{"m", "new_m", getM().getTypes(), getNewM().getTypes()};
+  MomentList v{"v", "new_v", getV().getTypes(), getNewV().getTypes()};
+  MomentList mAbsmax{"m_absmax", "new_m_absmax", getMAbsmax().getTypes(),
+                     getNewMAbsmax().getTypes()};
+  MomentList vAbsmax{"v_absmax", "new_v_absmax", getVAbsmax().getTypes(),
+                     getNewVAbsmax().getTypes()};
+  return failure(failed(verifyUpdate(*this, {})) ||
+                 failed(expectMoments(*this, m, params, same)) ||
+                 failed(expectMoments(*this, v, params, same)) ||
+                 failed(expectMoments(*this, mAbsmax, params, blocks)) ||
+                 failed(expectMoments(*this, vAbsmax, params, blocks)));
+}
+
+Cost AdamW8bitOp::getCost(const SpaceSizes &sizes) {
+  return elementCost(*this, getParams(), 40, sizes);
+}
 
 } // namespace ftc::nn

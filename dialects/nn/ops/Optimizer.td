@@ -56,4 +56,53 @@ def Nn_SgdOp : Nn_UpdateOp<"sgd"> {
       Variadic<Nn_Tensor>:$momentum, Optional<F32Tensor>:$control, BoolAttr:$decay);
   let results = (outs Variadic<Nn_Tensor>:$new_params, Variadic<Nn_Tensor>:$new_momentum);
 }
+
+def Nn_LionOp : Nn_UpdateOp<"lion"> {
+  let summary = "Lion (Chen et al. 2023), as google/automl's lion_pytorch computes it";
+  let description = [{
+    p *= 1 - lr * wd (with `decay`); p -= lr * sign(b1 m + (1 - b1) g);
+    m = b2 m + (1 - b2) g. Scalars learning_rate, adam_beta1, adam_beta2, weight_decay; `control`
+    as adamw's. The sign of 0 is 0.
+  }];
+  let arguments = (ins Variadic<Nn_Tensor>:$params, Variadic<Nn_Tensor>:$gradients,
+      Variadic<Nn_Tensor>:$m, Optional<F32Tensor>:$control, BoolAttr:$decay);
+  let results = (outs Variadic<Nn_Tensor>:$new_params, Variadic<Nn_Tensor>:$new_m);
+}
+
+def Nn_AdafactorOp : Nn_UpdateOp<"adafactor"> {
+  let summary = "Adafactor (Shazeer and Stern 2018), as transformers computes it for Trainer";
+  let description = [{
+    transformers.Adafactor with scale_parameter=False, relative_step=False, no first moment.
+    With s = g^2 + eps and b the scalar adafactor_beta2 (1 - t^-0.8 at step t from 1): for
+    matrices, with `v_column`, v[i] = b v[i] + (1 - b) mean_j s[i, j],
+    v_column[j] = b v_column[j] + (1 - b) mean_i s[i, j] and
+    u[i, j] = g[i, j] / sqrt(v[i] / mean(v)) / sqrt(v_column[j]); without it v has the
+    parameter's shape, v = b v + (1 - b) s and u = g / sqrt(v). Then u /= max(1, rms(u) / d) over
+    each parameter; p -= lr * wd * p (with `decay`); p -= lr * u. Scalars learning_rate,
+    adafactor_beta2, adafactor_epsilon (eps), adafactor_clip_threshold (d), weight_decay;
+    `control` as adamw's.
+  }];
+  let arguments = (ins Variadic<Nn_Tensor>:$params, Variadic<Nn_Tensor>:$gradients,
+      Variadic<Nn_Tensor>:$v, Variadic<Nn_Vector>:$v_column, Optional<F32Tensor>:$control,
+      BoolAttr:$decay);
+  let results = (outs Variadic<Nn_Tensor>:$new_params, Variadic<Nn_Tensor>:$new_v,
+      Variadic<Nn_Vector>:$new_v_column);
+}
+
+def Nn_AdamW8bitOp : Nn_UpdateOp<"adamw_8bit"> {
+  let summary = "AdamW with moments of 8 bits (Dettmers et al. 2021), as bitsandbytes' AdamW8bit";
+  let description = [{
+    The moments are codes of bitsandbytes' dynamic maps, m of the signed one, v of the unsigned
+    one, in blocks of 256 elements in row-major order, each with the largest magnitude of its
+    block: m = map[m] * m_absmax[block]. adamw's update with the moments so read, then
+    absmax = max |m| of the block and m = the code nearest to m / absmax, the lower of two
+    equally near. Scalars and `control` as adamw's.
+  }];
+  let arguments = (ins Variadic<Nn_Tensor>:$params, Variadic<Nn_Tensor>:$gradients,
+      Variadic<Nn_Codes>:$m, Variadic<Nn_Codes>:$v, Variadic<Nn_Vector>:$m_absmax,
+      Variadic<Nn_Vector>:$v_absmax, Optional<F32Tensor>:$control, BoolAttr:$decay);
+  let results = (outs Variadic<Nn_Tensor>:$new_params, Variadic<Nn_Codes>:$new_m,
+      Variadic<Nn_Codes>:$new_v, Variadic<Nn_Vector>:$new_m_absmax,
+      Variadic<Nn_Vector>:$new_v_absmax);
+}
 #endif

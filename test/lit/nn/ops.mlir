@@ -267,6 +267,43 @@ func.func @sgd(%0: !v4, %1: !v4, %2: !v4, %3: !two) -> (!v4, !v4) {
   return %r#0, %r#1 : !v4, !v4
 }
 
+// CHECK-LABEL: func.func @lion
+// CHECK: nn.lion
+func.func @lion(%0: !v4, %1: !v4, %2: !v4, %3: !two) -> (!v4, !v4) {
+  %r:2 = nn.lion %0, %1, %2, %3 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1>,
+      resultSegmentSizes = array<i32: 1, 1>}
+      : (!v4, !v4, !v4, !two) -> (!v4, !v4)
+  return %r#0, %r#1 : !v4, !v4
+}
+
+// CHECK-LABEL: func.func @adafactor
+// CHECK: nn.adafactor
+// CHECK: nn.adafactor
+func.func @adafactor(%0: !w64, %1: !w64, %2: tensor<6xf32>, %3: !v4, %4: !two, %5: !v4)
+    -> (!w64, !v4) {
+  %r:3 = nn.adafactor %0, %1, %2, %3, %4 {decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 1>,
+      resultSegmentSizes = array<i32: 1, 1, 1>}
+      : (!w64, !w64, tensor<6xf32>, !v4, !two) -> (!w64, tensor<6xf32>, !v4)
+  %s:2 = nn.adafactor %3, %3, %5 {decay = false,
+      operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>,
+      resultSegmentSizes = array<i32: 1, 1, 0>}
+      : (!v4, !v4, !v4) -> (!v4, !v4)
+  return %r#0, %s#0 : !w64, !v4
+}
+
+// CHECK-LABEL: func.func @adamw_8bit
+// CHECK: nn.adamw_8bit
+func.func @adamw_8bit(%0: !w64, %1: !w64, %2: tensor<6x4xi8>, %3: tensor<6x4xi8>,
+    %4: tensor<1xf32>, %5: tensor<1xf32>) -> !w64 {
+  %r:5 = nn.adamw_8bit %0, %1, %2, %3, %4, %5 {decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 0>,
+      resultSegmentSizes = array<i32: 1, 1, 1, 1, 1>}
+      : (!w64, !w64, tensor<6x4xi8>, tensor<6x4xi8>, tensor<1xf32>, tensor<1xf32>)
+      -> (!w64, tensor<6x4xi8>, tensor<6x4xi8>, tensor<1xf32>, tensor<1xf32>)
+  return %r#0 : !w64
+}
+
 // CHECK-LABEL: func.func private @names
 // CHECK-SAME: #nn.space<ids.unique>
 // CHECK-SAME: #nn.space<"two words">

@@ -119,3 +119,101 @@ func.func @sgd_c3() {
       resultSegmentSizes = array<i32: 0, 0>}> : () -> ()
   return
 }
+
+// -----
+
+func.func @lion_c3() {
+  // expected-error @below {{C3: expected at least one parameter, got none}}
+  "nn.lion"() <{decay = true, operandSegmentSizes = array<i32: 0, 0, 0, 0>,
+      resultSegmentSizes = array<i32: 0, 0>}> : () -> ()
+  return
+}
+
+// -----
+
+!v4 = tensor<4xf32>
+!v6 = tensor<6xf32>
+func.func @lion_c2(%0: !v4, %1: !v4, %2: !v6) {
+  // expected-error @below {{C2: expected m of the parameter's type}}
+  %r:2 = nn.lion %0, %1, %2 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 0>,
+      resultSegmentSizes = array<i32: 1, 1>}
+      : (!v4, !v4, !v6) -> (!v4, !v4)
+  return
+}
+
+// -----
+
+!w = tensor<6x4xf32>
+!r = tensor<6xf32>
+!c = tensor<4xf32>
+func.func @adafactor_c5(%0: !w, %1: !w, %2: !r, %3: !c) {
+  // expected-error @below {{C5: expected v of [6] for a parameter 'tensor<6x4xf32>', got 'tensor<4xf32>'}}
+  %r:3 = nn.adafactor %0, %1, %3, %3 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>,
+      resultSegmentSizes = array<i32: 1, 1, 1>}
+      : (!w, !w, !c, !c) -> (!w, !c, !c)
+  return
+}
+
+// -----
+
+!w = tensor<6x4xf32>
+!r = tensor<6xf32>
+!c = tensor<4xf32>
+func.func @adafactor_c6(%0: !w, %1: !w, %2: !r, %3: !c) {
+  // expected-error @below {{C6: expected new_v_column of the types of v_column}}
+  %r:3 = nn.adafactor %0, %1, %2, %3 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>,
+      resultSegmentSizes = array<i32: 1, 1, 1>}
+      : (!w, !w, !r, !c) -> (!w, !r, !r)
+  return
+}
+
+// -----
+
+!v4 = tensor<4xf32>
+!one = tensor<1xf32>
+func.func @adafactor_c7(%0: !v4, %1: !one) {
+  // expected-error @below {{C7: expected matrices where v is factored (v_column), got 'tensor<4xf32>'}}
+  %r:3 = nn.adafactor %0, %0, %0, %1 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>,
+      resultSegmentSizes = array<i32: 1, 1, 1>}
+      : (!v4, !v4, !v4, !one) -> (!v4, !v4, !one)
+  return
+}
+
+// -----
+
+!w = tensor<6x4xf32>
+func.func @adafactor_c8(%0: !w) {
+  // expected-error @below {{C8: expected vectors where v is not factored, got 'tensor<6x4xf32>'}}
+  %r:2 = nn.adafactor %0, %0, %0 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>,
+      resultSegmentSizes = array<i32: 1, 1, 0>}
+      : (!w, !w, !w) -> (!w, !w)
+  return
+}
+
+// -----
+
+!w = tensor<600xf32>
+!q = tensor<600xi8>
+!a = tensor<2xf32>
+func.func @adamw_8bit_c5(%0: !w, %1: !q, %2: !a) {
+  // expected-error @below {{C5: expected m_absmax of [3] for a parameter 'tensor<600xf32>', got 'tensor<2xf32>'}}
+  %r:5 = nn.adamw_8bit %0, %0, %1, %1, %2, %2 {decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 0>,
+      resultSegmentSizes = array<i32: 1, 1, 1, 1, 1>}
+      : (!w, !w, !q, !q, !a, !a) -> (!w, !q, !q, !a, !a)
+  return
+}
+
+// -----
+
+!w = tensor<6xf32>
+!q = tensor<6xi8>
+!a = tensor<1xf32>
+func.func @adamw_8bit_c1(%0: !w, %1: !q, %2: !a) {
+  // expected-error @below {{C1: expected 1 v_absmax (one a parameter), got 0}}
+  %r:4 = nn.adamw_8bit %0, %0, %1, %1, %2 {decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0>,
+      resultSegmentSizes = array<i32: 1, 1, 1, 1, 0>}
+      : (!w, !w, !q, !q, !a) -> (!w, !q, !q, !a)
+  return
+}

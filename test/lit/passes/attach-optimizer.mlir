@@ -1,6 +1,13 @@
 // RUN: ftc-opt %s -ftc-attach-optimizer=fused-update=true | FileCheck %s
 // RUN: ftc-opt %s -ftc-attach-optimizer=optimizer=sgd | FileCheck %s --check-prefix=SGD
-// RUN: not ftc-opt %s -ftc-attach-optimizer=optimizer=lion 2>&1 \
+// RUN: ftc-opt %s -ftc-attach-optimizer=optimizer=lion | FileCheck %s --check-prefix=LION
+// RUN: ftc-opt %s -ftc-attach-optimizer=optimizer=adafactor \
+// RUN:   | FileCheck %s --check-prefix=FACTOR
+// RUN: ftc-opt %s -ftc-attach-optimizer="optimizer=adamw8bit min-8bit-size=16" \
+// RUN:   | FileCheck %s --check-prefix=CODES
+// RUN: ftc-opt %s -ftc-attach-optimizer=optimizer=adamw8bit \
+// RUN:   | FileCheck %s --check-prefix=SMALL
+// RUN: not ftc-opt %s -ftc-attach-optimizer=optimizer=adam 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=UNKNOWN
 // One norm, one update a decay group; fused, each update follows the last reader of the
 // parameter it replaces.
@@ -11,7 +18,7 @@
 !w = tensor<4x4xf32>
 !v = tensor<4xf32>
 
-// UNKNOWN: expected optimizer adamw or sgd, got 'lion'
+// UNKNOWN: expected optimizer adamw, sgd, lion, adafactor, adamw8bit, got 'adam'
 
 // CHECK-LABEL: func.func @train_accumulate
 // CHECK-LABEL: func.func @train_step
@@ -39,6 +46,33 @@
 // SGD-NOT: nn.moment_index = 1
 // SGD: nn.sgd %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {decay = true
 // SGD-NEXT: nn.sgd %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {decay = false
+
+// LION-LABEL: func.func @apply
+// LION-NOT: nn.moment_index = 1
+// LION: nn.lion %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {decay = true
+// LION-NEXT: nn.lion %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {decay = false
+
+// Rows and columns of the matrix, every element of the vector.
+// FACTOR-LABEL: func.func @apply
+// FACTOR-SAME: tensor<4xf32> {nn.moment = "w", nn.moment_index = 0 : i32}
+// FACTOR-SAME: tensor<4xf32> {nn.moment = "b", nn.moment_index = 0 : i32}
+// FACTOR-SAME: tensor<4xf32> {nn.moment = "w", nn.moment_index = 1 : i32}
+// FACTOR-NOT: nn.moment = "b", nn.moment_index = 1
+// FACTOR: nn.adafactor {{.*}} {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1>, resultSegmentSizes = array<i32: 1, 1, 1>}
+// FACTOR-NEXT: nn.adafactor {{.*}} {decay = false, operandSegmentSizes = array<i32: 1, 1, 1, 0, 1>, resultSegmentSizes = array<i32: 1, 1, 0>}
+
+// CODES-LABEL: func.func @apply
+// CODES-SAME: tensor<4x4xi8> {nn.moment = "w", nn.moment_index = 0 : i32}
+// CODES-SAME: tensor<4xf32> {nn.moment = "b", nn.moment_index = 0 : i32}
+// CODES-SAME: tensor<4x4xi8> {nn.moment = "w", nn.moment_index = 1 : i32}
+// CODES-SAME: tensor<1xf32> {nn.moment = "w", nn.moment_index = 2 : i32}
+// CODES-SAME: tensor<1xf32> {nn.moment = "w", nn.moment_index = 3 : i32}
+// CODES: nn.adamw_8bit {{.*}} {decay = true
+// CODES-NEXT: nn.adamw {{.*}} {decay = false
+
+// SMALL-LABEL: func.func @apply
+// SMALL-NOT: nn.adamw_8bit
+// SMALL: nn.adamw {{.*}} {decay = true
 func.func @train_accumulate(%x: !t4 {nn.input = "x"}, %labels: !ids {nn.input = "labels"},
     %w: !w {nn.decay, nn.parameter = "w", nn.trainable},
     %b: !v {nn.parameter = "b", nn.trainable},

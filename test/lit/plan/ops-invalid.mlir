@@ -2,7 +2,7 @@
 // RUN: ftc-opt %s --split-input-file --verify-diagnostics
 
 plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable_elements = 0 : i64,
-    decay_elements = 0 : i64, moments = 0 : i64, state_bytes = 0 : i64} {
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
   plan.program @p attributes {arena_bytes = 0 : i64} {
     // expected-error @+1 {{expected a name exactly for inputs and outputs, got input without one}}
     %i = plan.buffer input {dtype = i32, elements = affine_map<() -> (1)>, offset = 0 : i64}
@@ -12,7 +12,7 @@ plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable
 // -----
 
 plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable_elements = 0 : i64,
-    decay_elements = 0 : i64, moments = 0 : i64, state_bytes = 0 : i64} {
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
   plan.program @p attributes {arena_bytes = 0 : i64} {
     // expected-error @+1 {{expected a name exactly for inputs and outputs, got arena with one}}
     %a = plan.buffer arena "a" {dtype = f32, elements = affine_map<() -> (1)>, offset = 0 : i64}
@@ -22,7 +22,7 @@ plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable
 // -----
 
 plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable_elements = 0 : i64,
-    decay_elements = 0 : i64, moments = 0 : i64, state_bytes = 0 : i64} {
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
   plan.program @p attributes {arena_bytes = 0 : i64} {
     // expected-error @+1 {{expected an offset of at least 0, got -64}}
     %a = plan.buffer arena {dtype = f32, elements = affine_map<() -> (1)>, offset = -64 : i64}
@@ -32,7 +32,7 @@ plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable
 // -----
 
 plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable_elements = 0 : i64,
-    decay_elements = 0 : i64, moments = 0 : i64, state_bytes = 0 : i64} {
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
   plan.program @p attributes {arena_bytes = 0 : i64} {
     // expected-error @+1 {{expected elements as one expression over symbols}}
     %a = plan.buffer arena {dtype = f32, elements = affine_map<(d0) -> (d0)>, offset = 0 : i64}
@@ -42,7 +42,7 @@ plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable
 // -----
 
 plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable_elements = 0 : i64,
-    decay_elements = 0 : i64, moments = 0 : i64, state_bytes = 0 : i64} {
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
   plan.kernel @k {scratch_bytes = 0 : i64}
   plan.program @p attributes {arena_bytes = 64 : i64} {
     %a = plan.buffer arena {dtype = f32, elements = affine_map<() -> (1)>, offset = 0 : i64}
@@ -55,7 +55,7 @@ plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable
 // -----
 
 plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable_elements = 0 : i64,
-    decay_elements = 0 : i64, moments = 0 : i64, state_bytes = 0 : i64} {
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
   plan.kernel @k {scratch_bytes = 0 : i64}
   plan.program @p attributes {arena_bytes = 64 : i64} {
     %a = plan.buffer arena {dtype = f32, elements = affine_map<() -> (1)>, offset = 0 : i64}
@@ -68,7 +68,7 @@ plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable
 // -----
 
 plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable_elements = 0 : i64,
-    decay_elements = 0 : i64, moments = 0 : i64, state_bytes = 0 : i64} {
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
   plan.kernel @k {scratch_bytes = 0 : i64}
   plan.program @p attributes {arena_bytes = 64 : i64} {
     %a = plan.buffer arena {dtype = f32, elements = affine_map<() -> (1)>, offset = 0 : i64}
@@ -81,7 +81,7 @@ plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable
 // -----
 
 plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable_elements = 0 : i64,
-    decay_elements = 0 : i64, moments = 0 : i64, state_bytes = 0 : i64} {
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
   plan.kernel @k {scratch_bytes = 0 : i64}
   plan.program @p attributes {arena_bytes = 64 : i64} {
     %a = plan.buffer arena {dtype = f32, elements = affine_map<() -> (1)>, offset = 0 : i64}
@@ -94,7 +94,7 @@ plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable
 // -----
 
 plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable_elements = 0 : i64,
-    decay_elements = 0 : i64, moments = 0 : i64, state_bytes = 0 : i64} {
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
   plan.program @p attributes {arena_bytes = 64 : i64} {
     %a = plan.buffer arena {dtype = f32, elements = affine_map<() -> (1)>, offset = 0 : i64}
     plan.fill %a
@@ -106,7 +106,7 @@ plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable
 // -----
 
 plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable_elements = 0 : i64,
-    decay_elements = 0 : i64, moments = 0 : i64, state_bytes = 0 : i64} {
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
   plan.program @p attributes {arena_bytes = 64 : i64} {
     %a = plan.buffer arena {dtype = f32, elements = affine_map<() -> (1)>, offset = 0 : i64}
     // expected-error @+1 {{expected a kernel of the variant, got @absent}}

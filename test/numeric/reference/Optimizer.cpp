@@ -66,6 +66,24 @@ static void sgd(nn::SgdOp op, Frame &frame) {
   }
 }
 
+static void lion(nn::LionOp op, Frame &frame) {
+  auto [clip, active] = controlOf(op, frame);
+  double lr = frame.scalar("learning_rate"), b1 = frame.scalar("adam_beta1"),
+         b2 = frame.scalar("adam_beta2");
+  double decay = op.getDecay() ? lr * frame.scalar("weight_decay") : 0.0;
+  for (std::size_t i = 0; i < op.getParams().size(); ++i) {
+    Tensor p = frame.get(op.getParams()[i]), m = frame.get(op.getM()[i]);
+    const Tensor &gradient = frame.get(op.getGradients()[i]);
+    for (std::size_t e = 0; active && e < p.values.size(); ++e) {
+      double g = clip * gradient.values[e], u = b1 * m.values[e] + (1 - b1) * g;
+      p.values[e] = p.values[e] * (1 - decay) - lr * ((u > 0) - (u < 0));
+      m.values[e] = b2 * m.values[e] + (1 - b2) * g;
+    }
+    frame.set(op.getNewParams()[i], p);
+    frame.set(op.getNewM()[i], m);
+  }
+}
+
 bool runOptimizer(Operation *op, Frame &frame) {
   if (auto accumulate = dyn_cast<nn::AccumulateOp>(op)) {
     Tensor sum = frame.get(accumulate.getGradient());
@@ -80,6 +98,14 @@ bool runOptimizer(Operation *op, Frame &frame) {
     adamw(update, frame);
   } else if (auto plain = dyn_cast<nn::SgdOp>(op)) {
     sgd(plain, frame);
+  } else if (auto update = dyn_cast<nn::LionOp>(op)) {
+    lion(update, frame);
+  } else if (auto update = dyn_cast<nn::AdafactorOp>(op)) {
+    auto [clip, active] = controlOf(update, frame);
+    return runMemoryOptimizer(op, clip, active, frame);
+  } else if (auto update = dyn_cast<nn::AdamW8bitOp>(op)) {
+    auto [clip, active] = controlOf(update, frame);
+    return runMemoryOptimizer(op, clip, active, frame);
   } else {
     return false;
   }

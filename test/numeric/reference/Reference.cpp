@@ -69,10 +69,13 @@ static Tensor *slot(func::FuncOp program, unsigned index, State &state) {
     return parameter;
   if (Tensor *gradient = find(nn::kGradient, state.gradients))
     return gradient;
+  std::string name = argumentText(program, index, nn::kMoment).str();
+  if (name.empty())
+    return nullptr;
   auto k = program.getArgAttrOfType<IntegerAttr>(index, nn::kMomentIndex);
-  auto found = state.moments.find(
-      {argumentText(program, index, nn::kMoment).str(), k ? int(k.getInt()) : 0});
-  return found == state.moments.end() ? nullptr : &found->second;
+  auto type = cast<RankedTensorType>(program.getArgument(index).getType());
+  auto zeros = Tensor::zeros({type.getShape().begin(), type.getShape().end()});
+  return &state.moments.try_emplace({name, k ? int(k.getInt()) : 0}, zeros).first->second;
 }
 
 LogicalResult run(func::FuncOp program, State &state) {

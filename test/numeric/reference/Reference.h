@@ -4,6 +4,7 @@
 
 #include "compiler/analysis/Arguments.h"
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -31,7 +32,7 @@ struct Tensor {
 /// Everything outside a program: what it reads, and after run() what it wrote.
 struct State {
   std::map<std::string, Tensor> inputs, parameters, gradients, outputs;
-  std::map<std::pair<std::string, int>, Tensor> moments; ///< (parameter, moment_index)
+  std::map<std::pair<std::string, int>, Tensor> moments; ///< (parameter, index); from zeros
   std::map<std::string, double> scalars; ///< learning_rate, dropout rates, accumulate, ...
   std::uint32_t seed = 42, step = 1;
 };
@@ -74,6 +75,11 @@ bool runLoss(mlir::Operation *op, Frame &frame);
 bool runSpan(mlir::Operation *op, Frame &frame);
 bool runOptimizer(mlir::Operation *op, Frame &frame);
 bool runVocabularyLoss(mlir::Operation *op, Frame &frame);
+/// Of runOptimizer: `clip` multiplies gradients, nothing changes unless `active`.
+bool runMemoryOptimizer(mlir::Operation *op, double clip, bool active, Frame &frame);
+
+/// bitsandbytes' create_dynamic_map(isSigned), from its definition in f64.
+std::array<float, 256> dynamicMap(bool isSigned);
 
 double activate(nn::Activation kind, double x);
 double activateGrad(nn::Activation kind, double x);

@@ -131,6 +131,38 @@ TEST(ArtifactReader, AnotherVersionIsNamed) {
   EXPECT_NE(other.status().message().find("not an ftc artifact"), std::string::npos);
 }
 
+TEST(ArtifactReader, MomentsAreChecked) {
+  auto withMoments = [](auto &&alter) {
+    return [=](abi::ArtifactT &a) {
+      abi::VariantT &variant = *a.variants[0];
+      variant.moments_bytes = 128;
+      for (std::uint32_t k : {0u, 1u})
+        test::addMoment(variant, 0, k, k ? abi::DType::U8 : abi::DType::F32, {4}, 64 * k);
+      alter(variant);
+    };
+  };
+  EXPECT_EQ(refusal(withMoments([](auto &) {})), "accepted");
+  expectRefused(withMoments([](auto &v) { v.moments[1]->parameter = 9; }),
+                "a moment of parameter 9");
+  expectRefused(withMoments([](auto &v) { v.moments[1]->index = 16; }), "one too many");
+  expectRefused(withMoments([](auto &v) { v.moments[1]->index = 0; }), "is there twice");
+  expectRefused(withMoments([](auto &v) { v.moments[1]->dtype = abi::DType::I64; }),
+                "neither f32 nor u8");
+  expectRefused(withMoments([](auto &v) { v.moments[1]->elements = 5; }), "do not belong");
+  expectRefused(withMoments([](auto &v) { v.moments[1]->shape = {-4}; }), "do not belong");
+  expectRefused(withMoments([](auto &v) { v.moments[1]->offset = 125; }),
+                "lies outside the moments");
+  expectRefused(withMoments([](auto &v) { v.moments[1]->offset = 15; }), "share storage");
+  expectRefused(withMoments([](auto &v) { v.moments[0]->offset = 2; }),
+                "lies outside the moments");
+  expectRefused(withMoments([](auto &v) {
+                  v.moments[1]->layout->kind = abi::LayoutKind::PanelsN;
+                  v.moments[1]->layout->width = 2;
+                  v.moments[1]->shape = {2, 2};
+                }),
+                "lies in panels, but is not f32");
+}
+
 TEST(ArtifactReader, TablesAreChecked) {
   EXPECT_EQ(refusal([](abi::ArtifactT &) {}), "accepted");
   expectRefused([](auto &a) { a.symbols[1]->name = "rows"; }, "two symbols are named 'rows'");
@@ -150,7 +182,7 @@ TEST(ArtifactReader, TablesAreChecked) {
   expectRefused([](auto &a) { a.variants[0]->object.clear(); }, "no code");
   expectRefused([](auto &a) { a.variants[0]->kernels[1]->name = "add_index"; }, "two kernels");
   expectRefused([](auto &a) { a.variants[0]->kernels[1]->scratch_bytes = -1; }, "scratch");
-  expectRefused([](auto &a) { a.variants[0]->moments = 17; }, "moments");
+  expectRefused([](auto &a) { a.variants[0]->moments_bytes = -1; }, "moments");
   expectRefused([](auto &a) { a.variants[0]->state_bytes = -1; }, "persistent state");
   expectRefused(
       [](abi::ArtifactT &a) {
@@ -206,7 +238,7 @@ TEST(ArtifactReader, ProgramsAreChecked) {
   expectRefused([](auto &a) { buffer(a, 3).elements->constant = 21; },
                 "the Grads segment ends at 20");
   expectRefused([](auto &a) { buffer(a, 3).segment = abi::Segment::Moments; },
-                "the Moments segment");
+                "the Moments segment ends at 0");
   expectRefused([](auto &a) { buffer(a, 3).segment = abi::Segment::State; },
                 "the State segment");
   expectRefused([](auto &a) { buffer(a, 4).offset = 68; }, "the Arena segment ends at 256");

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 static std::atomic<long> allocations{0};
@@ -139,34 +140,67 @@ TEST(Executor, TrainsALinearModelLikeTheReferenceWithTheSameBitsEverywhere) {
   EXPECT_LT(first[38], first[0]); // it learns
 }
 
-TEST(Executor, ParametersGradientsAndMomentsRoundTripInEveryLayout) {
+/// A moment like its parameter, in its layout, and one of 11 codes behind it.
+ArtifactBuilder modelWithMoments(std::uint32_t width) {
+  ArtifactBuilder builder = linearModel(6, 7, width);
+  test::addMoment(builder.variant(), 0, 0, abi::DType::F32, {7, 6}, 0, width);
+  std::int64_t end = (builder.variant().moments[0]->elements * 4 + 63) / 64 * 64;
+  test::addMoment(builder.variant(), 0, 1, abi::DType::U8, {11}, end);
+  builder.variant().moments_bytes = end + 64;
+  ProgramBuilder program = ArtifactBuilder::program(builder.variant(), "touch", 0);
+  program.buffer(abi::Segment::Moments, abi::DType::F32, 0, expr(1));
+  return builder;
+}
+
+TEST(Executor, ParametersAndGradientsRoundTripInEveryLayout) {
   for (const auto &device : {makeCpuDevice(2).take(), makeAsyncCpuDevice().take()})
     for (std::uint32_t width : {0u, 1u, 4u, 7u, 32u}) {
-      ArtifactBuilder builder = linearModel(6, 7, width);
-      builder.variant().moments = 2;
-      ProgramBuilder program = ArtifactBuilder::program(builder.variant(), "touch", 0);
-      program.buffer(abi::Segment::Moments, abi::DType::F32, 0, expr(1));
-      auto executor = makeExecutor(builder, device);
+      auto executor = makeExecutor(modelWithMoments(width), device);
       ASSERT_NE(executor, nullptr);
-      std::uint32_t salt = 1;
-      for (auto slot : {ParameterSlot::Params, ParameterSlot::Grads, ParameterSlot::Moments})
-        for (std::uint32_t moment = 0; moment < 2; ++moment) {
-          auto values = ramp(42, 0.01f * static_cast<float>(++salt));
-          std::vector<float> back(42);
-          ASSERT_TRUE(executor->loadParameter(0, values, slot, moment));
-          ASSERT_TRUE(executor->storeParameter(0, back, slot, moment));
-          EXPECT_EQ(values, back) << "width " << width;
-        }
-      // The second moment was written last and must not have touched the first.
-      auto firstMoment = ramp(42, 0.06f);
       std::vector<float> back(42);
-      ASSERT_TRUE(executor->storeParameter(0, back, ParameterSlot::Moments, 0));
-      EXPECT_EQ(firstMoment, back);
-      EXPECT_FALSE(executor->loadParameter(0, back, ParameterSlot::Moments, 2));
+      for (auto slot : {ParameterSlot::Params, ParameterSlot::Grads}) {
+        auto values = ramp(42, slot == ParameterSlot::Params ? 0.01f : 0.02f);
+        ASSERT_TRUE(executor->loadParameter(0, values, slot));
+        ASSERT_TRUE(executor->storeParameter(0, back, slot));
+        EXPECT_EQ(values, back) << "width " << width;
+      }
+      EXPECT_FALSE(executor->loadParameter(0, back, ParameterSlot::Moments));
       EXPECT_FALSE(executor->loadParameter(1, back));
       std::vector<float> tooFew(41);
       Status status = executor->loadParameter(0, tooFew);
       EXPECT_EQ(status.message(), "parameter 'linear.weight' has 42 elements, got 41");
+    }
+}
+
+TEST(Executor, MomentsOfEveryTypeRoundTripInEveryLayout) {
+  for (const auto &device : {makeCpuDevice(2).take(), makeAsyncCpuDevice().take()})
+    for (std::uint32_t width : {0u, 1u, 4u, 7u, 32u}) {
+      auto executor = makeExecutor(modelWithMoments(width), device);
+      ASSERT_NE(executor, nullptr);
+      auto values = ramp(42, 0.03f);
+      std::vector<std::byte> codes(11), codesBack(11), part(12);
+      for (std::size_t i = 0; i < codes.size(); ++i)
+        codes[i] = static_cast<std::byte>(251 - 17 * i);
+      ASSERT_EQ(executor->momentBytes(0), 42 * 4);
+      ASSERT_EQ(executor->momentBytes(1), 11);
+      ASSERT_TRUE(executor->loadMoment(0, std::as_bytes(std::span(values))));
+      ASSERT_TRUE(executor->loadMoment(1, codes));
+      std::vector<float> back(42);
+      ASSERT_TRUE(executor->storeMomentRange(0, 0, std::as_writable_bytes(std::span(back))));
+      ASSERT_TRUE(executor->storeMomentRange(1, 0, codesBack));
+      EXPECT_EQ(values, back) << "width " << width;
+      EXPECT_EQ(codes, codesBack);
+      ASSERT_TRUE(executor->storeMomentRange(0, 17 * 4, part));
+      EXPECT_EQ(std::memcmp(part.data(), &values[17], part.size()), 0);
+      EXPECT_FALSE(executor->loadMoment(2, codes));
+      EXPECT_EQ(executor->loadMoment(1, std::span(codes).first(10)).message(),
+                "a moment has 11 bytes, got 10");
+      EXPECT_FALSE(executor->storeMomentRange(0, 2, part));
+      EXPECT_FALSE(executor->storeMomentRange(0, 160, part));
+      EXPECT_FALSE(executor->storeMomentRange(1, 5, codesBack));
+      ASSERT_TRUE(executor->clear(ParameterSlot::Moments));
+      ASSERT_TRUE(executor->storeMomentRange(1, 0, codesBack));
+      EXPECT_EQ(codesBack, std::vector<std::byte>(11));
     }
 }
 

@@ -11,9 +11,9 @@
 
 using namespace ftc;
 
-static flatbuffers::DetachedBuffer layoutOf(abi::LayoutKind kind, std::uint32_t width) {
+static flatbuffers::DetachedBuffer layoutOf(ftc::abi::LayoutKind kind, std::uint32_t width) {
   flatbuffers::FlatBufferBuilder builder;
-  builder.Finish(abi::CreateLayout(builder, kind, width));
+  builder.Finish(ftc::abi::CreateLayout(builder, kind, width));
   return builder.Release();
 }
 
@@ -36,17 +36,17 @@ TEST(ExactHalf, IsTheInverseOfEveryHalfAndRefusesAllElse) {
 
 TEST(HalfStorage, IsExactInEitherLayoutAndAnyRange) {
   const std::vector<std::int64_t> shape{13, 7};
-  for (abi::DType dtype : {abi::DType::BF16, abi::DType::F16})
-    for (abi::LayoutKind kind : {abi::LayoutKind::RowMajor, abi::LayoutKind::PanelsN}) {
+  for (ftc::abi::DType dtype : {ftc::abi::DType::BF16, ftc::abi::DType::F16})
+    for (ftc::abi::LayoutKind kind : {ftc::abi::LayoutKind::RowMajor, ftc::abi::LayoutKind::PanelsN}) {
       auto buffer = layoutOf(kind, 8);
-      const auto &layout = *flatbuffers::GetRoot<abi::Layout>(buffer.data());
+      const auto &layout = *flatbuffers::GetRoot<ftc::abi::Layout>(buffer.data());
       std::int64_t elements = 0;
       ASSERT_TRUE(rt::storageElements(shape, layout, elements));
       std::vector<float> values(91);
       for (std::size_t i = 0; i < values.size(); ++i) {
         auto bits = static_cast<std::uint16_t>(0x3300 + 517 * i % 0x800);
         values[i] =
-            dtype == abi::DType::BF16 ? rt::bfloat16ToFloat(bits) : rt::halfToFloat(bits);
+            dtype == ftc::abi::DType::BF16 ? rt::bfloat16ToFloat(bits) : rt::halfToFloat(bits);
       }
       std::vector<std::uint16_t> storage(elements, 0x7F7F);
       ASSERT_TRUE(rt::packHalf(shape, layout, dtype, values, storage));
@@ -57,7 +57,7 @@ TEST(HalfStorage, IsExactInEitherLayoutAndAnyRange) {
           for (std::int64_t i = 0; i < count; ++i)
             ASSERT_EQ(back[i], values[first + i]);
         }
-      if (kind == abi::LayoutKind::PanelsN)
+      if (kind == ftc::abi::LayoutKind::PanelsN)
         for (std::int64_t i = 5; i < 8; ++i) // rows 13 to 15 of the second panel
           EXPECT_EQ(storage[7 * 8 + i], 0);
       values[90] = 1 + 0x1p-20f;

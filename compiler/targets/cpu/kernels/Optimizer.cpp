@@ -72,6 +72,26 @@ void Sgd::emit(KernelBuilder &b) const {
   });
 }
 
+std::string Lion::key(const CpuIsa &isa) const {
+  return (control ? "lion_" : "lion_free_") + isa.suffix;
+}
+IntExpr Lion::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
+
+void Lion::emit(KernelBuilder &b) const {
+  Ptr params = b.buffer(0), momenta = b.buffer(2);
+  Num lr = b.scalar(0), beta1 = b.scalar(1), beta2 = b.scalar(2);
+  Num rate = b.toF32(lr), keep = b.toF32(1.0 - lr * b.scalar(3));
+  Num keep1 = b.toF32(beta1), rate1 = b.toF32(1.0 - beta1);
+  Num keep2 = b.toF32(beta2), rate2 = b.toF32(1.0 - beta2);
+  forFinite(b, control ? 3 : -1, [&](Num at, Num mask, Num g) {
+    Num p = b.loadVector(params[at], mask) * keep, m = b.loadVector(momenta[at], mask);
+    Num u = b.fma(b.splat(rate1), g, m * keep1);
+    Num sign = b.select(u > 0.0, b.vec(1), b.select(u < 0.0, b.vec(-1), u));
+    b.storeVector(p - sign * rate, params[at], mask);
+    b.storeVector(b.fma(b.splat(rate2), g, m * keep2), momenta[at], mask);
+  });
+}
+
 std::string SquareSum::key(const CpuIsa &isa) const { return "square_sum_" + isa.suffix; }
 IntExpr SquareSum::grid(const CpuIsa &) const { return {0, {{0, chunk, 1}}}; }
 

@@ -34,6 +34,19 @@ struct Sgd : Kernel {
   void emit(KernelBuilder &b) const override;
 };
 
+/// Lion (Chen et al. 2023): p *= 1 - lr * wd; p -= lr * sign(b1 m + (1 - b1) g);
+/// m = b2 m + (1 - b2) g. The sign of 0 is 0, of NaN NaN.
+///   buffers  p [n], g [n], m [n], [control: control [2]]
+///   ints     n
+///   scalars  lr, beta1, beta2, weight_decay
+struct Lion : Kernel {
+  bool control = true;
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
 /// Sums of squares of chunks of 65536 elements, in f64.
 ///   buffers  g [n], partial f64 [ceil(n / 65536)]      ints  n      scalars  none
 struct SquareSum : Kernel {

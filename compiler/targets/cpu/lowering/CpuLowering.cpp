@@ -94,24 +94,23 @@ static bool isWidenedByReaders(BlockArgument argument) {
 
 static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
   StorageTable table;
-  std::map<std::string, std::vector<std::int64_t>> shapes;
   collectParameters(module, [&](func::FuncOp function, BlockArgument argument) {
     unsigned index = argument.getArgNumber();
     std::string name = function.getArgAttrOfType<StringAttr>(index, nn::kParameter).str();
     auto [entry, fresh] = table.index.try_emplace(name, table.entries.size());
     if (fresh) {
-      table.entries.push_back({name, 0, 0, 0, false, false, {}});
+      table.entries.push_back({name, cast<RankedTensorType>(argument.getType())});
       if (auto type = function.getArgAttrOfType<TypeAttr>(index, kFileType))
         table.entries.back().dtype = type.getValue();
-      shapes[name] = cast<RankedTensorType>(argument.getType()).getShape().vec();
     }
     Storage &storage = table.entries[entry->second];
     storage.trainable |= function.getArgAttr(index, nn::kTrainable) != nullptr;
     storage.decay |= function.getArgAttr(index, nn::kDecay) != nullptr;
     if (storage.trainable || !isWidenedByReaders(argument))
       storage.dtype = {};
+    storage.transposed |= function.getArgAttr(index, nn::kTransposed) != nullptr;
     if (isPacked(argument))
-      storage.panelWidth = isa.panelWidth(shapes[name][0]);
+      storage.panelWidth = isa.panelWidth(storage.type.getDimSize(0));
   });
   std::int64_t offset = 0;
   for (int group = 0; group < 3; ++group) {
@@ -119,12 +118,10 @@ static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
       int belongs = !storage.trainable ? 2 : storage.decay ? 0 : 1;
       if (belongs != group)
         continue;
-      const std::vector<std::int64_t> &shape = shapes[storage.parameter];
-      storage.elements = 1;
-      for (std::int64_t dimension : shape)
-        storage.elements *= dimension;
+      storage.elements = storage.type.getNumElements();
       if (storage.panelWidth)
-        storage.elements = packedElements(shape[1], shape[0], isa);
+        storage.elements =
+            packedElements(storage.type.getDimSize(1), storage.type.getDimSize(0), isa);
       if (storage.dtype)
         storage.elements = (storage.elements + 1) / 2;
       storage.offset = offset;
@@ -195,6 +192,36 @@ static void bindSums(func::FuncOp function, CpuProgram &program) {
   });
 }
 
+/// Places of all moments: moment 0 of the parameters in the order of their storage, then moment
+/// 1, each at a multiple of 64 bytes. So the moments of neighbours that have their parameters'
+/// types are as far apart as the parameters, and one launch can update them all.
+static void layOutMoments(ModuleOp module, StorageTable &table) {
+  std::map<std::pair<unsigned, std::int64_t>, MomentStorage> ordered;
+  for (auto function : module.getOps<func::FuncOp>())
+    for (BlockArgument argument : function.getArguments()) {
+      auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), nn::kMoment);
+      auto index =
+          function.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), nn::kMomentIndex);
+      if (!name)
+        continue;
+      const Storage &parameter = table.of(name);
+      auto type = cast<RankedTensorType>(argument.getType());
+      MomentStorage moment{
+          name.str(), index ? unsigned(index.getInt()) : 0, type, 0, 0, type.getNumElements()};
+      if (type == parameter.type) {
+        moment.panelWidth = parameter.panelWidth;
+        moment.elements = parameter.elements;
+      }
+      ordered.try_emplace({moment.index, parameter.offset}, moment);
+    }
+  for (auto &[key, moment] : ordered) {
+    moment.offset = table.momentsBytes;
+    std::int64_t width = moment.type.getElementTypeBitWidth() / 8;
+    table.momentsBytes += (moment.elements * width + 63) / 64 * 64;
+    table.moments.push_back(moment);
+  }
+}
+
 /// A gradient that only feeds an accumulator argument is written there by its producer.
 static void bindAccumulators(func::FuncOp function, CpuProgram &program) {
   function.walk([&](nn::AccumulateOp op) {
@@ -244,24 +271,25 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   addVocabularyLossLowerings(registry);
 
   StorageTable storage = layOut(module, isa);
-  std::int64_t moments = 0, stateBytes = 0;
+  layOutMoments(module, storage);
+  std::int64_t stateBytes = 0;
   std::map<std::string, std::int64_t> stateOffsets;
-  for (auto function : module.getOps<func::FuncOp>())
-    for (unsigned i = 0; i < function.getNumArguments(); ++i)
-      if (auto index = function.getArgAttrOfType<IntegerAttr>(i, nn::kMomentIndex))
-        moments = std::max<std::int64_t>(moments, index.getInt() + 1);
 
   OpBuilder builder(module.getContext());
   builder.setInsertionPointToEnd(module.getBody());
   Location location = builder.getUnknownLoc();
   auto variant = plan::VariantOp::create(builder, location, isa.name, "cpu",
                                          storage.paramsElements, storage.trainableElements,
-                                         storage.decayElements, moments, 0);
+                                         storage.decayElements, storage.momentsBytes, 0);
   builder.createBlock(&variant.getBody());
   for (const Storage &entry : storage.entries)
     plan::StorageOp::create(builder, location, entry.parameter, entry.panelWidth, entry.offset,
                             entry.elements,
                             entry.dtype ? TypeAttr::get(entry.dtype) : TypeAttr());
+  for (const MomentStorage &moment : storage.moments)
+    plan::MomentOp::create(builder, location, moment.parameter, moment.index,
+                           moment.type.getElementType(), moment.type.getShape(),
+                           moment.panelWidth, moment.offset, moment.elements);
   Operation *beforePrograms = builder.getBlock()->empty() ? nullptr : &builder.getBlock()->back();
   for (auto function : module.getOps<func::FuncOp>()) {
     auto name = function->getAttrOfType<StringAttr>(nn::kProgram);

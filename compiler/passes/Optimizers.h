@@ -1,0 +1,48 @@
+// The optimizers by name: which op updates a parameter, and what moments it keeps for it.
+#pragma once
+
+#include "dialects/nn/Nn.h"
+
+#include "mlir/IR/Builders.h"
+
+#include <string>
+#include <vector>
+
+namespace ftc {
+
+/// One way to update parameters. The op's operands are lists of one value a parameter:
+/// parameters, gradients, `lists` lists of moments; then an optional control.
+struct UpdateKind {
+  llvm::StringLiteral op;
+  unsigned lists;
+  /// Types of a parameter's moments, in nn.moment_index order; where there are fewer than
+  /// `lists`, the op's last lists stay empty.
+  llvm::SmallVector<mlir::Type> (*momentTypes)(mlir::RankedTensorType parameter);
+};
+
+/// What the choice of a parameter's update may depend on.
+struct UpdatedParameter {
+  mlir::RankedTensorType type;
+  bool embedding = false;       ///< a table that nn.embedding reads
+  std::int64_t min8bitSize = 0; ///< smaller tensors keep f32 moments
+};
+
+/// The values of --optim, the default first.
+const std::vector<std::string> &optimizerNames();
+
+/// How optimizer `name` updates a parameter; null when there is none of that name.
+const UpdateKind *updateKind(llvm::StringRef name, const UpdatedParameter &parameter);
+
+/// Whether an op is the update of an optimizer: its results take over its operands' storage.
+bool isUpdate(mlir::Operation *op);
+
+/// Creates the op of `kind` over a group: moments[k] holds moment k of each parameter,
+/// `control` may be null. Its results are the parameters' successors, then those of each list
+/// of moments.
+mlir::Operation *createUpdate(mlir::OpBuilder &builder, mlir::Location location,
+                              const UpdateKind &kind, mlir::ValueRange parameters,
+                              mlir::ValueRange gradients,
+                              llvm::ArrayRef<llvm::SmallVector<mlir::Value>> moments,
+                              mlir::Value control, bool decay);
+
+} // namespace ftc
