@@ -21,7 +21,7 @@ COMPILE = [
     (["--precision", "fp64"], r"--precision.*fp32"),
     (["-o"], r"-o|--output"),
     (["--method", "layers:9"], r"--method: expected layers:1 to layers:3 .*'layers:9'"),
-    (["--method", "layers:0"], r"--method: expected full, head or layers:K.*'layers:0'"),
+    (["--method", "layers:0"], r"--method: expected full, lora, head or layers:K.*'layers:0'"),
     (["--labels", "a"], r"--labels: expected at least two labels.*'a'"),
     (["--labels", "a,a,b"], r"--labels: expected different labels.*'a' twice"),
     (["--max_tokens", "10"], r"--max_tokens: expected at least 64, .*--max_seq_length.*'10'"),

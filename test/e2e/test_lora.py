@@ -118,8 +118,8 @@ class LoraTest(Suite):
             self.assertEqual(found[name], stored[name])
 
     def testMergedWeightsArePefts(self):
-        """merge_and_unload's bits, but for the last of a product: PyTorch adds its terms in
-        another order. 2 ulp of the update and 1 of the sum."""
+        """merge_and_unload's values within the rounding of fp32: PyTorch adds a product's `rank`
+        terms in fp32, in its own order, then scales and adds them, each rounded to 2^-24."""
         for family in ("bert", "distilbert", "roberta"):
             with self.subTest(family=family):
                 output, target = self.take_up(family), self.scratch / (family + "-merged")
@@ -130,12 +130,22 @@ class LoraTest(Suite):
                                  {name: shape for name, (shape, _) in base.items()})
                 adapted = read_safetensors(lora_of(family) / "merged.safetensors")
                 self.assertEqual(len(adapted), 3)
+                trained = adapter_of(output)
+                config = json.loads((output / "adapter_config.json").read_text())
+                rank, scale = config["r"], config["lora_alpha"] / config["r"]
                 for name, (_, wanted) in adapted.items():
-                    for found, one, plain in zip(merged[name][1], wanted, base[name][1]):
-                        limit = 2.0 ** -23 * (2 * abs(one - plain) + abs(one))
+                    module = PREFIX + name[:-len("weight")]
+                    left = trained[module + "lora_B.weight"][1]
+                    (_, columns), right = trained[module + "lora_A.weight"]
+                    for at, (found, one, plain) in enumerate(
+                            zip(merged[name][1], wanted, base[name][1])):
+                        row, column = divmod(at, columns)
+                        terms = sum(abs(left[row * rank + k] * right[k * columns + column])
+                                    for k in range(rank))
+                        limit = 2.0 ** -24 * (2 * abs(one) + 4 * abs(one - plain) +
+                                              rank * scale * terms)
                         self.assertLessEqual(abs(found - one), limit, name)
                     self.assertNotEqual(list(merged[name][1]), list(base[name][1]))
-                trained = adapter_of(output)
                 for name, (_, values) in merged.items():
                     if PREFIX + name in trained:
                         self.assertEqual(values, trained[PREFIX + name][1], name)
@@ -320,7 +330,7 @@ class LoraTest(Suite):
                             "--model_name_or_path", model_of("bert", TEXT), code=2)
 
     def testBaseModelThatMovedOrChanged(self):
-        base = self.scratch / "base"
+        base = self.scratch / "base-that-moves"
         shutil.copytree(model_of("bert", TEXT), base)
         artifact, output = self.scratch / "moved.ftb", self.scratch / "moved"
         must("ftc", "compile", base, "--task", TEXT, "--method", "lora", "--train_file",

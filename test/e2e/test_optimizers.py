@@ -165,7 +165,7 @@ class OptimizersTest(Suite):
             output = self.scratch / (name + "-memory")
             self.run_(artifact, output, 3)
             memory = json.loads(must("ftc", "inspect", artifact, "--memory", "--json").stdout)
-            program = memory["x86-64-v3"]["programs"]["apply"]
+            program = memory["memory"]["x86-64-v3"]["programs"]["apply"]
             least = 0
             for dtype, shape in header(
                     output / "checkpoint-3" / "optimizer.safetensors").values():

@@ -107,7 +107,7 @@ TEST(VerifyPlan, BuffersLieInsideTheirSegments) {
               "expected a place inside [0, 208), got [192, 256)");
   expectError("moments {dtype = i8, elements = #c, offset = 192",
               "moments {dtype = f32, elements = #one, offset = 192",
-              "expected the elements of moment 1 of 'u' as i8, got f32");
+              "expected the elements of moment 1 of 'u' as 'i8', got 'f32'");
   expectError("panel_width = 0 : i64, offset = 192 : i64",
               "panel_width = 0 : i64, offset = 193 : i64",
               "'plan.moment' op expected a place inside [0, 208), got [193, 209)");
