@@ -236,8 +236,10 @@ rt::Status Compilation::import() {
   ModelSource source;
   source.path = options.model;
   source.config = nlohmann::json(config);
-  for (const rt::TensorInfo &tensor : checkpoint->tensors())
+  for (const rt::TensorInfo &tensor : checkpoint->tensors()) {
     source.tensors[tensor.name].assign(tensor.shape.begin(), tensor.shape.end());
+    source.files[tensor.name] = checkpoint->filePath(tensor.file);
+  }
   TaskSpec spec{options.task, task->outputWidth(rt::LabelSet(data.labels)),
                 options.maxSequenceLength};
   FTC_ASSIGN_OR_RETURN(model, importModel(&context, source, spec));

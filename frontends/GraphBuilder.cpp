@@ -91,7 +91,7 @@ Value GraphBuilder::parameter(const std::string &name, llvm::ArrayRef<std::int64
     fail(source.path + ": tensor '" + name + "' of shape " + shapeText(shape) +
          " is missing from the checkpoint");
   else if (llvm::ArrayRef<std::int64_t>(source.tensors.at(tensor)) != shape)
-    fail(source.path + ": tensor '" + tensor + "' has shape " +
+    fail(source.pathOf(tensor) + ": tensor '" + tensor + "' has shape " +
          shapeText(source.tensors.at(tensor)) + ", config.json asks for " + shapeText(shape));
   used[tensor] = true;
   SmallVector<NamedAttribute> attributes{
@@ -390,7 +390,7 @@ rt::Status GraphBuilder::checkAllTensorsUsed(std::vector<std::string> &notes) {
   }
   if (!unexpected.empty())
     return rt::Status::error(
-        source.path + ": tensor '" + unexpected.front() + "' is not part of this architecture" +
+        source.pathOf(unexpected.front()) + ": tensor '" + unexpected.front() + "' is not part of this architecture" +
         (unexpected.size() > 1 ? " (and " + std::to_string(unexpected.size() - 1) + " more)"
                                : "") +
         ": config.json's model_type and the weights do not belong together");

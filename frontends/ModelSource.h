@@ -16,6 +16,13 @@ struct ModelSource {
   std::string path; ///< as the user named it, for messages
   nlohmann::json config;
   std::map<std::string, std::vector<std::int64_t>> tensors;
+  std::map<std::string, std::string> files; ///< the file of each tensor, where it is known
+
+  /// Where a tensor lies, for messages: its file, or the whole checkpoint.
+  const std::string &pathOf(const std::string &tensor) const {
+    auto file = files.find(tensor);
+    return file == files.end() ? path : file->second;
+  }
 };
 
 /// What the model is compiled for.

@@ -91,6 +91,26 @@ def over_long(header, payload):
     return join_safetensors(header, payload + b"\0" * 64)
 
 
+def wrong_shape_in_a_shard(model):
+    """Two shards of half the tensors each; the one that holds QUERY has its shape wrong."""
+    header, payload = split_safetensors((model / "model.safetensors").read_bytes())
+    (model / "model.safetensors").unlink()
+    header.pop("__metadata__", None)
+    header[QUERY]["shape"] = [30, 120]
+    names = [name for name in sorted(header) if name != QUERY]
+    weight_map = {}
+    for shard, part in enumerate((names[::2], names[1::2] + [QUERY]), 1):
+        file, entries, data = "model-%05d-of-00002.safetensors" % shard, {}, b""
+        for name in part:
+            begin, end = header[name]["data_offsets"]
+            entries[name] = dict(header[name],
+                                 data_offsets=[len(data), len(data) + end - begin])
+            data += payload[begin:end]
+            weight_map[name] = file
+        (model / file).write_bytes(join_safetensors(entries, data))
+    (model / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+
+
 def remove(*names):
     def mutate(model):
         for name in names:
@@ -142,7 +162,10 @@ MODELS = [
     ("wrong dtype", edit_weights(wrong_dtype),
      r"model\.safetensors: tensor '%s' has dtype I32" % QUERY),
     ("wrong shape", edit_weights(wrong_shape),
-     r"tensor '%s' has shape \[30, 120\], config.json asks for \[60, 60\]" % QUERY),
+     r"model\.safetensors: tensor '%s' has shape \[30, 120\], config.json asks for \[60, 60\]"
+     % QUERY),
+    ("wrong shape in a shard", wrong_shape_in_a_shard,
+     r"model-00002-of-00002\.safetensors: tensor '%s' has shape \[30, 120\]" % QUERY),
     ("NaN weight", edit_weights(not_a_number),
      r"model\.safetensors: tensor '%s' has a value that is NaN .* at element 10" % QUERY),
     ("missing tensor", edit_weights(missing_tensor),
