@@ -322,9 +322,12 @@ void GraphBuilder::finish(Value logits, bool tokenTask) {
   }
   llvm::StringRef space = tokenTask ? "labelled" : "sequences";
   Value labels = tokenTask ? labelledInput("labels") : sequenceInput("labels");
+  std::int64_t classes = cast<RankedTensorType>(logits.getType()).getDimSize(1);
+  Value weights =
+      input("class_weights", RankedTensorType::get({classes}, builder.getF32Type()));
   Value loss = nn::CrossEntropyOp::create(
                    builder, location, nn::rowsType(context, space, 0, builder.getF32Type()),
-                   logits, labels)
+                   logits, labels, weights)
                    .getRowLoss();
   close(loss, logits);
 }

@@ -6,12 +6,14 @@
 namespace ftc::rt {
 
 Result<BatchFeed> BatchFeed::make(Executor &executor, const BatchCapacity &capacity,
-                                  const BatchLayout &layout) {
+                                  const BatchLayout &layout,
+                                  std::span<const float> classWeights) {
   FTC_ASSIGN_OR_RETURN(Batch batch, Batch::make(capacity, layout));
   BatchFeed feed(executor, std::move(batch));
   for (const std::string &name : feed.packed.arrayNames())
     if (InputHandle handle = executor.input(name))
       feed.inputs.push_back({handle, name});
+  FTC_RETURN_IF_ERROR(executor.setInput(executor.input("class_weights"), classWeights));
   constexpr std::array<const char *, 6> names = {"tokens",
                                                  "sequences",
                                                  "labelled",

@@ -12,8 +12,9 @@ namespace ftc::rt {
 
 class BatchFeed {
 public:
+  /// `classWeights` are set once, where the artifact's loss has them.
   static Result<BatchFeed> make(Executor &executor, const BatchCapacity &capacity,
-                                const BatchLayout &layout);
+                                const BatchLayout &layout, std::span<const float> classWeights);
 
   /// Packs `examples` (`firstSequence` is the first one's index within the accumulated batch)
   /// and sets all inputs and symbols. Allocates nothing.

@@ -2,6 +2,8 @@
 // small enough to stay in cache.
 #include "runtime/train/Evaluation.h"
 
+#include "runtime/train/ClassWeights.h"
+
 #include <algorithm>
 #include <chrono>
 
@@ -17,7 +19,8 @@ constexpr std::int64_t kEvaluationTokens = 2048;
 Result<std::unique_ptr<Evaluator>> Evaluator::make(Session &session, double labelSmoothing) {
   BatchCapacity capacity = session.capacity;
   FTC_ASSIGN_OR_RETURN(BatchFeed feed,
-                       BatchFeed::make(*session.executor, capacity, session.layout));
+                       BatchFeed::make(*session.executor, capacity, session.layout,
+                                       session.classWeights));
   std::unique_ptr<Evaluator> evaluator(new Evaluator(session, std::move(feed)));
   bool wantsLogits = session.task->outputWidth(session.labels) > 0;
   if (!evaluator->evaluate || (wantsLogits && !evaluator->logits))
@@ -59,11 +62,12 @@ Result<EvaluationResult> Evaluator::run(std::span<const Example> examples,
     FTC_RETURN_IF_ERROR(
         splitMicroBatches(pointers, session.capacity, session.layout.placement, microBatches));
     for (const MicroBatch &micro : microBatches) {
-      std::span<const Example *const> part(pointers);
-      FTC_RETURN_IF_ERROR(
-          feed.feed(part.subspan(micro.begin, micro.end - micro.begin), micro.begin));
+      std::span<const Example *const> part(pointers.data() + micro.begin,
+                                           micro.end - micro.begin);
+      FTC_RETURN_IF_ERROR(feed.feed(part, micro.begin));
       result.tokens += feed.batch().tokens();
       result.counted += feed.batch().countedLabels();
+      result.weight += weightOfLabels(part, session.classWeights);
       if (feed.batch().labelled() == 0)
         continue;
       FTC_RETURN_IF_ERROR(session.executor->run(evaluate));

@@ -12,10 +12,11 @@ namespace ftc::rt {
 
 struct EvaluationResult {
   double lossSum = 0;       ///< of every row's loss
+  double weight = 0;        ///< what the labels that count do so together
   std::int64_t counted = 0; ///< labels that count
   std::int64_t examples = 0, tokens = 0, batches = 0;
   double seconds = 0;
-  double loss() const { return counted ? lossSum / static_cast<double>(counted) : 0; }
+  double loss() const { return counted ? lossSum / weight : 0; }
 };
 
 /// Called between micro-batches with examples done; returns false to stop.
@@ -23,7 +24,7 @@ using EvaluationProgress = std::function<bool(std::int64_t done)>;
 
 class Evaluator {
 public:
-  /// `labelSmoothing` is part of the loss.
+  /// `labelSmoothing` is part of the loss, and so are the session's class weights.
   static Result<std::unique_ptr<Evaluator>> make(Session &session, double labelSmoothing);
 
   /// Runs `evaluate` over all examples and gives the outputs to `outputs`. Examples are packed

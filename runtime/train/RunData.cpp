@@ -107,6 +107,11 @@ EncodeSource encodeSource(const Session &session, const DataSet &set,
 Result<std::int64_t> RunData::countTraining(const Session &session) {
   if (!session.task->windowed())
     return train->size();
+  FTC_ASSIGN_OR_RETURN(std::span<const Example> examples, encodeTraining(session));
+  return static_cast<std::int64_t>(examples.size());
+}
+
+Result<std::span<const Example>> RunData::encodeTraining(const Session &session) {
   EncodeSource source = encodeSource(session, *train, encode);
   source.settings.forOutputs = false;
   source.threads = encodingThreads(session);
@@ -115,7 +120,7 @@ Result<std::int64_t> RunData::countTraining(const Session &session) {
   for (;;) {
     FTC_ASSIGN_OR_RETURN(bool encoded, train->stream->wait(kSignalInterval));
     if (encoded)
-      return train->stream->size();
+      return train->stream->all();
     if (int signal = interruptSignal())
       return Status::interrupted(std::string("stopped by ") + interruptName(signal) +
                                  " before the first step; nothing was written");

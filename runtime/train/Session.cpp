@@ -73,6 +73,7 @@ Result<std::unique_ptr<Session>> Session::openWithoutDevice(const std::string &a
   for (std::uint32_t i = 0; i < count(task.labels()); ++i)
     names.emplace_back(text(task.labels()->Get(i)));
   session->labels = LabelSet(std::move(names));
+  session->classWeights.assign(session->labels.size(), 1.0f);
   Result<std::unique_ptr<Tokenizer>> tokenizer =
       openTokenizer(artifact, *session->task, session->tokenizerFiles);
   if (!tokenizer)

@@ -31,6 +31,7 @@ struct Session {
   TokenizerFiles tokenizerFiles;
   BatchLayout layout;
   BatchCapacity capacity;
+  std::vector<float> classWeights; ///< [labels], 1 unless a run weighs them; without labels: []
   EncodeSettings encode;
 
   /// Opens `artifactPath` with all its parts. Weights are not loaded.

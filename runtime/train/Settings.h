@@ -30,6 +30,7 @@ struct TrainSettings {
   std::string optimArgs;  ///< "momentum=0.9": see OptimizerArguments.h
   double maxGradNorm = 1; ///< 0: off
   double labelSmoothing = 0;
+  std::string classWeights; ///< "balanced", or empty: all count alike
   std::optional<double> dropout; ///< every dropout's probability; absent: the artifact's
   std::optional<bool> frozenDropout; ///< must be as compiled; absent: whatever that is
   std::int64_t seed = 42;

@@ -43,6 +43,7 @@ std::vector<std::pair<std::string, std::string>> settingsTable(const TrainSettin
       {"--optim_args", s.optimArgs},
       {"--max_grad_norm", real(s.maxGradNorm)},
       {"--label_smoothing_factor", real(s.labelSmoothing)},
+      {"--class_weights", s.classWeights},
       {"--dropout", optional(s.dropout)},
       {"--seed", std::to_string(s.seed)},
       {"--shuffle", boolean(s.shuffle)},

@@ -2,6 +2,8 @@
 // update happens is decided on the device by the gradients' norm.
 #include "runtime/train/StepRunner.h"
 
+#include "runtime/train/ClassWeights.h"
+
 #include <cmath>
 #include <limits>
 
@@ -10,7 +12,8 @@ namespace ftc::rt {
 Result<std::unique_ptr<StepRunner>> StepRunner::make(Session &session,
                                                      const Hyperparameters &hyperparameters) {
   FTC_ASSIGN_OR_RETURN(BatchFeed feed,
-                       BatchFeed::make(*session.executor, session.capacity, session.layout));
+                       BatchFeed::make(*session.executor, session.capacity, session.layout,
+                                       session.classWeights));
   std::unique_ptr<StepRunner> runner(new StepRunner(session, std::move(feed), hyperparameters));
   FTC_RETURN_IF_ERROR(runner->setConstants());
   return runner;
@@ -73,13 +76,13 @@ Status StepRunner::setConstants() {
   return Status::ok();
 }
 
-void StepRunner::setScalars(double learningRate, std::int64_t updates, std::int64_t counted) {
+void StepRunner::setScalars(double learningRate, std::int64_t updates, double weight) {
   double t = static_cast<double>(updates + 1);
   executor.set(rate, learningRate);
   executor.set(correction1, 1 - std::pow(settings.adamBeta1, t));
   executor.set(correction2, 1 - std::pow(settings.adamBeta2, t));
   executor.set(adafactorBeta2, 1 - std::pow(t, settings.optimizer.decayRate));
-  executor.set(inverseDenominator, 1 / static_cast<double>(counted));
+  executor.set(inverseDenominator, 1 / weight);
 }
 
 Status StepRunner::sumLosses(double inverse, double &loss) const {
@@ -96,11 +99,11 @@ Result<StepOutcome> StepRunner::run(std::span<const Example *const> examples, st
                                     std::int64_t updates, double learningRate) {
   StepOutcome outcome;
   outcome.examples = static_cast<std::int64_t>(examples.size());
-  std::int64_t counted = countLabels(examples);
-  if (counted == 0) {
+  if (countLabels(examples) == 0) {
     outcome.kind = StepOutcome::Kind::Skipped;
     return outcome;
   }
+  double weight = weightOfLabels(examples, session.classWeights);
   FTC_RETURN_IF_ERROR(
       splitMicroBatches(examples, session.capacity, session.layout.placement, microBatches));
   if (trainStep && microBatches.size() > 1)
@@ -109,7 +112,7 @@ Result<StepOutcome> StepRunner::run(std::span<const Example *const> examples, st
                          " micro-batches, but this artifact was compiled with --fused_update: "
                          "lower --per_device_train_batch_size, or compile with a larger "
                          "--max_tokens");
-  setScalars(learningRate, updates, counted);
+  setScalars(learningRate, updates, weight);
   executor.set(stepSymbol, step);
   bool first = true;
   for (const MicroBatch &micro : microBatches) {
@@ -122,7 +125,7 @@ Result<StepOutcome> StepRunner::run(std::span<const Example *const> examples, st
     executor.set(accumulateSymbol, first ? 0 : 1);
     first = false;
     FTC_RETURN_IF_ERROR(executor.run(trainStep ? trainStep : accumulate));
-    FTC_RETURN_IF_ERROR(sumLosses(1 / static_cast<double>(counted), outcome.loss));
+    FTC_RETURN_IF_ERROR(sumLosses(1 / weight, outcome.loss));
     ++outcome.microBatches;
   }
   if (!std::isfinite(outcome.loss)) {

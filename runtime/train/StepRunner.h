@@ -27,7 +27,7 @@ struct StepOutcome {
     NonFinite ///< loss or gradients are not finite; weights and moments are untouched
   };
   Kind kind = Kind::Updated;
-  double loss = 0;                ///< mean over the labels that count
+  double loss = 0;                ///< mean over the labels that count, by their weights
   std::optional<double> gradNorm; ///< before clipping; absent with a fused update
   std::int64_t tokens = 0, examples = 0, microBatches = 0;
   std::string badTensor; ///< NonFinite: the first parameter with a bad gradient, or "loss"
@@ -51,7 +51,7 @@ public:
 private:
   StepRunner(Session &session, BatchFeed feed, const Hyperparameters &hyperparameters);
   Status setConstants();
-  void setScalars(double learningRate, std::int64_t updates, std::int64_t counted);
+  void setScalars(double learningRate, std::int64_t updates, double weight);
   Status sumLosses(double inverseDenominator, double &loss) const;
   Status update(StepOutcome &outcome);
 

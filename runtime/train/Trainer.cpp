@@ -4,6 +4,7 @@
 
 #include "runtime/support/Text.h"
 #include "runtime/tasks/MetricNames.h"
+#include "runtime/train/ClassWeights.h"
 #include "runtime/train/Interrupt.h"
 #include "runtime/train/OutputDirectory.h"
 #include "runtime/train/Results.h"
@@ -82,7 +83,7 @@ Status Trainer::open() {
 
 Status Trainer::plan() {
   // Encoding takes its time: what would be refused afterwards is refused before.
-  if (session->task->windowed())
+  if (session->task->windowed() || !settings.classWeights.empty())
     FTC_RETURN_IF_ERROR(checkOutputDirectory(settings));
   StepPlanRequest request;
   FTC_ASSIGN_OR_RETURN(request.examples, data->countTraining(*session));
@@ -111,6 +112,7 @@ Status Trainer::plan() {
   hyper.labelSmoothing = settings.labelSmoothing;
   hyper.dropout = settings.dropout;
   hyper.seed = static_cast<std::uint32_t>(settings.seed);
+  FTC_RETURN_IF_ERROR(weighClasses());
   FTC_ASSIGN_OR_RETURN(stepper, StepRunner::make(*session, hyper));
   if (stepper->fused() && settings.accumulationSteps > 1)
     return Status::usage("--gradient_accumulation_steps: this artifact was compiled with "
@@ -119,6 +121,18 @@ Status Trainer::plan() {
     FTC_ASSIGN_OR_RETURN(evaluator, Evaluator::make(*session, settings.labelSmoothing));
   }
   batch.reserve(settings.trainBatchSize * settings.accumulationSteps);
+  return Status::ok();
+}
+
+Status Trainer::weighClasses() {
+  if (settings.classWeights.empty())
+    return Status::ok();
+  if (!session->executor->input("class_weights"))
+    return Status::usage("--class_weights: the loss of " + std::string(session->task->name()) +
+                         " has no class weights; leave the flag out");
+  FTC_ASSIGN_OR_RETURN(std::span<const Example> examples, data->encodeTraining(*session));
+  FTC_ASSIGN_OR_RETURN(session->classWeights, balancedWeights(examples, session->labels));
+  progress.line("class weights: " + describeWeights(session->classWeights, session->labels));
   return Status::ok();
 }
 

@@ -53,6 +53,8 @@ private:
       : settings(settings), progress(progress) {}
   Status open();
   Status plan();
+  /// --class_weights: takes the training labels' counts, for which all are encoded.
+  Status weighClasses();
   Status startOrResume();
   /// Says once how many of the set's examples were cut to the artifact's length.
   void sayCuts(DataSet &set, std::string_view kind);

@@ -97,6 +97,7 @@ static void addBatch(State &state) {
   // The middle one's answer is rows 3 to 6, the last one's is no label.
   in["start_positions"] = vector({1, 1, -100});
   in["end_positions"] = vector({1, 4, -100});
+  in["class_weights"] = vector({0.4, 1.7, 0.9});
   in["labelled_rows"] = vector({1, 3, 6, 7});
   in["labelled_sequence"] = vector({4, 5, 5, 6});
   in["labelled_position"] = vector({1, 1, 4, 0});

@@ -30,6 +30,15 @@ TEST(OpGradient, CrossEntropy) {
   checkGradients(trainOverTokens(parameter("z", "!t3"), ""));
 }
 
+TEST(OpGradient, CrossEntropyWithClassWeights) {
+  checkGradients(parse("func.func @train(" + parameter("z", "!t3") + R"(,
+      %labels: !ids {nn.input = "labels"}, %w: tensor<3xf64> {nn.input = "class_weights"})
+      -> (!t1 {nn.output = "row_loss"}) attributes {nn.program = "train"} {
+    %loss = nn.cross_entropy %z, %labels, %w : (!t3, !ids, tensor<3xf64>) -> !t1
+    return %loss : !t1
+  })"));
+}
+
 TEST(OpGradient, SpanLoss) {
   checkGradients(parse("func.func @train(" + parameter("x", "!t3") + ", " +
                        parameter("w", "tensor<2x3xf64>") + R"(,

@@ -174,6 +174,7 @@ private:
       chosen.push_back(&examples[next++]);
     double inverse = 1.0 / double(rt::countLabels(chosen)), loss = 0;
     state.scalars["inverse_denominator"] = inverse;
+    state.inputs["class_weights"] = {{labels}, std::vector<double>(labels, 1.0)};
     for (std::size_t at = 0; at < chosen.size(); at += 4) {
       std::span<const rt::Example *const> part(chosen.data() + at,
                                                std::min<std::size_t>(4, chosen.size() - at));

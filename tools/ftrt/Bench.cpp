@@ -177,7 +177,8 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
     batch.push_back(&example);
   FTC_ASSIGN_OR_RETURN(
       rt::BatchFeed feed,
-      rt::BatchFeed::make(*session.executor, session.capacity, session.layout));
+      rt::BatchFeed::make(*session.executor, session.capacity, session.layout,
+                          session.classWeights));
   std::vector<rt::MicroBatch> micro;
   FTC_RETURN_IF_ERROR(
       rt::splitMicroBatches(batch, session.capacity, session.layout.placement, micro));

@@ -42,6 +42,9 @@ struct ModelFlags {
     declareBasePath(flags, basePath);
     refuseCompileOptions(flags);
     refuseLaterTasks(flags);
+    flags.refuse({"class_weights"},
+                 "it is a flag of ftrt run, which has the training labels to count; here every "
+                 "label counts 1");
   }
 };
 

@@ -78,6 +78,10 @@ void declareTraining(FlagSet &flags, rt::TrainSettings &s) {
              "gradients are clipped to this global norm; 0: off");
   flags.real("label_smoothing_factor", s.labelSmoothing,
              {.least = 0, .most = 1, .mostOpen = true}, "share of the uniform distribution");
+  flags.choice("class_weights", s.classWeights, {"balanced"},
+               "classification: what a label counts in the loss, balanced: labels / (classes * "
+               "labels of its class), of the training data; eval_loss has them too");
+  flags.shownDefault("none");
   flags.real("dropout", s.dropout, {.least = 0, .most = 1, .mostOpen = true},
              "every dropout's probability");
   flags.shownDefault("the model's config");

@@ -92,7 +92,6 @@ void refuseLaterTasks(FlagSet &flags) {
                "summarization and translation are not yet supported");
   flags.refuse({"num_beams", "length_penalty", "no_repeat_ngram_size"},
                "generation is not yet supported");
-  flags.refuse({"class_weights"}, "class weights are not yet supported");
 }
 
 } // namespace ftc::cli

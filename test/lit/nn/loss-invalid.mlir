@@ -59,3 +59,27 @@ func.func @grad_c3(%0: !s4, %1: !si, %2: !s1) {
       : (!s4, !si, !s1) -> !s6
   return
 }
+
+// -----
+
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!si = tensor<?xi32, #nn.space<sequences>>
+func.func @weights_c3(%0: !s4, %1: !si, %2: tensor<3xf32>) {
+  // expected-error @below {{C3: expected class_weights of width 4 (one a class), got 3}}
+  %r = nn.cross_entropy %0, %1, %2
+      : (!s4, !si, tensor<3xf32>) -> !s1
+  return
+}
+
+// -----
+
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!s1 = tensor<?xf32, #nn.space<sequences>>
+!si = tensor<?xi32, #nn.space<sequences>>
+func.func @weights_grad_c4(%0: !s4, %1: !si, %2: !s1, %3: tensor<5xf32>) {
+  // expected-error @below {{C4: expected class_weights of width 4 (one a class), got 5}}
+  %r = nn.cross_entropy_grad %0, %1, %2, %3
+      : (!s4, !si, !s1, tensor<5xf32>) -> !s4
+  return
+}

@@ -217,6 +217,17 @@ func.func @cross_entropy(%0: !s4, %1: !si) -> !s1 {
   return %r : !s1
 }
 
+// CHECK-LABEL: func.func @weighted_cross_entropy
+// CHECK: nn.cross_entropy %{{.*}}, %{{.*}}, %{{.*}} : ({{.*}}, tensor<4xf32>)
+// CHECK: nn.cross_entropy_grad %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : ({{.*}}, tensor<4xf32>)
+func.func @weighted_cross_entropy(%0: !s4, %1: !si, %2: tensor<4xf32>) -> !s4 {
+  %r = nn.cross_entropy %0, %1, %2
+      : (!s4, !si, tensor<4xf32>) -> !s1
+  %d = nn.cross_entropy_grad %0, %1, %r, %2
+      : (!s4, !si, !s1, tensor<4xf32>) -> !s4
+  return %d : !s4
+}
+
 // CHECK-LABEL: func.func @loss_seed
 // CHECK: nn.loss_seed
 func.func @loss_seed() -> !s1 {

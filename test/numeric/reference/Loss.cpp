@@ -17,6 +17,11 @@ static double logSumExp(const Tensor &logits, std::int64_t row) {
   return largest + std::log(sum);
 }
 
+/// What class `c` counts; 1 without class weights.
+template <typename Op> static double weightOf(Op op, Frame &frame, std::int64_t c) {
+  return op.getClassWeights() ? frame.get(op.getClassWeights()).at(c) : 1.0;
+}
+
 bool runLoss(Operation *op, Frame &frame) {
   double smoothing = frame.scalar("label_smoothing");
   if (auto loss = dyn_cast<nn::CrossEntropyOp>(op)) {
@@ -28,8 +33,9 @@ bool runLoss(Operation *op, Frame &frame) {
         continue;
       double lse = logSumExp(logits, r), mean = 0;
       for (std::int64_t c = 0; c < logits.width(); ++c)
-        mean += (lse - logits.at(r, c)) / double(logits.width());
-      rows.at(r) = (1 - smoothing) * (lse - logits.at(r, label)) + smoothing * mean;
+        mean += weightOf(loss, frame, c) * (lse - logits.at(r, c)) / double(logits.width());
+      rows.at(r) = (1 - smoothing) * weightOf(loss, frame, label) * (lse - logits.at(r, label)) +
+                   smoothing * mean;
     }
     frame.set(loss.getRowLoss(), rows);
   } else if (auto grad = dyn_cast<nn::CrossEntropyGradOp>(op)) {
@@ -40,10 +46,13 @@ bool runLoss(Operation *op, Frame &frame) {
       if (label == -100)
         continue;
       double lse = logSumExp(logits, r), seed = frame.get(grad.getDrowLoss()).at(r);
+      double hit = (1 - smoothing) * weightOf(grad, frame, label), sum = hit;
       for (std::int64_t c = 0; c < logits.width(); ++c)
-        dlogits.at(r, c) = seed * (std::exp(logits.at(r, c) - lse) -
-                                   (c == label ? 1 - smoothing : 0.0) -
-                                   smoothing / double(logits.width()));
+        sum += smoothing * weightOf(grad, frame, c) / double(logits.width());
+      for (std::int64_t c = 0; c < logits.width(); ++c)
+        dlogits.at(r, c) =
+            seed * (sum * std::exp(logits.at(r, c) - lse) - (c == label ? hit : 0.0) -
+                    smoothing * weightOf(grad, frame, c) / double(logits.width()));
     }
     frame.set(grad.getDlogits(), dlogits);
   } else if (auto seed = dyn_cast<nn::LossSeedOp>(op)) {

@@ -10,10 +10,12 @@ static LogicalResult lowerCrossEntropy(Operation *operation, CpuProgram &program
   auto op = cast<nn::CrossEntropyOp>(operation);
   auto kernel = std::make_shared<CrossEntropy>();
   kernel->classes = cast<RankedTensorType>(op.getLogits().getType()).getDimSize(1);
-  program.launch(kernel,
-                 {program.read(op.getLogits()), program.read(op.getLabels()),
-                  program.write(op.getRowLoss())},
-                 {program.rows(op.getLogits())}, {"label_smoothing"}, op);
+  kernel->weighted = op.getClassWeights() != nullptr;
+  std::vector<Operand> operands{program.read(op.getLogits()), program.read(op.getLabels()),
+                                program.write(op.getRowLoss())};
+  if (kernel->weighted)
+    operands.push_back(program.read(op.getClassWeights()));
+  program.launch(kernel, operands, {program.rows(op.getLogits())}, {"label_smoothing"}, op);
   return success();
 }
 
@@ -23,10 +25,13 @@ static LogicalResult lowerCrossEntropyGrad(Operation *operation, CpuProgram &pro
     return op.emitOpError("expected the loss seed as gradient of the row losses");
   auto kernel = std::make_shared<CrossEntropyGrad>();
   kernel->classes = cast<RankedTensorType>(op.getLogits().getType()).getDimSize(1);
-  program.launch(kernel,
-                 {program.read(op.getLogits()), program.read(op.getLabels()),
-                  program.write(op.getDlogits())},
-                 {program.rows(op.getLogits())}, {"label_smoothing", "inverse_denominator"}, op);
+  kernel->weighted = op.getClassWeights() != nullptr;
+  std::vector<Operand> operands{program.read(op.getLogits()), program.read(op.getLabels()),
+                                program.write(op.getDlogits())};
+  if (kernel->weighted)
+    operands.push_back(program.read(op.getClassWeights()));
+  program.launch(kernel, operands, {program.rows(op.getLogits())},
+                 {"label_smoothing", "inverse_denominator"}, op);
   return success();
 }
 
