@@ -227,6 +227,7 @@ rt::Status Compilation::readModel() {
 
 rt::Status Compilation::readData() {
   FTC_ASSIGN_OR_RETURN(data, summarizeData(options, *task, config, *tokenizer));
+  task = data.task;
   if (!data.note.empty())
     std::fprintf(stderr, "%s\n", data.note.c_str());
   return {};
@@ -241,7 +242,7 @@ rt::Status Compilation::import() {
     source.files[tensor.name] = checkpoint->filePath(tensor.file);
   }
   TaskSpec spec{options.task, task->outputWidth(rt::LabelSet(data.labels)),
-                options.maxSequenceLength};
+                options.maxSequenceLength, std::string(task->problemType())};
   FTC_ASSIGN_OR_RETURN(model, importModel(&context, source, spec));
   for (const std::string &note : model.notes)
     if (!quiet && !(adapter && note.starts_with("new, "))) // the adapter has the head
@@ -477,9 +478,13 @@ void Compilation::exportConfig(abi::ArtifactT &artifact) {
     for (const char *key : {"id2label", "label2id", "problem_type"})
       out.erase(key);
   }
+  if (task->problemType() == rt::kRegression) {
+    out["id2label"] = {{"0", "LABEL_0"}};
+    out["label2id"] = {{"LABEL_0", 0}};
+  }
   out.erase("num_labels");
-  if (options.task == "text-classification")
-    out["problem_type"] = "single_label_classification";
+  if (!task->problemType().empty())
+    out["problem_type"] = task->problemType();
   out.erase("_name_or_path");
   out.erase("dtype");
   out["torch_dtype"] = "float32";

@@ -57,15 +57,40 @@ static rt::Status checkAmong(const rt::DataTable &table, const rt::TaskColumns &
   return {};
 }
 
-rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::Task &task,
+/// Without data to look at: what the checkpoint was trained for, unless --labels names classes.
+static const rt::Task *taskOfCheckpoint(const rt::Task &named, const CompileOptions &options,
+                                        const nlohmann::ordered_json &config) {
+  std::string problem;
+  if (config.contains("problem_type") && config["problem_type"].is_string())
+    problem = config["problem_type"].get<std::string>();
+  return named.forProblem(problem == rt::kRegression && !options.labels.empty() ? "" : problem);
+}
+
+rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::Task &named,
                                       const nlohmann::ordered_json &config,
                                       const rt::Tokenizer &tokenizer) {
   DataSummary summary;
+  rt::DataTable table;
+  rt::TaskColumns columns;
+  if (options.trainFile.empty()) {
+    summary.task = taskOfCheckpoint(named, options, config);
+  } else {
+    FTC_ASSIGN_OR_RETURN(table, rt::readDataFile(options.trainFile));
+    FTC_ASSIGN_OR_RETURN(columns,
+                         named.findColumns(table, options.columns, /*needLabels=*/true));
+    summary.task = named.forData(table, columns);
+  }
+  const rt::Task &task = *summary.task;
   std::vector<std::string> own = checkpointLabels(config);
   if (!task.hasLabelSet() && !options.labels.empty())
-    return rt::Status::usage("--labels: " + options.task + " has no label set");
-  if (options.trainFile.empty() && !task.hasLabelSet())
+    return rt::Status::usage("--labels: " + options.task +
+                             (task.problemType() == rt::kRegression
+                                  ? " of real numbers (a regression) has no label set"
+                                  : " has no label set"));
+  if (options.trainFile.empty() && !task.hasLabelSet()) {
+    summary.pair = task.labelPlacement() == rt::LabelPlacement::Sequence;
     return summary;
+  }
   if (options.trainFile.empty()) {
     // Without data to look at, both are possible.
     summary.pair = task.labelPlacement() == rt::LabelPlacement::Sequence;
@@ -82,9 +107,8 @@ rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::T
     summary.labels = named.names();
     return summary;
   }
-  FTC_ASSIGN_OR_RETURN(rt::DataTable table, rt::readDataFile(options.trainFile));
-  FTC_ASSIGN_OR_RETURN(rt::TaskColumns columns,
-                       task.findColumns(table, options.columns, /*needLabels=*/true));
+  if (task.problemType() == rt::kRegression)
+    FTC_RETURN_IF_ERROR(task.checkTable(table, columns, {}));
   FTC_ASSIGN_OR_RETURN(rt::LabelSet found, task.collectLabels(table, columns, own));
   summary.labels = found.names();
   if (!options.labels.empty()) {

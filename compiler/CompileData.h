@@ -10,6 +10,7 @@ namespace ftc {
 
 /// The data's influence on an artifact; nothing else of the data is stored.
 struct DataSummary {
+  const rt::Task *task = nullptr;  ///< the named one, for the kind of labels that there are
   std::vector<std::string> labels; ///< class id -> text
   bool pair = false;               ///< rows are pairs, or may be: there was no data to look at
   std::int64_t examples = 0;
@@ -18,7 +19,8 @@ struct DataSummary {
   std::string note;              ///< a line about the labels, or empty
 };
 
-/// Reads labels from the training file, `--labels`, or the checkpoint's id2label, in that
+/// Decides by the training data's labels, else by the checkpoint's problem_type, which of text
+/// classification's problems it is. Reads labels from the training file, `--labels`, or the checkpoint's id2label, in that
 /// order of preference. Fails when none of them gives at least two labels, unless the task has
 /// no label set.
 rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::Task &task,

@@ -309,7 +309,22 @@ Value GraphBuilder::sequenceRows(Value x, llvm::StringRef rows) {
 Value GraphBuilder::firstRows(Value x) { return sequenceRows(x, "first_rows"); }
 Value GraphBuilder::lastRows(Value x) { return sequenceRows(x, "last_rows"); }
 
-void GraphBuilder::finish(Value logits, bool tokenTask) {
+void GraphBuilder::finishTargets(Value logits, nn::TargetLossKind kind) {
+  Value targets = input("targets", logits.getType());
+  Value loss = nn::TargetLossOp::create(
+                   builder, builder.getUnknownLoc(),
+                   nn::rowsType(builder.getContext(), "sequences", 0, builder.getF32Type()),
+                   logits, targets, nn::TargetLossKindAttr::get(builder.getContext(), kind))
+                   .getRowLoss();
+  close(loss, logits);
+}
+
+void GraphBuilder::finish(Value logits, const TaskSpec &task) {
+  if (task.problemType == "multi_label_classification")
+    return finishTargets(logits, nn::TargetLossKind::BinaryCrossEntropy);
+  if (task.problemType == "regression")
+    return finishTargets(logits, nn::TargetLossKind::SquaredError);
+  bool tokenTask = task.task == "token-classification";
   Location location = builder.getUnknownLoc();
   MLIRContext *context = builder.getContext();
   if (tokenTask) {

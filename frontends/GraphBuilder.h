@@ -89,9 +89,10 @@ public:
   /// Each sequence's last token that is not padding: what decoders' classifiers read.
   mlir::Value lastRows(mlir::Value x);
 
-  /// Closes @forward with the loss over `logits`: sequence tasks have a row a sequence,
-  /// token tasks a row a token, of which the labelled ones count.
-  void finish(mlir::Value logits, bool tokenTask);
+  /// Closes @forward with the loss over `logits` that transformers' class has: sequence tasks have
+  /// a row a sequence, and by problem_type a class, several labels or a value each; token tasks a
+  /// row a token, of which the labelled ones count.
+  void finish(mlir::Value logits, const TaskSpec &task);
   /// Closes @forward of extractive question answering: `logits` [tokens, 2] are scores to begin
   /// and to end the answer, with a softmax over each sequence.
   void finishSpans(mlir::Value logits);
@@ -113,6 +114,8 @@ public:
   mlir::OpBuilder builder;
 
 private:
+  /// The loss of sequences' logits against the batch's `targets`.
+  void finishTargets(mlir::Value logits, nn::TargetLossKind kind);
   /// Returns loss and logits (may be null), and notes the module's prefixes and scalars.
   void close(mlir::Value loss, mlir::Value logits);
   mlir::Value normWith(mlir::Value x, mlir::Value gamma, mlir::Value beta, double eps);

@@ -30,6 +30,8 @@ struct TaskSpec {
   std::string task; ///< Hugging Face's task tag
   std::int64_t labels = 0;
   std::int64_t maxSequenceLength = 0; ///< 0: the model's own
+  /// transformers' problem_type of text-classification, else empty: which loss there is.
+  std::string problemType{};
 };
 
 /// Typed reads of config.json that fail with one line naming the key, the value and the range.

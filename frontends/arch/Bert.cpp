@@ -19,7 +19,7 @@ static void buildClassifier(GraphBuilder &graph, const BertConfig &c, const Task
   x = graph.dropout(x, "classifier", c.classifierDropout, "classifier");
   x = graph.linear(x, graph.headAffine("classifier", task.labels, c.hidden, c.initializerRange));
   graph.addHeadPrefix("classifier.");
-  graph.finish(x, tokens);
+  graph.finish(x, task);
 }
 
 static rt::Result<ImportedModel> importBert(mlir::MLIRContext *context,

@@ -37,7 +37,7 @@ static std::string buildClassifier(GraphBuilder &graph, const DecoderFacts &fact
                      graph.headWeight(head, task.labels, facts.hidden, facts.initializerRange));
   }
   graph.addHeadPrefix(head + ".");
-  graph.finish(hidden, tokens);
+  graph.finish(hidden, task);
   return taskClass(facts.classPrefix, task);
 }
 

@@ -89,7 +89,7 @@ static void buildHead(GraphBuilder &graph, const DistilBertConfig &c, const Task
   }
   x = graph.linear(x, graph.headAffine("classifier", task.labels, c.dim, c.initializerRange));
   graph.addHeadPrefix("classifier.");
-  graph.finish(x, tokens);
+  graph.finish(x, task);
 }
 
 static rt::Result<ImportedModel>

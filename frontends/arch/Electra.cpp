@@ -30,13 +30,12 @@ importElectra(mlir::MLIRContext *context, const ModelSource &source, const TaskS
   GraphBuilder graph(context, source, "electra");
   mlir::Value x = buildBertEncoder(graph, c, "electra");
   FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
-  bool tokens = isTokenTask(task);
   x = buildHead(graph, c, task, x);
   for (const char *prefix :
        {"embeddings.position_ids", "classifier.", "qa_outputs.", "sequence_summary.",
         "discriminator_predictions.", "generator_predictions.", "generator_lm_head."})
     graph.ignoreTensors(prefix);
-  graph.finish(x, tokens);
+  graph.finish(x, task);
 
   ImportedModel model;
   FTC_RETURN_IF_ERROR(graph.checkAllTensorsUsed(model.notes));

@@ -142,11 +142,10 @@ importModernBert(mlir::MLIRContext *context, const ModelSource &source, const Ta
   GraphBuilder graph(context, source, "model");
   mlir::Value x = buildBody(graph, c, "model");
   FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
-  bool tokens = isTokenTask(task);
   x = buildHead(graph, c, task, x);
   for (const char *prefix : {"head.", "decoder.", "classifier.", "qa_outputs."})
     graph.ignoreTensors(prefix);
-  graph.finish(x, tokens);
+  graph.finish(x, task);
 
   ImportedModel model;
   FTC_RETURN_IF_ERROR(graph.checkAllTensorsUsed(model.notes));

@@ -13,7 +13,7 @@ static void buildHead(GraphBuilder &graph, const BertConfig &c, const TaskSpec &
     x = graph.dropout(x, "classifier", c.classifierDropout, "classifier");
     x = graph.linear(x,
                      graph.headAffine("classifier", task.labels, c.hidden, c.initializerRange));
-    return graph.finish(x, /*tokenTask=*/true);
+    return graph.finish(x, task);
   }
   x = graph.dropout(graph.firstRows(x), "classifier", c.classifierDropout, "classifier");
   x = graph.activation(graph.linear(x, graph.headAffine("classifier.dense", c.hidden, c.hidden,
@@ -22,7 +22,7 @@ static void buildHead(GraphBuilder &graph, const BertConfig &c, const TaskSpec &
   x = graph.dropout(x, "classifier", c.classifierDropout, "classifier");
   x = graph.linear(
       x, graph.headAffine("classifier.out_proj", task.labels, c.hidden, c.initializerRange));
-  graph.finish(x, /*tokenTask=*/false);
+  graph.finish(x, task);
 }
 
 static rt::Result<ImportedModel> importRoberta(mlir::MLIRContext *context,

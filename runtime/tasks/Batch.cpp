@@ -73,6 +73,7 @@ Result<Batch> Batch::make(const BatchCapacity &capacity, const BatchLayout &layo
     batch.storage[slot].assign(batch.slotCapacity(static_cast<Slot>(slot)), 0);
     batch.names.emplace_back(kNames[slot]);
   }
+  batch.targetStorage.assign(capacity.sequences * layout.targetWidth, 0.0f);
   batch.sortScratch.assign(capacity.tokens, 0);
   return batch;
 }
@@ -168,6 +169,12 @@ std::optional<std::span<const std::int32_t>> Batch::array(std::string_view name)
   return std::span<const std::int32_t>(storage[*slot].data(), slotSize(*slot));
 }
 
+std::optional<std::span<const float>> Batch::floats(std::string_view name) const {
+  if (name != "targets" || form.targetWidth == 0)
+    return std::nullopt;
+  return std::span<const float>(targetStorage.data(), sequenceCount * form.targetWidth);
+}
+
 std::optional<std::int64_t> Batch::arrayCapacity(std::string_view name) const {
   std::optional<Slot> slot = findSlot(name);
   return slot ? std::optional<std::int64_t>(slotCapacity(*slot)) : std::nullopt;
@@ -205,6 +212,11 @@ Status Batch::checkFit(std::span<const Example *const> examples) const {
                            std::to_string(example->labels.size()));
     if (form.placement == LabelPlacement::Span)
       FTC_RETURN_IF_ERROR(checkSpan(*example));
+    auto targets = static_cast<std::int64_t>(example->targets.size());
+    if (targets != 0 && targets != form.targetWidth)
+      return Status::error("the example of line " + std::to_string(example->line) +
+                           ": expected " + std::to_string(form.targetWidth) +
+                           " targets, got " + std::to_string(targets));
     tokens += example->tokens();
     labelled += labelledRows(*example, form.placement);
   }
@@ -241,6 +253,9 @@ void Batch::appendExample(const Example &example, std::int32_t sequence) {
   last = std::max(last, 0);
   storage[LastRows][sequenceCount] = first + last;
   storage[LastPositions][sequenceCount] = last;
+  auto target = targetStorage.begin() + sequenceCount * form.targetWidth;
+  std::fill(target, target + form.targetWidth, 0.0f);
+  std::copy(example.targets.begin(), example.targets.end(), target);
   tokenCount += length;
   storage[CuSeqlens][++sequenceCount] = static_cast<std::int32_t>(tokenCount);
   storage[SequenceOffsets][sequenceCount] = static_cast<std::int32_t>(sequenceCount);

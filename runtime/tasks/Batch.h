@@ -26,6 +26,8 @@ struct BatchLayout {
   std::int32_t positionOffset = 0;
   /// A sequence's last row is its last token other than this one; -1: its last token.
   std::int32_t padToken = -1;
+  /// Numbers that each sequence's loss is taken against (Example::targets); 0: it has labels.
+  std::int64_t targetWidth = 0;
 };
 
 /// Examples [begin, end) of a batch that run together.
@@ -55,6 +57,8 @@ struct OutputRow {
 ///   last_positions [S]      that token's position within its sequence
 ///   sequence_offsets [S+1]  0 … S: where each sequence begins among rows that are sequences
 ///   labels                  [S] for sequence placement, [R] for token placement
+///   targets                 [S, targetWidth], f32: see floats(); only with a targetWidth; zeros
+///                           for examples without labels
 ///   start_positions, end_positions [S]   span placement alone: the answer's first and last
 ///     token, counted within the sequence; -100 where there is no label
 ///   labelled_rows, labelled_sequence, labelled_position [R]   token placement alone
@@ -76,6 +80,8 @@ public:
   /// The array of that name at its current size, or nothing when there is none. The pointer
   /// stays valid, and the same, for the life of the batch.
   std::optional<std::span<const std::int32_t>> array(std::string_view name) const;
+  /// The array of floats of that name, likewise.
+  std::optional<std::span<const float>> floats(std::string_view name) const;
   /// The most elements that array can ever have.
   std::optional<std::int64_t> arrayCapacity(std::string_view name) const;
   /// The value of a symbol, or nothing when there is none of that name.
@@ -120,6 +126,7 @@ private:
   BatchCapacity limits;
   BatchLayout form;
   std::array<std::vector<std::int32_t>, SlotCount> storage;
+  std::vector<float> targetStorage; ///< [sequences, targetWidth]
   std::vector<std::int32_t> sortScratch;
   std::vector<std::string> names;
   std::int64_t tokenCount = 0, sequenceCount = 0, labelledCount = 0, countedCount = 0;

@@ -3,6 +3,10 @@
 
 #include "runtime/support/Text.h"
 
+#include <charconv>
+#include <cmath>
+#include <limits>
+
 namespace ftc::rt {
 
 namespace {
@@ -57,7 +61,8 @@ Result<std::string_view> readLabel(const DataTable &table, std::int64_t row, int
   if (kind == CellKind::Real)
     return Status::error(table.where(row) + ": expected a string or a whole number as label" +
                          inColumn(table, column) + ", got the real number " +
-                         quote(table.text(row, column), 30) + ": regression is not supported");
+                         quote(table.text(row, column), 30) +
+                         ": the artifact was compiled for classes");
   if (kind != CellKind::Text && kind != CellKind::Integer && kind != CellKind::Boolean)
     return wrongKind(table, row, column, "a string or a whole number as label");
   std::string_view label = table.text(row, column);
@@ -65,6 +70,37 @@ Result<std::string_view> readLabel(const DataTable &table, std::int64_t row, int
     return Status::error(table.where(row) + ": expected a label" + inColumn(table, column) +
                          ", got an empty one; give it a label or remove the row");
   return label;
+}
+
+bool isNumberText(std::string_view text) {
+  double value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  bool digits = text.find_first_of("0123456789") != std::string_view::npos;
+  return error == std::errc() && digits && end == text.data() + text.size();
+}
+
+bool isRealText(std::string_view text) {
+  return isNumberText(text) && text.find_first_of(".eE") != std::string_view::npos;
+}
+
+bool isNotANumber(std::string_view text) {
+  return text.size() == 3 && (text[0] | 32) == 'n' && (text[1] | 32) == 'a' &&
+         (text[2] | 32) == 'n';
+}
+
+Result<float> readNumber(const DataTable &table, std::int64_t row, int column) {
+  CellKind kind = table.kind(row, column);
+  bool number = kind == CellKind::Integer || kind == CellKind::Real;
+  if (!number && !(table.untyped() && kind == CellKind::Text))
+    return wrongKind(table, row, column, "a number as label");
+  std::string_view text = table.text(row, column);
+  double value = 0;
+  if (isNumberText(text))
+    std::from_chars(text.data(), text.data() + text.size(), value);
+  if (!isNumberText(text) || std::abs(value) > double(std::numeric_limits<float>::max()))
+    return Status::error(table.where(row) + ": expected a finite number as label" +
+                         inColumn(table, column) + ", got " + quote(text, 30));
+  return static_cast<float>(value);
 }
 
 Status checkList(const DataTable &table, std::int64_t row, int column, bool integers) {

@@ -25,6 +25,17 @@ Result<std::string_view> readText(const DataTable &table, std::int64_t row, int 
 /// The text of a cell that must be a label: a string, a whole number or a boolean, not empty.
 Result<std::string_view> readLabel(const DataTable &table, std::int64_t row, int column);
 
+/// Whether text is a number in decimal form ("2", "-0.5", "1e3").
+bool isNumberText(std::string_view text);
+/// Of those, one that is written as a real: with a point or an exponent.
+bool isRealText(std::string_view text);
+/// "nan" in any case: what tools write where there is no number.
+bool isNotANumber(std::string_view text);
+
+/// The value of a cell that must be a finite number: a number, or in files that know text alone
+/// the text of one.
+Result<float> readNumber(const DataTable &table, std::int64_t row, int column);
+
 /// Fails unless the cell is a list of strings (or, if `integers`, of whole numbers).
 Status checkList(const DataTable &table, std::int64_t row, int column, bool integers);
 

@@ -23,6 +23,9 @@ struct Example {
   /// token; kIgnoredLabel without labels.
   std::vector<std::int32_t> labels;
   std::int32_t spanEnd = kIgnoredLabel; ///< Span placement: the answer's last token
+  /// Sequence placement, losses against targets: [BatchLayout::targetWidth], 1 for each label
+  /// that the example has, or the value to predict. Empty for other losses, and without labels.
+  std::vector<float> targets;
   /// Token placement: [tokens], the row's word of each token, -1 for special tokens. Empty for
   /// sequence placement.
   std::vector<std::int32_t> wordIds;

@@ -16,7 +16,7 @@ public:
   void add(std::string_view label, bool isInteger);
 
   /// The labels in order: numerically when all are whole numbers, else by code point. Fails
-  /// on fewer than two, and when all are numbers but not all whole (a regression).
+  /// on fewer than two, and when all are numbers but not all whole.
   Result<LabelSet> finish(const DataTable &table, int column) const;
 
 private:

@@ -19,13 +19,6 @@ std::optional<std::int64_t> canonicalInteger(std::string_view text) {
   return value;
 }
 
-bool isNumber(std::string_view text) {
-  double value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  bool digits = text.find_first_of("0123456789") != std::string_view::npos;
-  return error == std::errc() && digits && end == text.data() + text.size();
-}
-
 /// Sorts numerically if every name is a whole number (and may be read as one), else leaves
 /// the order by code point.
 void orderIntegers(std::vector<std::string> &names) {
@@ -77,13 +70,12 @@ Result<LabelSet> LabelCollector::finish(const DataTable &table, int column) cons
   std::vector<std::string> names(labels.begin(), labels.end());
   bool numbers = untyped, fraction = false;
   for (const std::string &name : names) {
-    numbers = numbers && isNumber(name);
+    numbers = numbers && isNumberText(name);
     fraction = fraction || name.find('.') != std::string::npos;
   }
   if (numbers && fraction)
     return Status::error(where + "expected classes as labels" + inColumn +
-                         ", got real numbers such as " + quote(names[0], 30) +
-                         ": regression is not supported");
+                         ", got real numbers such as " + quote(names[0], 30));
   if (allTypedIntegers || untyped)
     orderIntegers(names);
   return LabelSet(std::move(names));

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 
@@ -12,10 +13,10 @@ namespace ftc::rt {
 
 Status checkRows(std::span<const float> logits, std::int64_t classes,
                  std::span<const OutputRow> rows, std::span<const Example> examples,
-                 const LabelSet &labels, LabelPlacement placement) {
-  if (classes != labels.size() || logits.size() != rows.size() * labels.names().size())
+                 std::int64_t width, LabelPlacement placement) {
+  if (classes != width || logits.size() != rows.size() * static_cast<std::size_t>(width))
     return Status::error("expected " + std::to_string(rows.size()) + " rows of " +
-                         std::to_string(labels.size()) + " logits, got " +
+                         std::to_string(width) + " logits, got " +
                          std::to_string(logits.size()) + " values in rows of " +
                          std::to_string(classes));
   for (const OutputRow &row : rows) {
@@ -30,16 +31,21 @@ Status checkRows(std::span<const float> logits, std::int64_t classes,
   return {};
 }
 
-Result<std::int32_t> largestLogit(std::span<const float> logits, const Example &example) {
-  std::size_t best = 0;
-  for (std::size_t label = 0; label < logits.size(); ++label) {
-    if (!std::isfinite(logits[label]))
+Status checkFinite(std::span<const float> logits, const Example &example) {
+  for (float logit : logits)
+    if (!std::isfinite(logit))
       return Status::error("the model's output for the example of line " +
                            std::to_string(example.line) +
                            " is not finite: its weights have diverged or are damaged");
+  return {};
+}
+
+Result<std::int32_t> largestLogit(std::span<const float> logits, const Example &example) {
+  FTC_RETURN_IF_ERROR(checkFinite(logits, example));
+  std::size_t best = 0;
+  for (std::size_t label = 0; label < logits.size(); ++label)
     if (logits[label] > logits[best])
       best = label;
-  }
   return static_cast<std::int32_t>(best);
 }
 
@@ -61,6 +67,13 @@ std::string scoreLine(std::string_view name, double precision, double recall, do
 std::string jsonString(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false,
                                    nlohmann::json::error_handler_t::replace);
+}
+
+std::string shortestNumber(float value) {
+  char text[32];
+  auto [end, error] = std::to_chars(text, text + sizeof text, value);
+  std::string number(text, end);
+  return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
 }
 
 } // namespace ftc::rt

@@ -8,11 +8,14 @@
 
 namespace ftc::rt {
 
-/// Fails unless there are rows.size() rows of labels.size() logits and each row's example
-/// (and, with token placement, token) exists.
+/// Fails unless there are rows.size() rows of `width` logits and each row's example (and, with
+/// token placement, token) exists.
 Status checkRows(std::span<const float> logits, std::int64_t classes,
                  std::span<const OutputRow> rows, std::span<const Example> examples,
-                 const LabelSet &labels, LabelPlacement placement);
+                 std::int64_t width, LabelPlacement placement);
+
+/// Fails on a logit that is not finite, naming the example's line.
+Status checkFinite(std::span<const float> logits, const Example &example);
 
 /// Index of the largest logit, the first of equals; fails on a value that is not finite.
 Result<std::int32_t> largestLogit(std::span<const float> logits, const Example &example);
@@ -26,5 +29,8 @@ std::string scoreLine(std::string_view name, double precision, double recall, do
 
 /// `text` as a JSON string.
 std::string jsonString(std::string_view text);
+
+/// The shortest JSON number that reads back as the same float.
+std::string shortestNumber(float value);
 
 } // namespace ftc::rt

@@ -19,6 +19,8 @@ struct ColumnFlags {
   std::string labelColumnName{};
   std::string sentence1Key{};
   std::string sentence2Key{};
+  /// What stands between the labels of a text that has several; empty: labels are not split.
+  std::string labelDelimiter{};
 };
 
 /// The columns of one table that a task reads; -1 where there is none.
@@ -28,6 +30,7 @@ struct TaskColumns {
   int label = -1; ///< the label, the list of tags, or the answers' texts
   int start = -1; ///< where the answers start in the context
   int id = -1;    ///< the question's id
+  std::string labelDelimiter{}; ///< as ColumnFlags'
 };
 
 /// Class ids 0 … n-1 and the text of each label as it stands in the data (id2label).
@@ -122,6 +125,11 @@ public:
   virtual Result<std::vector<TaskFile>> files() const { return std::vector<TaskFile>(); }
 };
 
+/// transformers' problem_type of text classification: it decides loss, outputs and metrics.
+constexpr std::string_view kSingleLabel = "single_label_classification";
+constexpr std::string_view kMultiLabel = "multi_label_classification";
+constexpr std::string_view kRegression = "regression";
+
 /// Stateless; the registry's objects live for the whole program.
 class Task {
 public:
@@ -129,11 +137,19 @@ public:
 
   /// Hugging Face's task tag, as `--task` takes it.
   virtual std::string_view name() const = 0;
+  /// config.json's problem_type; empty where the task has none.
+  virtual std::string_view problemType() const { return {}; }
+  /// The task of this name for a problem_type: itself where it knows no other.
+  virtual const Task *forProblem(std::string_view) const { return this; }
+  /// The task of this name that fits the labels of training data.
+  virtual const Task *forData(const DataTable &, const TaskColumns &) const { return this; }
   virtual LabelPlacement labelPlacement() const = 0;
   /// False when there are no classes: the label set is empty and `--labels` means nothing.
   virtual bool hasLabelSet() const { return true; }
   /// Values that the model gives for each row of logits; 0 where it gives losses alone.
   virtual std::int64_t outputWidth(const LabelSet &labels) const { return labels.size(); }
+  /// Numbers that an example's loss is taken against (Example::targets); 0: it has labels.
+  virtual std::int64_t targetWidth(const LabelSet &) const { return 0; }
   /// True when a row may give several examples, whose number only encoding tells.
   virtual bool windowed() const { return false; }
 

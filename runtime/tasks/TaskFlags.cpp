@@ -13,6 +13,8 @@ Status checkTaskFlags(const Task &task, const ColumnFlags &flags, bool labelAllT
     return refuse("--sentence1_key", "text-classification");
   if (!sentences && !flags.sentence2Key.empty())
     return refuse("--sentence2_key", "text-classification");
+  if (!sentences && !flags.labelDelimiter.empty())
+    return refuse("--label_delimiter", "text-classification");
   if (labelAllTokens && task.labelPlacement() != LabelPlacement::Token)
     return refuse("--label_all_tokens", "token-classification");
   return Status::ok();

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 
@@ -28,14 +27,6 @@ float probability(std::span<const float> logits, std::int32_t label) {
   return static_cast<float>(1 / sum);
 }
 
-/// The shortest JSON number that reads back as the same float.
-std::string shortest(float value) {
-  char text[32];
-  auto [end, error] = std::to_chars(text, text + sizeof text, value);
-  std::string number(text, end);
-  return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
-}
-
 } // namespace
 
 TextOutputs::TextOutputs(std::span<const Example> examples, const LabelSet &labels)
@@ -45,7 +36,8 @@ TextOutputs::TextOutputs(std::span<const Example> examples, const LabelSet &labe
 Status TextOutputs::add(std::span<const float> logits, std::int64_t classes,
                         std::span<const OutputRow> rows) {
   FTC_RETURN_IF_ERROR(
-      checkRows(logits, classes, rows, examples, labels, LabelPlacement::Sequence));
+      checkRows(logits, classes, rows, examples, labels.size(),
+                LabelPlacement::Sequence));
   for (std::size_t row = 0; row < rows.size(); ++row) {
     std::span<const float> values = logits.subspan(row * classes, classes);
     std::int64_t example = rows[row].example;
@@ -119,7 +111,7 @@ Result<std::string> TextOutputs::predictionLines(const DataTable &, const TaskCo
   std::string text;
   for (std::size_t i = 0; i < examples.size(); ++i)
     text += "{\"label\": " + jsonString(labels.names()[predicted[i]]) +
-            ", \"score\": " + shortest(scores[i]) + "}\n";
+            ", \"score\": " + shortestNumber(scores[i]) + "}\n";
   return text;
 }
 

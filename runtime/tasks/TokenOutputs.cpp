@@ -22,7 +22,7 @@ TokenOutputs::TokenOutputs(std::span<const Example> examples, const LabelSet &la
 Status TokenOutputs::add(std::span<const float> logits, std::int64_t classes,
                          std::span<const OutputRow> rows) {
   FTC_RETURN_IF_ERROR(
-      checkRows(logits, classes, rows, examples, labels, LabelPlacement::Token));
+      checkRows(logits, classes, rows, examples, labels.size(), LabelPlacement::Token));
   for (std::size_t row = 0; row < rows.size(); ++row) {
     const Example &example = examples[rows[row].example];
     if (example.labels[rows[row].token] == kIgnoredLabel)

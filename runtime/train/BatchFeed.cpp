@@ -14,6 +14,7 @@ Result<BatchFeed> BatchFeed::make(Executor &executor, const BatchCapacity &capac
     if (InputHandle handle = executor.input(name))
       feed.inputs.push_back({handle, name});
   FTC_RETURN_IF_ERROR(executor.setInput(executor.input("class_weights"), classWeights));
+  feed.targets = executor.input("targets");
   constexpr std::array<const char *, 6> names = {"tokens",
                                                  "sequences",
                                                  "labelled",
@@ -30,6 +31,8 @@ Status BatchFeed::feed(std::span<const Example *const> examples, std::int64_t fi
   FTC_RETURN_IF_ERROR(packed.pack(examples, firstSequence));
   for (const Input &input : inputs)
     FTC_RETURN_IF_ERROR(executor->setInput(input.handle, *packed.array(input.name)));
+  if (auto values = packed.floats("targets"))
+    FTC_RETURN_IF_ERROR(executor->setInput(targets, *values));
   for (const Symbol &symbol : symbols)
     if (auto value = packed.symbol(symbol.name))
       executor->set(symbol.handle, *value);

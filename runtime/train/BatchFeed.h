@@ -37,6 +37,7 @@ private:
   Executor *executor;
   Batch packed;
   std::vector<Input> inputs;
+  InputHandle targets;
   std::vector<Symbol> symbols;
 };
 

@@ -149,13 +149,16 @@ bool knownLabels(const EncodeSource &source, std::int64_t row,
   case CellKind::Text:
   case CellKind::Integer:
   case CellKind::Boolean:
-    return source.labels->find(table.text(row, column)) >= 0;
+    return source.task->problemType() != kMultiLabel &&
+           source.labels->find(table.text(row, column)) >= 0;
   case CellKind::TextList:
   case CellKind::IntegerList:
     table.list(row, column, items);
     for (const std::string &item : items)
       if (source.labels->find(item) < 0)
         return false;
+    if (source.task->problemType() == kMultiLabel)
+      return true;
     return static_cast<std::int64_t>(items.size()) == table.listSize(row, source.columns.text);
   default:
     return false;

@@ -35,13 +35,15 @@ std::int64_t peakResident() {
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
 }
 
-/// The metric that stands for the whole: F1 of entities or answers, accuracy for sequences,
-/// perplexity where there are losses alone.
+/// The metric that stands for the whole: F1 of entities, answers or several labels, accuracy for
+/// one label, the squared error of values, perplexity where there are losses alone.
 std::string mainMetric(const Session &session, const std::string &prefix) {
   if (session.task->outputWidth(session.labels) == 0)
     return prefix + "_perplexity";
-  bool sequences = session.layout.placement == LabelPlacement::Sequence;
-  return prefix + (sequences ? "_accuracy" : "_f1");
+  std::string_view problem = session.task->problemType();
+  return prefix + (problem == kSingleLabel  ? "_accuracy"
+                   : problem == kRegression ? "_mse"
+                                            : "_f1");
 }
 
 std::string headline(const Session &session, const EvaluationReport &report,
@@ -50,14 +52,20 @@ std::string headline(const Session &session, const EvaluationReport &report,
   if (!report.metrics.contains(name))
     return {};
   std::string text = name + " " + format("%.4f", report.metrics[name].get<double>());
-  for (const char *beside : {"_accuracy", "_exact_match", "_exact"})
+  for (const char *beside : {"_accuracy", "_exact_match", "_exact", "_pearson"})
     if (std::string other = prefix + beside; other != name && report.metrics.contains(other))
       text += ", " + other + " " + format("%.4f", report.metrics[other].get<double>());
-  if (std::string baseline = prefix + "_baseline_f1";
-      session.layout.placement == LabelPlacement::Span && report.metrics.contains(baseline))
+  std::string_view problem = session.task->problemType();
+  std::string baseline =
+      prefix + (problem == kRegression ? "_baseline_mse" : "_baseline_f1");
+  bool other = problem == kMultiLabel || problem == kRegression;
+  if ((other || session.layout.placement == LabelPlacement::Span) &&
+      report.metrics.contains(baseline))
     text += " (" + baseline + " " + format("%.4f", report.metrics[baseline].get<double>()) +
-            ": always the same answer)";
-  if (report.baseline)
+            (problem == kRegression   ? ": always their mean)"
+             : problem == kMultiLabel ? ": each label's more frequent value)"
+                                      : ": always the same answer)");
+  else if (report.baseline)
     text += " (accuracy of always answering with the most frequent label: " +
             format("%.4f", *report.baseline) + ")";
   return text;
@@ -181,7 +189,7 @@ Status Trainer::writeReport(const EvaluationReport *shown) {
     page.headline = headline(*session, *shown, prefix);
     page.details = shown->details;
     page.confusion = shown->confusion;
-    if (session->layout.placement == LabelPlacement::Sequence)
+    if (session->task->problemType() == kSingleLabel)
       page.baseline = shown->baseline;
   }
   page.metricName = mainMetric(*session, "eval");

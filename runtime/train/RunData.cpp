@@ -59,6 +59,12 @@ Status splitTraining(const Session &session, const TrainSettings &settings, RunD
 
 Status checkFlags(const Session &session, const ColumnFlags &given, bool labelAllTokens) {
   FTC_RETURN_IF_ERROR(checkTaskFlags(*session.task, given, labelAllTokens));
+  if (!given.labelDelimiter.empty() && session.task->problemType() != kMultiLabel)
+    return Status::usage("--label_delimiter: this artifact was compiled for " +
+                         std::string(session.task->problemType()) +
+                         "; compile it with the flag (ftc compile --train_file F "
+                         "--label_delimiter " +
+                         quote(given.labelDelimiter, 10) + ")");
   if (!given.sentence2Key.empty() && !(*session.artifact)->task()->pair())
     return Status::usage("--sentence2_key: this artifact was compiled for single texts; compile "
                          "it for pairs (ftc compile --train_file F --sentence2_key " +
@@ -73,6 +79,7 @@ Result<std::string> DataSet::fingerprint() const {
     hash.update(&size, sizeof size);
     hash.update(bytes);
   };
+  add(columns.labelDelimiter);
   std::vector<std::string> items;
   for (int column : {columns.text, columns.pair, columns.label, columns.start}) {
     hash.update(column < 0 ? "-" : "+");

@@ -39,9 +39,7 @@ Result<std::unique_ptr<Tokenizer>> openTokenizer(const ArtifactReader &artifact,
 }
 
 /// The id that ends a text: config.json's eos_token_id, the first one of several; -1: none.
-Result<std::int32_t> endOfText(const ArtifactReader &artifact) {
-  FTC_ASSIGN_OR_RETURN(Json config,
-                       parseJson(text(artifact->config_json()), artifact.name() + ": config"));
+std::int32_t endOfText(const Json &config) {
   const Json *id = config.is_object() && config.contains("eos_token_id")
                        ? &config["eos_token_id"]
                        : nullptr;
@@ -68,7 +66,12 @@ Result<std::unique_ptr<Session>> Session::openWithoutDevice(const std::string &a
   FTC_ASSIGN_OR_RETURN(session->artifact, ArtifactReader::open(artifactPath));
   const ArtifactReader &artifact = *session->artifact;
   const abi::Task &task = *artifact->task();
-  FTC_ASSIGN_OR_RETURN(session->task, findTask(text(task.name())));
+  FTC_ASSIGN_OR_RETURN(Json config,
+                       parseJson(text(artifact->config_json()), artifact.name() + ": config"));
+  FTC_ASSIGN_OR_RETURN(const Task *named, findTask(text(task.name())));
+  bool typed = config.is_object() && config.contains("problem_type") &&
+               config["problem_type"].is_string();
+  session->task = named->forProblem(typed ? config["problem_type"].get<std::string>() : "");
   std::vector<std::string> names;
   for (std::uint32_t i = 0; i < count(task.labels()); ++i)
     names.emplace_back(text(task.labels()->Get(i)));
@@ -82,10 +85,11 @@ Result<std::unique_ptr<Session>> Session::openWithoutDevice(const std::string &a
   session->layout.placement = session->task->labelPlacement();
   session->layout.positionOffset = static_cast<std::int32_t>(task.position_offset());
   session->layout.padToken = task.pad_token_id();
+  session->layout.targetWidth = session->task->targetWidth(session->labels);
   session->encode.maxSeqLength =
       static_cast<std::int32_t>(std::min<std::uint32_t>(task.max_seq_length(), 1u << 30));
   session->encode.labelAllTokens = task.label_all_tokens();
-  FTC_ASSIGN_OR_RETURN(session->encode.endOfText, endOfText(artifact));
+  session->encode.endOfText = endOfText(config);
   return session;
 }
 

@@ -360,7 +360,7 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
       {examples, session->labels, set.table, set.columns, settings.questions});
   EvaluationReport report;
   report.examples = static_cast<std::int64_t>(examples.size());
-  if (session->layout.placement == LabelPlacement::Sequence)
+  if (session->task->problemType() == kSingleLabel)
     report.confusion.emplace(session->labels.size());
   FTC_ASSIGN_OR_RETURN(EvaluationResult result,
                        evaluator->run(

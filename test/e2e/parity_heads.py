@@ -1,4 +1,4 @@
-"""Fine-tune with weighted classes as recorded and compare with PyTorch's run of record_heads.py."""
+"""Fine-tune with weighted classes, several labels or values, as record_heads.py recorded it."""
 
 import json
 import pathlib

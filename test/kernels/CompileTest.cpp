@@ -9,6 +9,7 @@
 #include "compiler/targets/cpu/kernels/Linear.h"
 #include "compiler/targets/cpu/kernels/Optimizer.h"
 #include "compiler/targets/cpu/kernels/Span.h"
+#include "compiler/targets/cpu/kernels/TargetLoss.h"
 #include "test/kernels/KernelHarness.h"
 
 #include "llvm/Object/ELFObjectFile.h"
@@ -90,6 +91,9 @@ std::vector<KernelSpec> others() {
   odd->act = Activation::GeluTanh;
   auto oddGrad = std::make_shared<LinearWeightGrad>();
   oddGrad->in = 77, oddGrad->out = 101;
+  auto targets = std::make_shared<TargetLoss>();
+  auto targetsGrad = std::make_shared<TargetLossGrad>();
+  targets->columns = targetsGrad->columns = 5;
   return {cached,
           attention,
           grad,
@@ -97,6 +101,8 @@ std::vector<KernelSpec> others() {
           oddGrad,
           std::make_shared<Sgd>(),
           std::make_shared<ActivationForward>(),
+          targets,
+          targetsGrad,
           std::make_shared<SpanLoss>(),
           std::make_shared<SpanLossGrad>()};
 }

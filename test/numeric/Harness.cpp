@@ -123,6 +123,8 @@ State makeState(func::FuncOp forward) {
   State state;
   addBatch(state);
   std::mt19937 random(7);
+  // Labels or values of sequences: rows of three.
+  state.inputs["targets"] = {{3, 3}, {1, 0, 1, 0, 0.25, 1, 0, 0, 1}};
   std::uniform_real_distribution<double> uniform(-1, 1);
   for (BlockArgument argument : forward.getArguments()) {
     auto type = cast<RankedTensorType>(argument.getType());

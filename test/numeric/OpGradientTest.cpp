@@ -39,6 +39,20 @@ TEST(OpGradient, CrossEntropyWithClassWeights) {
   })"));
 }
 
+class TargetLossGradient : public testing::TestWithParam<const char *> {};
+TEST_P(TargetLossGradient, MatchesDifferences) {
+  checkGradients(parse("func.func @train(" + parameter("x", "!t3") + R"(,
+      %first: !sids {nn.input = "first_rows"}, %targets: !s3 {nn.input = "targets"})
+      -> (!s1 {nn.output = "row_loss"}) attributes {nn.program = "train"} {
+    %z = nn.gather_rows %x, %first : (!t3, !sids) -> !s3
+    %loss = nn.target_loss %z, %targets {kind = #nn.target_loss<)" +
+                       std::string(GetParam()) + R"(>} : (!s3, !s3) -> !s1
+    return %loss : !s1
+  })"));
+}
+INSTANTIATE_TEST_SUITE_P(Kinds, TargetLossGradient,
+                         testing::Values("binary_cross_entropy", "squared_error"));
+
 TEST(OpGradient, SpanLoss) {
   checkGradients(parse("func.func @train(" + parameter("x", "!t3") + ", " +
                        parameter("w", "tensor<2x3xf64>") + R"(,

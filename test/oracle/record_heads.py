@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Record PyTorch training runs of classifiers whose classes have weights.
+"""Record PyTorch training runs of what classification can be beside one label of equal weight.
 
-torch's CrossEntropyLoss with scikit-learn's balanced weights and label smoothing. The checkpoints
-and the loop are those of record_runs.py.
+Weighted classes (torch's CrossEntropyLoss with scikit-learn's balanced weights and label
+smoothing), several labels a text (BCEWithLogitsLoss) and a value a text (MSELoss), as a Hugging
+Face Trainer computes them. The checkpoints are those of record_runs.py and record_encoders.py, whose
+loop this is; a regression's has one label in the place of three.
 
     python test/oracle/record_heads.py            # rewrites recordings/heads/
 """
@@ -14,7 +16,10 @@ import random
 import shutil
 
 import numpy
+import record_decoders
 import record_runs
+import scipy.stats
+import sklearn.metrics
 import sklearn.utils.class_weight
 import torch
 import transformers
@@ -25,16 +30,28 @@ TEXT, TOKENS = "text-classification", "token-classification"
 CASES = {
     "weights-bert": ("bert", TEXT, "weights", "skewed.jsonl", 4),
     "weights-distilbert": ("distilbert", TOKENS, "weights", "tags.conll", 1),
+    "multi-bert": ("bert", TEXT, "multi", "multi.jsonl", 1),
+    "multi-electra": ("electra", TEXT, "multi", "multi.jsonl", 4),
+    "value-electra": ("electra", TEXT, "value", "values.jsonl", 1),
+    "value-gpt2": ("gpt2", TEXT, "value", "values.jsonl", 4),
 }
 SMOOTHING = 0.1
 
 
-def make_rows(rng, text_rows):
-    """(first, second, label), of which classes two and three are rare."""
+def make_rows(kind, rng, text_rows):
+    """(first, second, label): a class, the names of several, or a number of one decimal."""
     rows = []
     for first, second, label in text_rows:
-        if rng.random() < {"calm": 1.0, "noisy": 0.45, "öde": 0.15}[label]:
-            rows.append((first, second, label))
+        if kind == "weights":
+            if rng.random() < {"calm": 1.0, "noisy": 0.45, "öde": 0.15}[label]:
+                rows.append((first, second, label))
+        elif kind == "multi":
+            names = [name for name in CLASSES if rng.random() < (0.9 if name == label else 0.4)]
+            rng.shuffle(names)
+            rows.append((first, second, names))
+        else:
+            base = CLASSES.index(label) * 1.7 - 1.2
+            rows.append((first, second, round(base + rng.gauss(0, 0.4), 1)))
     return rows
 
 
@@ -45,11 +62,16 @@ def write_rows(path, rows):
                                  ensure_ascii=False) + "\n")
 
 
-def encode(tokenizer, rows):
+def encode(family, kind, tokenizer, rows):
     encoded = []
     for first, second, label in rows:
         out = tokenizer(first, second, truncation=True, max_length=record_runs.LENGTH)
-        target = CLASSES.index(label)
+        if kind == "weights":
+            target = CLASSES.index(label)
+        elif kind == "multi":
+            target = frozenset(CLASSES.index(name) for name in label)
+        else:
+            target = float(label)
         encoded.append((out["input_ids"], out.get("token_type_ids"), target))
     return encoded
 
@@ -84,6 +106,70 @@ class Weighted:
         return dict(result, eval_loss=total / self.counted(rows))
 
 
+class Targets:
+    """BCEWithLogitsLoss or MSELoss, the mean over rows (and labels)."""
+
+    def __init__(self, multi):
+        self.multi = multi
+        self.collate_plain = record_runs.collate
+
+    def collate(self, rows, pad):
+        batch, _ = self.collate_plain([(ids, types, 0) for ids, types, _ in rows], pad)
+        if self.multi:
+            targets = torch.zeros(len(rows), len(CLASSES))
+            for row, (_, _, names) in enumerate(rows):
+                targets[row, sorted(names)] = 1.0
+        else:
+            targets = torch.tensor([[value] for _, _, value in rows])
+        return batch, targets
+
+    def summed_loss(self, model, inputs, targets):
+        logits = model(**inputs).logits
+        loss = (torch.nn.functional.binary_cross_entropy_with_logits if self.multi
+                else torch.nn.functional.mse_loss)
+        return loss(logits, targets.to(logits.dtype), reduction="sum") / logits.shape[-1]
+
+    def counted(self, rows):
+        return len(rows)
+
+    def evaluate(self, model, rows, pad):
+        model.eval()
+        total, truth, found = 0.0, [], []
+        with torch.no_grad():
+            for row in rows:
+                inputs, targets = self.collate([row], pad)
+                total += self.summed_loss(model, inputs, targets).item()
+                truth.append(targets[0].numpy())
+                found.append(model(**inputs).logits[0].double().numpy())
+        truth, found = numpy.array(truth), numpy.array(found)
+        if self.multi:
+            scores = {"f1": sklearn.metrics.f1_score(truth, found > 0, average="micro"),
+                      "f1_macro": sklearn.metrics.f1_score(truth, found > 0, average="macro"),
+                      "accuracy": sklearn.metrics.accuracy_score(truth, found > 0)}
+        else:
+            scores = {"mse": sklearn.metrics.mean_squared_error(truth, found),
+                      "pearson": scipy.stats.pearsonr(truth[:, 0], found[:, 0])[0],
+                      "spearmanr": scipy.stats.spearmanr(truth[:, 0], found[:, 0])[0]}
+        result = {"eval_" + name: float(value) for name, value in scores.items()}
+        return dict(result, eval_loss=total / len(rows))
+
+
+def one_label(family, source, folder):
+    """The checkpoint with one output instead of three, kept in half precision."""
+    (folder / "model").mkdir(parents=True)
+    for path in source.iterdir():
+        if path.name not in ("config.json", "model.safetensors"):
+            shutil.copy(path, folder / "model")
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(
+        source, num_labels=1, ignore_mismatched_sizes=True, problem_type="regression",
+        torch_dtype=torch.float32)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.shape[0] == 1:
+                parameter.copy_((0.12 * torch.randn(parameter.shape)).half().float())
+    record_decoders.save_model(model, folder / "model")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output_dir", type=pathlib.Path, default=record_runs.HERE / "heads")
@@ -110,10 +196,15 @@ def main():
             rows = record_runs.encode(task, family, tokenizer, None, tag_rows, None)
             rows = [(ids, None, labels) for ids, _, labels in rows]
         else:
-            texts = make_rows(random.Random(kind), text_rows)
+            texts = make_rows(kind, random.Random(kind), text_rows)
             write_rows(args.output_dir / "data" / data, texts)
-            rows = encode(tokenizer, texts)
-        loss = Weighted(rows)
+            rows = encode(family, kind, tokenizer, texts)
+        if family == "gpt2":
+            rows = [(ids, None, label) for ids, _, label in rows]
+        if kind == "value":
+            one_label(family, source, folder)
+            source = folder / "model"
+        loss = Weighted(rows) if kind == "weights" else Targets(kind == "multi")
         for function in plain:
             if hasattr(loss, function):
                 setattr(record_runs, function, getattr(loss, function))
@@ -125,7 +216,8 @@ def main():
         recording = json.loads(path.read_text())
         recording["case"] = {"family": family, "task": task, "data": data,
                              "accumulation": accumulation}
-        recording["flags"].update(class_weights="balanced", label_smoothing_factor=SMOOTHING)
+        if kind == "weights":
+            recording["flags"].update(class_weights="balanced", label_smoothing_factor=SMOOTHING)
         path.write_text(json.dumps(recording, indent=1) + "\n")
 
 

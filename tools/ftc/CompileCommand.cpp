@@ -132,6 +132,9 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.text("text_column_name", options.columns.textColumnName, "NAME", "column of the text");
   flags.text("label_column_name", options.columns.labelColumnName, "NAME",
              "column of the label");
+  flags.text("label_delimiter", options.columns.labelDelimiter, "TEXT",
+             "what stands between the labels of a text that has several");
+  flags.shownDefault("labels are lists");
   flags.text("sentence1_key", options.columns.sentence1Key, "NAME", "column of a pair's first");
   flags.text("sentence2_key", options.columns.sentence2Key, "NAME", "column of a pair's second");
   flags.boolean("label_all_tokens", options.labelAllTokens,

@@ -51,6 +51,10 @@ std::vector<rt::Example> randomExamples(const rt::Session &session, const BenchS
     std::int64_t labels = tokens ? s.seqLength : 1;
     for (std::uint32_t i = 0; i < labels; ++i)
       example.labels.push_back(static_cast<std::int32_t>(random(i, e ^ 0x80000000u) % classes));
+    if (session.layout.targetWidth > 0)
+      example.labels.assign(1, 0);
+    for (std::uint32_t i = 0; i < session.layout.targetWidth; ++i)
+      example.targets.push_back(static_cast<float>(random(i, e) % 2));
     if (spans)
       example.spanEnd = static_cast<std::int32_t>(s.seqLength) - 1;
     if (tokens)

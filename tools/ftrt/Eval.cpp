@@ -32,6 +32,9 @@ struct ModelFlags {
     flags.text("text_column_name", columns.textColumnName, "NAME",
                "column of the text or the tokens");
     flags.text("label_column_name", columns.labelColumnName, "NAME", "column of the labels");
+    flags.text("label_delimiter", columns.labelDelimiter, "TEXT",
+               "what stands between the labels of a text that has several");
+    flags.shownDefault("labels are lists");
     flags.text("sentence1_key", columns.sentence1Key, "NAME", "column of the first sentence");
     flags.text("sentence2_key", columns.sentence2Key, "NAME", "column of the second sentence");
     flags.integer("per_device_eval_batch_size", batchSize, {.least = 1, .most = 1 << 20},

@@ -29,6 +29,9 @@ void declareData(FlagSet &flags, rt::TrainSettings &s) {
   flags.text("text_column_name", s.columns.textColumnName, "NAME",
              "column of the text or the tokens");
   flags.text("label_column_name", s.columns.labelColumnName, "NAME", "column of the labels");
+  flags.text("label_delimiter", s.columns.labelDelimiter, "TEXT",
+             "what stands between the labels of a text that has several");
+  flags.shownDefault("labels are lists");
   flags.text("sentence1_key", s.columns.sentence1Key, "NAME", "column of the first sentence");
   flags.text("sentence2_key", s.columns.sentence2Key, "NAME", "column of the second sentence");
   flags.boolean("label_all_tokens", s.labelAllTokens,

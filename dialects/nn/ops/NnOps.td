@@ -10,5 +10,6 @@ include "dialects/nn/ops/Norm.td"
 include "dialects/nn/ops/Optimizer.td"
 include "dialects/nn/ops/Rows.td"
 include "dialects/nn/ops/Span.td"
+include "dialects/nn/ops/TargetLoss.td"
 include "dialects/nn/ops/VocabularyLoss.td"
 #endif

@@ -228,6 +228,17 @@ func.func @weighted_cross_entropy(%0: !s4, %1: !si, %2: tensor<4xf32>) -> !s4 {
   return %d : !s4
 }
 
+// CHECK-LABEL: func.func @target_loss
+// CHECK: nn.target_loss %{{.*}}, %{{.*}} {kind = #nn.target_loss<binary_cross_entropy>}
+// CHECK: nn.target_loss_grad %{{.*}}, %{{.*}}, %{{.*}} {kind = #nn.target_loss<squared_error>}
+func.func @target_loss(%0: !s4, %1: !s4) -> !s4 {
+  %r = nn.target_loss %0, %1 {kind = #nn.target_loss<binary_cross_entropy>}
+      : (!s4, !s4) -> !s1
+  %d = nn.target_loss_grad %0, %1, %r {kind = #nn.target_loss<squared_error>}
+      : (!s4, !s4, !s1) -> !s4
+  return %d : !s4
+}
+
 // CHECK-LABEL: func.func @loss_seed
 // CHECK: nn.loss_seed
 func.func @loss_seed() -> !s1 {

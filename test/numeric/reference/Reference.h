@@ -73,6 +73,7 @@ bool runRows(mlir::Operation *op, Frame &frame);
 bool runColumns(mlir::Operation *op, Frame &frame);
 bool runLoss(mlir::Operation *op, Frame &frame);
 bool runSpan(mlir::Operation *op, Frame &frame);
+bool runTargetLoss(mlir::Operation *op, Frame &frame);
 bool runOptimizer(mlir::Operation *op, Frame &frame);
 bool runVocabularyLoss(mlir::Operation *op, Frame &frame);
 /// Of runOptimizer: `clip` multiplies gradients, nothing changes unless `active`.

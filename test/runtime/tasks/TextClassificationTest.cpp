@@ -119,10 +119,10 @@ TEST(TextClassification, RefusesBadLabels) {
   EXPECT_HAS(error("d.csv", "text,label\na,x\nb,x\n"),
              "d.csv: expected at least two different labels in column 'label', got only 'x'");
   EXPECT_HAS(error("d.csv", "text,label\na,x\nb,\n"), "d.csv: line 3: expected a label");
-  EXPECT_HAS(error("d.csv", "text,label\na,1.5\nb,2\n"), "regression is not supported");
+  EXPECT_HAS(error("d.csv", "text,label\na,1.5\nb,2\n"), "got real numbers such as '1.5'");
   EXPECT_HAS(error("d.jsonl", "{\"text\":\"a\",\"label\":0.5}\n"),
              "d.jsonl: line 1: expected a string or a whole number as label in column 'label', "
-             "got the real number '0.5': regression");
+             "got the real number '0.5': the artifact was compiled for classes");
   EXPECT_HAS(error("d.jsonl", "{\"text\":\"a\",\"label\":1}\n{\"text\":\"b\"}\n"),
              "d.jsonl: line 2: expected a string or a whole number as label in column 'label', "
              "got nothing");

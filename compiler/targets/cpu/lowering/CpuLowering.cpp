@@ -267,6 +267,7 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   addColumnLowerings(registry);
   addLossLowerings(registry);
   addSpanLowerings(registry);
+  addTargetLossLowerings(registry);
   addOptimizerLowerings(registry);
   addVocabularyLossLowerings(registry);
 

@@ -79,6 +79,7 @@ void addRowLowerings(LoweringRegistry &registry);
 void addColumnLowerings(LoweringRegistry &registry);
 void addLossLowerings(LoweringRegistry &registry);
 void addSpanLowerings(LoweringRegistry &registry);
+void addTargetLossLowerings(LoweringRegistry &registry);
 void addOptimizerLowerings(LoweringRegistry &registry);
 void addVocabularyLossLowerings(LoweringRegistry &registry);
 

@@ -1,0 +1,136 @@
+// Multi-label text classification: a text or a pair of sentences, and any number of labels.
+#include "runtime/io/Json.h"
+#include "runtime/support/Text.h"
+#include "runtime/tasks/Columns.h"
+#include "runtime/tasks/LabelCollector.h"
+#include "runtime/tasks/MultiLabelOutputs.h"
+#include "runtime/tasks/TextTask.h"
+
+namespace ftc::rt {
+
+namespace {
+
+class MultiLabelClassification final : public TextTask {
+public:
+  std::string_view problemType() const override { return kMultiLabel; }
+  std::int64_t targetWidth(const LabelSet &labels) const override { return labels.size(); }
+
+  Result<LabelSet> collectLabels(const DataTable &table, const TaskColumns &columns,
+                                 std::span<const std::string>) const override {
+    LabelCollector collector(table.untyped());
+    std::vector<std::string> names;
+    for (std::int64_t row = 0; row < table.rows(); ++row) {
+      FTC_RETURN_IF_ERROR(readLabels(table, row, columns, names));
+      bool integers = table.kind(row, columns.label) == CellKind::IntegerList;
+      for (const std::string &name : names)
+        collector.add(name, integers);
+    }
+    return collector.finish(table, columns.label);
+  }
+
+  Result<LabelSet> labelsFromNames(std::vector<std::string> names,
+                                   std::span<const std::string>) const override {
+    return orderNamedLabels(std::move(names));
+  }
+
+  Result<Example> encode(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                         const LabelSet &labels, const Tokenizer &tokenizer,
+                         const EncodeSettings &settings) const override {
+    FTC_ASSIGN_OR_RETURN(Example example, encodeText(table, row, columns, tokenizer, settings));
+    if (columns.label < 0)
+      return example;
+    example.targets.assign(labels.size(), 0.0f);
+    std::vector<std::string> names;
+    FTC_RETURN_IF_ERROR(readLabels(table, row, columns, names));
+    for (const std::string &name : names) {
+      std::int32_t id = labels.find(name);
+      if (id < 0)
+        return unknownLabel(table, row, 0, name, labels);
+      example.targets[id] = 1.0f;
+    }
+    return example;
+  }
+
+  std::unique_ptr<TaskOutputs> makeOutputs(const OutputSource &source) const override {
+    return std::make_unique<MultiLabelOutputs>(source.examples, source.labels);
+  }
+
+  /// The first of the example's labels, or that it has none.
+  std::int32_t stratum(const Example &example, const LabelSet &labels) const override {
+    for (std::int32_t id = 0; id < labels.size(); ++id)
+      if (example.targets[id] > 0)
+        return id + 1;
+    return 0;
+  }
+
+private:
+  /// The row's labels: a list, what the delimiter splits, or in files that know text alone a JSON
+  /// list as text.
+  static Status readLabels(const DataTable &table, std::int64_t row,
+                           const TaskColumns &columns, std::vector<std::string> &names) {
+    names.clear();
+    int column = columns.label;
+    if (!columns.labelDelimiter.empty() && table.kind(row, column) == CellKind::Text)
+      splitLabels(table.text(row, column), columns.labelDelimiter, names);
+    else if (table.untyped() && table.kind(row, column) == CellKind::Text)
+      FTC_RETURN_IF_ERROR(parseLabels(table, row, column, names));
+    else if (Status listed = checkList(table, row, column, /*integers=*/true); !listed)
+      return listed;
+    else
+      table.list(row, column, names);
+    for (const std::string &name : names)
+      if (name.empty())
+        return Status::error(table.where(row) + ": expected labels in column " +
+                             quote(table.columns()[column], 40) +
+                             ", got an empty one; give it a name or remove it");
+    return {};
+  }
+
+  /// The parts of `text` without the blanks around them; empty text has none.
+  static void splitLabels(std::string_view text, std::string_view delimiter,
+                          std::vector<std::string> &names) {
+    auto trim = [](std::string_view part) {
+      std::size_t begin = part.find_first_not_of(" \t");
+      std::size_t end = part.find_last_not_of(" \t");
+      return begin == std::string_view::npos ? std::string_view()
+                                             : part.substr(begin, end - begin + 1);
+    };
+    if (trim(text).empty())
+      return;
+    for (;;) {
+      std::size_t at = text.find(delimiter);
+      names.emplace_back(trim(text.substr(0, at)));
+      if (at == std::string_view::npos)
+        return;
+      text.remove_prefix(at + delimiter.size());
+    }
+  }
+
+  static Status parseLabels(const DataTable &table, std::int64_t row, int column,
+                            std::vector<std::string> &names) {
+    std::string_view text = table.text(row, column);
+    Result<Json> list = parseJson(text, table.where(row));
+    bool good = list && list->is_array();
+    for (std::size_t i = 0; good && i < list->size(); ++i) {
+      const Json &item = (*list)[i];
+      good = item.is_string() || item.is_number_integer();
+      if (good)
+        names.push_back(item.is_string() ? item.get<std::string>() : item.dump());
+    }
+    if (good)
+      return {};
+    return Status::error(table.where(row) + ": expected a JSON list of labels in column " +
+                         quote(table.columns()[column], 40) +
+                         ", such as [\"a\", \"b\"], or --label_delimiter, got " +
+                         quote(text, 60));
+  }
+};
+
+} // namespace
+
+const Task *multiLabelTask() {
+  static const MultiLabelClassification task;
+  return &task;
+}
+
+} // namespace ftc::rt

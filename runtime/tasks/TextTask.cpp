@@ -1,0 +1,121 @@
+// Columns, encoding and the choice among text classification's problems.
+#include "runtime/tasks/TextTask.h"
+
+#include "runtime/tasks/Columns.h"
+#include "runtime/tasks/TaskRegistry.h"
+
+namespace ftc::rt {
+
+namespace {
+
+Status findInputs(const DataTable &table, const ColumnFlags &flags, TaskColumns &columns) {
+  if (!flags.textColumnName.empty() && !flags.sentence1Key.empty())
+    return Status::usage("--text_column_name and --sentence1_key name the same input: "
+                         "expected one of them, got both");
+  if (!flags.textColumnName.empty()) {
+    FTC_ASSIGN_OR_RETURN(columns.text,
+                         findFlaggedColumn(table, "--text_column_name", flags.textColumnName));
+  } else if (!flags.sentence1Key.empty()) {
+    FTC_ASSIGN_OR_RETURN(columns.text,
+                         findFlaggedColumn(table, "--sentence1_key", flags.sentence1Key));
+  } else {
+    columns.text = table.findColumn("text").value_or(-1);
+    if (columns.text < 0) {
+      columns.text = table.findColumn("sentence1").value_or(-1);
+      columns.pair = table.findColumn("sentence2").value_or(-1);
+    }
+    if (columns.text < 0)
+      return missingColumn(table, "'text' or 'sentence1' (or name one with "
+                                  "--text_column_name or --sentence1_key)");
+  }
+  if (!flags.sentence2Key.empty()) {
+    FTC_ASSIGN_OR_RETURN(columns.pair,
+                         findFlaggedColumn(table, "--sentence2_key", flags.sentence2Key));
+  }
+  return {};
+}
+
+} // namespace
+
+const Task *TextTask::forProblem(std::string_view problemType) const {
+  if (problemType == kMultiLabel)
+    return multiLabelTask();
+  return problemType == kRegression ? textRegressionTask() : textClassificationTask();
+}
+
+const Task *TextTask::forData(const DataTable &table, const TaskColumns &columns) const {
+  if (!columns.labelDelimiter.empty())
+    return multiLabelTask();
+  bool numbers = true, real = false, lists = true, any = false;
+  for (std::int64_t row = 0; row < table.rows() && columns.label >= 0; ++row) {
+    CellKind kind = table.kind(row, columns.label);
+    if (kind == CellKind::TextList || kind == CellKind::IntegerList)
+      return multiLabelTask();
+    std::string_view text = table.text(row, columns.label);
+    // What is missing is for the task itself to refuse, with its line.
+    if (kind == CellKind::Missing || text.empty() || isNotANumber(text))
+      continue;
+    any = true;
+    real |= kind == CellKind::Real || (table.untyped() && isRealText(text));
+    numbers &= kind == CellKind::Integer || kind == CellKind::Real ||
+               (table.untyped() && isNumberText(text));
+    lists &= table.untyped() && text.front() == '[' && text.back() == ']';
+  }
+  if (any && lists)
+    return multiLabelTask();
+  return any && numbers && real ? textRegressionTask() : textClassificationTask();
+}
+
+Result<TaskColumns> TextTask::findColumns(const DataTable &table, const ColumnFlags &flags,
+                                          bool needLabels) const {
+  TaskColumns columns;
+  FTC_RETURN_IF_ERROR(findInputs(table, flags, columns));
+  if (!flags.labelColumnName.empty()) {
+    FTC_ASSIGN_OR_RETURN(
+        columns.label, findFlaggedColumn(table, "--label_column_name", flags.labelColumnName));
+  } else {
+    columns.label = table.findColumn("label").value_or(-1);
+    if (columns.label < 0 && needLabels)
+      return missingColumn(table, "'label' (or name one with --label_column_name)");
+  }
+  columns.labelDelimiter = flags.labelDelimiter;
+  return columns;
+}
+
+Result<Example> TextTask::encodeText(const DataTable &table, std::int64_t row,
+                                     const TaskColumns &columns, const Tokenizer &tokenizer,
+                                     const EncodeSettings &settings) {
+  EncodeOptions options;
+  options.maxLength = settings.maxSeqLength;
+  FTC_ASSIGN_OR_RETURN(std::string_view text, readText(table, row, columns.text));
+  std::string_view pair;
+  if (columns.pair >= 0) {
+    FTC_ASSIGN_OR_RETURN(pair, readText(table, row, columns.pair));
+  }
+  Result<Encoding> encoding = columns.pair >= 0 ? tokenizer.encodePair(text, pair, options)
+                                                : tokenizer.encode(text, options);
+  if (!encoding)
+    return encoding.takeStatus().withContext(table.where(row));
+  Example example;
+  example.ids = std::move(encoding->ids);
+  example.typeIds = std::move(encoding->typeIds);
+  example.truncated = encoding->truncated;
+  example.row = row;
+  example.line = table.line(row);
+  example.labels.assign(1, 0);
+  return example;
+}
+
+Status TextTask::encodeForPrediction(const DataTable &table, std::int64_t row,
+                                     const TaskColumns &columns, const Tokenizer &tokenizer,
+                                     const EncodeSettings &settings,
+                                     std::vector<Example> &out) const {
+  TaskColumns inputs = columns;
+  inputs.label = -1;
+  FTC_ASSIGN_OR_RETURN(Example example,
+                       encode(table, row, inputs, LabelSet(), tokenizer, settings));
+  out.push_back(std::move(example));
+  return {};
+}
+
+} // namespace ftc::rt
