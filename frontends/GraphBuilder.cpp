@@ -9,7 +9,7 @@ using namespace mlir;
 
 namespace ftc {
 
-static std::string shapeText(llvm::ArrayRef<std::int64_t> shape) {
+std::string shapeText(llvm::ArrayRef<std::int64_t> shape) {
   std::string text = "[";
   for (size_t i = 0; i < shape.size(); ++i)
     text += (i ? ", " : "") + std::to_string(shape[i]);
@@ -81,12 +81,12 @@ std::string GraphBuilder::findTensor(const std::string &name) const {
   return "";
 }
 
-Value GraphBuilder::parameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
-                              bool norm) {
+Value GraphBuilder::readTensor(const std::string &name, const std::string &tensor,
+                               llvm::ArrayRef<std::int64_t> shape,
+                               llvm::ArrayRef<NamedAttribute> more) {
   Value &slot = parameters[name];
   if (slot)
     return slot;
-  std::string tensor = findTensor(name);
   if (tensor.empty())
     fail(source.path + ": tensor '" + name + "' of shape " + shapeText(shape) +
          " is missing from the checkpoint");
@@ -97,9 +97,16 @@ Value GraphBuilder::parameter(const std::string &name, llvm::ArrayRef<std::int64
   SmallVector<NamedAttribute> attributes{
       builder.getNamedAttr(nn::kParameter, builder.getStringAttr(name)),
       builder.getNamedAttr(nn::kTensor, builder.getStringAttr(tensor))};
-  if (norm)
-    attributes.push_back(builder.getNamedAttr("nn.norm", builder.getUnitAttr()));
+  attributes.append(more.begin(), more.end());
   return slot = addArgument(RankedTensorType::get(shape, builder.getF32Type()), attributes);
+}
+
+Value GraphBuilder::parameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
+                              bool norm) {
+  SmallVector<NamedAttribute> more;
+  if (norm)
+    more.push_back(builder.getNamedAttr(nn::kNorm, builder.getUnitAttr()));
+  return readTensor(name, findTensor(name), shape, more);
 }
 
 Value GraphBuilder::headParameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
@@ -166,10 +173,12 @@ static Type withWidth(Value rows, std::int64_t width) {
                                Float32Type::get(rows.getContext()), type.getEncoding());
 }
 
-Value GraphBuilder::embedding(ValueRange ids, ValueRange tables) {
+Value GraphBuilder::embedding(ValueRange ids, ValueRange tables, std::int64_t padding) {
   std::int64_t width = cast<RankedTensorType>(tables[0].getType()).getDimSize(1);
   return nn::EmbeddingOp::create(builder, builder.getUnknownLoc(), withWidth(ids[0], width), ids,
-                                 tables)
+                                 tables,
+                                 padding < 0 ? IntegerAttr()
+                                             : builder.getI32IntegerAttr(padding))
       .getY();
 }
 
@@ -247,9 +256,7 @@ llvm::SmallVector<Value> GraphBuilder::split(Value x, int count) {
 
 Value GraphBuilder::dropout(Value x, llvm::StringRef kind, double rate,
                             const std::string &modulePath) {
-  bool sequences = nn::spaceOf(x.getType()).getName() == "sequences";
-  Value sequence = sequences ? sequenceInput("sequence_id") : tokenInput("token_sequence");
-  Value position = sequences ? sequenceInput("zero_positions") : tokenInput("token_position");
+  Value sequence = sequencesOf(x), position = positionsOf(x);
   std::string scalar = "dropout." + kind.str();
   NamedAttribute entry = builder.getNamedAttr(scalar, builder.getF64FloatAttr(rate));
   if (llvm::none_of(scalars, [&](NamedAttribute a) { return a.getName() == scalar; }))
@@ -271,22 +278,28 @@ Value GraphBuilder::selfAttention(Value q, Value k, Value v, std::int64_t heads,
 
 Value GraphBuilder::selfAttention(Value q, Value k, Value v, const AttentionForm &form,
                                   const std::string &modulePath) {
+  return attention(q, k, v, form, modulePath);
+}
+
+Value GraphBuilder::attention(Value q, Value k, Value v, const AttentionForm &form,
+                              const std::string &modulePath) {
   auto type = cast<RankedTensorType>(q.getType());
   std::int64_t width = type.getDimSize(1), heads = form.heads;
-  Value offsets = tokenOffsets();
+  Value queryOffsets = offsetsOf(q), keyOffsets = offsetsOf(k);
   std::string scalar = "dropout.attention";
   if (llvm::none_of(scalars, [&](NamedAttribute a) { return a.getName() == scalar; }))
     scalars.push_back(builder.getNamedAttr(scalar, builder.getF64FloatAttr(form.dropout)));
   double scale = form.scale != 0 ? form.scale : 1.0 / std::sqrt(double(width / heads));
   return nn::AttentionOp::create(
-             builder, builder.getUnknownLoc(), type, withWidth(q, heads), q, k, v, offsets,
-             offsets, tokenInput("token_position"), sequenceInput("sequence_id"),
+             builder, builder.getUnknownLoc(), type, withWidth(q, heads), q, k, v,
+             queryOffsets, keyOffsets, positionsOf(q), sequenceInput("sequence_id"),
              builder.getI32IntegerAttr(heads),
              builder.getI32IntegerAttr(form.kvHeads ? form.kvHeads : heads),
              builder.getF64FloatAttr(scale), builder.getBoolAttr(form.causal),
              builder.getStringAttr(scalar), builder.getI32IntegerAttr(nextOpId++),
              builder.getStringAttr(modulePath),
-             form.window ? builder.getI32IntegerAttr(form.window) : IntegerAttr())
+             form.window ? builder.getI32IntegerAttr(form.window) : IntegerAttr(), form.bias,
+             form.bias ? builder.getI32IntegerAttr(form.maxDistance) : IntegerAttr())
       .getOut();
 }
 
@@ -368,7 +381,7 @@ void GraphBuilder::finishLanguageModel(Value hidden, Value table) {
   Value loss = nn::VocabularyLossOp::create(
                    builder, location,
                    nn::rowsType(builder.getContext(), "labelled", 0, builder.getF32Type()), rows,
-                   table, labelledInput("labels"))
+                   table, labelledInput("labels"), Value())
                    .getRowLoss();
   close(loss, Value());
 }

@@ -9,18 +9,23 @@
 
 namespace ftc {
 
+/// A shape as messages show it: "[768, 768]".
+std::string shapeText(llvm::ArrayRef<std::int64_t> shape);
+
 /// A weight and bias pair of the graph.
 struct Affine {
   mlir::Value weight, bias; ///< bias may be null
 };
 
-/// Self-attention of one layer; defaults are those of a bidirectional encoder.
+/// Attention of one layer; defaults are those of a bidirectional encoder.
 struct AttentionForm {
   std::int64_t heads = 0, kvHeads = 0; ///< kvHeads 0: as many as heads
   double scale = 0;                    ///< 0: 1 / sqrt(head width)
   bool causal = false;
   std::int64_t window = 0; ///< nn.attention's window; 0: none
   double dropout = 0;
+  mlir::Value bias;             ///< nn.attention's relative position bias; null: none
+  std::int64_t maxDistance = 0; ///< beside `bias`
 };
 
 /// Builds `@forward` of one model. Shapes: hidden states are [tokens, hidden].
@@ -35,11 +40,21 @@ public:
   mlir::Value tokenInput(llvm::StringRef name);    ///< tensor<?xi32, #nn.space<tokens>>
   mlir::Value sequenceInput(llvm::StringRef name); ///< tensor<?xi32, #nn.space<sequences>>
   mlir::Value labelledInput(llvm::StringRef name); ///< tensor<?xi32, #nn.space<labelled>>
+  mlir::Value targetInput(llvm::StringRef name);   ///< tensor<?xi32, #nn.space<target>>
   mlir::Value tokenOffsets(); ///< cu_seqlens, tensor<?xi32, #nn.offsets<sequences, tokens>>
 
   /// A parameter that must be in the checkpoint. `name` is the exported Hugging Face name.
   mlir::Value parameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
                         bool norm = false);
+  /// A parameter that checkpoints may keep under other names too: the first one present is
+  /// read, the others are copies of it. It is exported as `name`.
+  mlir::Value tiedParameter(const std::string &name, llvm::ArrayRef<std::string> others,
+                            llvm::ArrayRef<std::int64_t> shape);
+  /// A table that no method trains; null where the checkpoint has none.
+  mlir::Value constant(const std::string &name, llvm::ArrayRef<std::int64_t> shape);
+  /// The same of sinusoidal positions, sines in the first half of a row, cosines in the second;
+  /// computed, and not exported, where the checkpoint has none.
+  mlir::Value sinusoids(const std::string &name, std::int64_t positions, std::int64_t width);
   /// A task head's parameter: absent or of another label count, it is made anew.
   mlir::Value headParameter(const std::string &name, llvm::ArrayRef<std::int64_t> shape,
                             double initStd);
@@ -57,10 +72,13 @@ public:
   Affine headAffine(const std::string &name, std::int64_t out, std::int64_t in, double initStd);
 
   // Layers.
-  mlir::Value embedding(mlir::ValueRange ids, mlir::ValueRange tables);
+  /// `padding`: the first table's row that gets no gradient from ids; -1: none.
+  mlir::Value embedding(mlir::ValueRange ids, mlir::ValueRange tables,
+                        std::int64_t padding = -1);
   mlir::Value linear(mlir::Value x, Affine weights);
   mlir::Value activation(mlir::Value x, nn::Activation kind);
   mlir::Value add(mlir::Value a, mlir::Value b);
+  mlir::Value scale(mlir::Value x, double factor);
   /// layer_norm with parameters `name`.weight and, with `bias`, `name`.bias.
   mlir::Value layerNorm(mlir::Value x, const std::string &name, double eps, bool bias = true);
   /// layerNorm of a task's head: where the checkpoint has none, gamma is ones, beta zeros.
@@ -83,6 +101,10 @@ public:
   /// Self-attention of q [tokens, heads * d] and k, v [tokens, kvHeads * d].
   mlir::Value selfAttention(mlir::Value q, mlir::Value k, mlir::Value v,
                             const AttentionForm &form, const std::string &module);
+  /// Attention of q [query rows, heads * d] over k, v [key rows, kvHeads * d], whose rows are
+  /// `tokens` or `target`: sequence by sequence.
+  mlir::Value attention(mlir::Value q, mlir::Value k, mlir::Value v, const AttentionForm &form,
+                        const std::string &module);
   mlir::Value firstRows(mlir::Value x);
   /// The mean of each sequence's rows.
   mlir::Value meanRows(mlir::Value x);
@@ -99,6 +121,9 @@ public:
   /// Closes @forward of a language model: `hidden` [tokens, width], the next token's scores are
   /// hidden times `table` [vocabulary, width] transposed. Labelled rows alone are projected.
   void finishLanguageModel(mlir::Value hidden, mlir::Value table);
+  /// The same of an encoder-decoder: `hidden` [target, width], whose rows have a label each.
+  /// `bias` [1, vocabulary] is added to the scores; null: none.
+  void finishTargets(mlir::Value hidden, mlir::Value table, mlir::Value bias);
 
   void addHeadPrefix(const std::string &prefix) { headPrefixes.push_back(prefix); }
   void addLayerPrefix(const std::string &prefix) { layerPrefixes.push_back(prefix); }
@@ -121,6 +146,13 @@ private:
   mlir::Value normWith(mlir::Value x, mlir::Value gamma, mlir::Value beta, double eps);
   mlir::Value sequenceRows(mlir::Value x, llvm::StringRef rows);
   mlir::Value addArgument(mlir::Type type, llvm::ArrayRef<mlir::NamedAttribute> attributes);
+  /// The sequences and positions that the rows of x have, for dropout and attention.
+  mlir::Value sequencesOf(mlir::Value x);
+  mlir::Value positionsOf(mlir::Value x);
+  mlir::Value offsetsOf(mlir::Value x);
+  mlir::Value readTensor(const std::string &name, const std::string &tensor,
+                         llvm::ArrayRef<std::int64_t> shape,
+                         llvm::ArrayRef<mlir::NamedAttribute> more);
   /// The checkpoint's name of a parameter; empty when it is not there.
   std::string findTensor(const std::string &name) const;
 

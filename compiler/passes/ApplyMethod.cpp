@@ -77,7 +77,8 @@ struct ApplyMethodPass : impl::ApplyMethodBase<ApplyMethodPass> {
     }
     for (unsigned index = 0; index < forward.getNumArguments(); ++index) {
       llvm::StringRef name = argumentText(forward, index, nn::kParameter);
-      if (!name.empty() && (all || index >= after || startsWithAny(name, chosen)))
+      if (!name.empty() && !forward.getArgAttr(index, nn::kConstant) &&
+          (all || index >= after || startsWithAny(name, chosen)))
         trainable.push_back(index);
     }
     if (trainable.empty())

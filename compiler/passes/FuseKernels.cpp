@@ -154,7 +154,7 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
     for (Operation *user : op.getX().getUsers()) {
       auto grad = dyn_cast<nn::VocabularyLossGradOp>(user);
       if (!grad || grad.getX() != op.getX() || grad.getWeight() != op.getWeight() ||
-          grad.getLabels() != op.getLabels() ||
+          grad.getLabels() != op.getLabels() || grad.getBias() != op.getBias() ||
           llvm::any_of(op->getUsers(),
                        [&](Operation *reader) { return reader->isBeforeInBlock(grad); }))
         continue;

@@ -38,13 +38,15 @@ constexpr llvm::StringLiteral kTrainable = "nn.trainable"; // UnitAttr, beside n
 constexpr llvm::StringLiteral kDecay = "nn.decay";         // UnitAttr, beside nn.parameter
 constexpr llvm::StringLiteral kTensor = "nn.tensor";   // StringAttr: the checkpoint's tensor name
 constexpr llvm::StringLiteral kInit =
-    "nn.init"; // StringAttr: "zeros", "ones", "normal:STD", "uniform:BOUND"
+    "nn.init"; // StringAttr: "zeros", "ones", "sinusoids", "normal:STD", "uniform:BOUND"
 constexpr llvm::StringLiteral kGradient = "nn.gradient";   // StringAttr: of that parameter
 constexpr llvm::StringLiteral kMoment = "nn.moment";       // StringAttr: of that parameter
 constexpr llvm::StringLiteral kMomentIndex = "nn.moment_index"; // I32: from 0
 constexpr llvm::StringLiteral kUnreached =
     "nn.unreached"; // UnitAttr: trainable, but nothing leads from it to the loss
 constexpr llvm::StringLiteral kNorm = "nn.norm"; // UnitAttr: a normalization's own parameter
+constexpr llvm::StringLiteral kConstant =
+    "nn.constant"; // UnitAttr: a parameter that no method trains (transformers' buffers)
 constexpr llvm::StringLiteral kTransposed =
     "nn.transposed"; // UnitAttr: the checkpoint and the export hold the matrix transposed
 constexpr llvm::StringLiteral kAdapter = "nn.adapter"; // UnitAttr: a low-rank factor

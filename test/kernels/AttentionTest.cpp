@@ -2,6 +2,7 @@
 // cross attention, causality, grouped heads, dropout; bits under splits and in company.
 #include "compiler/targets/cpu/kernels/Attention.h"
 
+#include "compiler/targets/cpu/kernels/RelativeBias.h"
 #include "test/kernels/KernelHarness.h"
 
 #include <cmath>
@@ -66,6 +67,8 @@ struct Problem {
       for (int i = queryOffsets[s]; i < queryOffsets[s + 1]; ++i)
         positions[i] = std::max(0, c.batch.keys[s] - c.batch.queries[s]) + i - queryOffsets[s];
     }
+    bias = randomFloats(shape.buckets * shape.heads, 12, 2);
+    partial.assign(c.batch.queries.size() * bias.size(), 0), dbias.assign(bias.size(), 0);
     out.assign(tq * dense, 0), lse.assign(tq * shape.heads, 0);
     dq.assign(q.size(), 0), dk.assign(k.size(), 0), dv.assign(v.size(), 0);
     for (std::size_t s = 0; s < c.batch.queries.size(); ++s)
@@ -93,6 +96,8 @@ struct Problem {
     for (int j = from; j < count; ++j) {
       for (int e = 0; e < d; ++e)
         scores[j] += scale * q[queryAt(e)] * k[keyAt(j, e)];
+      if (shape.buckets)
+        scores[j] += bias[biasAt(j, i, head)];
       top = std::max(top, scores[j]);
     }
     for (int j = from; j < count; ++j)
@@ -110,6 +115,11 @@ struct Problem {
       }
       delta += p[j] * dp[j];
     }
+    for (int j = from; j < count && shape.buckets; ++j) {
+      double ds = p[j] * (dp[j] - delta);
+      dbias[biasAt(j, i, head)] += ds;
+      partial[s * bias.size() + biasAt(j, i, head)] += ds;
+    }
     for (int j = from; j < count; ++j)
       for (int e = 0; e < d; ++e) {
         double ds = p[j] * (dp[j] - delta) * scale;
@@ -118,10 +128,18 @@ struct Problem {
       }
   }
 
+  /// Where query row i and key j read the table.
+  std::size_t biasAt(int j, int i, int head) const {
+    std::int64_t relative = j - positions[i];
+    std::int64_t side = c.shape.causal ? c.shape.buckets : c.shape.buckets / 2;
+    std::int64_t bucket = relativeBucket(std::abs(relative), side, c.shape.maxDistance);
+    return (bucket + (relative > 0 ? side : 0)) * c.shape.heads + head;
+  }
+
   Case c;
   Ints queryOffsets, keyOffsets, sequenceIds, positions;
-  Floats q, k, v, dout;
-  std::vector<double> out, lse, dq, dk, dv;
+  Floats q, k, v, dout, bias;
+  std::vector<double> out, lse, dq, dk, dv, partial, dbias;
   std::int64_t dense = 0;
 };
 
@@ -279,5 +297,103 @@ TEST(Attention, CachedMatchesReference) {
             ASSERT_NEAR(out[(s * heads + h) * d + e], expected, tolerance);
           }
         }
+    }
+}
+
+/// First distance of each run and its bucket, asked of transformers 4.57's
+/// T5Attention._relative_position_bucket for distances up to 4095, one direction.
+struct Buckets {
+  std::int64_t buckets, maxDistance;
+  std::vector<std::int64_t> first;
+};
+
+TEST(RelativeBias, BucketsAreThoseOfTransformers) {
+  const std::vector<Buckets> recorded = {
+      {32, 128,
+       {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+        16, 19, 21, 24, 27, 31, 35, 40, 46, 52, 59, 67, 77, 87, 99, 113}},
+      {16, 128, {0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91}},
+      {12, 19, {0, 1, 2, 3, 4, 5, 6, 8, 9, 11, 13, 16}},
+      {6, 19, {0, 1, 2, 3, 6, 11}},
+      {8, 20, {0, 1, 2, 3, 4, 6, 9, 14}},
+      {32, 1000,
+       {0,  1,  2,  3,  4,  5,  6,  7,  8,   9,   10,  11,  12,  13,  14,  15,
+        16, 21, 27, 35, 45, 59, 76, 98, 127, 164, 213, 275, 356, 461, 597, 773}},
+      {64, 512,
+       {0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   10,  11,  12,  13,  14,  15,
+        16,  17,  18,  19,  20,  21,  22,  23,  24,  25,  26,  27,  28,  29,  30,  31,
+        32,  35,  39,  42,  46,  50,  54,  59,  64,  70,  77,  83,  91,  99,  108, 118,
+        128, 140, 153, 166, 182, 198, 216, 235, 256, 280, 305, 332, 363, 395, 431, 470}},
+      {4, 7, {0, 1, 2, 4}},
+      {2, 5, {0, 1}},
+      {5, 40, {0, 1, 2, 6, 15}}};
+  for (const Buckets &c : recorded)
+    for (std::int64_t distance = 0, run = -1; distance < 4096; ++distance) {
+      if (run + 1 < std::int64_t(c.first.size()) && c.first[run + 1] == distance)
+        ++run;
+      ASSERT_EQ(relativeBucket(distance, c.buckets, c.maxDistance), run)
+          << c.buckets << " buckets to " << c.maxDistance << ", distance " << distance;
+    }
+}
+
+/// The bias in both directions and its gradient, a sequence's share at a time.
+TEST(RelativeBias, ForwardAndBackwardMatchReference) {
+  Batch self{{5, 1, 37, 0, 130, 24}, {5, 1, 37, 0, 130, 24}};
+  auto biased = [](AttentionShape shape, std::int64_t buckets, std::int64_t maxDistance) {
+    shape.buckets = buckets, shape.maxDistance = maxDistance;
+    shape.scale = 1 / std::sqrt(double(shape.headDim));
+    return shape;
+  };
+  std::vector<Case> list{{biased(shapeOf(3, 3, 8), 32, 128), self},
+                         {biased(shapeOf(2, 2, 12, true), 32, 128), self, 0.2},
+                         {biased(shapeOf(4, 2, 5), 12, 19), self, 0.3},
+                         {biased(shapeOf(2, 1, 16, true), 7, 40), self},
+                         {biased(shapeOf(1, 1, 8, false, 9), 8, 20), self, 0.1}};
+  for (const CpuIsa *isa : runnableIsas())
+    for (const Case &c : list) {
+      Problem x(c);
+      auto forward = std::make_shared<Attention>();
+      auto backward = std::make_shared<AttentionGrad>(), frozen = std::make_shared<AttentionGrad>();
+      auto sum = std::make_shared<BiasGrad>();
+      forward->shape = backward->shape = frozen->shape = c.shape;
+      backward->biasGradient = true;
+      sum->elements = x.bias.size();
+      KernelLibrary library({forward, backward, frozen, sum}, *isa);
+      std::int64_t sequences = c.batch.queries.size();
+      std::vector<std::int64_t> ints{sequences, seed, step, opId};
+      Floats out(x.out.size()), lse(x.lse.size()), dbias[2];
+      for (int split = 0; split < 2; ++split) {
+        Split how = split ? Split::Pieces : Split::Whole;
+        Floats dq = randomFloats(x.dq.size(), 8), dk = randomFloats(x.dk.size(), 9);
+        Floats dv = randomFloats(x.dv.size(), 9), partial = randomFloats(x.partial.size(), 3);
+        dbias[split] = randomFloats(x.dbias.size(), 4);
+        library.run(*forward,
+                    {x.q.data(), x.k.data(), x.v.data(), x.queryOffsets.data(),
+                     x.keyOffsets.data(), x.sequenceIds.data(), x.positions.data(), out.data(),
+                     lse.data(), x.bias.data()},
+                    ints, {c.p}, how);
+        std::vector<void *> operands{
+            x.dout.data(),         x.q.data(),         x.k.data(),           x.v.data(),
+            out.data(),            lse.data(),         x.queryOffsets.data(), x.keyOffsets.data(),
+            x.sequenceIds.data(),  x.positions.data(), dq.data(),            dk.data(),
+            dv.data(),             x.bias.data()};
+        Floats dq2 = dq, dk2 = dk, dv2 = dv;
+        std::vector<void *> without = operands;
+        without[10] = dq2.data(), without[11] = dk2.data(), without[12] = dv2.data();
+        library.run(*frozen, without, ints, {c.p}, how);
+        operands.push_back(partial.data());
+        library.run(*backward, operands, ints, {c.p}, how);
+        library.run(*sum, {partial.data(), dbias[split].data()}, {sequences}, {}, how);
+        std::string key = backward->key(*isa);
+        expectNear(out, x.out, "out", key);
+        expectNear(lse, x.lse, "lse", key);
+        expectNear(dq, x.dq, "dq", key);
+        expectNear(dk, x.dk, "dk", key);
+        expectNear(dv, x.dv, "dv", key);
+        expectNear(partial, x.partial, "partial", key);
+        expectNear(dbias[split], x.dbias, "dbias", key);
+        ASSERT_TRUE(dq == dq2 && dk == dk2 && dv == dv2) << key << ": a frozen table";
+      }
+      ASSERT_TRUE(dbias[0] == dbias[1]) << backward->key(*isa) << ": split changes bits";
     }
 }

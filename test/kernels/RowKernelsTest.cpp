@@ -429,11 +429,14 @@ TEST(Rows, AddGatherScatterEmbed) {
            scatterAdd = std::make_shared<ScatterRows>();
       auto embed = std::make_shared<EmbeddingSum>(),
            embedOne = std::make_shared<EmbeddingSum>();
-      auto embedGrad = std::make_shared<EmbeddingGrad>();
+      auto embedGrad = std::make_shared<EmbeddingGrad>(),
+           padded = std::make_shared<EmbeddingGrad>();
+      padded->hidden = hidden, padded->padding = 4;
       gather->hidden = place->hidden = scatterAdd->hidden = hidden;
       embed->hidden = embedOne->hidden = embedGrad->hidden = hidden;
       scatterAdd->add = true, embed->tables = 3;
-      KernelLibrary library({add, gather, place, scatterAdd, embed, embedOne, embedGrad}, *isa);
+      KernelLibrary library({add, gather, place, scatterAdd, embed, embedOne, embedGrad, padded},
+                            *isa);
       for (std::int64_t rows : {0, 1, 18, 37}) {
         std::int64_t n = rows * hidden, big = 50 * hidden;
         Floats x = randomFloats(n, 1), other = randomFloats(n, 2), y(n);
@@ -471,7 +474,7 @@ TEST(Rows, AddGatherScatterEmbed) {
       }
       // Three rows of the table with 1, 0 and 9 tokens, in a stated order.
       Floats dy = randomFloats(10 * hidden, 6), gradient = randomFloats(5 * hidden, 7);
-      Floats expected = gradient;
+      Floats expected = gradient, apart = gradient, before = gradient;
       Ints order{4, 9, 2, 3, 0, 1, 8, 7, 6, 5}, segments{0, 1, 1, 10}, rows{3, 0, 4};
       for (int u = 0; u < 3; ++u)
         for (std::int64_t c = 0; c < hidden; ++c) {
@@ -485,6 +488,12 @@ TEST(Rows, AddGatherScatterEmbed) {
                   {}, Split::Pieces);
       ASSERT_TRUE(gradient.intact());
       ASSERT_TRUE(gradient == expected) << embedGrad->key(*isa);
+      library.run(*padded,
+                  {dy.data(), order.data(), segments.data(), rows.data(), apart.data()}, {3}, {},
+                  Split::Pieces);
+      std::copy_n(before.data() + 4 * hidden, hidden, expected.data() + 4 * hidden);
+      ASSERT_TRUE(apart.intact());
+      ASSERT_TRUE(apart == expected) << padded->key(*isa);
     }
 }
 

@@ -33,19 +33,25 @@ public:
     backward->shape = plain->shape = sum->shape = shape;
     gradKernel->gradient = true;
     backward->weightGradient = true;
+    biasedKernel->shape = shape;
+    biasedKernel->bias = true;
     library = std::make_unique<KernelLibrary>(
-        std::vector<KernelSpec>{logitsKernel, rowsKernel, gradKernel, backward, plain, sum},
+        std::vector<KernelSpec>{logitsKernel, biasedKernel, rowsKernel, gradKernel, backward,
+                                plain, sum},
         isa);
   }
 
   void run(Floats &x, Floats &weight, Ints &labels, Floats &losses, Floats *dx, Floats *dweight,
-           std::int64_t accumulate, Split split) {
+           std::int64_t accumulate, Split split, Floats *bias = nullptr) {
     const VocabularyShape &shape = sum->shape;
     std::int64_t rows = labels.size();
     Floats logits(shape.logitElements(isa)), partial(shape.partialElements(isa));
     for (std::int64_t first = 0; first < shape.chunks * shape.chunk; first += shape.chunk) {
       std::vector<std::int64_t> ints{rows, first};
-      library->run(*logitsKernel, {x.data(), weight.data(), logits.data()}, ints, {}, split);
+      std::vector<void *> inputs{x.data(), weight.data(), logits.data()};
+      if (bias)
+        inputs.push_back(bias->data());
+      library->run(bias ? *biasedKernel : *logitsKernel, inputs, ints, {}, split);
       library->run(
           dx ? *gradKernel : *rowsKernel, {logits.data(), labels.data(), losses.data()}, ints,
           dx ? std::vector<double>{smoothing, inverse} : std::vector<double>{smoothing}, split);
@@ -65,7 +71,8 @@ public:
   double smoothing = 0.1, inverse = 0.25;
 
 private:
-  std::shared_ptr<VocabularyLogits> logitsKernel = std::make_shared<VocabularyLogits>();
+  std::shared_ptr<VocabularyLogits> logitsKernel = std::make_shared<VocabularyLogits>(),
+                                    biasedKernel = std::make_shared<VocabularyLogits>();
   std::shared_ptr<VocabularyRows> rowsKernel = std::make_shared<VocabularyRows>(),
                                   gradKernel = std::make_shared<VocabularyRows>();
   std::shared_ptr<VocabularyBackward> backward = std::make_shared<VocabularyBackward>(),
@@ -86,7 +93,7 @@ struct Expected {
 };
 
 Expected reference(const Floats &x, const Floats &weight, const Ints &labels, Sizes s,
-                   double smoothing, double inverse) {
+                   double smoothing, double inverse, const Floats *bias = nullptr) {
   std::int64_t rows = labels.size(), H = s.hidden, V = s.vocabulary;
   Expected e{std::vector<double>(rows), std::vector<double>(rows * H),
              std::vector<double>(V * H)};
@@ -94,6 +101,8 @@ Expected reference(const Floats &x, const Floats &weight, const Ints &labels, Si
     if (labels[r] == -100)
       continue;
     std::vector<double> logits(V);
+    for (std::int64_t v = 0; bias && v < V; ++v)
+      logits[v] = (*bias)[v];
     for (std::int64_t v = 0; v < V; ++v)
       for (std::int64_t k = 0; k < H; ++k)
         logits[v] += double(x[r * H + k]) * weight[v * H + k];
@@ -163,6 +172,30 @@ TEST(VocabularyLoss, MatchesReferenceInChunksOfAnySize) {
         loss.run(x, weight, labels, again, &dx, &dw, 1, Split::Whole);
         expectNear(dw, doubled, "accumulated dweight");
       }
+    }
+}
+
+TEST(VocabularyLoss, BiasIsAddedToTheLogits) {
+  for (const CpuIsa *isa : runnableIsas())
+    for (Sizes s : sizes) {
+      SCOPED_TRACE(isa->suffix + " " + std::to_string(s.hidden) + "x" +
+                   std::to_string(s.vocabulary));
+      Loss loss(s, *isa);
+      const std::int64_t rows = 61;
+      Floats x = randomFloats(rows * s.hidden, 1, 4), bias = randomFloats(s.vocabulary, 5, 3);
+      Floats weight =
+          randomFloats(s.vocabulary * s.hidden, 2, 1.0f / std::sqrt(float(s.hidden)));
+      Ints labels = makeLabels(rows, s.vocabulary);
+      Expected expected =
+          reference(x, weight, labels, s, loss.smoothing, loss.inverse, &bias);
+      Floats losses(rows), again(rows), dx(rows * s.hidden), dx2(rows * s.hidden);
+      Floats dw(s.vocabulary * s.hidden), dw2(s.vocabulary * s.hidden);
+      loss.run(x, weight, labels, losses, &dx, &dw, 0, Split::Whole, &bias);
+      expectNear(losses, expected.losses, "loss");
+      expectNear(dx, expected.dx, "dx");
+      expectNear(dw, expected.dweight, "dweight");
+      loss.run(x, weight, labels, again, &dx2, &dw2, 0, Split::Pieces, &bias);
+      ASSERT_TRUE(losses == again && dx == dx2 && dw == dw2) << "split changes bits";
     }
 }
 

@@ -106,6 +106,20 @@ TEST(OpGradient, VocabularyLossOfAFrozenTable) {
     EXPECT_FALSE(grad.getDweight());
 }
 
+TEST(OpGradient, VocabularyLossWithAConstantBias) {
+  Module module = parse("func.func @train(" + parameter("x", "!t3") + ", " +
+                        parameter("table", "tensor<7x3xf64>") +
+                        R"(, %bias: tensor<1x7xf64> {nn.parameter = "bias", nn.constant},
+      %labels: !ids {nn.input = "labels"}) -> (!t1 {nn.output = "row_loss"})
+      attributes {nn.program = "train"} {
+    %loss = nn.vocabulary_loss %x, %table, %labels, %bias
+        : (!t3, tensor<7x3xf64>, !ids, tensor<1x7xf64>) -> !t1
+    return %loss : !t1
+  })");
+  checkGradients(module);
+  checkGradients(module, "", "ftc-fuse-kernels");
+}
+
 TEST(OpGradient, Linear) {
   checkGradients(trainOverTokens(
       parameter("x", "!t5") + ", " + parameter("w", "tensor<3x5xf64>") + ", " +
@@ -234,6 +248,31 @@ TEST(OpGradient, EmbeddingOfTwoTablesWithRepeatedIds) {
         : (!ids, !ids, tensor<11x3xf64>, tensor<6x3xf64>) -> !t3)"));
 }
 
+/// torch.nn.Embedding's padding_idx: the row is read, and no id gives it a gradient.
+TEST(OpGradient, EmbeddingLeavesThePaddingRowAlone) {
+  auto gradients = [](const std::string &padding) {
+    return gradientsOf(trainOverTokens(R"(%ids: !ids {nn.input = "input_ids"},
+      %pids: !ids {nn.input = "position_ids"}, )" +
+                                           parameter("words", "tensor<11x3xf64>") + ", " +
+                                           parameter("places", "tensor<8x3xf64>"),
+                                       R"(
+    %z = "nn.embedding"(%ids, %pids, %words, %places)
+        <{operandSegmentSizes = array<i32: 2, 2>)" +
+                                           padding + R"(}>
+        : (!ids, !ids, tensor<11x3xf64>, tensor<8x3xf64>) -> !t3)"),
+                       "", "");
+  };
+  auto all = gradients(""), padded = gradients(", padding = 7 : i32");
+  double row = 0;
+  for (int column = 0; column < 3; ++column) {
+    row += std::abs(all.at("words").at(7, column));
+    EXPECT_EQ(padded.at("words").at(7, column), 0);
+    all.at("words").at(7, column) = 0;
+  }
+  EXPECT_GT(row, 0);
+  expectClose(all, padded, 0);
+}
+
 TEST(OpGradient, TiedTableGetsTheSumOfItsGradients) {
   checkGradients(trainOverTokens(R"(%ids: !ids {nn.input = "input_ids"}, )" +
                                      parameter("words", "tensor<3x3xf64>") + ", " +
@@ -279,6 +318,36 @@ INSTANTIATE_TEST_SUITE_P(Forms, AttentionGradient,
                                          AttentionCase{"Grouped", 4, 2, "!t4", true, true},
                                          AttentionCase{"Sliding", 2, 2, "!t8", true, false, 2},
                                          AttentionCase{"Local", 2, 1, "!t4", false, true, 2}),
+                         [](const auto &info) { return info.param.name; });
+
+class RelativeAttentionGradient : public testing::TestWithParam<AttentionCase> {};
+
+/// The table of relative positions, shared by two layers: both gradients of it add up.
+TEST_P(RelativeAttentionGradient, MatchesDifferences) {
+  const AttentionCase &c = GetParam();
+  std::string attributes = "{heads = 2 : i32, kv_heads = " + std::to_string(c.kvHeads) +
+                           " : i32, scale = 0.6 : f64, max_distance = 4 : i32, causal = " +
+                           (c.causal ? "true" : "false") +
+                           (c.window ? ", window = " + std::to_string(c.window) + " : i32" : "") +
+                           (c.drops ? ", rate = \"dropout.attention\"" : "") +
+                           ", op_id = 5 : i32, module = \"m\"}";
+  std::string lse = "tensor<?x2xf64, #nn.space<tokens>>", keys = c.keys;
+  std::string types = " : (!t8, " + keys + ", " + keys +
+                      ", !cu, !cu, !ids, !sids, tensor<6x2xf64>) -> (!t8, " + lse + ")\n";
+  checkGradients(trainOverTokens(
+      kRows + R"(%cu: !cu {nn.input = "cu_seqlens"}, %sid: !sids {nn.input = "sequence_id"}, )" +
+          parameter("q", "!t8") + ", " + parameter("k", keys) + ", " + parameter("v", keys) +
+          ", " + parameter("bias", "tensor<6x2xf64>") + ", " +
+          parameter("w", "tensor<3x8xf64>"),
+      "%a, %lse = nn.attention %q, %k, %v, %cu, %cu, %pos, %sid, %bias " + attributes + types +
+          "%b, %lse2 = nn.attention %a, %k, %v, %cu, %cu, %pos, %sid, %bias " + attributes +
+          types + "%z = nn.linear %b, %w : (!t8, tensor<3x8xf64>) -> !t3"));
+}
+INSTANTIATE_TEST_SUITE_P(Forms, RelativeAttentionGradient,
+                         testing::Values(AttentionCase{"Both", 2, 2, "!t8", false, false},
+                                         AttentionCase{"Causal", 2, 2, "!t8", true, false},
+                                         AttentionCase{"Dropout", 2, 2, "!t8", false, true},
+                                         AttentionCase{"Grouped", 2, 1, "!t4", true, true, 2}),
                          [](const auto &info) { return info.param.name; });
 
 TEST(OpGradient, FusedActivationGradientWithAddend) {

@@ -48,6 +48,29 @@ template <typename Op> static LogicalResult verifyWindow(Op op, int number) {
   return success();
 }
 
+/// C`number`: bias and max_distance come together, one column a head, and buckets for some
+/// distances alone and some shared ones below max_distance.
+template <typename Op> static LogicalResult verifyBias(Op op, int number) {
+  if (!op.getBias() != !op.getMaxDistance())
+    return op.emitOpError() << "C" << number << ": expected bias and max_distance together, got "
+                            << (op.getBias() ? "bias" : "max_distance") << " alone";
+  if (!op.getBias())
+    return success();
+  auto type = cast<RankedTensorType>(op.getBias().getType());
+  std::int64_t sides = op.getCausal() ? 1 : 2;
+  if (!type.hasStaticShape() || type.getDimSize(0) < 2 * sides ||
+      type.getDimSize(1) != op.getHeads())
+    return op.emitOpError() << "C" << number << ": expected bias of at least " << 2 * sides
+                            << " buckets and one column for each of " << op.getHeads()
+                            << " heads, got " << type;
+  std::int64_t exact = type.getDimSize(0) / sides / 2;
+  auto distance = static_cast<std::int32_t>(*op.getMaxDistance());
+  if (distance <= exact)
+    return op.emitOpError() << "C" << number << ": expected max_distance above " << exact
+                            << ", the distances with a bucket each, got " << distance;
+  return success();
+}
+
 /// Products of queries by keys; the key length of a query is not known statically, so the
 /// number of key rows a sequence is taken as the mean, a window as what it lets through.
 template <typename Op>
@@ -68,7 +91,7 @@ LogicalResult AttentionOp::verify() {
       failed(verifySides(*this)) ||
       failed(expectSameType(*this, 9, {"out", getOut().getType()}, {"q", q})) ||
       failed(expectSameRows(*this, 10, {"lse", getLse().getType()}, {"q", q})) ||
-      failed(verifyWindow(*this, 12)))
+      failed(verifyWindow(*this, 12)) || failed(verifyBias(*this, 13)))
     return failure();
   return expectWidth(*this, 11, {"lse", getLse().getType()}, getHeads(), "heads");
 }
@@ -79,17 +102,21 @@ LogicalResult AttentionOp::buildBackward(Backward &backward) {
   Value dout = backward.gradient(getOut());
   if (!dout || backward.gradient(getLse()))
     return emitOpError("cannot be differentiated through its lse");
+  bool bias = getBias() && backward.isNeeded(getBias());
   auto grad = AttentionGradOp::create(
-      backward.builder(), getLoc(), getQ().getType(), getK().getType(), getV().getType(), dout,
-      getQ(), getK(), getV(), getOut(), getLse(), getQOffsets(), getKvOffsets(), getQPosition(),
-      getSequenceId(), getHeadsAttr(), getKvHeadsAttr(), getScaleAttr(), getCausalAttr(),
-      getRateAttr(), getOpIdAttr(), getWindowAttr());
+      backward.builder(), getLoc(), getQ().getType(), getK().getType(), getV().getType(),
+      bias ? getBias().getType() : Type(), dout, getQ(), getK(), getV(), getOut(), getLse(),
+      getQOffsets(), getKvOffsets(), getQPosition(), getSequenceId(), getHeadsAttr(),
+      getKvHeadsAttr(), getScaleAttr(), getCausalAttr(), getRateAttr(), getOpIdAttr(),
+      getWindowAttr(), getBias(), getMaxDistanceAttr());
   if (backward.isNeeded(getQ()))
     backward.accumulate(getQ(), grad.getDq());
   if (backward.isNeeded(getK()))
     backward.accumulate(getK(), grad.getDk());
   if (backward.isNeeded(getV()))
     backward.accumulate(getV(), grad.getDv());
+  if (bias)
+    backward.accumulate(getBias(), grad.getDbias());
   return success();
 }
 
@@ -101,8 +128,15 @@ LogicalResult AttentionGradOp::verify() {
       failed(expectSameType(*this, 10, {"out", getOut().getType()}, q)) ||
       failed(expectSameRows(*this, 11, {"lse", getLse().getType()}, q)) ||
       failed(expectWidth(*this, 12, {"lse", getLse().getType()}, getHeads(), "heads")) ||
-      failed(verifyWindow(*this, 16)))
+      failed(verifyWindow(*this, 16)) || failed(verifyBias(*this, 17)))
     return failure();
+  if (getDbias()) {
+    if (!getBias())
+      return emitOpError("C18: expected no dbias without bias");
+    if (failed(expectSameType(*this, 18, {"dbias", getDbias().getType()},
+                              {"bias", getBias().getType()})))
+      return failure();
+  }
   return failure(failed(expectSameType(*this, 13, {"dq", getDq().getType()}, q)) ||
                  failed(expectSameType(*this, 14, {"dk", getDk().getType()}, k)) ||
                  failed(expectSameType(*this, 15, {"dv", getDv().getType()}, v)));

@@ -14,24 +14,39 @@ def Nn_AttentionOp : Nn_Op<"attention", [Differentiable, CostModel]> {
     `rate` there is no dropout. A causal query sees keys at positions <= its own; with `window`
     w, a query at position p sees keys at positions in (p - w, p + w) alone (Mistral's sliding
     window where it is causal, ModernBERT's local attention where it is not).
+
+    With `bias` [buckets, heads], bias[b, h] is added to head h's scaled score of a query at
+    position p and a key at position j, where b is the bucket of j - p (T5's relative positions,
+    Raffel et al. 2020). Causal attention has n = buckets of the distance p - j; otherwise the
+    first n = buckets / 2 are for j <= p and the others for j > p. Distances below n / 2 have a
+    bucket each; those up to `max_distance` share the rest logarithmically, in f32 as
+    transformers computes them; all beyond are in the last. A sequence's query positions are
+    below its number of keys then.
   }];
   let arguments = (ins Nn_Matrix:$q, Nn_Matrix:$k, Nn_Matrix:$v, Nn_Indices:$q_offsets,
       Nn_Indices:$kv_offsets, Nn_Indices:$q_position, Nn_Indices:$sequence_id,
       I32Attr:$heads, I32Attr:$kv_heads, F64Attr:$scale, BoolAttr:$causal,
       OptionalAttr<StrAttr>:$rate, I32Attr:$op_id, StrAttr:$module,
-      OptionalAttr<I32Attr>:$window);
+      OptionalAttr<I32Attr>:$window, Optional<Nn_Matrix>:$bias,
+      OptionalAttr<I32Attr>:$max_distance);
   let results = (outs Nn_Matrix:$out, Nn_Matrix:$lse);
   let hasVerifier = 1;
 }
 
 def Nn_AttentionGradOp : Nn_Op<"attention_grad", [CostModel]> {
-  let summary = "dq, dk, dv of attention, probabilities recomputed from lse";
+  let summary = "dq, dk, dv, dbias of attention, probabilities recomputed from lse";
+  let description = [{
+    dbias[b, h] is the sum of the gradients of head h's scores over all pairs in bucket b: first
+    over a sequence's pairs, then over the sequences, in order. Without a trained `bias` there is
+    no `dbias`.
+  }];
   let arguments = (ins Nn_Matrix:$dout, Nn_Matrix:$q, Nn_Matrix:$k, Nn_Matrix:$v,
       Nn_Matrix:$out, Nn_Matrix:$lse, Nn_Indices:$q_offsets, Nn_Indices:$kv_offsets,
       Nn_Indices:$q_position, Nn_Indices:$sequence_id,
       I32Attr:$heads, I32Attr:$kv_heads, F64Attr:$scale, BoolAttr:$causal,
-      OptionalAttr<StrAttr>:$rate, I32Attr:$op_id, OptionalAttr<I32Attr>:$window);
-  let results = (outs Nn_Matrix:$dq, Nn_Matrix:$dk, Nn_Matrix:$dv);
+      OptionalAttr<StrAttr>:$rate, I32Attr:$op_id, OptionalAttr<I32Attr>:$window,
+      Optional<Nn_Matrix>:$bias, OptionalAttr<I32Attr>:$max_distance);
+  let results = (outs Nn_Matrix:$dq, Nn_Matrix:$dk, Nn_Matrix:$dv, Optional<Nn_Matrix>:$dbias);
   let hasVerifier = 1;
 }
 

@@ -5,6 +5,16 @@ using namespace mlir;
 
 namespace ftc::nn {
 
+/// C`number`: `padding` is a row of the table.
+static LogicalResult expectPadding(Operation *op, int number, std::uint32_t padding,
+                                   Type table) {
+  std::int64_t rows = cast<RankedTensorType>(table).getDimSize(0);
+  if (std::int64_t(padding) < rows)
+    return success();
+  return op->emitOpError() << "C" << number << ": expected padding among the table's " << rows
+                           << " rows, got " << static_cast<std::int32_t>(padding);
+}
+
 LogicalResult EmbeddingOp::verify() {
   if (getIds().empty() || getIds().size() > 3 || getIds().size() != getTables().size())
     return emitOpError("C1: expected one to three tables, each with its ids, got ")
@@ -16,6 +26,8 @@ LogicalResult EmbeddingOp::verify() {
   for (Value table : getTables())
     if (failed(expectWidth(*this, 3, {"table", table.getType()}, widthOf(y.type), "width of y")))
       return failure();
+  if (std::optional<std::uint32_t> row = getPadding())
+    return expectPadding(*this, 4, *row, getTables().front().getType());
   return success();
 }
 
@@ -44,9 +56,10 @@ LogicalResult EmbeddingOp::buildBackward(Backward &backward) {
     Value segments =
         backward.batchInput(name + ".segments", offsetsType(context, unique, space.getName()));
     Value rows = backward.batchInput(name + ".rows", rowsType(context, unique, 0, i32));
-    backward.accumulate(table, EmbeddingGradOp::create(backward.builder(), getLoc(),
-                                                       table.getType(), dy, order, segments,
-                                                       rows));
+    bool first = table == getTables().front();
+    backward.accumulate(table, EmbeddingGradOp::create(
+                                   backward.builder(), getLoc(), table.getType(), dy, order,
+                                   segments, rows, first ? getPaddingAttr() : IntegerAttr()));
   }
   return success();
 }
@@ -63,6 +76,8 @@ LogicalResult EmbeddingGradOp::verify() {
   if (!rows || rows.getName() != segments.getPer())
     return emitOpError("C4: expected rows over the space ")
            << segments.getPer() << ", got " << getRows().getType();
+  if (std::optional<std::uint32_t> row = getPadding())
+    return expectPadding(*this, 5, *row, getDtable().getType());
   return success();
 }
 

@@ -8,9 +8,11 @@ def Nn_EmbeddingOp : Nn_Op<"embedding", [Differentiable, CostModel, AttrSizedOpe
   let description = [{
     One to three tables [vocabulary_i, width], each with its ids [rows]; summed in order. The
     backward reads each index array's sort, the batch inputs `NAME.order`, `NAME.segments`,
-    `NAME.rows`, where NAME is the ids' batch input.
+    `NAME.rows`, where NAME is the ids' batch input. The first table's row `padding` is read and
+    gets no gradient here (torch.nn.Embedding's padding_idx).
   }];
-  let arguments = (ins Variadic<Nn_Indices>:$ids, Variadic<Nn_Matrix>:$tables);
+  let arguments = (ins Variadic<Nn_Indices>:$ids, Variadic<Nn_Matrix>:$tables,
+      OptionalAttr<I32Attr>:$padding);
   let results = (outs Nn_Matrix:$y);
   let hasVerifier = 1;
 }
@@ -18,11 +20,11 @@ def Nn_EmbeddingOp : Nn_Op<"embedding", [Differentiable, CostModel, AttrSizedOpe
 def Nn_EmbeddingGradOp : Nn_Op<"embedding_grad", [CostModel]> {
   let summary = "dtable[rows[u]] = sum of dy[order[j]] for j in segments[u] .. segments[u+1]";
   let description = [{
-    A dense gradient [vocabulary, width], zero in rows that no id names. `order` [rows of dy]
-    sorts the ids stably, so that the sum's order is fixed.
+    A dense gradient [vocabulary, width], zero in rows that no id names and in row `padding`.
+    `order` [rows of dy] sorts the ids stably, so that the sum's order is fixed.
   }];
   let arguments = (ins Nn_Matrix:$dy, Nn_Indices:$order, Nn_Indices:$segments,
-      Nn_Indices:$rows);
+      Nn_Indices:$rows, OptionalAttr<I32Attr>:$padding);
   let results = (outs Nn_Matrix:$dtable);
   let hasVerifier = 1;
 }

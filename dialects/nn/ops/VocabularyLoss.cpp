@@ -5,9 +5,17 @@ using namespace mlir;
 
 namespace ftc::nn {
 
-/// C1: labels and x over the same rows; C2: weight as wide as x; C3: row_loss over x's rows.
+/// C1: labels and x over the same rows; C2: weight as wide as x; C3: row_loss over x's rows;
+/// C7: one bias a row of weight.
 template <typename Op> static LogicalResult verifyShared(Op op) {
   Named x{"x", op.getX().getType()};
+  if (Value bias = op.getBias()) {
+    auto type = cast<RankedTensorType>(bias.getType());
+    auto weight = cast<RankedTensorType>(op.getWeight().getType());
+    if (type.getDimSize(0) != 1 || type.getDimSize(1) != weight.getDimSize(0))
+      return op.emitOpError("C7: expected bias of shape [1, ")
+             << weight.getDimSize(0) << "], got " << type;
+  }
   return failure(failed(expectSameRows(op, 1, {"labels", op.getLabels().getType()}, x)) ||
                  failed(expectWidth(op, 2, {"weight", op.getWeight().getType()},
                                     widthOf(x.type), "x's width")) ||
@@ -27,13 +35,15 @@ Cost VocabularyLossOp::getCost(const SpaceSizes &sizes) {
 }
 
 LogicalResult VocabularyLossOp::buildBackward(Backward &backward) {
+  if (getBias() && backward.isNeeded(getBias()))
+    return emitOpError("cannot be differentiated through its bias, a constant of the model");
   bool weight = backward.isNeeded(getWeight());
   if (!weight && !backward.isNeeded(getX()))
     return success();
   auto grad = VocabularyLossGradOp::create(
       backward.builder(), getLoc(), getRowLoss().getType(), getX().getType(),
       weight ? getWeight().getType() : Type(), getX(), getWeight(), getLabels(),
-      backward.gradient(getRowLoss()));
+      backward.gradient(getRowLoss()), getBias());
   if (backward.isNeeded(getX()))
     backward.accumulate(getX(), grad.getDx());
   if (weight)

@@ -464,3 +464,118 @@ func.func @cached_c7(%0: !s4, %1: !w64, %2: !w64, %3: !si, %4: !si) {
       window = 0 : i32} : (!s4, !w64, !w64, !si, !si) -> !s4
   return
 }
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_alone(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x2xf32>) {
+  // expected-error @below {{C13: expected bias and max_distance together, got bias alone}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32, scale = 1.0 : f64,
+      op_id = 1 : i32, module = "m", causal = false} : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<8x2xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_distance(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<9x9xf32>) {
+  // expected-error @below {{C13: expected bias and max_distance together, got max_distance alone}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6 {heads = 2 : i32, kv_heads = 2 : i32, scale = 1.0 : f64,
+      op_id = 1 : i32, module = "m", causal = false, max_distance = 9 : i32} : (!t4, !t4, !t4, !cu, !cu, !ti, !si) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_buckets(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<3x2xf32>) {
+  // expected-error @below {{C13: expected bias of at least 4 buckets and one column for each of 2 heads, got 'tensor<3x2xf32>'}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32, scale = 1.0 : f64,
+      op_id = 1 : i32, module = "m", causal = false, max_distance = 9 : i32} : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<3x2xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_heads(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x3xf32>) {
+  // expected-error @below {{C13: expected bias of at least 2 buckets and one column for each of 2 heads, got 'tensor<8x3xf32>'}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32, scale = 1.0 : f64,
+      op_id = 1 : i32, module = "m", causal = true, max_distance = 9 : i32} : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<8x3xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_near(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x2xf32>) {
+  // expected-error @below {{C13: expected max_distance above 4, the distances with a bucket each, got 4}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32, scale = 1.0 : f64,
+      op_id = 1 : i32, module = "m", causal = true, max_distance = 4 : i32} : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<8x2xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @grad_c17(%0: !t4, %1: !t2, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x2xf32>) {
+  // expected-error @below {{C17: expected bias and max_distance together, got bias alone}}
+  %r:4 = nn.attention_grad %0, %0, %0, %0, %0, %1, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32,
+      scale = 0.5 : f64, causal = true, op_id = 1 : i32}
+      : (!t4, !t4, !t4, !t4, !t4, !t2, !cu, !cu, !ti, !si, tensor<8x2xf32>) -> (!t4, !t4, !t4, tensor<8x2xf32>)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @grad_c18(%0: !t4, %1: !t2, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x2xf32>) {
+  // expected-error @below {{C18: expected dbias of bias's type 'tensor<8x2xf32>', got 'tensor<9x2xf32>'}}
+  %r:4 = nn.attention_grad %0, %0, %0, %0, %0, %1, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32,
+      scale = 0.5 : f64, causal = true, op_id = 1 : i32, max_distance = 9 : i32}
+      : (!t4, !t4, !t4, !t4, !t4, !t2, !cu, !cu, !ti, !si, tensor<8x2xf32>) -> (!t4, !t4, !t4, tensor<9x2xf32>)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @grad_c18_alone(%0: !t4, %1: !t2, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x2xf32>) {
+  // expected-error @below {{C18: expected no dbias without bias}}
+  %r:4 = nn.attention_grad %0, %0, %0, %0, %0, %1, %3, %3, %5, %6 {heads = 2 : i32, kv_heads = 2 : i32,
+      scale = 0.5 : f64, causal = true, op_id = 1 : i32}
+      : (!t4, !t4, !t4, !t4, !t4, !t2, !cu, !cu, !ti, !si) -> (!t4, !t4, !t4, tensor<8x2xf32>)
+  return
+}

@@ -153,6 +153,23 @@ func.func @attention_grad(%0: !t4, %1: !t4, %2: !t4, %3: !t4, %4: !t4, %5: !t2, 
   return %r#0, %r#1, %r#2 : !t4, !t4, !t4
 }
 
+// CHECK-LABEL: func.func @relative_attention
+// CHECK: nn.attention {{.*}} max_distance = 9 : i32
+// CHECK: nn.attention_grad {{.*}} max_distance = 9 : i32
+// CHECK: nn.attention_grad {{.*}} max_distance = 9 : i32
+func.func @relative_attention(%0: !t4, %1: !t2, %2: !cu, %3: !ti, %4: !si, %5: tensor<8x2xf32>) -> (!t4, tensor<8x2xf32>, !t4) {
+  %r:2 = nn.attention %0, %0, %0, %2, %2, %3, %4, %5 {heads = 2 : i32, kv_heads = 2 : i32, scale = 1.0 : f64,
+      causal = false, op_id = 1 : i32, module = "m", max_distance = 9 : i32}
+      : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<8x2xf32>) -> (!t4, !t2)
+  %s:4 = nn.attention_grad %0, %0, %0, %0, %r#0, %r#1, %2, %2, %3, %4, %5 {heads = 2 : i32, kv_heads = 2 : i32,
+      scale = 1.0 : f64, causal = false, op_id = 1 : i32, max_distance = 9 : i32}
+      : (!t4, !t4, !t4, !t4, !t4, !t2, !cu, !cu, !ti, !si, tensor<8x2xf32>) -> (!t4, !t4, !t4, tensor<8x2xf32>)
+  %t:3 = nn.attention_grad %0, %0, %0, %0, %r#0, %r#1, %2, %2, %3, %4, %5 {heads = 2 : i32, kv_heads = 2 : i32,
+      scale = 1.0 : f64, causal = false, op_id = 1 : i32, max_distance = 9 : i32}
+      : (!t4, !t4, !t4, !t4, !t4, !t2, !cu, !cu, !ti, !si, tensor<8x2xf32>) -> (!t4, !t4, !t4)
+  return %r#0, %s#3, %t#0 : !t4, tensor<8x2xf32>, !t4
+}
+
 // CHECK-LABEL: func.func @cache_append
 // CHECK: nn.cache_append
 func.func @cache_append(%0: !w64, %1: !t4, %2: !ti) -> !w64 {
@@ -182,6 +199,16 @@ func.func @embedding(%0: !ti, %1: !ti, %2: !w64, %3: !w54) -> !t4 {
 func.func @embedding_grad(%0: !t4, %1: !ti, %2: !seg, %3: !uni) -> !w64 {
   %r = nn.embedding_grad %0, %1, %2, %3
       : (!t4, !ti, !seg, !uni) -> !w64
+  return %r : !w64
+}
+
+// CHECK-LABEL: func.func @padded_embedding
+// CHECK: nn.embedding {{.*}} padding = 3 : i32
+// CHECK: nn.embedding_grad {{.*}}{padding = 3 : i32}
+func.func @padded_embedding(%0: !ti, %1: !w64, %2: !seg, %3: !uni) -> !w64 {
+  %y = nn.embedding %0, %1 {operandSegmentSizes = array<i32: 1, 1>, padding = 3 : i32}
+      : (!ti, !w64) -> !t4
+  %r = nn.embedding_grad %y, %0, %2, %3 {padding = 3 : i32} : (!t4, !ti, !seg, !uni) -> !w64
   return %r : !w64
 }
 
@@ -340,6 +367,16 @@ func.func @vocabulary_loss(%0: !t4, %1: !w64, %2: !ti) -> !t1 {
   %r = nn.vocabulary_loss %0, %1, %2
       : (!t4, !w64, !ti) -> !t1
   return %r : !t1
+}
+
+// CHECK-LABEL: func.func @vocabulary_loss_bias
+// CHECK: nn.vocabulary_loss %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}, %{{.*}} :
+// CHECK: nn.vocabulary_loss_grad
+func.func @vocabulary_loss_bias(%0: !t4, %1: !w64, %2: !ti, %3: tensor<1x6xf32>) -> !t4 {
+  %r = nn.vocabulary_loss %0, %1, %2, %3 : (!t4, !w64, !ti, tensor<1x6xf32>) -> !t1
+  %s:2 = nn.vocabulary_loss_grad %0, %1, %2, %r, %3
+      : (!t4, !w64, !ti, !t1, tensor<1x6xf32>) -> (!t1, !t4)
+  return %s#1 : !t4
 }
 
 // CHECK-LABEL: func.func @vocabulary_loss_grad

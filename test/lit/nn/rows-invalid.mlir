@@ -181,3 +181,29 @@ func.func @mean_grad_c3(%dy: !l4, %cu: !cu) {
   %dx = nn.mean_rows_grad %dy, %cu : (!l4, !cu) -> !t4
   return
 }
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!w64 = tensor<6x4xf32>
+func.func @c4(%0: !ti, %1: !w64) {
+  // expected-error @below {{C4: expected padding among the table's 6 rows, got 6}}
+  %r = nn.embedding %0, %1 {operandSegmentSizes = array<i32: 1, 1>, padding = 6 : i32}
+      : (!ti, !w64) -> !t4
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!seg = tensor<?xi32, #nn.offsets<ids.unique, tokens>>
+!uni = tensor<?xi32, #nn.space<ids.unique>>
+!w64 = tensor<6x4xf32>
+func.func @grad_c5(%0: !t4, %1: !ti, %2: !seg, %3: !uni) {
+  // expected-error @below {{C5: expected padding among the table's 6 rows, got -1}}
+  %r = nn.embedding_grad %0, %1, %2, %3 {padding = -1 : i32}
+      : (!t4, !ti, !seg, !uni) -> !w64
+  return
+}

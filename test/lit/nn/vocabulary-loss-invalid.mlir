@@ -119,3 +119,28 @@ func.func @grad_c6(%0: !t4, %1: !w64, %2: !ti, %3: !t1) {
       : (!t4, !w64, !ti, !t1) -> (!t1, !t4, !w54)
   return
 }
+
+// -----
+
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!w64 = tensor<6x4xf32>
+func.func @c7(%0: !t4, %1: !w64, %2: !ti, %3: tensor<1x5xf32>) {
+  // expected-error @below {{C7: expected bias of shape [1, 6], got 'tensor<1x5xf32>'}}
+  %r = nn.vocabulary_loss %0, %1, %2, %3 : (!t4, !w64, !ti, tensor<1x5xf32>) -> !t1
+  return
+}
+
+// -----
+
+!t1 = tensor<?xf32, #nn.space<tokens>>
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!w64 = tensor<6x4xf32>
+func.func @grad_c7(%0: !t4, %1: !w64, %2: !ti, %3: !t1, %4: tensor<6x1xf32>) {
+  // expected-error @below {{C7: expected bias of shape [1, 6]}}
+  %r:2 = nn.vocabulary_loss_grad %0, %1, %2, %3, %4
+      : (!t4, !w64, !ti, !t1, tensor<6x1xf32>) -> (!t1, !t4)
+  return
+}

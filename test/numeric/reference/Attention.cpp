@@ -18,6 +18,30 @@ static void forQueries(Op op, const Frame &frame, Visit visit) {
       visit(s, q, ko.index(s), ko.index(s + 1) - ko.index(s));
 }
 
+/// transformers' T5Attention._relative_position_bucket, in f32 as there.
+static std::int64_t bucketOf(std::int64_t relative, bool causal, std::int64_t buckets,
+                             std::int64_t maxDistance) {
+  std::int64_t side = 0, distance = causal ? -std::min<std::int64_t>(relative, 0)
+                                           : std::abs(relative);
+  if (!causal) {
+    buckets /= 2;
+    side = relative > 0 ? buckets : 0;
+  }
+  std::int64_t exact = buckets / 2;
+  if (distance < exact)
+    return side + distance;
+  float shared = std::log(float(distance) / float(exact)) /
+                 float(std::log(double(maxDistance) / double(exact))) * float(buckets - exact);
+  return side + std::min(exact + std::int64_t(shared), buckets - 1);
+}
+
+/// The row of the bias table that a query at `position` and key j read.
+template <typename Op>
+static std::int64_t biasRow(Op op, const Frame &frame, std::int64_t j, std::int64_t position) {
+  return bucketOf(j - position, op.getCausal(), frame.get(op.getBias()).rows(),
+                  std::int64_t(*op.getMaxDistance()));
+}
+
 /// One query's scaled scores over the keys it sees (the others: -infinity).
 template <typename Op>
 static std::vector<double> scoresOf(Op op, const Frame &frame, std::int64_t row,
@@ -34,6 +58,8 @@ static std::vector<double> scoresOf(Op op, const Frame &frame, std::int64_t row,
     for (std::int64_t c = 0; c < d; ++c)
       sum += q.at(row, head * d + c) * k.at(first + j, kvHead * d + c);
     bool seen = (!op.getCausal() || j <= position) && std::abs(j - position) < window;
+    if (op.getBias())
+      sum += frame.get(op.getBias()).at(biasRow(op, frame, j, position), head) / scale;
     scores[j] = seen ? sum * scale : -std::numeric_limits<double>::infinity();
   }
   return scores;
@@ -88,6 +114,7 @@ static void gradient(nn::AttentionGradOp op, Frame &frame) {
   double scale = op.getScale().convertToDouble();
   std::int64_t share = heads / op.getKvHeads();
   const Tensor &lse = frame.get(op.getLse());
+  Tensor dbias = op.getDbias() ? frame.make(op.getDbias()) : Tensor();
   forQueries(op, frame, [&](auto s, auto row, auto first, auto keys) {
     for (std::int64_t h = 0; h < heads; ++h) {
       std::vector<double> scores = scoresOf(op, frame, row, first, keys, h);
@@ -102,7 +129,10 @@ static void gradient(nn::AttentionGradOp op, Frame &frame) {
           dp += dout.at(row, h * d + c) * v.at(first + j, kvHead * d + c);
           dv.at(first + j, kvHead * d + c) += p * keep * dout.at(row, h * d + c);
         }
-        double ds = scale * p * (keep * dp - delta);
+        double ds = p * (keep * dp - delta);
+        if (op.getDbias())
+          dbias.at(biasRow(op, frame, j, frame.get(op.getQPosition()).index(row)), h) += ds;
+        ds *= scale;
         for (std::int64_t c = 0; c < d; ++c) {
           dq.at(row, h * d + c) += ds * k.at(first + j, kvHead * d + c);
           dk.at(first + j, kvHead * d + c) += ds * q.at(row, h * d + c);
@@ -113,6 +143,8 @@ static void gradient(nn::AttentionGradOp op, Frame &frame) {
   frame.set(op.getDq(), dq);
   frame.set(op.getDk(), dk);
   frame.set(op.getDv(), dv);
+  if (op.getDbias())
+    frame.set(op.getDbias(), dbias);
 }
 
 static void cached(nn::CachedAttentionOp op, Frame &frame) {

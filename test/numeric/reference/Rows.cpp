@@ -47,10 +47,13 @@ bool runRows(Operation *op, Frame &frame) {
     Tensor dtable = frame.make(grad.getDtable());
     const Tensor &dy = frame.get(grad.getDy()), &order = frame.get(grad.getOrder());
     const Tensor &segments = frame.get(grad.getSegments()), &rows = frame.get(grad.getRows());
-    for (std::int64_t u = 0; u < rows.rows(); ++u)
+    for (std::int64_t u = 0; u < rows.rows(); ++u) {
+      if (grad.getPadding() && rows.index(u) == std::int64_t(*grad.getPadding()))
+        continue;
       for (std::int64_t j = segments.index(u); j < segments.index(u + 1); ++j)
         for (std::int64_t c = 0; c < dy.width(); ++c)
           dtable.at(rows.index(u), c) += dy.at(order.index(j), c);
+    }
     frame.set(grad.getDtable(), dtable);
   } else if (auto gather = dyn_cast<nn::GatherRowsOp>(op)) {
     Tensor y = frame.make(gather.getY());

@@ -8,13 +8,17 @@ using namespace mlir;
 
 namespace ftc::reference {
 
-/// log softmax(x[row] . weight).
-static std::vector<double> logProbabilities(const Tensor &x, const Tensor &weight,
-                                            std::int64_t row) {
+/// log softmax(x[row] . weight + bias).
+template <typename Op>
+static std::vector<double> logProbabilities(Op op, const Frame &frame, std::int64_t row) {
+  const Tensor &x = frame.get(op.getX()), &weight = frame.get(op.getWeight());
   std::vector<double> logits(weight.rows());
-  for (std::int64_t v = 0; v < weight.rows(); ++v)
+  for (std::int64_t v = 0; v < weight.rows(); ++v) {
     for (std::int64_t k = 0; k < x.width(); ++k)
       logits[v] += x.at(row, k) * weight.at(v, k);
+    if (op.getBias())
+      logits[v] += frame.get(op.getBias()).at(0, v);
+  }
   double largest = *std::max_element(logits.begin(), logits.end()), sum = 0;
   for (double logit : logits)
     sum += std::exp(logit - largest);
@@ -24,14 +28,14 @@ static std::vector<double> logProbabilities(const Tensor &x, const Tensor &weigh
 }
 
 template <typename Op> static void setLoss(Op op, Frame &frame) {
-  const Tensor &x = frame.get(op.getX()), &weight = frame.get(op.getWeight());
+  const Tensor &x = frame.get(op.getX());
   double smoothing = frame.scalar("label_smoothing");
   Tensor rows = frame.make(op.getRowLoss());
   for (std::int64_t r = 0; r < x.rows(); ++r) {
     std::int64_t label = frame.get(op.getLabels()).index(r);
     if (label == -100)
       continue;
-    std::vector<double> logs = logProbabilities(x, weight, r);
+    std::vector<double> logs = logProbabilities(op, frame, r);
     double mean = 0;
     for (double log : logs)
       mean -= log / double(logs.size());
@@ -48,7 +52,7 @@ static void setGradients(nn::VocabularyLossGradOp op, Frame &frame) {
     std::int64_t label = frame.get(op.getLabels()).index(r);
     if (label == -100)
       continue;
-    std::vector<double> logs = logProbabilities(x, weight, r);
+    std::vector<double> logs = logProbabilities(op, frame, r);
     for (std::int64_t v = 0; v < weight.rows(); ++v) {
       double target = (v == label ? 1 - smoothing : 0) + smoothing / double(logs.size());
       double slope = frame.get(op.getDrowLoss()).at(r) * (std::exp(logs[v]) - target);

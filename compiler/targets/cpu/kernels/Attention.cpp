@@ -2,6 +2,7 @@
 // scores, softmax in place, products with V divided by the row's sum as they are stored.
 #include "compiler/targets/cpu/kernels/AttentionTiles.h"
 #include "compiler/targets/cpu/kernels/DropoutBits.h"
+#include "compiler/targets/cpu/kernels/RelativeBias.h"
 
 namespace ftc::cpu {
 
@@ -11,7 +12,9 @@ IntExpr Attention::grid(const CpuIsa &) const { return {0, {{0, 1, shape.heads}}
 
 std::int64_t Attention::scratchBytes(const CpuIsa &isa) const {
   AttentionSizes sizes(shape, isa);
-  return 4 * (sizes.transposed + sizes.headElements + sizes.scores + sizes.blockRows) + 64;
+  return 4 * (sizes.transposed + sizes.headElements + sizes.scores + sizes.blockRows +
+              RelativeBias::lineElements(shape)) +
+         64;
 }
 
 namespace {
@@ -19,7 +22,7 @@ namespace {
 class ForwardEmitter {
 public:
   ForwardEmitter(KernelBuilder &b, const AttentionShape &shape)
-      : b(b), shape(shape), tiles(b, shape), dropout(b), q(b.buffer(0)), k(b.buffer(1)),
+      : b(b), shape(shape), tiles(b, shape), relative(b, shape), dropout(b), q(b.buffer(0)), k(b.buffer(1)),
         v(b.buffer(2)), queryOffsets(b.buffer(3, Elem::I32)),
         keyOffsets(b.buffer(4, Elem::I32)), sequenceIds(b.buffer(5, Elem::I32)),
         positions(b.buffer(6, Elem::I32)), out(b.buffer(7)), lse(b.buffer(8)) {
@@ -28,6 +31,11 @@ public:
     values = b.scratch(4 * sizes.transposed);
     block = b.scratch(4 * (sizes.transposed + sizes.headElements));
     inverses = b.scratch(4 * (sizes.transposed + sizes.headElements + sizes.scores));
+    if (shape.buckets) {
+      bias = b.buffer(9);
+      line = b.scratch(4 * (sizes.transposed + sizes.headElements + sizes.scores +
+                            sizes.blockRows));
+    }
   }
 
   void emit() {
@@ -42,6 +50,8 @@ public:
       b.ifThen(first < last, [&] {
         tiles.packTransposed(k[keyStart], shape.keyRow(), keyCount, keys);
         tiles.packRows(v[keyStart], shape.keyRow(), keyCount, shape.maxKeys, values);
+        if (shape.buckets)
+          relative.spread(bias, head, keyCount, line);
       });
       b.loop(first, last, AttentionSizes::blockRows, [&](Num row) {
         Num rows = b.min(b.i64(AttentionSizes::blockRows), last - row);
@@ -66,30 +76,34 @@ private:
   /// does not see; its sum's inverse is kept. Each lane's sum goes over the same keys in the
   /// same order wherever the row's first vector begins: what is before adds exact zeros.
   void softmax(Num row, Num i, Num head, Num sequence, Num keyCount, KeyRange range) {
-    Ptr line = block[i * tiles.sizes.scoreStride];
+    Ptr scores = block[i * tiles.sizes.scoreStride];
     Num position = b.load(positions[row]);
     KeyRange seen = tiles.visible(keyCount, position);
     int lanes = b.isa.lanes;
     auto down = [](Num at, int step) { return at / step * step; };
     Num first = shape.window ? down(seen.begin, lanes) : b.i64(0);
+    auto scoreAt = [&](Num j) {
+      Num score = b.loadVector(scores[j]);
+      return shape.buckets ? score + relative.at(line, j, position) : score;
+    };
     Num lowest = b.vec(-3.4028234663852886e38);
     Num top =
         b.maxAcross(b.loop(first, seen.end, lanes, {lowest}, [&](Num j, const Nums &carried) {
-          Num value = b.loadVector(line[j]);
+          Num value = scoreAt(j);
           return Nums{b.max(carried[0], b.select(tiles.inside(j, seen), value, lowest))};
         })[0]);
     Num sum =
         b.sumAcross(b.loop(first, seen.end, lanes, {b.vec(0)}, [&](Num j, const Nums &carried) {
-          Num value = b.exp(b.loadVector(line[j]) - top);
+          Num value = b.exp(scoreAt(j) - top);
           value = b.select(tiles.inside(j, seen), value, b.vec(0));
-          b.storeVector(value, line[j]);
+          b.storeVector(value, scores[j]);
           return Nums{carried[0] + value};
         })[0]);
     Num any = seen.begin < seen.end;
     b.store(b.select(any, 1.0 / sum, b.f32(0)), inverses[i]);
     b.store(b.select(any, top + b.log(sum), b.f32(0)), lse[row * shape.heads + head]);
     auto clear = [&](Num from, Num to) {
-      b.loop(from, to, lanes, [&](Num j) { b.storeVector(b.vec(0), line[j]); });
+      b.loop(from, to, lanes, [&](Num j) { b.storeVector(b.vec(0), scores[j]); });
     };
     if (shape.window)
       clear(range.begin, first);
@@ -99,7 +113,7 @@ private:
       b.loop(shape.window ? down(seen.begin, 64) : b.i64(0), seen.end, 64, [&](Num j) {
         Nums kept = dropout.keep(sequence, position, b.toI32(j / 64), b.toI32(head));
         for (int part = 0; part < 64 / lanes; ++part) {
-          Ptr at = line[j + part * lanes];
+          Ptr at = scores[j + part * lanes];
           b.storeVector(dropout.apply(b.loadVector(at), kept[part]), at);
         }
       });
@@ -109,9 +123,11 @@ private:
   KernelBuilder &b;
   const AttentionShape &shape;
   AttentionTiles tiles;
+  RelativeBias relative;
   DropoutBits dropout;
-  Ptr q, k, v, queryOffsets, keyOffsets, sequenceIds, positions, out, lse;
+  Ptr q, k, v, queryOffsets, keyOffsets, sequenceIds, positions, out, lse, bias;
   Ptr keys, values, block, inverses;
+  Ptr line; ///< the head's bias by relative position
 };
 
 } // namespace

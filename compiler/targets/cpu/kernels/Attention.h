@@ -18,6 +18,8 @@ struct AttentionShape {
   double scale = 0;             ///< multiplies q k^T; 0: 1 / sqrt(headDim)
   bool causal = false;          ///< key j (within its sequence) is seen if j <= query_position
   std::int64_t window = 0;      ///< and |j - query_position| < window; 0: no such limit
+  std::int64_t buckets = 0;     ///< of the relative position bias (nn.attention's); 0: none
+  std::int64_t maxDistance = 0; ///< beside buckets
 
   std::string name(const char *prefix, const CpuIsa &isa) const;
   std::int64_t queryRow() const { return queryStride ? queryStride : heads * headDim; }
@@ -29,10 +31,12 @@ struct AttentionShape {
 /// attend to key rows [key_offsets[s], key_offsets[s+1]). A query that sees no key gets zeros
 /// and lse = 0; otherwise lse = log sum exp of its scaled scores. Dropout: position =
 /// query_position, channel = key's index in its sequence, sequence = sequence_id[s], head =
-/// query head; p = 0 draws no random bits.
+/// query head; p = 0 draws no random bits. With buckets, bias[bucket(j - query_position), head]
+/// is added to each scaled score; a sequence's positions are below its number of keys then.
 ///   buffers  q [Tq, heads * d], k [Tk, kvHeads * d], v [Tk, kvHeads * d],
 ///            query_offsets [S + 1], key_offsets [S + 1], sequence_id [S],
-///            query_position [Tq], out [Tq, heads * d], lse [Tq, heads]
+///            query_position [Tq], out [Tq, heads * d], lse [Tq, heads],
+///            [buckets: bias [buckets, heads]]
 ///   ints     S, seed, step, op_id (of the dropout on probabilities)
 ///   scalars  p
 struct Attention : Kernel {
@@ -45,17 +49,32 @@ struct Attention : Kernel {
 };
 
 /// dq, dk, dv of Attention; probabilities are recomputed from lse. Every row of the three is
-/// written. One task is one sequence and one key/value head.
+/// written. One task is one sequence and one key/value head. With `biasGradient` each sequence
+/// leaves its own sum over the pairs of each bucket in `partial`, which BiasGrad adds up.
 ///   buffers  dout [Tq, heads * d], q, k, v, out, lse, query_offsets, key_offsets,
-///            sequence_id, query_position, dq, dk, dv
+///            sequence_id, query_position, dq, dk, dv, [buckets: bias [buckets, heads]],
+///            [biasGradient: partial [S, buckets, heads]]
 ///   ints     S, seed, step, op_id (of the dropout on probabilities)
 ///   scalars  p
 struct AttentionGrad : Kernel {
   AttentionShape shape;
+  bool biasGradient = false; ///< with buckets alone
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;
   std::int64_t scratchBytes(const CpuIsa &isa) const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// dbias[e] = sum over s of partial[s, e], in order of s.
+///   buffers  partial [S, elements], dbias [elements]
+///   ints     S
+///   scalars  none
+struct BiasGrad : Kernel {
+  std::int64_t elements = 0; ///< buckets * heads
+
+  std::string key(const CpuIsa &isa) const override;
+  IntExpr grid(const CpuIsa &isa) const override;
   void emit(KernelBuilder &b) const override;
 };
 

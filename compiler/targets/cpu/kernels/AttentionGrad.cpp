@@ -3,11 +3,12 @@
 //   dv += (p z)^T dout;  ds = p (z (dout v^T) - delta) scale;  dq = ds k;  dk += ds^T q
 #include "compiler/targets/cpu/kernels/AttentionTiles.h"
 #include "compiler/targets/cpu/kernels/DropoutBits.h"
+#include "compiler/targets/cpu/kernels/RelativeBias.h"
 
 namespace ftc::cpu {
 
 std::string AttentionGrad::key(const CpuIsa &isa) const {
-  return shape.name("attention_grad", isa);
+  return shape.name(biasGradient ? "attention_bias_grad" : "attention_grad", isa);
 }
 
 IntExpr AttentionGrad::grid(const CpuIsa &) const { return {0, {{0, 1, shape.kvHeads}}}; }
@@ -20,7 +21,7 @@ static std::int64_t blockElements(const AttentionSizes &sizes) {
 std::int64_t AttentionGrad::scratchBytes(const CpuIsa &isa) const {
   AttentionSizes sizes(shape, isa);
   return 4 * (2 * sizes.transposed + sizes.headElements + 2 * sizes.scores +
-              2 * blockElements(sizes)) +
+              2 * blockElements(sizes) + (biasGradient ? 2 : 1) * RelativeBias::lineElements(shape)) +
          64;
 }
 
@@ -28,8 +29,9 @@ namespace {
 
 class BackwardEmitter {
 public:
-  BackwardEmitter(KernelBuilder &b, const AttentionShape &shape)
-      : b(b), shape(shape), tiles(b, shape), dropout(b), dout(b.buffer(0)), q(b.buffer(1)),
+  BackwardEmitter(KernelBuilder &b, const AttentionShape &shape, bool biasGradient)
+      : b(b), shape(shape), biasGradient(biasGradient), tiles(b, shape), relative(b, shape),
+        dropout(b), dout(b.buffer(0)), q(b.buffer(1)),
         k(b.buffer(2)), v(b.buffer(3)), out(b.buffer(4)), lse(b.buffer(5)),
         queryOffsets(b.buffer(6, Elem::I32)), keyOffsets(b.buffer(7, Elem::I32)),
         sequenceIds(b.buffer(8, Elem::I32)), positions(b.buffer(9, Elem::I32)),
@@ -48,6 +50,14 @@ public:
     slopes = take(sizes.scores);
     queryBlock = take(blockElements(sizes));
     doutBlock = take(blockElements(sizes));
+    if (shape.buckets) {
+      bias = b.buffer(13);
+      biasLine = take(RelativeBias::lineElements(shape));
+    }
+    if (biasGradient) {
+      partial = b.buffer(14);
+      slopeLine = take(RelativeBias::lineElements(shape));
+    }
   }
 
   void emit() {
@@ -69,16 +79,36 @@ public:
         tiles.packRows(k[keyStart], shape.keyRow(), keyCount, shape.maxKeys, keys);
         std::int64_t group = shape.heads / shape.kvHeads;
         b.loop(kvHead * group, kvHead * group + group, 1, [&](Num head) {
+          if (shape.buckets)
+            relative.spread(bias, head, keyCount, biasLine);
+          if (biasGradient)
+            relative.clear(keyCount, slopeLine);
           b.loop(first, last, AttentionSizes::blockRows, [&](Num row) {
             Num rows = b.min(b.i64(AttentionSizes::blockRows), last - row);
             emitBlock(row, rows, head, b.load(sequenceIds[s]), keyStart, keyCount);
           });
+          if (biasGradient)
+            relative.gather(slopeLine, head, keyCount, partialOf(s));
         });
       });
+      if (biasGradient)
+        b.ifThen(last <= first, [&] { clearPartial(s, kvHead); });
     });
   }
 
 private:
+  Ptr partialOf(Num s) { return partial[s * (shape.buckets * shape.heads)]; }
+
+  /// A sequence without queries adds nothing.
+  void clearPartial(Num s, Num kvHead) {
+    std::int64_t group = shape.heads / shape.kvHeads;
+    b.loop(0, shape.buckets, 1, [&](Num bucket) {
+      b.loop(kvHead * group, kvHead * group + group, 1, [&](Num head) {
+        b.store(b.f32(0), partialOf(s)[bucket * shape.heads + head]);
+      });
+    });
+  }
+
   void emitBlock(Num row, Num rows, Num head, Num sequence, Num keyStart, Num keyCount) {
     std::int64_t dense = shape.heads * shape.headDim, capacity = AttentionSizes::blockRows;
     Num denseAt = row * dense + head * shape.headDim;
@@ -120,13 +150,18 @@ private:
     KeyRange seen = tiles.visible(keyCount, position);
     auto vector = [&](Num j, Num kept) {
       Num inside = tiles.inside(j, seen);
-      Num p = b.select(inside, b.exp(b.loadVector(line[j]) - logSum), b.vec(0));
+      Num score = b.loadVector(line[j]);
+      if (shape.buckets)
+        score = score + relative.at(biasLine, j, position);
+      Num p = b.select(inside, b.exp(score - logSum), b.vec(0));
       Num z = b.loadVector(slope[j]);
       b.storeVector(kept ? dropout.apply(p, kept) : p, line[j]);
       if (kept)
         z = dropout.apply(z, kept);
-      Num ds = p * (z - delta) * shape.scaleOrDefault();
-      b.storeVector(b.select(inside, ds, b.vec(0)), slope[j]);
+      Num ds = p * (z - delta);
+      if (biasGradient)
+        relative.add(slopeLine, j, position, b.select(inside, ds, b.vec(0)));
+      b.storeVector(b.select(inside, ds * shape.scaleOrDefault(), b.vec(0)), slope[j]);
     };
     if (!dropped) {
       b.loop(range.begin, range.end, lanes, [&](Num j) { vector(j, Num{}); });
@@ -141,14 +176,38 @@ private:
 
   KernelBuilder &b;
   const AttentionShape &shape;
+  bool biasGradient;
   AttentionTiles tiles;
+  RelativeBias relative;
   DropoutBits dropout;
+  Ptr bias, partial, biasLine, slopeLine; ///< lines: one f32 a relative position
   Ptr dout, q, k, v, out, lse, queryOffsets, keyOffsets, sequenceIds, positions, dq, dk, dv;
   Ptr keysTransposed, valuesTransposed, keys, probabilities, slopes, queryBlock, doutBlock;
 };
 
 } // namespace
 
-void AttentionGrad::emit(KernelBuilder &b) const { BackwardEmitter(b, shape).emit(); }
+void AttentionGrad::emit(KernelBuilder &b) const {
+  BackwardEmitter(b, shape, biasGradient).emit();
+}
+
+std::string BiasGrad::key(const CpuIsa &isa) const {
+  return "bias_grad_e" + std::to_string(elements) + "_" + isa.suffix;
+}
+
+IntExpr BiasGrad::grid(const CpuIsa &) const { return {1, {}}; }
+
+void BiasGrad::emit(KernelBuilder &b) const {
+  Ptr partial = b.buffer(0), dbias = b.buffer(1);
+  Num sequences = b.integer(0);
+  b.forTasks([&](Num) {
+    b.forVectors(elements, [&](Num offset, Num mask) {
+      Num sum = b.loop(0, sequences, 1, {b.vec(0)}, [&](Num s, const Nums &carried) {
+        return Nums{carried[0] + b.loadVector(partial[s * elements + offset], mask)};
+      })[0];
+      b.storeVector(sum, dbias[offset], mask);
+    });
+  });
+}
 
 } // namespace ftc::cpu

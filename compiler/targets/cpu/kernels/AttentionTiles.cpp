@@ -40,6 +40,8 @@ std::string AttentionShape::name(const char *prefix, const CpuIsa &isa) const {
     result += "_s" + std::to_string(std::bit_cast<std::uint32_t>(float(scale)));
   if (window)
     result += "_w" + std::to_string(window);
+  if (buckets)
+    result += "_b" + std::to_string(buckets) + "m" + std::to_string(maxDistance);
   return result + (causal ? "_causal_" : "_") + isa.suffix;
 }
 

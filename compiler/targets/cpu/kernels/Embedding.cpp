@@ -39,7 +39,8 @@ void EmbeddingSum::emit(KernelBuilder &b) const {
 }
 
 std::string EmbeddingGrad::key(const CpuIsa &isa) const {
-  return "embedding_grad_h" + std::to_string(hidden) + "_" + isa.suffix;
+  return "embedding_grad_h" + std::to_string(hidden) +
+         (padding < 0 ? "" : "_p" + std::to_string(padding)) + "_" + isa.suffix;
 }
 
 // A task is a row and a block of columns: a table of two types keeps all threads busy.
@@ -57,7 +58,10 @@ void EmbeddingGrad::emit(KernelBuilder &b) const {
     Num from = task % blocks * columnBlock;
     Num to = b.min(from + columnBlock, b.i64(hidden));
     Num first = b.toI64(b.load(segments[unit])), last = b.toI64(b.load(segments[unit + 1]));
-    Ptr target = gradient[b.toI64(b.load(rows[unit])) * hidden];
+    Num row = b.toI64(b.load(rows[unit]));
+    if (padding >= 0) // an empty range: the row stays as it is
+      to = b.select(row == padding, from, to);
+    Ptr target = gradient[row * hidden];
     auto add = [&](Num column, Num mask, int count) {
       Nums sums = b.loop(first, last, 1, Nums(count, b.vec(0)), [&](Num j, const Nums &sums) {
         Ptr source = dy[b.toI64(b.load(order[j])) * hidden + column];

@@ -23,12 +23,13 @@ struct EmbeddingSum : Kernel {
 };
 
 /// grad[rows[u]] += dy[order[segments[u]]] + ... + dy[order[segments[u + 1] - 1]], summed in
-/// that order, then added once. `rows` are distinct.
+/// that order, then added once. `rows` are distinct; row `padding` of grad stays as it is.
 ///   buffers  dy [T, H], order [T], segments [U + 1], rows [U], grad [rows of table, H]
 ///   ints     U
 ///   scalars  none
 struct EmbeddingGrad : Kernel {
   std::int64_t hidden = 0;
+  std::int64_t padding = -1; ///< -1: none
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

@@ -45,7 +45,7 @@ static Num chunkRows(KernelBuilder &b, const VocabularyShape &shape) {
 }
 
 std::string VocabularyLogits::key(const CpuIsa &isa) const {
-  return shape.name("vocabulary_logits", isa);
+  return shape.name(bias ? "vocabulary_logits_bias" : "vocabulary_logits", isa);
 }
 IntExpr VocabularyLogits::grid(const CpuIsa &isa) const {
   return {ceilDiv(ceilDiv(shape.vocabulary, isa.panelWidth()), logitPanels), {}};
@@ -67,11 +67,14 @@ namespace {
 
 class LogitsEmitter {
 public:
-  LogitsEmitter(KernelBuilder &b, const VocabularyShape &shape)
+  LogitsEmitter(KernelBuilder &b, const VocabularyShape &shape, bool biased)
       : b(b), shape(shape), x(b.buffer(0)), weight(b.buffer(1)), logits(b.buffer(2)),
         panel(b.scratch()), first(b.integer(1)), rows(chunkRows(b, shape)),
         width(b.isa.panelWidth()), stride(shape.stride(b.isa)), kBlock(kBlockOf(shape.hidden)),
-        kBlocks(ceilDiv(shape.hidden, kBlock)) {}
+        kBlocks(ceilDiv(shape.hidden, kBlock)) {
+    if (biased)
+      bias = b.buffer(3);
+  }
 
   void emit() {
     std::int64_t panels = ceilDiv(shape.vocabulary, width);
@@ -123,10 +126,23 @@ private:
       for (int r = 0; r < count; ++r)
         left.rows.push_back(x[(first + b.min(row + r, rows - 1)) * shape.hidden + k]);
     Ptr target = logits[row * stride + p * width];
-    Nums sums(count * vectors, b.vec(0));
-    if (kBlocks > 1)
+    auto fresh = [&] {
+      Nums start(vectors, b.vec(0));
+      for (int v = 0; v < vectors && bias.builder; ++v) {
+        Num column = p * width + v * b.isa.lanes;
+        start[v] = b.loadVector(bias[column], b.firstLanes(shape.vocabulary - column));
+      }
+      Nums sums;
+      for (int r = 0; r < count; ++r)
+        sums.insert(sums.end(), start.begin(), start.end());
+      return sums;
+    };
+    Nums sums;
+    if (kBlocks == 1)
+      sums = fresh();
+    else
       sums = b.choose(
-          block == 0, [&] { return sums; },
+          block == 0, fresh,
           [&] {
             Nums loaded;
             for (int r = 0; r < count; ++r)
@@ -143,14 +159,14 @@ private:
 
   KernelBuilder &b;
   const VocabularyShape &shape;
-  Ptr x, weight, logits, panel;
+  Ptr x, weight, logits, panel, bias;
   Num first, rows;
   std::int64_t width, stride, kBlock, kBlocks;
 };
 
 } // namespace
 
-void VocabularyLogits::emit(KernelBuilder &b) const { LogitsEmitter(b, shape).emit(); }
+void VocabularyLogits::emit(KernelBuilder &b) const { LogitsEmitter(b, shape, bias).emit(); }
 
 std::string VocabularyRows::key(const CpuIsa &isa) const {
   return shape.name(gradient ? "vocabulary_rows_grad" : "vocabulary_rows", isa);

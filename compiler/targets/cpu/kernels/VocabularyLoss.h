@@ -28,12 +28,15 @@ struct VocabularyShape {
   static std::int64_t chooseChunk(std::int64_t rows, std::int64_t vocabulary);
 };
 
-/// logits[r, v] = x[first + r] . weight[v]; a row's bits depend on that row alone.
-///   buffers  x [R, hidden], weight [vocabulary, hidden] row-major, logits [chunk, stride]
+/// logits[r, v] = x[first + r] . weight[v], with `bias` plus bias[v]; a row's bits depend on that
+/// row alone.
+///   buffers  x [R, hidden], weight [vocabulary, hidden] row-major, logits [chunk, stride],
+///            [bias: bias [vocabulary]]
 ///   ints     R, first
 ///   scalars  none
 struct VocabularyLogits : Kernel {
   VocabularyShape shape;
+  bool bias = false;
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

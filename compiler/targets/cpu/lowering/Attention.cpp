@@ -26,6 +26,10 @@ template <typename Op> static AttentionShape shapeOf(Op op, const CpuProgram &pr
   shape.scale = op.getScale().convertToDouble();
   shape.causal = op.getCausal();
   shape.window = windowOf(op, program);
+  if (Value bias = op.getBias()) {
+    shape.buckets = cast<RankedTensorType>(bias.getType()).getDimSize(0);
+    shape.maxDistance = *op.getMaxDistance();
+  }
   return shape;
 }
 
@@ -38,12 +42,16 @@ static LogicalResult lowerAttention(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::AttentionOp>(operation);
   auto kernel = std::make_shared<Attention>();
   kernel->shape = shapeOf(op, program);
-  program.launch(kernel,
-                 {program.read(op.getQ()), program.read(op.getK()), program.read(op.getV()),
-                  program.read(op.getQOffsets()), program.read(op.getKvOffsets()),
-                  program.read(op.getSequenceId()), program.read(op.getQPosition()),
-                  program.write(op.getOut()), program.write(op.getLse())},
-                 intsOf(op, program), {op.getRate() ? op.getRate()->str() : "zero"}, op);
+  std::vector<Operand> operands{
+      program.read(op.getQ()),          program.read(op.getK()),
+      program.read(op.getV()),          program.read(op.getQOffsets()),
+      program.read(op.getKvOffsets()),  program.read(op.getSequenceId()),
+      program.read(op.getQPosition()),  program.write(op.getOut()),
+      program.write(op.getLse())};
+  if (op.getBias())
+    operands.push_back(program.read(op.getBias()));
+  program.launch(kernel, operands, intsOf(op, program),
+                 {op.getRate() ? op.getRate()->str() : "zero"}, op);
   return success();
 }
 
@@ -51,14 +59,31 @@ static LogicalResult lowerAttentionGrad(Operation *operation, CpuProgram &progra
   auto op = cast<nn::AttentionGradOp>(operation);
   auto kernel = std::make_shared<AttentionGrad>();
   kernel->shape = shapeOf(op, program);
-  program.launch(kernel,
+  std::vector<Operand> operands
                  {program.read(op.getDout()), program.read(op.getQ()), program.read(op.getK()),
                   program.read(op.getV()), program.read(op.getOut()), program.read(op.getLse()),
                   program.read(op.getQOffsets()), program.read(op.getKvOffsets()),
                   program.read(op.getSequenceId()), program.read(op.getQPosition()),
                   program.write(op.getDq()), program.write(op.getDk()),
-                  program.write(op.getDv())},
-                 intsOf(op, program), {op.getRate() ? op.getRate()->str() : "zero"}, op);
+                  program.write(op.getDv())};
+  if (op.getBias())
+    operands.push_back(program.read(op.getBias()));
+  std::vector<std::string> scalars{op.getRate() ? op.getRate()->str() : "zero"};
+  if (!op.getDbias()) {
+    program.launch(kernel, operands, intsOf(op, program), scalars, op);
+    return success();
+  }
+  kernel->biasGradient = true;
+  auto sum = std::make_shared<BiasGrad>();
+  sum->elements = kernel->shape.buckets * kernel->shape.heads;
+  AffineExpr sequences = program.rows(op.getSequenceId());
+  BufferId partial = program.planner.temporary(
+      cast<RankedTensorType>(op.getBias().getType()).getElementType(),
+      sequences * sum->elements);
+  operands.push_back({partial, plan::Access::Write});
+  program.launch(kernel, operands, intsOf(op, program), scalars, op);
+  program.launch(sum, {{partial, plan::Access::Read}, program.write(op.getDbias())},
+                 {sequences}, {}, op, ".bias");
   return success();
 }
 

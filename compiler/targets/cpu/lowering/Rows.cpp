@@ -36,6 +36,7 @@ static LogicalResult lowerEmbeddingGrad(Operation *operation, CpuProgram &progra
   auto op = cast<nn::EmbeddingGradOp>(operation);
   auto kernel = std::make_shared<EmbeddingGrad>();
   kernel->hidden = width(op.getDy());
+  kernel->padding = op.getPadding() ? std::int64_t(*op.getPadding()) : -1;
   bool accumulated = program.accumulated.contains(op.getDtable());
   if (!program.added.contains(op.getDtable()))
     program.planner.fill(program.planner.buffer(op.getDtable()),

@@ -11,9 +11,10 @@ namespace {
 /// One vocabulary_loss being lowered: its shape, the chunk's buffers, the launches of a chunk.
 class ChunkedLoss {
 public:
-  ChunkedLoss(Operation *op, Value x, Value weight, Value labels, Value rowLoss,
+  ChunkedLoss(Operation *op, Value x, Value weight, Value bias, Value labels, Value rowLoss,
               CpuProgram &program)
-      : op(op), program(program), x(x), weight(weight), labels(labels), rowLoss(rowLoss) {
+      : op(op), program(program), x(x), weight(weight), bias(bias), labels(labels),
+        rowLoss(rowLoss) {
     auto type = cast<RankedTensorType>(weight.getType());
     std::int64_t rows = program.planner.symbols.atCapacity(program.rows(x));
     shape.vocabulary = type.getDimSize(0);
@@ -46,9 +47,12 @@ public:
   void forward(std::int64_t chunk, bool gradient) {
     auto product = std::make_shared<VocabularyLogits>();
     product->shape = shape;
-    program.launch(product,
-                   {program.read(x), program.read(weight), {logits, plan::Access::Write}},
-                   ints(chunk), {}, op, ".logits");
+    product->bias = bias != nullptr;
+    std::vector<Operand> operands{
+        program.read(x), program.read(weight), {logits, plan::Access::Write}};
+    if (bias)
+      operands.push_back(program.read(bias));
+    program.launch(product, operands, ints(chunk), {}, op, ".logits");
     auto rows = std::make_shared<VocabularyRows>();
     rows->shape = shape;
     rows->gradient = gradient;
@@ -67,7 +71,7 @@ public:
 
   Operation *op;
   CpuProgram &program;
-  Value x, weight, labels, rowLoss;
+  Value x, weight, bias, labels, rowLoss;
   VocabularyShape shape;
   Type element;
   BufferId logits = 0;
@@ -77,7 +81,8 @@ public:
 
 static LogicalResult lowerVocabularyLoss(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::VocabularyLossOp>(operation);
-  ChunkedLoss loss(op, op.getX(), op.getWeight(), op.getLabels(), op.getRowLoss(), program);
+  ChunkedLoss loss(op, op.getX(), op.getWeight(), op.getBias(), op.getLabels(), op.getRowLoss(),
+                   program);
   if (failed(loss.checkLayout()))
     return failure();
   for (std::int64_t chunk = 0; chunk < loss.shape.chunks; ++chunk)
@@ -89,7 +94,8 @@ static LogicalResult lowerVocabularyLossGrad(Operation *operation, CpuProgram &p
   auto op = cast<nn::VocabularyLossGradOp>(operation);
   if (!op.getDrowLoss().getDefiningOp<nn::LossSeedOp>())
     return op.emitOpError("expected the loss seed as gradient of the row losses");
-  ChunkedLoss loss(op, op.getX(), op.getWeight(), op.getLabels(), op.getRowLoss(), program);
+  ChunkedLoss loss(op, op.getX(), op.getWeight(), op.getBias(), op.getLabels(), op.getRowLoss(),
+                   program);
   if (failed(loss.checkLayout()))
     return failure();
   BufferId partial = loss.temporary(loss.shape.partialElements(program.isa));
