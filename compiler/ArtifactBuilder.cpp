@@ -83,12 +83,14 @@ LogicalResult Translator::parameters() {
           parameter->tensor = tensor.str();
         if (auto init = function.getArgAttrOfType<StringAttr>(i, nn::kInit)) {
           llvm::StringRef text = init.getValue();
-          parameter->init = text == "ones" ? abi::Init::Ones : abi::Init::Zeros;
+          parameter->init = text == "ones"        ? abi::Init::Ones
+                            : text == "sinusoids" ? abi::Init::Sinusoids
+                                                  : abi::Init::Zeros;
           bool uniform = text.consume_front("uniform:");
           if (uniform || text.consume_front("normal:")) {
             parameter->init = uniform ? abi::Init::Uniform : abi::Init::Normal;
             if (text.getAsDouble(parameter->init_std))
-              return function.emitError("expected nn.init as zeros, ones, normal:STD or "
+              return function.emitError("expected nn.init as zeros, ones, sinusoids, normal:STD or "
                                         "uniform:BOUND, got ")
                      << init;
           }

@@ -88,6 +88,9 @@ private:
   rt::Status checkMethod();
   void markFileTypes();
   rt::Status import();
+  rt::Status readTargetTokenizer(rt::TokenizerOptions tokenizerOptions);
+  bool hasTargets() const { return task->labelPlacement() == rt::LabelPlacement::Target; }
+  rt::Status chooseLengths();
   rt::Status chooseCapacities();
   rt::Status runPhases(std::int64_t activationBudget);
   rt::Status plan();
@@ -112,9 +115,11 @@ private:
   std::string adapterJson;              ///< adapter_config.json of the method phase
   rt::TokenizerFiles tokenizerFiles;
   std::unique_ptr<rt::Tokenizer> tokenizer;
+  std::unique_ptr<rt::Tokenizer> targetTokenizer; ///< where targets have one of their own
   DataSummary data;
   ImportedModel model;
   std::int64_t maxSequence = 0, maxTokens = 0, maxSequences = 0;
+  std::int64_t maxTarget = 0, maxTargets = 0; ///< an encoder-decoder's second stream
   std::vector<const cpu::CpuIsa *> isas;
   std::vector<VariantObject> objects;
   std::vector<std::map<std::string, cpu::KernelSpec>> kernelTables; ///< one a variant
@@ -216,6 +221,7 @@ rt::Status Compilation::readModel() {
   if (!made)
     return made.takeStatus().withContext(options.model);
   tokenizer = made.take();
+  FTC_RETURN_IF_ERROR(readTargetTokenizer(tokenizerOptions));
   if (options.pipeline.method == "lora") {
     FTC_ASSIGN_OR_RETURN(options.pipeline.lora,
                          settleLora(options.lora, adapter ? &*adapter : nullptr,
@@ -225,8 +231,29 @@ rt::Status Compilation::readModel() {
   return {};
 }
 
+/// What targets are measured with. Lengths do not depend on the languages, which may be unknown
+/// yet: without them a source's tokenizer does.
+rt::Status Compilation::readTargetTokenizer(rt::TokenizerOptions tokenizerOptions) {
+  bool languages = !options.columns.targetLang.empty();
+  if (!hasTargets() || !rt::hasTargetTokenizer(tokenizerFiles, tokenizerOptions.modelType) ||
+      (tokenizerOptions.modelType == "mbart" && !languages))
+    return {};
+  tokenizerOptions.target = true;
+  tokenizerOptions.sourceLanguage = options.columns.sourceLang;
+  tokenizerOptions.targetLanguage = options.columns.targetLang;
+  rt::Result<std::unique_ptr<rt::Tokenizer>> made =
+      rt::makeTokenizer(tokenizerFiles, tokenizerOptions);
+  if (!made)
+    return made.takeStatus().withContext(options.model);
+  targetTokenizer = made.take();
+  return {};
+}
+
 rt::Status Compilation::readData() {
-  FTC_ASSIGN_OR_RETURN(data, summarizeData(options, *task, config, *tokenizer));
+  rt::TargetSettings targets;
+  targets.tokenizer = targetTokenizer.get();
+  targets.sourcePrefix = options.sourcePrefix;
+  FTC_ASSIGN_OR_RETURN(data, summarizeData(options, *task, config, *tokenizer, targets));
   task = data.task;
   if (!data.note.empty())
     std::fprintf(stderr, "%s\n", data.note.c_str());
@@ -304,12 +331,29 @@ rt::Status Compilation::checkWeights() {
   return {};
 }
 
-rt::Status Compilation::chooseCapacities() {
+/// Longest source and target: Hugging Face's defaults, within the model's positions.
+rt::Status Compilation::chooseLengths() {
   maxSequence = options.maxSequenceLength ? options.maxSequenceLength : model.maxPositions;
+  if (hasTargets()) {
+    maxSequence = options.maxSourceLength ? options.maxSourceLength
+                                          : std::min<std::int64_t>(1024, model.maxPositions);
+    maxTarget = options.maxTargetLength ? options.maxTargetLength
+                                        : std::min<std::int64_t>(128, model.maxPositions);
+  }
+  for (auto [flag, length] : {std::pair("--max_source_length ", maxSequence),
+                              std::pair("--max_target_length ", maxTarget)})
+    if (hasTargets() && length > model.maxPositions)
+      return rt::Status::usage(flag + std::to_string(length) + " is more than the model's " +
+                               std::to_string(model.maxPositions) + " positions");
   if (maxSequence > model.maxPositions)
     return rt::Status::usage("--max_seq_length " + std::to_string(maxSequence) +
                              " is more than the model's " + std::to_string(model.maxPositions) +
                              " positions");
+  return {};
+}
+
+rt::Status Compilation::chooseCapacities() {
+  FTC_RETURN_IF_ERROR(chooseLengths());
   // Room for the longest sequence that evaluation may bring, and for 16 examples of about
   // mean length, at most 2048 tokens unless one sequence needs more.
   std::int64_t wanted = data.meanTokens ? 16 * std::min(data.meanTokens * 5 / 4, maxSequence)
@@ -317,6 +361,12 @@ rt::Status Compilation::chooseCapacities() {
   maxTokens = options.maxTokens ? options.maxTokens
                                 : std::max(maxSequence, (std::min<std::int64_t>(wanted, 2048) + 63) /
                                                         64 * 64);
+  std::int64_t longest = std::max(maxSequence, maxTarget);
+  if (options.maxTokens && hasTargets() && maxTokens < longest)
+    return rt::Status::usage("--max_tokens: expected at least " + std::to_string(longest) +
+                             ", the longer of --max_source_length and --max_target_length: one "
+                             "sequence must fit, found '" +
+                             std::to_string(maxTokens) + "'");
   if (maxTokens < maxSequence)
     return rt::Status::usage("--max_tokens: expected at least " + std::to_string(maxSequence) +
                              (options.maxSequenceLength
@@ -324,10 +374,19 @@ rt::Status Compilation::chooseCapacities() {
                                   : ", the model's longest sequence (--max_seq_length sets a "
                                     "shorter one)") +
                              ", found '" + std::to_string(maxTokens) + "'");
+  std::int64_t wantedTargets =
+      data.meanTarget ? 16 * std::min(data.meanTarget * 5 / 4, maxTarget) : 2048;
+  maxTargets = options.maxTokens
+                   ? maxTokens
+                   : std::max(maxTarget,
+                              (std::min<std::int64_t>(wantedTargets, 2048) + 63) / 64 * 64);
   maxSequences = std::min(maxTokens, std::max<std::int64_t>(64, maxTokens / 32));
   for (const char *name : {"tokens", "input_ids.unique", "token_type_ids.unique",
                            "position_ids.unique", "labelled"})
     symbols.setCapacity(name, maxTokens);
+  if (hasTargets())
+    for (const char *name : {"target", "target_ids.unique", "target_position_ids.unique"})
+      symbols.setCapacity(name, maxTargets);
   symbols.setCapacity("sequences", maxSequences);
   for (const char *counter : {"seed", "step", "accumulate"})
     symbols.setCapacity(counter, 0);
@@ -347,6 +406,7 @@ rt::Status Compilation::runPhases(std::int64_t activationBudget) {
   pipeline.memoryBudget = activationBudget;
   pipeline.spaces = "tokens=" + std::to_string(maxTokens) +
                     ",labelled=" + std::to_string(maxTokens) +
+                    ",target=" + std::to_string(maxTargets) +
                     ",sequences=" + std::to_string(maxSequences);
   for (const Phase &phase : pipelinePhases(pipeline)) {
     if (failed(runPhase(*model.module, phase)))
@@ -377,7 +437,8 @@ rt::Status Compilation::plan() {
   llvm::raw_string_ostream(irText) << module;
   kernelTables.assign(isas.size(), {});
   for (std::size_t i = 0; i < isas.size(); ++i)
-    if (failed(cpu::lowerToCpuPlan(module, *isas[i], symbols, maxSequence, kernelTables[i])))
+    if (failed(cpu::lowerToCpuPlan(module, *isas[i], symbols, std::max(maxSequence, maxTarget),
+                                   kernelTables[i])))
       return diagnostics.failure("plan");
   symbols.attach(module);
   if (failed(verify(module)) || failed(verifyPlan(module)))
@@ -525,8 +586,14 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
                static_cast<long long>(all));
   if (task->hasLabelSet())
     std::fprintf(stderr, "%zu labels, ", data.labels.size());
-  std::fprintf(stderr, "sequences to %lld tokens, micro-batches to %lld tokens\n",
-               static_cast<long long>(maxSequence), static_cast<long long>(maxTokens));
+  if (hasTargets())
+    std::fprintf(stderr,
+                 "sources to %lld tokens and targets to %lld, micro-batches to %lld and %lld\n",
+                 static_cast<long long>(maxSequence), static_cast<long long>(maxTarget),
+                 static_cast<long long>(maxTokens), static_cast<long long>(maxTargets));
+  else
+    std::fprintf(stderr, "sequences to %lld tokens, micro-batches to %lld tokens\n",
+                 static_cast<long long>(maxSequence), static_cast<long long>(maxTokens));
   for (const auto &variant : artifact.variants) {
     std::size_t launches = 0;
     for (const auto &program : variant->programs)
@@ -602,6 +669,11 @@ rt::Status Compilation::write() {
   artifact.task->labels = data.labels;
   artifact.task->pair = data.pair;
   artifact.task->max_seq_length = maxSequence;
+  artifact.task->max_target_length = maxTarget;
+  artifact.task->decoder_start_token_id = static_cast<std::int32_t>(model.decoderStart);
+  artifact.task->source_prefix = options.sourcePrefix;
+  artifact.task->source_lang = options.columns.sourceLang;
+  artifact.task->target_lang = options.columns.targetLang;
   artifact.task->position_offset = model.positionOffset;
   artifact.task->pad_token_id = static_cast<std::int32_t>(model.padToken);
   artifact.task->add_prefix_space = task->needsPrefixSpace();

@@ -16,16 +16,19 @@ namespace ftc {
 struct CompileOptions {
   std::string model;
   std::string task;
-  std::string trainFile;
+  std::vector<std::string> trainFile; ///< one, or two of parallel text; empty: none
   rt::ColumnFlags columns;
   std::vector<std::string> labels;
   std::string output;
   std::string emit = "artifact";
   std::vector<std::string> cpus{"native"};
   std::int64_t maxSequenceLength = 0; ///< 0: from the model
+  std::int64_t maxSourceLength = 0;   ///< encoder-decoders; 0: 1024, or the model's
+  std::int64_t maxTargetLength = 0;   ///< encoder-decoders; 0: 128, or the model's
   std::int64_t maxTokens = 0;         ///< 0: auto
   std::int64_t memoryBudget = 0;      ///< bytes, 0: none
   bool labelAllTokens = false;
+  std::string sourcePrefix; ///< put before every source
   bool remarks = false;
   LoraFlags lora;       ///< of method lora
   std::string basePath; ///< an adapter's base model; empty: where the adapter says it lies

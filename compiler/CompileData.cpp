@@ -1,11 +1,13 @@
 // What the compiler looks at in the training data: the label set and the lengths of examples.
 #include "compiler/CompileData.h"
 
+#include "runtime/data/ParallelText.h"
 #include "runtime/support/Text.h"
 
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace ftc {
 
@@ -68,14 +70,15 @@ static const rt::Task *taskOfCheckpoint(const rt::Task &named, const CompileOpti
 
 rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::Task &named,
                                       const nlohmann::ordered_json &config,
-                                      const rt::Tokenizer &tokenizer) {
+                                      const rt::Tokenizer &tokenizer,
+                                      const rt::TargetSettings &targets) {
   DataSummary summary;
   rt::DataTable table;
   rt::TaskColumns columns;
   if (options.trainFile.empty()) {
     summary.task = taskOfCheckpoint(named, options, config);
   } else {
-    FTC_ASSIGN_OR_RETURN(table, rt::readDataFile(options.trainFile));
+    FTC_ASSIGN_OR_RETURN(table, rt::readDataFiles(options.trainFile));
     FTC_ASSIGN_OR_RETURN(columns,
                          named.findColumns(table, options.columns, /*needLabels=*/true));
     summary.task = named.forData(table, columns);
@@ -118,8 +121,10 @@ rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::T
   }
   summary.pair = columns.pair >= 0;
   summary.note = task.describeLabels(table, columns, found);
-  FTC_ASSIGN_OR_RETURN(std::vector<std::int64_t> lengths,
-                       rt::measureLengths(task, table, columns, tokenizer));
+  std::vector<std::int64_t> targetLengths;
+  FTC_ASSIGN_OR_RETURN(
+      std::vector<std::int64_t> lengths,
+      rt::measureLengths(task, table, columns, tokenizer, targets, &targetLengths));
   summary.examples = lengths.size();
   std::int64_t total = 0;
   for (std::int64_t length : lengths) {
@@ -128,6 +133,11 @@ rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::T
   }
   if (!lengths.empty())
     summary.meanTokens = (total + lengths.size() - 1) / lengths.size();
+  if (!targetLengths.empty())
+    summary.meanTarget =
+        (std::accumulate(targetLengths.begin(), targetLengths.end(), std::int64_t{0}) +
+         targetLengths.size() - 1) /
+        targetLengths.size();
   return summary;
 }
 

@@ -16,6 +16,7 @@ struct DataSummary {
   std::int64_t examples = 0;
   std::int64_t longest = 0;      ///< tokens, uncut; 0 without data
   std::int64_t meanTokens = 0;   ///< rounded up
+  std::int64_t meanTarget = 0;   ///< tokens of the target, rounded up; 0 where there is none
   std::string note;              ///< a line about the labels, or empty
 };
 
@@ -25,6 +26,7 @@ struct DataSummary {
 /// no label set.
 rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::Task &task,
                                       const nlohmann::ordered_json &config,
-                                      const rt::Tokenizer &tokenizer);
+                                      const rt::Tokenizer &tokenizer,
+                                      const rt::TargetSettings &targets);
 
 } // namespace ftc

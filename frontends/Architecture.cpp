@@ -9,7 +9,8 @@ llvm::ArrayRef<const Architecture *> architectures() {
   static const Architecture *const all[] = {
       &bertArchitecture(),  &distilBertArchitecture(), &robertaArchitecture(),
       &gpt2Architecture(),  &llamaArchitecture(),      &mistralArchitecture(),
-      &qwen2Architecture(), &electraArchitecture(),    &modernBertArchitecture()};
+      &qwen2Architecture(), &electraArchitecture(),    &modernBertArchitecture(),
+      &marianArchitecture()};
   return all;
 }
 
@@ -22,6 +23,8 @@ std::vector<std::string> spanEncoderTasks() {
 std::vector<std::string> decoderTasks() {
   return {"text-classification", "token-classification", "text-generation"};
 }
+
+std::vector<std::string> targetTasks() { return {"summarization", "translation"}; }
 
 /// Fails, naming the families that have a head for the task, where this one has none.
 static rt::Status checkTask(const Architecture &architecture, const TaskSpec &task) {
@@ -62,7 +65,10 @@ rt::Result<ImportedModel> importModel(mlir::MLIRContext *context, const ModelSou
 }
 
 nn::Activation activationByName(ConfigReader &config, const char *key, const char *fallback) {
-  std::string name = config.string(key, fallback);
+  return activationNamed(config, key, config.string(key, fallback));
+}
+
+nn::Activation activationNamed(ConfigReader &config, const char *key, const std::string &name) {
   if (name == "gelu")
     return nn::Activation::Gelu;
   if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast")

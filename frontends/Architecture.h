@@ -15,6 +15,8 @@ struct ImportedModel {
   std::int64_t maxPositions = 0;       ///< longest input in tokens
   std::int64_t positionOffset = 0;     ///< id of the first position
   std::int64_t vocabulary = 0;
+  std::int64_t decoderStart = -1;      ///< encoder-decoders: the decoder's first input; -1: the
+                                       ///< target's last token (mBART's language)
   std::int64_t padToken = -1;          ///< decoders read the last token other than it; -1: none
   std::vector<std::string> notes;      ///< lines for the user: unused tensors, new heads
 };
@@ -32,12 +34,14 @@ struct Architecture {
 std::vector<std::string> spanEncoderTasks(); ///< classification and question answering
 std::vector<std::string> classifierTasks();  ///< text and token classification
 std::vector<std::string> decoderTasks();     ///< classification and text generation
+std::vector<std::string> targetTasks();      ///< summarization and translation
 
 const Architecture &bertArchitecture();
 const Architecture &distilBertArchitecture();
 const Architecture &electraArchitecture();
 const Architecture &gpt2Architecture();
 const Architecture &llamaArchitecture();
+const Architecture &marianArchitecture();
 const Architecture &mistralArchitecture();
 const Architecture &modernBertArchitecture();
 const Architecture &qwen2Architecture();
@@ -60,6 +64,8 @@ rt::Result<ImportedModel> importModel(mlir::MLIRContext *context, const ModelSou
 /// hidden_act by its Hugging Face name; unsupported ones fail through `config`.
 nn::Activation activationByName(ConfigReader &config, const char *key,
                                 const char *fallback = "gelu");
+/// The same of a name that was read from `key` already.
+nn::Activation activationNamed(ConfigReader &config, const char *key, const std::string &name);
 /// Whether a task has a label a token.
 bool isTokenTask(const TaskSpec &task);
 /// Whether a task marks an answer's first and last token.

@@ -9,9 +9,10 @@ namespace ftc {
 
 FailureOr<SpaceSizes> readSpaceSizes(ArrayRef<std::string> texts) {
   SpaceSizes sizes;
-  sizes["tokens"] = sizes["labelled"] = 2048;
+  sizes["tokens"] = sizes["target"] = sizes["labelled"] = 2048;
   sizes["sequences"] = 16;
-  for (const char *ids : {"input_ids", "token_type_ids", "position_ids"})
+  for (const char *ids : {"input_ids", "token_type_ids", "position_ids", "target_ids",
+                          "target_position_ids"})
     sizes[std::string(ids) + ".unique"] = 1024;
   for (const std::string &text : texts) {
     auto [name, number] = llvm::StringRef(text).split('=');

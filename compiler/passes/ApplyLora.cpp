@@ -46,6 +46,7 @@ constexpr DropoutInputs kDropoutInputs[] = {
     {"tokens", "token_sequence", "token_position"},
     {"sequences", "sequence_id", "zero_positions"},
     {"labelled", "labelled_sequence", "labelled_position"},
+    {"target", "target_sequence", "target_position"},
 };
 
 /// Names in the order they were first added.
@@ -92,12 +93,13 @@ struct ApplyLoraPass : impl::ApplyLoraBase<ApplyLoraPass> {
   }
 
   /// Modules to save that exist, and whatever the checkpoint does not have: a random parameter
-  /// that were frozen and not saved could not be had again.
+  /// that were frozen and not saved could not be had again. Constants are never trained.
   void markSaved(func::FuncOp forward) {
     Builder builder(&getContext());
     auto each = [&](llvm::function_ref<void(unsigned, llvm::StringRef)> body) {
       for (unsigned index = 0; index < forward.getNumArguments(); ++index)
-        if (llvm::StringRef name = argumentText(forward, index, nn::kParameter); !name.empty())
+        if (llvm::StringRef name = argumentText(forward, index, nn::kParameter);
+            !name.empty() && !forward.getArgAttr(index, nn::kConstant))
           body(index, moduleOf(name));
     };
     for (const std::string &saved : modulesToSave)

@@ -54,6 +54,9 @@ static Status checkParameters(const abi::Artifact &artifact) {
       return bad(name + " has an unknown kind of initial value");
     if (parameter.init() == abi::Init::Checkpoint && text(parameter.tensor()).empty())
       return bad(name + " comes from the checkpoint but names no tensor");
+    if (parameter.init() == abi::Init::Sinusoids &&
+        (parameter.trainable() || !parameter.shape() || parameter.shape()->size() != 2))
+      return bad(name + " is a table of sinusoids, which must be frozen and of two dimensions");
     if (!std::isfinite(parameter.init_std()) || parameter.init_std() < 0)
       return bad(name + " has an impossible standard deviation");
   }

@@ -19,15 +19,18 @@ constexpr auto kNames = std::to_array<std::string_view>({
     "input_ids.order",         "input_ids.segments",
     "input_ids.rows",     "token_type_ids.order",    "token_type_ids.segments",
     "token_type_ids.rows", "position_ids.order",     "position_ids.segments",
-    "position_ids.rows",  "start_positions",         "end_positions"});
+    "position_ids.rows",  "start_positions",         "end_positions",
+    "target_ids",         "target_position_ids",     "target_sequence",
+    "target_position",    "target_cu_seqlens",       "target_ids.order",
+    "target_ids.segments", "target_ids.rows",        "target_position_ids.order",
+    "target_position_ids.segments", "target_position_ids.rows"});
+
+constexpr auto kSymbols = std::to_array<std::string_view>(
+    {"tokens", "sequences", "labelled", "input_ids.unique", "token_type_ids.unique",
+     "position_ids.unique", "target", "target_ids.unique", "target_position_ids.unique"});
 
 constexpr int kDigitBits = 11;
 constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
-
-/// Labelled rows that an example adds to a batch.
-std::int64_t labelledRows(const Example &example, LabelPlacement placement) {
-  return placement == LabelPlacement::Token ? example.countedLabels() : 1;
-}
 
 /// Both ends of a labelled answer must be tokens of the example.
 Status checkSpan(const Example &example) {
@@ -41,29 +44,21 @@ Status checkSpan(const Example &example) {
                        std::to_string(last));
 }
 
-std::string overCapacity(std::int64_t line, std::string_view what, std::int64_t needed,
-                         std::int64_t capacity, std::string_view advice) {
-  return "the example of line " + std::to_string(line) + " needs " + std::to_string(needed) +
-         " " + std::string(what) + ", but the artifact was compiled for at most " +
-         std::to_string(capacity) + " in one micro-batch; " + std::string(advice);
-}
-
-constexpr std::string_view kTokenAdvice =
-    "compile with a larger --max_tokens or a smaller --max_seq_length";
-
 } // namespace
 
 Result<Batch> Batch::make(const BatchCapacity &capacity, const BatchLayout &layout) {
   static_assert(kNames.size() == SlotCount);
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max() - 1;
   bool tokenLabels = layout.placement == LabelPlacement::Token;
+  bool targets = layout.placement == LabelPlacement::Target;
   auto outside = [](std::int64_t value) { return value < 1 || value > most; };
   if (outside(capacity.tokens) || outside(capacity.sequences) ||
-      (tokenLabels && outside(capacity.labelled)))
+      (tokenLabels && outside(capacity.labelled)) || (targets && outside(capacity.target)))
     return Status::error("expected batch capacities in [1, " + std::to_string(most) +
                          "], got tokens " + std::to_string(capacity.tokens) + ", sequences " +
                          std::to_string(capacity.sequences) + ", labelled " +
-                         std::to_string(capacity.labelled));
+                         std::to_string(capacity.labelled) + ", target " +
+                         std::to_string(capacity.target));
   Batch batch;
   batch.limits = capacity;
   batch.form = layout;
@@ -74,7 +69,7 @@ Result<Batch> Batch::make(const BatchCapacity &capacity, const BatchLayout &layo
     batch.names.emplace_back(kNames[slot]);
   }
   batch.targetStorage.assign(capacity.sequences * layout.targetWidth, 0.0f);
-  batch.sortScratch.assign(capacity.tokens, 0);
+  batch.sortScratch.assign(std::max(capacity.tokens, targets ? capacity.target : 0), 0);
   return batch;
 }
 
@@ -86,6 +81,8 @@ bool Batch::has(Slot slot) const {
     return form.placement == LabelPlacement::Span;
   if (slot == Labels)
     return form.placement != LabelPlacement::Span;
+  if (slot >= TargetIds)
+    return form.placement == LabelPlacement::Target;
   return !labelledSlot || form.placement == LabelPlacement::Token;
 }
 
@@ -94,6 +91,7 @@ std::int64_t Batch::slotCapacity(Slot slot) const {
   case CuSeqlens:
   case SequenceOffsets:
   case LabelledOffsets:
+  case TargetCuSeqlens:
     return limits.sequences + 1;
   case SequenceId:
   case FirstRows:
@@ -104,7 +102,9 @@ std::int64_t Batch::slotCapacity(Slot slot) const {
   case LastPositions:
     return limits.sequences;
   case Labels:
-    return form.placement == LabelPlacement::Token ? limits.labelled : limits.sequences;
+    return form.placement == LabelPlacement::Token    ? limits.labelled
+           : form.placement == LabelPlacement::Target ? limits.target
+                                                      : limits.sequences;
   case LabelledRows:
   case LabelledSequence:
   case LabelledPosition:
@@ -113,8 +113,11 @@ std::int64_t Batch::slotCapacity(Slot slot) const {
   case TypeSegments:
   case PositionSegments:
     return limits.tokens + 1;
+  case TargetSegments:
+  case TargetPositionSegments:
+    return limits.target + 1;
   default:
-    return limits.tokens;
+    return slot >= TargetIds ? limits.target : limits.tokens;
   }
 }
 
@@ -123,6 +126,7 @@ std::int64_t Batch::slotSize(Slot slot) const {
   case CuSeqlens:
   case SequenceOffsets:
   case LabelledOffsets:
+  case TargetCuSeqlens:
     return sequenceCount + 1;
   case SequenceId:
   case FirstRows:
@@ -149,8 +153,16 @@ std::int64_t Batch::slotSize(Slot slot) const {
     return uniquePositions + 1;
   case PositionRows:
     return uniquePositions;
+  case TargetSegments:
+    return uniqueTargets + 1;
+  case TargetRows:
+    return uniqueTargets;
+  case TargetPositionSegments:
+    return uniqueTargetPositions + 1;
+  case TargetPositionRows:
+    return uniqueTargetPositions;
   default:
-    return tokenCount;
+    return slot >= TargetIds ? targetCount : tokenCount;
   }
 }
 
@@ -180,6 +192,8 @@ std::optional<std::int64_t> Batch::arrayCapacity(std::string_view name) const {
   return slot ? std::optional<std::int64_t>(slotCapacity(*slot)) : std::nullopt;
 }
 
+std::span<const std::string_view> Batch::symbolNames() { return kSymbols; }
+
 std::optional<std::int64_t> Batch::symbol(std::string_view name) const {
   if (name == "tokens")
     return tokenCount;
@@ -193,15 +207,24 @@ std::optional<std::int64_t> Batch::symbol(std::string_view name) const {
     return uniqueTypes;
   if (name == "position_ids.unique")
     return uniquePositions;
+  if (name == "target")
+    return targetCount;
+  if (name == "target_ids.unique")
+    return uniqueTargets;
+  if (name == "target_position_ids.unique")
+    return uniqueTargetPositions;
   return std::nullopt;
 }
 
 Status Batch::checkFit(std::span<const Example *const> examples) const {
-  std::int64_t tokens = 0, labelled = 0;
+  std::int64_t tokens = 0, labelled = 0, target = 0;
+  bool streams = form.placement == LabelPlacement::Target;
   for (const Example *example : examples) {
     std::size_t length = example->ids.size();
-    std::size_t labels = form.placement == LabelPlacement::Token ? length : 1;
-    if (length == 0)
+    std::size_t labels = form.placement == LabelPlacement::Token ? length
+                         : streams                               ? example->targetIds.size()
+                                                                 : 1;
+    if (length == 0 || labels == 0)
       return Status::error("the example of line " + std::to_string(example->line) +
                            " has no token: an example needs at least one");
     if (example->typeIds.size() != length || example->labels.size() != labels)
@@ -218,10 +241,15 @@ Status Batch::checkFit(std::span<const Example *const> examples) const {
                            ": expected " + std::to_string(form.targetWidth) +
                            " targets, got " + std::to_string(targets));
     tokens += example->tokens();
-    labelled += labelledRows(*example, form.placement);
+    target += example->targetTokens();
+    labelled += example->labelledRows(form.placement);
   }
   auto sequences = static_cast<std::int64_t>(examples.size());
   bool tokenLabels = form.placement == LabelPlacement::Token;
+  if (streams && target > limits.target)
+    return Status::error("a micro-batch of " + std::to_string(target) +
+                         " target tokens exceeds the capacity of " +
+                         std::to_string(limits.target));
   if (tokens > limits.tokens || sequences > limits.sequences ||
       (tokenLabels && labelled > limits.labelled))
     return Status::error("a micro-batch of " + std::to_string(tokens) + " tokens, " +
@@ -259,6 +287,8 @@ void Batch::appendExample(const Example &example, std::int32_t sequence) {
   tokenCount += length;
   storage[CuSeqlens][++sequenceCount] = static_cast<std::int32_t>(tokenCount);
   storage[SequenceOffsets][sequenceCount] = static_cast<std::int32_t>(sequenceCount);
+  if (form.placement == LabelPlacement::Target)
+    return appendTarget(example, sequence);
   if (form.placement != LabelPlacement::Token) {
     bool span = form.placement == LabelPlacement::Span;
     storage[span ? StartPositions : Labels][labelledCount] = example.labels[0];
@@ -281,58 +311,79 @@ void Batch::appendExample(const Example &example, std::int32_t sequence) {
   storage[LabelledOffsets][sequenceCount] = static_cast<std::int32_t>(labelledCount);
 }
 
-void Batch::sortIds(Slot ids, Slot order, std::int64_t &unique) {
+void Batch::appendTarget(const Example &example, std::int32_t sequence) {
+  auto length = static_cast<std::int32_t>(example.targetIds.size());
+  for (std::int32_t position = 0; position < length; ++position, ++targetCount) {
+    storage[TargetIds][targetCount] = example.targetIds[position];
+    storage[Labels][targetCount] = example.labels[position];
+    storage[TargetPositionIds][targetCount] = position + form.positionOffset;
+    storage[TargetSequence][targetCount] = sequence;
+    storage[TargetPosition][targetCount] = position;
+    countedCount += example.labels[position] != kIgnoredLabel;
+  }
+  labelledCount = targetCount;
+  storage[TargetCuSeqlens][sequenceCount] = static_cast<std::int32_t>(targetCount);
+}
+
+void Batch::sortIds(Slot ids, Slot order, std::int64_t count, std::int64_t &unique) {
   const std::vector<std::int32_t> &keys = storage[ids];
   std::int32_t *from = storage[order].data(), *to = sortScratch.data();
   std::uint32_t largest = 0;
-  for (std::int64_t row = 0; row < tokenCount; ++row) {
+  for (std::int64_t row = 0; row < count; ++row) {
     from[row] = static_cast<std::int32_t>(row);
     largest = std::max(largest, static_cast<std::uint32_t>(keys[row]));
   }
   for (int shift = 0; shift < 32 && (largest >> shift) != 0; shift += kDigitBits) {
     std::array<std::int32_t, kDigits + 1> start{};
-    for (std::int64_t row = 0; row < tokenCount; ++row)
+    for (std::int64_t row = 0; row < count; ++row)
       ++start[((static_cast<std::uint32_t>(keys[row]) >> shift) & (kDigits - 1)) + 1];
     for (std::size_t digit = 0; digit < kDigits; ++digit)
       start[digit + 1] += start[digit];
-    for (std::int64_t at = 0; at < tokenCount; ++at) {
+    for (std::int64_t at = 0; at < count; ++at) {
       auto key = static_cast<std::uint32_t>(keys[from[at]]);
       to[start[(key >> shift) & (kDigits - 1)]++] = from[at];
     }
     std::swap(from, to);
   }
   if (from != storage[order].data())
-    std::copy(from, from + tokenCount, storage[order].data());
+    std::copy(from, from + count, storage[order].data());
   const std::vector<std::int32_t> &sorted = storage[order];
   std::vector<std::int32_t> &segments = storage[order + 1], &rows = storage[order + 2];
   unique = 0;
-  for (std::int64_t at = 0; at < tokenCount; ++at) {
+  for (std::int64_t at = 0; at < count; ++at) {
     if (at != 0 && keys[sorted[at]] == keys[sorted[at - 1]])
       continue;
     segments[unique] = static_cast<std::int32_t>(at);
     rows[unique++] = keys[sorted[at]];
   }
-  segments[unique] = static_cast<std::int32_t>(tokenCount);
+  segments[unique] = static_cast<std::int32_t>(count);
 }
 
 Status Batch::pack(std::span<const Example *const> examples, std::int64_t firstSequence) {
-  tokenCount = sequenceCount = labelledCount = countedCount = 0;
-  uniqueInputs = uniqueTypes = uniquePositions = 0;
+  tokenCount = targetCount = sequenceCount = labelledCount = countedCount = 0;
+  uniqueInputs = uniqueTypes = uniquePositions = uniqueTargets = uniqueTargetPositions = 0;
   firstSequenceIndex = firstSequence;
   FTC_RETURN_IF_ERROR(checkFit(examples));
   storage[CuSeqlens][0] = storage[SequenceOffsets][0] = 0;
-  if (has(LabelledOffsets))
-    storage[LabelledOffsets][0] = 0;
+  for (Slot offsets : {LabelledOffsets, TargetCuSeqlens})
+    if (has(offsets))
+      storage[offsets][0] = 0;
   for (std::size_t index = 0; index < examples.size(); ++index)
     appendExample(*examples[index],
                   static_cast<std::int32_t>(firstSequence + static_cast<std::int64_t>(index)));
-  sortIds(InputIds, InputOrder, uniqueInputs);
-  sortIds(TokenTypeIds, TypeOrder, uniqueTypes);
-  sortIds(PositionIds, PositionOrder, uniquePositions);
+  sortIds(InputIds, InputOrder, tokenCount, uniqueInputs);
+  sortIds(TokenTypeIds, TypeOrder, tokenCount, uniqueTypes);
+  sortIds(PositionIds, PositionOrder, tokenCount, uniquePositions);
+  if (form.placement == LabelPlacement::Target) {
+    sortIds(TargetIds, TargetOrder, targetCount, uniqueTargets);
+    sortIds(TargetPositionIds, TargetPositionOrder, targetCount, uniqueTargetPositions);
+  }
   return {};
 }
 
 OutputRow Batch::labelledOutput(std::int64_t row) const {
+  if (form.placement == LabelPlacement::Target)
+    return {storage[TargetSequence][row], storage[TargetPosition][row]};
   if (form.placement != LabelPlacement::Token)
     return {firstSequenceIndex + row, -1};
   return {storage[LabelledSequence][row], storage[LabelledPosition][row]};
@@ -340,47 +391,6 @@ OutputRow Batch::labelledOutput(std::int64_t row) const {
 
 OutputRow Batch::tokenOutput(std::int64_t row) const {
   return {storage[TokenSequence][row], storage[TokenPosition][row]};
-}
-
-std::int64_t countLabels(std::span<const Example *const> examples) {
-  std::int64_t counted = 0;
-  for (const Example *example : examples)
-    counted += example->countedLabels();
-  return counted;
-}
-
-Status splitMicroBatches(std::span<const Example *const> examples,
-                         const BatchCapacity &capacity, LabelPlacement placement,
-                         std::vector<MicroBatch> &out) {
-  out.clear();
-  bool tokenLabels = placement == LabelPlacement::Token;
-  std::int64_t tokens = 0, labelled = 0, begin = 0;
-  for (std::int64_t index = 0; index < static_cast<std::int64_t>(examples.size()); ++index) {
-    const Example &example = *examples[index];
-    std::int64_t needed = labelledRows(example, placement);
-    if (example.tokens() > capacity.tokens)
-      return Status::error(overCapacity(example.line, "tokens", example.tokens(),
-                                        capacity.tokens, kTokenAdvice));
-    if (tokenLabels && needed > capacity.labelled)
-      return Status::error(overCapacity(example.line, "labelled rows", needed,
-                                        capacity.labelled, kTokenAdvice));
-    if (capacity.sequences < 1)
-      return Status::error(overCapacity(example.line, "sequences", 1, capacity.sequences,
-                                        "compile the model again"));
-    bool full = tokens + example.tokens() > capacity.tokens ||
-                index - begin >= capacity.sequences ||
-                (tokenLabels && labelled + needed > capacity.labelled);
-    if (full) {
-      out.push_back({begin, index});
-      begin = index;
-      tokens = labelled = 0;
-    }
-    tokens += example.tokens();
-    labelled += needed;
-  }
-  if (begin < static_cast<std::int64_t>(examples.size()))
-    out.push_back({begin, static_cast<std::int64_t>(examples.size())});
-  return {};
 }
 
 } // namespace ftc::rt

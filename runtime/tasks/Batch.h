@@ -18,6 +18,7 @@ struct BatchCapacity {
   std::int64_t tokens = 0;
   std::int64_t sequences = 0;
   std::int64_t labelled = 0; ///< labelled rows; unused but for LabelPlacement::Token
+  std::int64_t target = 0;   ///< target tokens; unused but for LabelPlacement::Target
 };
 
 struct BatchLayout {
@@ -44,7 +45,8 @@ struct OutputRow {
 };
 
 /// One micro-batch in packed form. With T tokens, S sequences and R labelled rows (tokens
-/// whose label is not -100; other placements: R = S) the arrays, all int32, are:
+/// whose label is not -100; other placements: R = S) the arrays, all int32, are these; target
+/// placement has a second stream of G target tokens (then R = G):
 ///   input_ids, token_type_ids, position_ids [T]
 ///   cu_seqlens [S+1]        where each sequence begins
 ///   token_sequence [T]      index of the token's sequence within the accumulated batch
@@ -56,17 +58,19 @@ struct OutputRow {
 ///                           (its first token where all are), as decoders' classifiers read
 ///   last_positions [S]      that token's position within its sequence
 ///   sequence_offsets [S+1]  0 … S: where each sequence begins among rows that are sequences
-///   labels                  [S] for sequence placement, [R] for token placement
+///   labels                  [S] for sequence placement, [R] for token and target placement
 ///   targets                 [S, targetWidth], f32: see floats(); only with a targetWidth; zeros
 ///                           for examples without labels
 ///   start_positions, end_positions [S]   span placement alone: the answer's first and last
 ///     token, counted within the sequence; -100 where there is no label
 ///   labelled_rows, labelled_sequence, labelled_position [R]   token placement alone
 ///   labelled_offsets [S+1]  where each sequence begins among labelled rows, likewise
+///   target_ids, target_position_ids, target_sequence, target_position [G],
+///   target_cu_seqlens [S+1]   target placement alone: the same of the decoder's inputs
 ///   X.order [T], X.segments [U+1], X.rows [U]  for X in input_ids, token_type_ids and
-///     position_ids: token rows stably sorted by id, where each distinct id's rows begin in
+///     position_ids, [G] in target_ids and target_position_ids: token rows stably sorted by id, where each distinct id's rows begin in
 ///     `order`, and the distinct ids ascending: what a deterministic embedding gradient reads
-/// Symbols: tokens = T, sequences = S, labelled = R, X.unique = U.
+/// Symbols: tokens = T, target = G, sequences = S, labelled = R, X.unique = U.
 class Batch {
 public:
   /// Makes every buffer at its capacity. Fails when a capacity is not in [1, 2^31 - 2].
@@ -89,7 +93,11 @@ public:
   /// Every array's name, in a fixed order.
   std::span<const std::string> arrayNames() const { return names; }
 
+  /// Every symbol's name.
+  static std::span<const std::string_view> symbolNames();
+
   std::int64_t tokens() const { return tokenCount; }
+  std::int64_t targetTokens() const { return targetCount; }
   std::int64_t sequences() const { return sequenceCount; }
   /// Rows that the label arrays have (R).
   std::int64_t labelled() const { return labelledCount; }
@@ -111,7 +119,10 @@ private:
     FirstRows, ZeroPositions, LastRows, LastPositions, SequenceOffsets, Labels, LabelledRows,
     LabelledSequence, LabelledPosition, LabelledOffsets,
     InputOrder, InputSegments, InputRows, TypeOrder, TypeSegments, TypeRows,
-    PositionOrder, PositionSegments, PositionRows, StartPositions, EndPositions, SlotCount
+    PositionOrder, PositionSegments, PositionRows, StartPositions, EndPositions,
+    TargetIds, TargetPositionIds, TargetSequence, TargetPosition, TargetCuSeqlens,
+    TargetOrder, TargetSegments, TargetRows,
+    TargetPositionOrder, TargetPositionSegments, TargetPositionRows, SlotCount
   };
 
   Batch() = default;
@@ -121,7 +132,8 @@ private:
   std::optional<Slot> findSlot(std::string_view name) const;
   Status checkFit(std::span<const Example *const> examples) const;
   void appendExample(const Example &example, std::int32_t sequence);
-  void sortIds(Slot ids, Slot order, std::int64_t &unique);
+  void appendTarget(const Example &example, std::int32_t sequence);
+  void sortIds(Slot ids, Slot order, std::int64_t count, std::int64_t &unique);
 
   BatchCapacity limits;
   BatchLayout form;
@@ -130,7 +142,9 @@ private:
   std::vector<std::int32_t> sortScratch;
   std::vector<std::string> names;
   std::int64_t tokenCount = 0, sequenceCount = 0, labelledCount = 0, countedCount = 0;
+  std::int64_t targetCount = 0;
   std::int64_t uniqueInputs = 0, uniqueTypes = 0, uniquePositions = 0;
+  std::int64_t uniqueTargets = 0, uniqueTargetPositions = 0;
   std::int64_t firstSequenceIndex = 0;
 };
 

@@ -10,6 +10,7 @@ namespace {
 void count(EncodedTable &encoded, const Example &example) {
   encoded.truncatedExamples += example.truncated > 0;
   encoded.truncatedTokens += example.truncated;
+  encoded.truncatedTargets += example.truncatedTarget > 0;
   encoded.longest = std::max(encoded.longest, example.tokens());
 }
 
@@ -55,15 +56,22 @@ Result<EncodedTable> encodeTableForPrediction(const Task &task, const DataTable 
 
 Result<std::vector<std::int64_t>> measureLengths(const Task &task, const DataTable &table,
                                                  const TaskColumns &columns,
-                                                 const Tokenizer &tokenizer) {
+                                                 const Tokenizer &tokenizer,
+                                                 const TargetSettings &targets,
+                                                 std::vector<std::int64_t> *target) {
   TaskColumns inputs = columns;
-  inputs.label = -1;
+  if (task.labelPlacement() != LabelPlacement::Target)
+    inputs.label = -1;
+  EncodeSettings settings;
+  settings.target = targets;
   std::vector<std::int64_t> lengths;
   lengths.reserve(table.rows());
   for (std::int64_t row = 0; row < table.rows(); ++row) {
     FTC_ASSIGN_OR_RETURN(Example example,
-                         task.encode(table, row, inputs, LabelSet(), tokenizer, {}));
+                         task.encode(table, row, inputs, LabelSet(), tokenizer, settings));
     lengths.push_back(example.tokens());
+    if (target)
+      target->push_back(example.targetTokens());
   }
   return lengths;
 }

@@ -21,13 +21,17 @@ struct ColumnFlags {
   std::string sentence2Key{};
   /// What stands between the labels of a text that has several; empty: labels are not split.
   std::string labelDelimiter{};
+  std::string textColumn{};    ///< summarization: the text
+  std::string summaryColumn{}; ///< summarization: its summary
+  std::string sourceLang{};    ///< translation's columns, and the languages of mBART's tokenizer
+  std::string targetLang{};
 };
 
 /// The columns of one table that a task reads; -1 where there is none.
 struct TaskColumns {
   int text = -1;  ///< the text, the first sentence, the list of tokens, or the question
   int pair = -1;  ///< the second sentence, or the question's context
-  int label = -1; ///< the label, the list of tags, or the answers' texts
+  int label = -1; ///< the label, the list of tags, the answers' texts, or the target text
   int start = -1; ///< where the answers start in the context
   int id = -1;    ///< the question's id
   std::string labelDelimiter{}; ///< as ColumnFlags'
@@ -62,11 +66,21 @@ struct QuestionSettings {
   double nullScoreDiffThreshold = 0; ///< no answer when its score is better by more
 };
 
+/// How an encoder-decoder's examples are made.
+struct TargetSettings {
+  const Tokenizer *tokenizer = nullptr; ///< of the target; null: as the source's
+  std::int32_t maxLength = 0;           ///< of the target, special tokens counted; 0: never cut
+  std::int32_t decoderStart = -1;       ///< the decoder's first input; -1: the target's last token
+  std::string sourcePrefix{};           ///< put before every source ("summarize: ")
+};
+
 struct EncodeSettings {
-  std::int32_t maxSeqLength = 0; ///< special tokens counted; 0: never cut
+  /// Special tokens counted; 0: never cut. An encoder-decoder's is --max_source_length.
+  std::int32_t maxSeqLength = 0;
   bool labelAllTokens = false;   ///< token classification: later sub-words carry labels too
   std::int32_t endOfText = -1;   ///< text generation: the id that ends a text; -1: none
   QuestionSettings questions{};
+  TargetSettings target{};
   bool forOutputs = true; ///< false: for training alone, without what outputs are read with
 };
 
@@ -230,7 +244,8 @@ struct EncodedTable {
   std::vector<Example> examples;
   std::int64_t truncatedExamples = 0;
   std::int64_t truncatedTokens = 0;
-  std::int64_t longest = 0; ///< tokens of the longest example, after cutting
+  std::int64_t truncatedTargets = 0; ///< examples whose target was cut
+  std::int64_t longest = 0;          ///< tokens of the longest example, after cutting
 };
 
 /// encodeExamples over every row, in order, keeping at most `maxRows` (< 0: all).
@@ -245,9 +260,12 @@ Result<EncodedTable> encodeTableForPrediction(const Task &task, const DataTable 
                                               const Tokenizer &tokenizer,
                                               const EncodeSettings &settings);
 
-/// Token counts of every row encoded without cutting: the compiler's length histogram.
+/// Token counts of every row encoded without cutting: the compiler's length histogram. `target`
+/// receives those of the targets, where the task has any.
 Result<std::vector<std::int64_t>> measureLengths(const Task &task, const DataTable &table,
                                                  const TaskColumns &columns,
-                                                 const Tokenizer &tokenizer);
+                                                 const Tokenizer &tokenizer,
+                                                 const TargetSettings &targets = {},
+                                                 std::vector<std::int64_t> *target = nullptr);
 
 } // namespace ftc::rt

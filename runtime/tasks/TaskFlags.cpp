@@ -1,6 +1,8 @@
 // Flags are refused by the place of a task's labels, which says what its rows are.
 #include "runtime/tasks/TaskFlags.h"
 
+#include <utility>
+
 namespace ftc::rt {
 
 Status checkTaskFlags(const Task &task, const ColumnFlags &flags, bool labelAllTokens) {
@@ -17,6 +19,26 @@ Status checkTaskFlags(const Task &task, const ColumnFlags &flags, bool labelAllT
     return refuse("--label_delimiter", "text-classification");
   if (labelAllTokens && task.labelPlacement() != LabelPlacement::Token)
     return refuse("--label_all_tokens", "token-classification");
+  bool summarizes = task.name() == "summarization";
+  bool targets = task.labelPlacement() == LabelPlacement::Target;
+  for (const auto &[flag, value] :
+       {std::pair("--text_column", &flags.textColumn),
+        std::pair("--summary_column", &flags.summaryColumn)})
+    if (!summarizes && !value->empty())
+      return refuse(flag, "summarization");
+  for (const auto &[flag, value] : {std::pair("--source_lang", &flags.sourceLang),
+                                    std::pair("--target_lang", &flags.targetLang)})
+    if (!targets && !value->empty())
+      return refuse(flag, "translation");
+  for (const auto &[flag, value] :
+       {std::pair("--text_column_name", &flags.textColumnName),
+        std::pair("--label_column_name", &flags.labelColumnName)})
+    if (targets && !value->empty())
+      return Status::usage(std::string(flag) + ": " + std::string(task.name()) +
+                           " has " +
+                           (summarizes ? "--text_column and --summary_column"
+                                       : "--source_lang and --target_lang") +
+                           " instead");
   return Status::ok();
 }
 

@@ -6,7 +6,8 @@
 namespace ftc::rt {
 
 /// A usage error for a flag that the task does not have: a pair's columns outside text
-/// classification, --label_all_tokens outside token classification.
+/// classification, --label_all_tokens outside token classification, columns of texts and
+/// summaries outside summarization, languages outside tasks that write a target.
 Status checkTaskFlags(const Task &task, const ColumnFlags &flags, bool labelAllTokens);
 
 } // namespace ftc::rt

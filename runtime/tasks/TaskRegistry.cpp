@@ -13,6 +13,8 @@ std::span<const Task *const> allTasks() {
       tokenClassificationTask(),
       questionAnsweringTask(),
       textGenerationTask(),
+      summarizationTask(),
+      translationTask(),
   };
   return tasks;
 }

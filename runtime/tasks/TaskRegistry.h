@@ -9,5 +9,7 @@ const Task *textClassificationTask();  ///< TextClassification.cpp
 const Task *tokenClassificationTask(); ///< TokenClassification.cpp
 const Task *questionAnsweringTask();   ///< QuestionAnswering.cpp
 const Task *textGenerationTask();      ///< TextGeneration.cpp
+const Task *summarizationTask();       ///< Summarization.cpp
+const Task *translationTask();         ///< Translation.cpp
 
 } // namespace ftc::rt

@@ -90,6 +90,9 @@ struct TokenizerOptions {
 /// file that it stands for (findGguf). Fails when there are none.
 Result<TokenizerFiles> readTokenizerFiles(const std::string &directory);
 
+/// Whether TokenizerOptions::target and the languages change what a model's tokenizer gives.
+bool hasTargetTokenizer(const TokenizerFiles &files, const std::string &modelType);
+
 /// Builds a tokenizer from tokenizer.json when present, else from vocab.txt (BERT), vocab.json
 /// + merges.txt (byte-level BPE), a SentencePiece model (T5, XLM-RoBERTa, mBART, Pegasus,
 /// DeBERTa-v2) or two of them with vocab.json (Marian). Unsupported components are refused by

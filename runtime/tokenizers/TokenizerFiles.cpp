@@ -45,6 +45,11 @@ Result<TokenizerFiles> readTokenizerFiles(const std::string &directory) {
   return out;
 }
 
+bool hasTargetTokenizer(const TokenizerFiles &files, const std::string &modelType) {
+  return modelType == "mbart" ||
+         (findFile(files, "target.spm") && !findFile(files, "tokenizer.json"));
+}
+
 Result<std::unique_ptr<Tokenizer>> makeTokenizer(const TokenizerFiles &files,
                                                  const TokenizerOptions &options) {
   if (findFile(files, "tokenizer.json"))

@@ -181,7 +181,7 @@ Result<std::string> tokenizerKind(const Configuration &config,
     return options.modelType;
   static constexpr std::pair<const char *, const char *> classes[] = {
       {"Roberta", "roberta"}, {"GPT2", "gpt2"},
-      {"Bert", "bert"},       {"DistilBert", "distilbert"},
+      {"Bart", "bart"},       {"Bert", "bert"},       {"DistilBert", "distilbert"},
       {"T5", "t5"},           {"MT5", "mt5"},
       {"Pegasus", "pegasus"}, {"XLMRoberta", "xlm-roberta"},
       {"MBart", "mbart"},     {"DebertaV2", "deberta-v2"},
@@ -219,12 +219,12 @@ Result<std::unique_ptr<Tokenizer>> readVocabularyFiles(const TokenizerFiles &fil
                            quote(kind, 48) + ", found neither");
     return finished(readBert(*vocabText, config));
   }
-  if (kind == "roberta" || kind == "gpt2") {
+  if (kind == "roberta" || kind == "bart" || kind == "gpt2") {
     if (!vocabJson || !merges)
       return Status::error("tokenizer: expected tokenizer.json, or vocab.json and merges.txt, "
                            "for model type " +
                            quote(kind, 48) + ", found neither");
-    return finished(readByteLevel(*vocabJson, *merges, kind == "roberta", config, options));
+    return finished(readByteLevel(*vocabJson, *merges, kind != "gpt2", config, options));
   }
   for (const char *known :
        {"t5", "mt5", "umt5", "pegasus", "xlm-roberta", "mbart", "mbart50", "deberta-v2"})

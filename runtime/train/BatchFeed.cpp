@@ -1,8 +1,6 @@
 // Names are resolved when the feed is made; feeding is packing and copies.
 #include "runtime/train/BatchFeed.h"
 
-#include <array>
-
 namespace ftc::rt {
 
 Result<BatchFeed> BatchFeed::make(Executor &executor, const BatchCapacity &capacity,
@@ -15,15 +13,9 @@ Result<BatchFeed> BatchFeed::make(Executor &executor, const BatchCapacity &capac
       feed.inputs.push_back({handle, name});
   FTC_RETURN_IF_ERROR(executor.setInput(executor.input("class_weights"), classWeights));
   feed.targets = executor.input("targets");
-  constexpr std::array<const char *, 6> names = {"tokens",
-                                                 "sequences",
-                                                 "labelled",
-                                                 "input_ids.unique",
-                                                 "token_type_ids.unique",
-                                                 "position_ids.unique"};
-  for (const char *name : names)
+  for (std::string_view name : Batch::symbolNames())
     if (SymbolHandle handle = executor.symbol(name))
-      feed.symbols.push_back({handle, name});
+      feed.symbols.push_back({handle, std::string(name)});
   return feed;
 }
 

@@ -38,6 +38,10 @@ OrderedJson RunIdentity::toJson() const {
   json["validation_split_percentage"] = splitPercentage;
   if (docStride)
     json["doc_stride"] = *docStride;
+  if (languages)
+    json["languages"] = *languages;
+  if (sourcePrefix)
+    json["source_prefix"] = *sourcePrefix;
   json["permutation_version"] = kPermutationVersion;
   return json;
 }
@@ -56,6 +60,8 @@ Status RunIdentity::compare(const Json &json, std::string_view source) const {
       what = "the number of training examples (--train_file)";
     else if (name == "train_data")
       what = "what is used of --train_file (SHA-256 of its rows)";
+    else if (name == "languages")
+      what = "--source_lang and --target_lang";
     else if (name == "permutation_version")
       what = "the order of shuffling";
     return Status::error(std::string(source) + ": expected a run with the same settings, but " +

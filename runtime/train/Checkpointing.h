@@ -21,6 +21,8 @@ struct RunIdentity {
   bool shuffle = true;
   std::int64_t splitPercentage = 0;
   std::optional<std::int64_t> docStride; ///< of windowed tasks
+  /// Of tasks with targets: --source_lang and --target_lang, and --source_prefix.
+  std::optional<std::string> languages, sourcePrefix;
 
   OrderedJson toJson() const;
   /// Ok when `json` says the same, else an error that names the flag and both values.

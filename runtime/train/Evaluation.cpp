@@ -65,7 +65,7 @@ Result<EvaluationResult> Evaluator::run(std::span<const Example> examples,
       std::span<const Example *const> part(pointers.data() + micro.begin,
                                            micro.end - micro.begin);
       FTC_RETURN_IF_ERROR(feed.feed(part, micro.begin));
-      result.tokens += feed.batch().tokens();
+      result.tokens += feed.batch().tokens() + feed.batch().targetTokens();
       result.counted += feed.batch().countedLabels();
       result.weight += weightOfLabels(part, session.classWeights);
       if (feed.batch().labelled() == 0)

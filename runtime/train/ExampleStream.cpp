@@ -48,6 +48,7 @@ Status ExampleStream::encodeInOrder() {
                                              *source.labels, *source.tokenizer,
                                              source.settings));
     truncated += example.truncated > 0;
+    cutTargets += example.truncatedTarget > 0;
     examples[index] = std::move(example);
     ready[index].store(true, std::memory_order_release);
     ++encoded;

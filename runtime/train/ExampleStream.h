@@ -52,6 +52,7 @@ public:
   /// Examples cut to max_seq_length among the encodedExamples() so far; all of them once wait()
   /// gave true.
   std::int64_t truncatedExamples() const { return truncated; }
+  std::int64_t truncatedTargets() const { return cutTargets; }
   std::int64_t encodedExamples() const { return encoded; }
 
 private:
@@ -66,7 +67,7 @@ private:
   std::vector<Example> examples;
   std::unique_ptr<std::atomic<bool>[]> ready; ///< [rows]; null for windowed tasks
   std::atomic<bool> complete{false};          ///< every example is there
-  std::atomic<std::int64_t> truncated{0}, encoded{0};
+  std::atomic<std::int64_t> truncated{0}, cutTargets{0}, encoded{0};
   std::atomic<bool> stop{false};
   std::mutex mutex;
   std::condition_variable changed;

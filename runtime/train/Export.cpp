@@ -33,7 +33,8 @@ std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot)
   std::vector<TensorSource> tensors;
   for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {
     const abi::Parameter &parameter = *artifact->parameters()->Get(i);
-    if (slot != ParameterSlot::Params && !parameter.trainable())
+    if ((slot != ParameterSlot::Params && !parameter.trainable()) ||
+        parameter.init() == abi::Init::Sinusoids)
       continue;
     TensorSource tensor;
     tensor.name = std::string(text(parameter.name()));

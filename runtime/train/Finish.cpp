@@ -36,8 +36,11 @@ std::int64_t peakResident() {
 }
 
 /// The metric that stands for the whole: F1 of entities, answers or several labels, accuracy for
-/// one label, the squared error of values, perplexity where there are losses alone.
+/// one label, the squared error of values, perplexity where there are losses alone, the
+/// loss where nothing was generated.
 std::string mainMetric(const Session &session, const std::string &prefix) {
+  if (session.layout.placement == LabelPlacement::Target)
+    return prefix + "_loss";
   if (session.task->outputWidth(session.labels) == 0)
     return prefix + "_perplexity";
   std::string_view problem = session.task->problemType();

@@ -2,6 +2,7 @@
 // alone waits for the encoding of the whole training file.
 #include "runtime/train/RunData.h"
 
+#include "runtime/data/ParallelText.h"
 #include "runtime/support/Sha256.h"
 #include "runtime/support/Text.h"
 #include "runtime/tasks/Split.h"
@@ -96,13 +97,27 @@ Result<std::string> DataSet::fingerprint() const {
   return hash.finishHex();
 }
 
-std::string describeCuts(std::string_view kind, std::int64_t cut, std::int64_t examples,
-                         std::int64_t maxSeqLength, bool all) {
+namespace {
+
+std::string cutsOf(std::string_view kind, std::string_view what, std::int64_t cut,
+                   std::int64_t examples, std::int64_t limit, bool all) {
   if (cut == 0)
     return {};
   return std::to_string(cut) + " of " + (all ? "" : "the ") + std::to_string(examples) + " " +
-         std::string(kind) + " examples" + (all ? "" : " encoded so far") +
-         " were longer than " + std::to_string(maxSeqLength) + " tokens and were cut";
+         std::string(kind) + " " + std::string(what) + (all ? "" : " encoded so far") +
+         " were longer than " + std::to_string(limit) + " tokens and were cut";
+}
+
+} // namespace
+
+std::string describeCuts(std::string_view kind, std::int64_t cut, std::int64_t examples,
+                         std::int64_t maxSeqLength, bool all) {
+  return cutsOf(kind, "examples", cut, examples, maxSeqLength, all);
+}
+
+std::string describeTargetCuts(std::string_view kind, std::int64_t cut, std::int64_t examples,
+                               std::int64_t maxTargetLength, bool all) {
+  return cutsOf(kind, "targets", cut, examples, maxTargetLength, all);
 }
 
 EncodeSource encodeSource(const Session &session, const DataSet &set,
@@ -141,16 +156,17 @@ void RunData::startTraining(const Session &session, std::vector<std::int64_t> or
                                        std::move(order));
 }
 
-Result<std::unique_ptr<DataSet>> readDataSet(const Session &session, const std::string &path,
+Result<std::unique_ptr<DataSet>> readDataSet(const Session &session,
+                                             std::span<const std::string> paths,
                                              const ColumnFlags &columns, bool needLabels,
                                              std::int64_t maxRows) {
   auto set = std::make_unique<DataSet>();
-  set->path = path;
-  FTC_ASSIGN_OR_RETURN(set->table, readDataFile(path, maxRows));
+  set->path = paths.empty() ? std::string() : paths.front();
+  FTC_ASSIGN_OR_RETURN(set->table, readDataFiles(paths, maxRows));
   FTC_ASSIGN_OR_RETURN(set->columns, session.task->findColumns(
                                          set->table, session.columnFlags(columns), needLabels));
   if (set->table.rows() == 0)
-    return Status::error(path + ": expected at least one example, found none");
+    return Status::error(set->path + ": expected at least one example, found none");
   set->rows.resize(set->table.rows());
   std::iota(set->rows.begin(), set->rows.end(), 0);
   return set;

@@ -49,8 +49,9 @@ Status checkFlags(const Session &session, const ColumnFlags &given, bool labelAl
 Result<std::unique_ptr<RunData>> readRunData(const Session &session,
                                              const TrainSettings &settings);
 
-/// Reads one file of examples; without `needLabels` a label column may be missing.
-Result<std::unique_ptr<DataSet>> readDataSet(const Session &session, const std::string &path,
+/// Reads one file of examples, or two of parallel text; without `needLabels` a label column may be missing.
+Result<std::unique_ptr<DataSet>> readDataSet(const Session &session,
+                                             std::span<const std::string> paths,
                                              const ColumnFlags &columns, bool needLabels,
                                              std::int64_t maxRows);
 
@@ -58,6 +59,10 @@ Result<std::unique_ptr<DataSet>> readDataSet(const Session &session, const std::
 /// With `all` false the examples are those encoded so far, and the line says so.
 std::string describeCuts(std::string_view kind, std::int64_t cut, std::int64_t examples,
                          std::int64_t maxSeqLength, bool all = true);
+
+/// The same of targets: "5 of 40 validation targets were longer than 128 tokens and were cut".
+std::string describeTargetCuts(std::string_view kind, std::int64_t cut, std::int64_t examples,
+                               std::int64_t maxTargetLength, bool all = true);
 
 /// What encodes `set`'s rows; `set` and `session` must outlive it.
 EncodeSource encodeSource(const Session &session, const DataSet &set,

@@ -89,6 +89,9 @@ Result<std::unique_ptr<Session>> Session::openWithoutDevice(const std::string &a
   session->encode.maxSeqLength =
       static_cast<std::int32_t>(std::min<std::uint32_t>(task.max_seq_length(), 1u << 30));
   session->encode.labelAllTokens = task.label_all_tokens();
+  session->encode.target.maxLength =
+      static_cast<std::int32_t>(std::min<std::uint32_t>(task.max_target_length(), 1u << 30));
+  session->encode.target.decoderStart = task.decoder_start_token_id();
   session->encode.endOfText = endOfText(config);
   return session;
 }
@@ -116,8 +119,31 @@ Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
   for (const char *counter : {"seed", "step", "accumulate"})
     session->executor->set(session->executor->symbol(counter), 0);
   session->capacity = {capacityOf(artifact, "tokens"), capacityOf(artifact, "sequences"),
-                       capacityOf(artifact, "labelled")};
+                       capacityOf(artifact, "labelled"), capacityOf(artifact, "target")};
   return session;
+}
+
+Status Session::prepareTargets(const ColumnFlags &columns, const std::string &sourcePrefix) {
+  if (task->labelPlacement() != LabelPlacement::Target)
+    return Status::ok();
+  encode.target.sourcePrefix =
+      sourcePrefix.empty() ? text((*artifact)->task()->source_prefix()) : sourcePrefix;
+  TokenizerOptions options;
+  options.modelType = text((*artifact)->model_type());
+  if (!hasTargetTokenizer(tokenizerFiles, options.modelType))
+    return Status::ok();
+  ColumnFlags all = columnFlags(columns);
+  options.sourceLanguage = all.sourceLang;
+  options.targetLanguage = all.targetLang;
+  for (bool target : {false, true}) {
+    options.target = target;
+    Result<std::unique_ptr<Tokenizer>> made = makeTokenizer(tokenizerFiles, options);
+    if (!made)
+      return made.takeStatus().withContext(artifact->name());
+    (target ? targetTokenizer : tokenizer) = made.take();
+  }
+  encode.target.tokenizer = targetTokenizer.get();
+  return Status::ok();
 }
 
 ColumnFlags Session::columnFlags(const ColumnFlags &given) const {
@@ -128,6 +154,10 @@ ColumnFlags Session::columnFlags(const ColumnFlags &given) const {
     flags.textColumnName = text(compiled.text_column());
   if (flags.labelColumnName.empty())
     flags.labelColumnName = text(compiled.label_column());
+  if (flags.sourceLang.empty() && flags.targetLang.empty()) {
+    flags.sourceLang = text(compiled.source_lang());
+    flags.targetLang = text(compiled.target_lang());
+  }
   return flags;
 }
 

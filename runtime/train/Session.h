@@ -28,6 +28,7 @@ struct Session {
   const Task *task = nullptr;
   LabelSet labels;
   std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<Tokenizer> targetTokenizer; ///< where targets have one of their own
   TokenizerFiles tokenizerFiles;
   BatchLayout layout;
   BatchCapacity capacity;
@@ -39,6 +40,9 @@ struct Session {
                                                const SessionOptions &options);
   /// The same without device and executor: what tokenizing needs.
   static Result<std::unique_ptr<Session>> openWithoutDevice(const std::string &artifactPath);
+  /// Encoder-decoders: the tokenizers of the languages that flags name (else those compiled
+  /// for), and what is put before every source. Tasks without targets: nothing, and no error.
+  Status prepareTargets(const ColumnFlags &columns, const std::string &sourcePrefix);
   /// The columns that flags name, else those the compiler was told.
   ColumnFlags columnFlags(const ColumnFlags &given) const;
 };

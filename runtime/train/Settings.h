@@ -7,14 +7,18 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ftc::rt {
 
 struct TrainSettings {
-  std::string artifact, trainFile, validationFile, testFile, outputDir;
+  std::string artifact, outputDir;
+  /// One file each, or two of parallel text; empty: not given.
+  std::vector<std::string> trainFile, validationFile, testFile;
   ColumnFlags columns;
   bool labelAllTokens = false;
   QuestionSettings questions{};
+  std::string sourcePrefix; ///< summarization, translation; empty: the artifact's
   std::int64_t maxTrainSamples = -1, maxEvalSamples = -1; ///< -1: all
   std::int64_t validationSplitPercentage = 0;             ///< 0: no split
 

@@ -13,6 +13,14 @@ std::string real(double value) {
   return text;
 }
 
+/// The two of parallel text as they were given.
+std::string files(const std::vector<std::string> &paths) {
+  std::string text;
+  for (const std::string &path : paths)
+    text += (text.empty() ? "" : " ") + path;
+  return text;
+}
+
 std::string boolean(bool value) { return value ? "true" : "false"; }
 
 } // namespace
@@ -23,9 +31,9 @@ std::vector<std::pair<std::string, std::string>> settingsTable(const TrainSettin
   };
   std::vector<std::pair<std::string, std::string>> rows = {
       {"artifact", s.artifact},
-      {"--train_file", s.trainFile},
-      {"--validation_file", s.validationFile},
-      {"--test_file", s.testFile},
+      {"--train_file", files(s.trainFile)},
+      {"--validation_file", files(s.validationFile)},
+      {"--test_file", files(s.testFile)},
       {"--output_dir", s.outputDir},
       {"--num_train_epochs", real(s.numTrainEpochs)},
       {"--max_steps", std::to_string(s.maxSteps)},
@@ -53,6 +61,9 @@ std::vector<std::pair<std::string, std::string>> settingsTable(const TrainSettin
       {"--load_best_model_at_end", boolean(s.loadBestModelAtEnd)},
       {"--metric_for_best_model", s.metricForBestModel},
       {"--early_stopping_patience", optional(s.earlyStoppingPatience)},
+      {"--source_lang", s.columns.sourceLang},
+      {"--target_lang", s.columns.targetLang},
+      {"--source_prefix", s.sourcePrefix},
       {"--doc_stride", std::to_string(s.questions.docStride)},
       {"--n_best_size", std::to_string(s.questions.nBestSize)},
       {"--max_answer_length", std::to_string(s.questions.maxAnswerLength)},

@@ -118,7 +118,7 @@ Result<StepOutcome> StepRunner::run(std::span<const Example *const> examples, st
   for (const MicroBatch &micro : microBatches) {
     FTC_RETURN_IF_ERROR(
         feed.feed(examples.subspan(micro.begin, micro.end - micro.begin), micro.begin));
-    outcome.tokens += feed.batch().tokens();
+    outcome.tokens += feed.batch().tokens() + feed.batch().targetTokens();
     // A micro-batch whose labels all are ignored adds nothing.
     if (feed.batch().countedLabels() == 0)
       continue;

@@ -72,6 +72,7 @@ Status Trainer::open() {
     options.programs.push_back("evaluate");
   FTC_ASSIGN_OR_RETURN(session, Session::open(settings.artifact, options));
   FTC_RETURN_IF_ERROR(checkFlags(*session, settings.columns, settings.labelAllTokens));
+  FTC_RETURN_IF_ERROR(session->prepareTargets(settings.columns, settings.sourcePrefix));
   FTC_RETURN_IF_ERROR(checkFrozenDropout(*session->artifact, settings));
   FTC_RETURN_IF_ERROR(
       best->check(metricNames(*session->task, session->labels, settings.questions)));
@@ -150,6 +151,11 @@ Status Trainer::startOrResume() {
   identity.splitPercentage = settings.validationSplitPercentage;
   if (session->task->windowed())
     identity.docStride = settings.questions.docStride;
+  if (session->task->labelPlacement() == LabelPlacement::Target) {
+    ColumnFlags columns = session->columnFlags(settings.columns);
+    identity.languages = columns.sourceLang + " " + columns.targetLang;
+    identity.sourcePrefix = session->encode.target.sourcePrefix;
+  }
   store.emplace(settings.outputDir, identity, settings.saveTotalLimit);
   std::optional<std::string> from;
   if (settings.resumeFromCheckpoint == "true") {
@@ -209,8 +215,12 @@ void Trainer::sayCuts(DataSet &set, std::string_view kind) {
   std::int64_t cut = set.stream->truncatedExamples();
   std::string line = describeCuts(kind, cut, set.stream->encodedExamples(),
                                   session->encode.maxSeqLength, encoded && *encoded);
-  if (!line.empty() && !set.cutsSaid)
-    progress.line(line);
+  std::string targets = describeTargetCuts(kind, set.stream->truncatedTargets(),
+                                           set.stream->encodedExamples(),
+                                           session->encode.target.maxLength, encoded && *encoded);
+  for (const std::string &said : {line, targets})
+    if (!said.empty() && !set.cutsSaid)
+      progress.line(said);
   set.cutsSaid = true;
 }
 

@@ -91,6 +91,19 @@ std::vector<float> parameterBuffer(const Executor &executor, const ArtifactReade
   return std::vector<float>(static_cast<std::size_t>(most));
 }
 
+/// transformers' MarianSinusoidalPositionalEmbedding over [positions, width].
+void fillSinusoids(const flatbuffers::Vector<std::int64_t> &shape, std::span<float> out) {
+  std::int64_t width = shape.Get(1), sines = (width + 1) / 2;
+  for (std::int64_t position = 0; position < shape.Get(0); ++position)
+    for (std::int64_t column = 0; column < width; ++column) {
+      std::int64_t pair = column < sines ? column : column - sines;
+      double angle = static_cast<double>(position) /
+                     std::pow(10000.0, 2 * static_cast<double>(pair) / static_cast<double>(width));
+      out[position * width + column] =
+          static_cast<float>(column < sines ? std::sin(angle) : std::cos(angle));
+    }
+}
+
 void initialize(const abi::Parameter &parameter, std::uint32_t index, std::uint32_t seed,
                 std::span<float> out) {
   switch (parameter.init()) {
@@ -104,6 +117,9 @@ void initialize(const abi::Parameter &parameter, std::uint32_t index, std::uint3
     return;
   case abi::Init::Ones:
     std::fill(out.begin(), out.end(), 1.0f);
+    return;
+  case abi::Init::Sinusoids:
+    fillSinusoids(*parameter.shape(), out);
     return;
   case abi::Init::Checkpoint:
   case abi::Init::Zeros:
@@ -204,6 +220,11 @@ Status loadModelWeights(Session &session, const std::string &path) {
     if (adapter && !parameter.trainable())
       continue;
     std::span<float> values(buffer.data(), session.executor->parameterElements(i));
+    if (parameter.init() == abi::Init::Sinusoids) {
+      initialize(parameter, i, 0, values);
+      FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
+      continue;
+    }
     std::string name = (adapter ? kAdapterPrefix : "") + std::string(text(parameter.name()));
     FTC_RETURN_IF_ERROR(readTensor(checkpoint, name, *parameter.shape(), values));
     FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));

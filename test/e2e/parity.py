@@ -15,12 +15,13 @@ def main():
     family, task, accumulation = sys.argv[1], sys.argv[2], int(sys.argv[3])
     folder = RECORDINGS / ("%s-%s" % (family, task))
     recorded = json.loads((folder / ("run-%d.json" % accumulation)).read_text())["flags"]
-    length = recorded.pop("max_seq_length")
+    lengths = [text for name in ("max_seq_length", "max_source_length", "max_target_length")
+               if name in recorded for text in ("--" + name, recorded.pop(name))]
     with tempfile.TemporaryDirectory(prefix="ftc-parity-") as scratch:
         artifact, output = pathlib.Path(scratch) / "step.ftb", pathlib.Path(scratch) / "out"
         data = data_of(family, task)
         must("ftc", "compile", model_of(family, task), "--task", task, "--train_file", data,
-             "--max_seq_length", length, "-o", artifact)
+             *lengths, "-o", artifact)
         flags = [text for name, value in recorded.items() for text in ("--" + name, value)]
         must("ftrt", "run", artifact, "--train_file", data, "--validation_file", data,
              "--output_dir", output, "--shuffle", "false", "--logging_steps", 1,

@@ -24,6 +24,9 @@ def data_of(family, task):
         return RECORDINGS / "data" / "tags.conll"
     if task == "question-answering":
         return RECORDINGS / "data" / "questions.json"
+    if task in ("translation", "summarization"):
+        return RECORDINGS / "data" / ("translations.jsonl" if task == "translation" else
+                                      "summaries.jsonl")
     return RECORDINGS / "data" / (
         "pairs.jsonl" if family in PAIR_FAMILIES else "singles.jsonl")
 

@@ -368,12 +368,22 @@ def evaluate(model, rows, pad):
     return result
 
 
+def other_names(model):
+    """Names of tied tables but for the first of each, and of what save_pretrained leaves out."""
+    seen, names = set(), list(getattr(model, "_keys_to_ignore_on_save", None) or [])
+    for name, value in model.state_dict().items():
+        if value.data_ptr() in seen and name not in names:
+            names.append(name)
+        seen.add(value.data_ptr())
+    return names
+
+
 def record(folder, model, rows, tokenizer, accumulation, question_rows):
     """Train in fp32 and f64; store the f64 update and how far PyTorch's own fp32 is from it."""
     start = {name: value.detach().double().clone() for name, value in model.state_dict().items()}
     language = hasattr(model, "lm_head")
-    if language and model.config.tie_word_embeddings:
-        del start["lm_head.weight"]  # the embedding's table under another name
+    for name in other_names(model):
+        del start[name]
     runs, logs, answers = {}, {}, None
     pad, spans = tokenizer.pad_token_id, isinstance(rows[0][2], tuple)
     for dtype in (torch.float32, torch.float64):
@@ -414,7 +424,7 @@ def record(folder, model, rows, tokenizer, accumulation, question_rows):
     path = folder / ("run-%d.json" % accumulation)
     path.write_text(json.dumps(recording, indent=1) + "\n")
     aside = {name: value for name, value in own.items() if ".key.bias" in name
-             or "k_lin.bias" in name or (spans and name.endswith(compare_run.SHIFTS))}
+             or "k_lin.bias" in name or compare_run.is_key_bias(name) or (spans and name.endswith(compare_run.SHIFTS))}
     kept = {name: value for name, value in own.items() if name not in aside}
     worst = max(kept, key=kept.get)
     drift = max(abs(a - b) / max(1, b) for a, b in

@@ -233,6 +233,23 @@ void FlagSet::list(std::string name, std::vector<std::string> &out, std::string 
   };
 }
 
+void FlagSet::files(std::string name, std::vector<std::string> &out, std::string help) {
+  Flag &flag = add(std::move(name), Kind::Value, std::move(help));
+  flag.placeholder = "FILE [FILE]";
+  flag.expected = "a path";
+  auto append = [&out](std::string_view text) {
+    if (text.empty() || text.find('\0') != std::string_view::npos)
+      return false;
+    out.emplace_back(text);
+    return true;
+  };
+  flag.second = append;
+  flag.assign = [&out, append](std::string_view text) {
+    out.clear();
+    return append(text);
+  };
+}
+
 void FlagSet::positional(std::string placeholder, std::string &out, std::string help,
                          bool optional) {
   positionalList.push_back({std::move(placeholder), std::move(help), &out, nullptr, optional});
@@ -329,7 +346,17 @@ Status FlagSet::readConfig(const std::string &path) {
   return Status::ok();
 }
 
-Status FlagSet::takeFlag(std::span<const std::string> arguments, std::size_t &index) {
+/// How many arguments from `index` on are no flags.
+std::size_t FlagSet::valuesFrom(std::span<const std::string> arguments, std::size_t index) {
+  std::size_t count = 0;
+  while (index + count < arguments.size() && !arguments[index + count].starts_with('-'))
+    ++count;
+  return count;
+}
+
+/// `missing`: positionals that are not there yet.
+Status FlagSet::takeFlag(std::span<const std::string> arguments, std::size_t &index,
+                         std::size_t missing) {
   std::string_view argument = arguments[index];
   Flag *flag = nullptr;
   std::optional<std::string_view> value;
@@ -361,7 +388,15 @@ Status FlagSet::takeFlag(std::span<const std::string> arguments, std::size_t &in
                            (more ? rt::quote(arguments[index + 1]) : "nothing"));
     value = arguments[++index];
   }
-  return assign(*flag, *value, "");
+  FTC_RETURN_IF_ERROR(assign(*flag, *value, ""));
+  if (!flag->second || valuesFrom(arguments, index + 1) <= missing)
+    return Status::ok();
+  const std::string &other = arguments[++index];
+  return flag->second(other) ? Status::ok()
+                             : Status::usage("--" + flag->name + ": expected " +
+                                             flag->expected + ", found " +
+                                             (other.empty() ? "an empty value"
+                                                            : rt::quote(other)));
 }
 
 Status FlagSet::takePositional(const std::string &argument, std::size_t &next) {
@@ -389,7 +424,9 @@ Status FlagSet::parseArguments(std::span<const std::string> arguments) {
     if (!onlyPositionals && argument == "--")
       onlyPositionals = true;
     else if (!onlyPositionals && argument.size() > 1 && argument[0] == '-')
-      FTC_RETURN_IF_ERROR(takeFlag(arguments, index));
+      FTC_RETURN_IF_ERROR(takeFlag(
+          arguments, index, positionalList.size() - std::min(positionalList.size(),
+                                                             nextPositional)));
     else
       FTC_RETURN_IF_ERROR(takePositional(argument, nextPositional));
   }

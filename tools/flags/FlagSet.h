@@ -70,6 +70,10 @@ public:
   void list(std::string name, std::vector<std::string> &out, std::string placeholder,
             std::string help);
 
+  /// One path, or two where what follows the flag leaves enough arguments for the positionals
+  /// that are still missing: parallel text's `--train_file a.en b.de`.
+  void files(std::string name, std::vector<std::string> &out, std::string help);
+
   /// Arguments without a flag, in the order of declaration; required unless `optional`.
   void positional(std::string placeholder, std::string &out, std::string help,
                   bool optional = false);
@@ -105,6 +109,7 @@ private:
     bool given = false, required = false, hidden = false;
     char letter = 0;
     std::function<bool(std::string_view)> assign; ///< false: not what was expected
+    std::function<bool(std::string_view)> second; ///< of flags that take one or two values
     TextCheck check;
   };
   struct Positional {
@@ -124,7 +129,9 @@ private:
   rt::Status assign(Flag &flag, std::string_view value, std::string_view where);
   rt::Status readConfig(const std::string &path);
   rt::Status parseArguments(std::span<const std::string> arguments);
-  rt::Status takeFlag(std::span<const std::string> arguments, std::size_t &index);
+  rt::Status takeFlag(std::span<const std::string> arguments, std::size_t &index,
+                      std::size_t missing);
+  static std::size_t valuesFrom(std::span<const std::string> arguments, std::size_t index);
   rt::Status takePositional(const std::string &argument, std::size_t &next);
   rt::Status checkRequired() const;
 

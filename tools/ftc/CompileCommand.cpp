@@ -97,6 +97,22 @@ static rt::Status unknownPass(const std::string &pass, std::span<const std::stri
                            "; expected " + all);
 }
 
+/// A task with targets has two lengths, every other one.
+static rt::Status checkLengths(const rt::Task &task, const CompileOptions &options) {
+  bool targets = task.labelPlacement() == rt::LabelPlacement::Target;
+  if (targets && options.maxSequenceLength)
+    return rt::Status::usage("--max_seq_length: " + options.task +
+                             " has --max_source_length and --max_target_length instead");
+  for (auto [name, given] : {std::pair("max_source_length", options.maxSourceLength != 0),
+                             std::pair("max_target_length", options.maxTargetLength != 0),
+                             std::pair("source_prefix", !options.sourcePrefix.empty())})
+    if (!targets && given)
+      return rt::Status::usage(std::string("--") + name +
+                               ": summarization and translation alone have it, this is " +
+                               options.task);
+  return {};
+}
+
 /// What no single flag can tell.
 static rt::Status checkTogether(const CompileOptions &options) {
   if (options.output.empty() && options.emit == "artifact")
@@ -108,6 +124,7 @@ static rt::Status checkTogether(const CompileOptions &options) {
   }
   FTC_ASSIGN_OR_RETURN(const rt::Task *task, rt::findTask(options.task));
   FTC_RETURN_IF_ERROR(rt::checkTaskFlags(*task, options.columns, options.labelAllTokens));
+  FTC_RETURN_IF_ERROR(checkLengths(*task, options));
   if (options.emit == "artifact")
     return rt::checkWritableFile(options.output).withContext("--output");
   return {};
@@ -123,11 +140,12 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
                    "a GGUF file");
   flags.group("Task");
   flags.choice("task", options.task,
-               {"text-classification", "token-classification", "question-answering", "text-generation"},
-               "what the model is tailored to", {"summarization", "translation"});
+               {"text-classification", "token-classification", "question-answering",
+                "text-generation", "summarization", "translation"},
+               "what the model is tailored to");
   flags.require("task");
-  flags.text("train_file", options.trainFile, "FILE",
-             "data to look at: label set and lengths; nothing else of it is stored");
+  flags.files("train_file", options.trainFile,
+              "data to look at: label set and lengths; nothing else of it is stored");
   flags.list("labels", options.labels, "A,B,…", "label set without a data file");
   flags.text("text_column_name", options.columns.textColumnName, "NAME", "column of the text");
   flags.text("label_column_name", options.columns.labelColumnName, "NAME",
@@ -137,6 +155,16 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.shownDefault("labels are lists");
   flags.text("sentence1_key", options.columns.sentence1Key, "NAME", "column of a pair's first");
   flags.text("sentence2_key", options.columns.sentence2Key, "NAME", "column of a pair's second");
+  flags.text("text_column", options.columns.textColumn, "NAME",
+             "summarization: column of the text");
+  flags.text("summary_column", options.columns.summaryColumn, "NAME",
+             "summarization: column of the summary");
+  flags.text("source_lang", options.columns.sourceLang, "LANG",
+             "translation: the language to read; a default for ftrt");
+  flags.text("target_lang", options.columns.targetLang, "LANG",
+             "translation: the language to write; a default for ftrt");
+  flags.text("source_prefix", options.sourcePrefix, "TEXT",
+             "summarization, translation: put before every source; a default for ftrt");
   flags.boolean("label_all_tokens", options.labelAllTokens,
                 "label every sub-word, not each word's first alone");
   flags.group("Training step");
@@ -157,6 +185,12 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.integer("max_seq_length", options.maxSequenceLength, {3, 1 << 20},
                 "longest input in tokens; longer ones are cut");
   flags.shownDefault("the model's");
+  flags.integer("max_source_length", options.maxSourceLength, {1, 1 << 20},
+                "summarization, translation: longest source in tokens");
+  flags.shownDefault("1024, or the model's");
+  flags.integer("max_target_length", options.maxTargetLength, {1, 1 << 20},
+                "summarization, translation: longest target in tokens");
+  flags.shownDefault("128, or the model's");
   flags.integer("max_tokens", options.maxTokens, {3, 1 << 24},
                 "token capacity of one packed micro-batch: sets peak memory");
   flags.shownDefault("auto");
@@ -167,9 +201,7 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.choice("emit", options.emit, emitPhases(), "stop after a phase and print it");
   flags.boolean("remarks", options.remarks, "print each decision as a remark");
   flags.list("disable", options.pipeline.disabled, "PASS,…", "switch optimizations off");
-  flags.refuse({"max_source_length", "max_target_length", "max_beams", "source_lang",
-                "target_lang", "source_prefix", "text_column", "summary_column"},
-               "generation tasks are not yet supported");
+  flags.refuse({"max_beams"}, "generation is not yet supported");
   flags.refuse({"gpu"}, "the cuda target is not yet supported");
   flags.refuse({"pass_plugin"}, "pass plugins are not yet supported");
 

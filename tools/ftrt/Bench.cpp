@@ -55,6 +55,13 @@ std::vector<rt::Example> randomExamples(const rt::Session &session, const BenchS
       example.labels.assign(1, 0);
     for (std::uint32_t i = 0; i < session.layout.targetWidth; ++i)
       example.targets.push_back(static_cast<float>(random(i, e) % 2));
+    if (session.layout.placement == rt::LabelPlacement::Target) {
+      std::int64_t length = std::min<std::int64_t>(s.seqLength, session.encode.target.maxLength);
+      example.labels.clear();
+      for (std::uint32_t i = 0; i < length; ++i)
+        example.labels.push_back(static_cast<std::int32_t>(random(i, e ^ 0x40000000u) % classes));
+      example.targetIds = example.labels;
+    }
     if (spans)
       example.spanEnd = static_cast<std::int32_t>(s.seqLength) - 1;
     if (tokens)

@@ -30,6 +30,9 @@ struct DeviceFlags {
 /// Question answering's flags.
 void declareQuestions(FlagSet &flags, rt::QuestionSettings &settings);
 
+/// Columns, languages and prefix of summarization and translation.
+void declareTargets(FlagSet &flags, rt::ColumnFlags &columns, std::string &prefix);
+
 /// --model_name_or_path: where the base model under an adapter lies now.
 void declareBasePath(FlagSet &flags, std::string &path);
 

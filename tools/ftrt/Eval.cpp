@@ -21,6 +21,7 @@ namespace {
 struct ModelFlags {
   std::string directory;
   rt::ColumnFlags columns;
+  std::string sourcePrefix;
   rt::QuestionSettings questions;
   DeviceFlags device;
   std::int64_t batchSize = 8;
@@ -37,6 +38,7 @@ struct ModelFlags {
     flags.shownDefault("labels are lists");
     flags.text("sentence1_key", columns.sentence1Key, "NAME", "column of the first sentence");
     flags.text("sentence2_key", columns.sentence2Key, "NAME", "column of the second sentence");
+    declareTargets(flags, columns, sourcePrefix);
     flags.integer("per_device_eval_batch_size", batchSize, {.least = 1, .most = 1 << 20},
                   "examples in a batch; changes no result");
     declareQuestions(flags, questions);
@@ -59,6 +61,7 @@ Result<std::unique_ptr<rt::Session>> openModel(const ModelFlags &model) {
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                        rt::Session::open(artifactIn(model.directory), options));
   FTC_RETURN_IF_ERROR(rt::checkFlags(*session, model.columns, false));
+  FTC_RETURN_IF_ERROR(session->prepareTargets(model.columns, model.sourcePrefix));
   session->encode.questions = model.questions;
   FTC_RETURN_IF_ERROR(rt::loadBaseWeights(*session, model.basePath));
   FTC_RETURN_IF_ERROR(rt::loadModelWeights(*session, model.directory));
@@ -69,7 +72,7 @@ Result<std::unique_ptr<rt::Session>> openModel(const ModelFlags &model) {
 
 Status evalCommand(Arguments arguments) {
   ModelFlags model;
-  std::string testFile;
+  std::vector<std::string> testFile;
   std::string outputFile;
   double labelSmoothing = 0;
   std::int64_t maxRows = -1;
@@ -77,7 +80,7 @@ Status evalCommand(Arguments arguments) {
                 "Prints the metrics of a fine-tuned model as JSON.");
   model.declare(flags);
   flags.group("Evaluation");
-  flags.text("test_file", testFile, "FILE", "labelled examples");
+  flags.files("test_file", testFile, "labelled examples; two files of parallel text");
   flags.require("test_file");
   flags.text("output_file", outputFile, "FILE", "where the JSON goes");
   flags.shownDefault("stdout");
@@ -104,6 +107,10 @@ Status evalCommand(Arguments arguments) {
   std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
   if (std::string cuts = rt::describeCuts("test", encoded.truncatedExamples, all,
                                           session->encode.maxSeqLength);
+      !cuts.empty())
+    progress.line(cuts);
+  if (std::string cuts = rt::describeTargetCuts("test", encoded.truncatedTargets, all,
+                                                session->encode.target.maxLength);
       !cuts.empty())
     progress.line(cuts);
   FTC_ASSIGN_OR_RETURN(

@@ -17,11 +17,12 @@ const std::vector<std::string> kStrategies = {"no", "steps", "epoch"};
 
 void declareData(FlagSet &flags, rt::TrainSettings &s) {
   flags.group("Data");
-  flags.text("train_file", s.trainFile, "FILE",
-             "training examples: .csv .tsv .json .jsonl .conll .bio .txt, also .gz");
+  flags.files("train_file", s.trainFile,
+              "training examples: .csv .tsv .json .jsonl .conll .bio .txt, also .gz; two files "
+              "of parallel text");
   flags.require("train_file");
-  flags.text("validation_file", s.validationFile, "FILE", "examples to evaluate with");
-  flags.text("test_file", s.testFile, "FILE", "examples to predict at the end");
+  flags.files("validation_file", s.validationFile, "examples to evaluate with");
+  flags.files("test_file", s.testFile, "examples to predict at the end");
   flags.text("output_dir", s.outputDir, "DIR", "where the model and all results go");
   flags.require("output_dir");
   flags.boolean("overwrite_output_dir", s.overwriteOutputDir,
@@ -34,6 +35,7 @@ void declareData(FlagSet &flags, rt::TrainSettings &s) {
   flags.shownDefault("labels are lists");
   flags.text("sentence1_key", s.columns.sentence1Key, "NAME", "column of the first sentence");
   flags.text("sentence2_key", s.columns.sentence2Key, "NAME", "column of the second sentence");
+  declareTargets(flags, s.columns, s.sourcePrefix);
   flags.boolean("label_all_tokens", s.labelAllTokens,
                 "token classification: later sub-words carry their word's label too");
   flags.integer("max_train_samples", s.maxTrainSamples, {.least = 1},

@@ -44,6 +44,18 @@ void declareQuestions(FlagSet &flags, rt::QuestionSettings &settings) {
              "no answer is given when its score is better by more than this");
 }
 
+void declareTargets(FlagSet &flags, rt::ColumnFlags &columns, std::string &prefix) {
+  flags.text("text_column", columns.textColumn, "NAME", "summarization: column of the text");
+  flags.text("summary_column", columns.summaryColumn, "NAME",
+             "summarization: column of the summary");
+  flags.text("source_lang", columns.sourceLang, "LANG",
+             "translation: the language to read (its column's name; mBART: en_XX)");
+  flags.text("target_lang", columns.targetLang, "LANG",
+             "translation: the language to write");
+  flags.text("source_prefix", prefix, "TEXT",
+             "summarization, translation: put before every source (T5: 'summarize: ')");
+}
+
 void declareBasePath(FlagSet &flags, std::string &path) {
   flags.text("model_name_or_path", path, "DIR",
              "where an adapter's base model lies now; its hash is checked");
@@ -88,8 +100,6 @@ void refuseCompileOptions(FlagSet &flags) {
 }
 
 void refuseLaterTasks(FlagSet &flags) {
-  flags.refuse({"text_column", "summary_column", "source_lang", "target_lang", "source_prefix"},
-               "summarization and translation are not yet supported");
   flags.refuse({"num_beams", "length_penalty", "no_repeat_ngram_size"},
                "generation is not yet supported");
 }

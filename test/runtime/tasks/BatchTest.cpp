@@ -80,6 +80,72 @@ TEST(Batch, PacksSpansByName) {
             "the example of line 2: expected an answer within its 4 tokens, got tokens 1 to 4");
 }
 
+Example targetExample(Values ids, Values labels, std::int32_t start) {
+  Example example = tokenExample(std::move(ids), {});
+  example.labels = labels;
+  example.targetIds = {start};
+  for (std::size_t i = 0; i + 1 < labels.size(); ++i)
+    example.targetIds.push_back(labels[i] == kIgnoredLabel ? 1 : labels[i]);
+  return example;
+}
+
+TEST(Batch, PacksTwoStreamsByName) {
+  std::vector<Example> examples = {targetExample({7, 8, 9}, {4, 4}, 2),
+                                   targetExample({7}, {9, 4, -100, 1}, 2)};
+  auto batch = Batch::make({8, 4, 0, 8}, {LabelPlacement::Target, 2});
+  ASSERT_TRUE(batch) << batch.status().message();
+  ASSERT_TRUE(batch->pack(pointers(examples), 5));
+  EXPECT_EQ(values(*batch, "input_ids"), (Values{7, 8, 9, 7}));
+  EXPECT_EQ(values(*batch, "cu_seqlens"), (Values{0, 3, 4}));
+  EXPECT_EQ(values(*batch, "target_ids"), (Values{2, 4, 2, 9, 4, 1}));
+  EXPECT_EQ(values(*batch, "labels"), (Values{4, 4, 9, 4, -100, 1}));
+  EXPECT_EQ(values(*batch, "target_cu_seqlens"), (Values{0, 2, 6}));
+  EXPECT_EQ(values(*batch, "target_sequence"), (Values{5, 5, 6, 6, 6, 6}));
+  EXPECT_EQ(values(*batch, "target_position"), (Values{0, 1, 0, 1, 2, 3}));
+  EXPECT_EQ(values(*batch, "target_position_ids"), (Values{2, 3, 2, 3, 4, 5}));
+  EXPECT_EQ(values(*batch, "target_position_ids.order"), (Values{0, 2, 1, 3, 4, 5}));
+  EXPECT_EQ(values(*batch, "target_position_ids.segments"), (Values{0, 2, 4, 5, 6}));
+  EXPECT_EQ(values(*batch, "target_position_ids.rows"), (Values{2, 3, 4, 5}));
+  EXPECT_EQ(batch->symbol("target"), 6);
+  EXPECT_EQ(batch->symbol("target_position_ids.unique"), 4);
+  EXPECT_EQ(batch->symbol("tokens"), 4);
+  EXPECT_EQ(batch->countedLabels(), 5);
+  EXPECT_EQ(batch->labelled(), 6);
+  EXPECT_EQ(batch->labelledOutput(3).example, 6);
+  EXPECT_EQ(batch->labelledOutput(3).token, 1);
+  EXPECT_FALSE(batch->array("labelled_rows"));
+  for (std::string_view name : Batch::symbolNames())
+    EXPECT_TRUE(batch->symbol(name)) << name;
+  std::vector<const Example *> list = pointers(examples);
+  ASSERT_TRUE(batch->pack(std::span(list).first(1), 0));
+  EXPECT_EQ(values(*batch, "target_ids"), (Values{2, 4}));
+  EXPECT_FALSE(Batch::make({8, 4, 0}, {LabelPlacement::Target, 2}));
+  auto plain = Batch::make({8, 4, 0}, {LabelPlacement::Sequence, 0});
+  EXPECT_FALSE(plain->array("target_ids"));
+}
+
+TEST(Batch, SplitsByBothStreams) {
+  std::vector<Example> examples;
+  for (auto [source, target] : {std::pair(3, 1), {1, 4}, {2, 2}, {5, 1}, {1, 5}})
+    examples.push_back(targetExample(Values(source, 5), Values(target, 3), 2));
+  std::vector<const Example *> list = pointers(examples);
+  std::vector<MicroBatch> parts;
+  ASSERT_TRUE(splitMicroBatches(list, {6, 9, 0, 5}, LabelPlacement::Target, parts));
+  std::vector<std::int64_t> begins;
+  for (const MicroBatch &part : parts)
+    begins.push_back(part.begin);
+  EXPECT_EQ(begins, (std::vector<std::int64_t>{0, 2, 3, 4}));
+  auto batch = Batch::make({6, 9, 0, 5}, {LabelPlacement::Target, 0});
+  for (const MicroBatch &part : parts)
+    EXPECT_TRUE(batch->pack(std::span(list).subspan(part.begin, part.end - part.begin), 0));
+  EXPECT_NE(batch->pack(std::span(list).first(3), 0).message().find("7 target tokens"),
+            std::string::npos);
+  EXPECT_EQ(splitMicroBatches(list, {6, 9, 0, 4}, LabelPlacement::Target, parts).message(),
+            "the example of line 2 needs 5 target tokens, but the artifact was compiled for at "
+            "most 4 in one micro-batch; compile with a larger --max_tokens or a smaller "
+            "--max_target_length");
+}
+
 TEST(Batch, LastRowsPassOverThePaddingToken) {
   std::vector<Example> examples = {tokenExample({9, 2, 7, 2, 2}, {0, -100, -100, -100, -100}),
                                    tokenExample({2, 2}, {0, 0}), tokenExample({2, 5}, {0, 0})};

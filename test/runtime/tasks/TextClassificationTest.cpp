@@ -28,7 +28,8 @@ Result<LabelSet> labelsOf(const DataTable &table) {
 TEST(TaskRegistry, FindsTasksByName) {
   EXPECT_EQ(taskNames(),
             (std::vector<std::string_view>{"text-classification", "token-classification",
-                                           "question-answering", "text-generation"}));
+                                           "question-answering", "text-generation",
+                                           "summarization", "translation"}));
   EXPECT_EQ((*findTask("token-classification"))->name(), "token-classification");
   Result<const Task *> none = findTask("poetry");
   EXPECT_EQ(none.status().code(), Code::Usage);

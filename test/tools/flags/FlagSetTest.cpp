@@ -155,6 +155,39 @@ TEST_F(ConfigTest, RefusesWhatItCannotRead) {
             rt::Code::Failed);
 }
 
+/// Parallel text's second file, wherever the positional stands.
+TEST(FlagSet, TakesOneFileOrTwo) {
+  using Paths = std::vector<std::string>;
+  auto parsed = [](std::vector<std::string> arguments, std::string &artifact) {
+    Paths paths{"before"};
+    FlagSet flags("ftrt run", "", "");
+    bool shuffle = true;
+    flags.positional("ARTIFACT", artifact, "");
+    flags.files("train_file", paths, "");
+    flags.boolean("shuffle", shuffle, "");
+    auto outcome = flags.parse(arguments);
+    return outcome ? paths : Paths{outcome.status().message()};
+  };
+  std::string artifact;
+  EXPECT_EQ(parsed({"s.ftb", "--train_file", "a.en"}, artifact), (Paths{"a.en"}));
+  EXPECT_EQ(parsed({"s.ftb", "--train_file", "a.en", "b.de", "--shuffle"}, artifact),
+            (Paths{"a.en", "b.de"}));
+  EXPECT_EQ(artifact, "s.ftb");
+  EXPECT_EQ(parsed({"--train_file", "a.en", "t.ftb"}, artifact), (Paths{"a.en"}));
+  EXPECT_EQ(artifact, "t.ftb");
+  EXPECT_EQ(parsed({"--train_file", "a.en", "b.de", "u.ftb"}, artifact),
+            (Paths{"a.en", "b.de"}));
+  EXPECT_EQ(artifact, "u.ftb");
+  EXPECT_EQ(parsed({"--train_file=a.en", "b.de", "v.ftb"}, artifact), (Paths{"a.en", "b.de"}));
+  // A flag given again replaces both.
+  EXPECT_EQ(parsed({"w", "--train_file", "a", "b", "--train_file", "c"}, artifact),
+            (Paths{"c"}));
+  EXPECT_NE(parsed({"w", "--train_file", "a", "b", "c"}, artifact)[0].find("'c': unexpected"),
+            std::string::npos);
+  EXPECT_NE(parsed({"w", "--train_file", "a", ""}, artifact)[0].find("an empty value"),
+            std::string::npos);
+}
+
 TEST(FlagSet, HelpListsGroupsAndDefaults) {
   Values v;
   std::string help = makeFlags(v).help();
