@@ -10,7 +10,8 @@ llvm::ArrayRef<const Architecture *> architectures() {
       &bertArchitecture(),  &distilBertArchitecture(), &robertaArchitecture(),
       &gpt2Architecture(),  &llamaArchitecture(),      &mistralArchitecture(),
       &qwen2Architecture(), &electraArchitecture(),    &modernBertArchitecture(),
-      &marianArchitecture()};
+      &marianArchitecture(), &bartArchitecture(),      &mbartArchitecture(),
+      &pegasusArchitecture()};
   return all;
 }
 

@@ -36,14 +36,17 @@ std::vector<std::string> classifierTasks();  ///< text and token classification
 std::vector<std::string> decoderTasks();     ///< classification and text generation
 std::vector<std::string> targetTasks();      ///< summarization and translation
 
+const Architecture &bartArchitecture();
 const Architecture &bertArchitecture();
 const Architecture &distilBertArchitecture();
 const Architecture &electraArchitecture();
 const Architecture &gpt2Architecture();
 const Architecture &llamaArchitecture();
 const Architecture &marianArchitecture();
+const Architecture &mbartArchitecture();
 const Architecture &mistralArchitecture();
 const Architecture &modernBertArchitecture();
+const Architecture &pegasusArchitecture();
 const Architecture &qwen2Architecture();
 const Architecture &robertaArchitecture();
 
