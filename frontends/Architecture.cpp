@@ -11,7 +11,7 @@ llvm::ArrayRef<const Architecture *> architectures() {
       &gpt2Architecture(),  &llamaArchitecture(),      &mistralArchitecture(),
       &qwen2Architecture(), &electraArchitecture(),    &modernBertArchitecture(),
       &marianArchitecture(), &bartArchitecture(),      &mbartArchitecture(),
-      &pegasusArchitecture()};
+      &pegasusArchitecture(), &t5Architecture(),       &mt5Architecture()};
   return all;
 }
 

@@ -46,9 +46,11 @@ const Architecture &marianArchitecture();
 const Architecture &mbartArchitecture();
 const Architecture &mistralArchitecture();
 const Architecture &modernBertArchitecture();
+const Architecture &mt5Architecture();
 const Architecture &pegasusArchitecture();
 const Architecture &qwen2Architecture();
 const Architecture &robertaArchitecture();
+const Architecture &t5Architecture();
 
 /// All families, in the order they are listed to users.
 llvm::ArrayRef<const Architecture *> architectures();

@@ -60,7 +60,8 @@ public:
     const auto &log = recording["fp64"];
     rt::BatchLayout layout{task->labelPlacement(), std::int32_t(model.positionOffset),
                            std::int32_t(model.padToken)};
-    auto batch = rt::Batch::make({1024, 64, 1024}, layout);
+    auto batch = rt::Batch::make({1024, 64, 1024, 1024}, layout);
+    state.scalars["label_smoothing"] = recording["flags"].value("label_smoothing_factor", 0.0);
     ASSERT_TRUE(batch.isOk());
     std::size_t next = 0;
     for (int step = 0; step < c.steps; ++step) {
@@ -83,6 +84,9 @@ private:
     rt::TokenizerOptions options;
     options.modelType = c.family;
     options.addPrefixSpace = task->needsPrefixSpace();
+    const auto &flags = recording["flags"];
+    options.sourceLanguage = flags.value("source_lang", "");
+    options.targetLanguage = flags.value("target_lang", "");
     auto tokenizer = rt::makeTokenizer(*files, options);
     auto table = rt::readDataFile(kRecordings + "data/" + c.data);
     if (!tokenizer || !table)
@@ -98,7 +102,19 @@ private:
       return found.status().message();
     labels = task->outputWidth(*found);
     rt::EncodeSettings settings;
-    settings.maxSeqLength = 48;
+    settings.maxSeqLength = flags.value("max_source_length", 48);
+    std::unique_ptr<rt::Tokenizer> targetTokenizer;
+    if (rt::hasTargetTokenizer(*files, c.family)) {
+      options.target = true;
+      auto made = rt::makeTokenizer(*files, options);
+      if (!made)
+        return made.status().message();
+      targetTokenizer = made.take();
+    }
+    settings.target = {targetTokenizer.get(), flags.value("max_target_length", 0),
+                       options.modelType == "mbart" ? -1
+                                                    : config.value("decoder_start_token_id", -1),
+                       flags.value("source_prefix", "")};
     settings.questions.docStride = recording["flags"].value("doc_stride", 0);
     settings.questions.version2WithNegative =
         recording["flags"].contains("version_2_with_negative");
@@ -236,6 +252,12 @@ INSTANTIATE_TEST_SUITE_P(
         OracleCase{"ElectraToken", "electra", "token-classification", "tags.conll", 1, 4},
         OracleCase{"ModernBertText", "modernbert", "text-classification", "pairs.jsonl", 1, 4},
         OracleCase{"ModernBertToken", "modernbert", "token-classification", "tags.conll", 1, 4},
+        OracleCase{"BartTranslation", "bart", "translation", "translations.jsonl", 1, 4},
+        OracleCase{"MBartTranslation", "mbart", "translation", "translations.jsonl", 1, 4},
+        OracleCase{"PegasusSummary", "pegasus", "summarization", "summaries.jsonl", 4, 2},
+        OracleCase{"T5Translation", "t5", "translation", "translations.jsonl", 1, 4},
+        OracleCase{"T5Summary", "t5", "summarization", "summaries.jsonl", 4, 2},
+        OracleCase{"Mt5Translation", "mt5", "translation", "translations.jsonl", 1, 4},
         OracleCase{"BertTextAccumulated", "bert", "text-classification", "pairs.jsonl", 4, 2},
         OracleCase{"RobertaTokenAccumulated", "roberta", "token-classification", "tags.conll",
                    4, 2}),
