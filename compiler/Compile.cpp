@@ -183,6 +183,21 @@ static rt::Status refuseQuantized(const nlohmann::ordered_json &config,
                            "F32, F16 or BF16: take the model that this one was made from");
 }
 
+/// Hugging Face's scripts and pipelines put the context first where padding goes to the left, and
+/// look for the score of no answer at what is then padding.
+static rt::Status refuseLeftPadding(const rt::TokenizerFiles &files, const std::string &model) {
+  for (const auto &[name, bytes] : files) {
+    if (name != "tokenizer_config.json")
+      continue;
+    nlohmann::json config = nlohmann::json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+    if (config.is_object() && config.value("padding_side", nlohmann::json()) == "left")
+      return rt::Status::error(model + "/tokenizer_config.json: 'padding_side' is \"left\", "
+                                       "expected \"right\" for --task question-answering, which "
+                                       "reads the question before the context: change it there");
+  }
+  return {};
+}
+
 /// MODEL may be a PEFT adapter: then its base model is compiled, from the adapter's values.
 rt::Status Compilation::openAdapter() {
   if (!isAdapterDirectory(options.model))
@@ -222,6 +237,8 @@ rt::Status Compilation::readModel() {
     return made.takeStatus().withContext(options.model);
   tokenizer = made.take();
   FTC_RETURN_IF_ERROR(readTargetTokenizer(tokenizerOptions));
+  if (options.task == "question-answering")
+    FTC_RETURN_IF_ERROR(refuseLeftPadding(tokenizerFiles, options.model));
   if (options.pipeline.method == "lora") {
     FTC_ASSIGN_OR_RETURN(options.pipeline.lora,
                          settleLora(options.lora, adapter ? &*adapter : nullptr,

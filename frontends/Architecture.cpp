@@ -15,14 +15,12 @@ llvm::ArrayRef<const Architecture *> architectures() {
   return all;
 }
 
-std::vector<std::string> classifierTasks() {
-  return {"text-classification", "token-classification"};
-}
-std::vector<std::string> spanEncoderTasks() {
+std::vector<std::string> encoderTasks() {
   return {"text-classification", "token-classification", "question-answering"};
 }
 std::vector<std::string> decoderTasks() {
-  return {"text-classification", "token-classification", "text-generation"};
+  return {"text-classification", "token-classification", "question-answering",
+          "text-generation"};
 }
 
 std::vector<std::string> targetTasks() { return {"summarization", "translation"}; }

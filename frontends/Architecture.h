@@ -31,10 +31,9 @@ struct Architecture {
 };
 
 // The tasks of families that have the same heads.
-std::vector<std::string> spanEncoderTasks(); ///< classification and question answering
-std::vector<std::string> classifierTasks();  ///< text and token classification
-std::vector<std::string> decoderTasks();     ///< classification and text generation
-std::vector<std::string> targetTasks();      ///< summarization and translation
+std::vector<std::string> encoderTasks(); ///< classification and question answering
+std::vector<std::string> decoderTasks(); ///< those and text generation
+std::vector<std::string> targetTasks();  ///< summarization and translation
 
 const Architecture &bartArchitecture();
 const Architecture &bertArchitecture();

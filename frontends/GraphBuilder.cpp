@@ -63,8 +63,11 @@ std::string GraphBuilder::findTensor(const std::string &name) const {
   auto present = [&](const std::string &key) { return source.tensors.count(key) != 0; };
   std::vector<std::string> candidates{name};
   std::string dotted = basePrefix + ".";
-  if (llvm::StringRef(name).starts_with(dotted))
+  if (llvm::StringRef(name).starts_with(dotted)) {
     candidates.push_back(name.substr(dotted.size()));
+    for (const std::string &other : otherPrefixes)
+      candidates.push_back(other + "." + name.substr(dotted.size()));
+  }
   for (const std::string &candidate : candidates) {
     if (present(candidate))
       return candidate;
@@ -414,6 +417,8 @@ rt::Status GraphBuilder::checkAllTensorsUsed(std::vector<std::string> &notes) {
       continue;
     llvm::StringRef bare = name;
     bare.consume_front(basePrefix + ".");
+    for (const std::string &other : otherPrefixes)
+      bare.consume_front(other + ".");
     bool known = llvm::any_of(ignored, [&](const std::string &prefix) {
       return bare.starts_with(prefix) || llvm::StringRef(name).starts_with(prefix);
     });

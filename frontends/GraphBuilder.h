@@ -34,6 +34,8 @@ public:
   /// `basePrefix` is the task models' name of the base model ("bert"): a checkpoint of the
   /// bare base model has the same tensors without it.
   GraphBuilder(mlir::MLIRContext *context, const ModelSource &source, std::string basePrefix);
+  /// Other task models' name of the base model: tensors may be under it too.
+  void addBasePrefix(const std::string &prefix) { otherPrefixes.push_back(prefix); }
 
   // Batch arrays, made function arguments at first use.
   mlir::Value input(llvm::StringRef name, mlir::Type type);
@@ -158,6 +160,7 @@ private:
 
   const ModelSource &source;
   std::string basePrefix;
+  std::vector<std::string> otherPrefixes;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp function;
   llvm::StringMap<mlir::Value> inputs;

@@ -52,7 +52,7 @@ static rt::Result<ImportedModel> importBert(mlir::MLIRContext *context,
 
 const Architecture &bertArchitecture() {
   static const Architecture architecture{"bert", "Bert", importBert,
-                                         spanEncoderTasks()};
+                                         encoderTasks()};
   return architecture;
 }
 

@@ -1,5 +1,5 @@
 // Heads of decoder-only models: transformers' XForSequenceClassification,
-// XForTokenClassification and XForCausalLM.
+// XForTokenClassification, XForQuestionAnswering and XForCausalLM.
 #include "frontends/arch/DecoderHead.h"
 
 namespace ftc {
@@ -41,11 +41,19 @@ static std::string buildClassifier(GraphBuilder &graph, const DecoderFacts &fact
   return taskClass(facts.classPrefix, task);
 }
 
+/// Scores to begin and to end the answer for every token.
+static std::string buildAnswerHead(GraphBuilder &graph, const DecoderFacts &facts,
+                                   const TaskSpec &task, mlir::Value hidden) {
+  buildSpanHead(graph, hidden, facts.hidden, facts.initializerRange);
+  return taskClass(facts.classPrefix, task);
+}
+
 rt::Result<ImportedModel> finishDecoder(GraphBuilder &graph, const DecoderFacts &facts,
                                         const TaskSpec &task, mlir::Value hidden) {
   FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
   ImportedModel model;
   model.architecture = isLanguageTask(task) ? buildLanguageHead(graph, facts, hidden)
+                       : isSpanTask(task)   ? buildAnswerHead(graph, facts, task, hidden)
                                             : buildClassifier(graph, facts, task, hidden);
   if (task.task == "text-classification" && facts.padToken < 0)
     model.notes.push_back("config.json has no 'pad_token_id': transformers will want one to "

@@ -119,7 +119,7 @@ importDistilBert(mlir::MLIRContext *context, const ModelSource &source, const Ta
 
 const Architecture &distilBertArchitecture() {
   static const Architecture architecture{"distilbert", "DistilBert", importDistilBert,
-                                         spanEncoderTasks()};
+                                         encoderTasks()};
   return architecture;
 }
 

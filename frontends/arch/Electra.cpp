@@ -1,11 +1,14 @@
 // ELECTRA (Clark et al. 2020): BERT's encoder behind embeddings of a width of their own, and a
-// two-layer classification head with GELU.
+// two-layer classification head with GELU; answers are marked by one layer.
 #include "frontends/arch/BertEncoder.h"
 
 namespace ftc {
 
-static mlir::Value buildHead(GraphBuilder &graph, const BertConfig &c, const TaskSpec &task,
-                             mlir::Value x) {
+/// The task's head over hidden states x [tokens, hidden]; closes @forward.
+static void buildHead(GraphBuilder &graph, const BertConfig &c, const TaskSpec &task,
+                      mlir::Value x) {
+  if (isSpanTask(task))
+    return buildSpanHead(graph, x, c.hidden, c.initializerRange);
   graph.addHeadPrefix("classifier.");
   auto affine = [&](const char *name, std::int64_t out) {
     return graph.headAffine(name, out, c.hidden, c.initializerRange);
@@ -14,10 +17,10 @@ static mlir::Value buildHead(GraphBuilder &graph, const BertConfig &c, const Tas
     return graph.dropout(value, "classifier", c.classifierDropout, "classifier");
   };
   if (isTokenTask(task))
-    return graph.linear(drop(x), affine("classifier", task.labels));
+    return graph.finish(graph.linear(drop(x), affine("classifier", task.labels)), task);
   x = graph.linear(drop(graph.firstRows(x)), affine("classifier.dense", c.hidden));
   x = drop(graph.activation(x, nn::Activation::Gelu));
-  return graph.linear(x, affine("classifier.out_proj", task.labels));
+  graph.finish(graph.linear(x, affine("classifier.out_proj", task.labels)), task);
 }
 
 static rt::Result<ImportedModel>
@@ -30,12 +33,11 @@ importElectra(mlir::MLIRContext *context, const ModelSource &source, const TaskS
   GraphBuilder graph(context, source, "electra");
   mlir::Value x = buildBertEncoder(graph, c, "electra");
   FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
-  x = buildHead(graph, c, task, x);
+  buildHead(graph, c, task, x);
   for (const char *prefix :
        {"embeddings.position_ids", "classifier.", "qa_outputs.", "sequence_summary.",
         "discriminator_predictions.", "generator_predictions.", "generator_lm_head."})
     graph.ignoreTensors(prefix);
-  graph.finish(x, task);
 
   ImportedModel model;
   FTC_RETURN_IF_ERROR(graph.checkAllTensorsUsed(model.notes));
@@ -49,7 +51,7 @@ importElectra(mlir::MLIRContext *context, const ModelSource &source, const TaskS
 
 const Architecture &electraArchitecture() {
   static const Architecture architecture{"electra", "Electra", importElectra,
-                                         classifierTasks()};
+                                         encoderTasks()};
   return architecture;
 }
 

@@ -9,7 +9,7 @@ static rt::Result<ImportedModel> importLlama(mlir::MLIRContext *context,
   LlamaConfig c = readLlamaConfig(config, 0, 2048);
   c.queryBias = c.outputBias = config.boolean("attention_bias", false);
   c.mlpBias = config.boolean("mlp_bias", false);
-  return importLlamaLike(context, source, task, config, c, "llama", "Llama");
+  return importLlamaLike(context, source, task, config, c, "llama", "Llama", "transformer");
 }
 
 const Architecture &llamaArchitecture() {

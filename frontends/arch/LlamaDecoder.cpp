@@ -75,7 +75,7 @@ mlir::Value buildLlamaDecoder(GraphBuilder &graph, const LlamaConfig &c,
   for (std::int64_t i = 0; i < c.layers; ++i) {
     std::string layer = prefix + ".layers." + std::to_string(i);
     graph.addLayerPrefix(layer + ".");
-    graph.ignoreTensors(layer + ".self_attn.rotary_emb.inv_freq");
+    graph.ignoreTensors("layers." + std::to_string(i) + ".self_attn.rotary_emb.inv_freq");
     mlir::Value normed = graph.rmsNorm(x, layer + ".input_layernorm", c.eps);
     x = graph.add(x, buildAttention(graph, c, normed, c.windows[i], layer + ".self_attn"));
     normed = graph.rmsNorm(x, layer + ".post_attention_layernorm", c.eps);
@@ -89,15 +89,18 @@ mlir::Value buildLlamaDecoder(GraphBuilder &graph, const LlamaConfig &c,
 rt::Result<ImportedModel> importLlamaLike(mlir::MLIRContext *context, const ModelSource &source,
                                           const TaskSpec &task, ConfigReader &config,
                                           const LlamaConfig &sizes, const char *modelType,
-                                          const char *classPrefix) {
+                                          const char *classPrefix, const char *answerPrefix) {
+  std::string prefix = isSpanTask(task) ? answerPrefix : "model";
   DecoderFacts facts{modelType,        classPrefix,  "score",
                      sizes.vocabulary, sizes.hidden, sizes.positions};
-  facts.wordTable = "model.embed_tokens.weight";
+  facts.wordTable = prefix + ".embed_tokens.weight";
   facts.tied = false;
   readDecoderFacts(config, facts);
   FTC_RETURN_IF_ERROR(rt::Status(config.status()));
-  GraphBuilder graph(context, source, "model");
-  return finishDecoder(graph, facts, task, buildLlamaDecoder(graph, sizes, "model"));
+  GraphBuilder graph(context, source, prefix);
+  // Any of the classes may have written the checkpoint.
+  graph.addBasePrefix(prefix == "model" ? "transformer" : "model");
+  return finishDecoder(graph, facts, task, buildLlamaDecoder(graph, sizes, prefix));
 }
 
 } // namespace ftc

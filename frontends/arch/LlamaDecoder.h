@@ -25,10 +25,11 @@ LlamaConfig readLlamaConfig(ConfigReader &config, std::int64_t kvHeads, std::int
 mlir::Value buildLlamaDecoder(GraphBuilder &graph, const LlamaConfig &config,
                               const std::string &prefix);
 
-/// Imports a family whose configuration is read: its body, its task's head.
+/// Imports a family whose configuration is read: its body, its task's head. `answerPrefix` is what
+/// transformers' XForQuestionAnswering calls the base model, which other classes call "model".
 rt::Result<ImportedModel> importLlamaLike(mlir::MLIRContext *context, const ModelSource &source,
                                           const TaskSpec &task, ConfigReader &config,
                                           const LlamaConfig &sizes, const char *modelType,
-                                          const char *classPrefix);
+                                          const char *classPrefix, const char *answerPrefix);
 
 } // namespace ftc

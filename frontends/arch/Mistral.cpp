@@ -10,7 +10,7 @@ importMistral(mlir::MLIRContext *context, const ModelSource &source, const TaskS
   // An absent key is 4096, null is no window: transformers' MistralConfig.
   if (!config.mentions("sliding_window") || config.has("sliding_window"))
     c.windows.assign(c.layers, config.integer("sliding_window", 1, 1 << 30, 4096));
-  return importLlamaLike(context, source, task, config, c, "mistral", "Mistral");
+  return importLlamaLike(context, source, task, config, c, "mistral", "Mistral", "model");
 }
 
 const Architecture &mistralArchitecture() {

@@ -117,10 +117,11 @@ static mlir::Value buildBody(GraphBuilder &graph, const ModernBertConfig &c,
   return graph.layerNorm(x, prefix + ".final_norm", c.eps, c.normBias);
 }
 
-/// The prediction head that all tasks share, and the classifier.
-static mlir::Value buildHead(GraphBuilder &graph, const ModernBertConfig &c,
-                             const TaskSpec &task, mlir::Value x) {
-  if (!isTokenTask(task))
+/// The prediction head that all tasks share, and the classifier, which for answers has two outputs;
+/// closes @forward.
+static void buildHead(GraphBuilder &graph, const ModernBertConfig &c, const TaskSpec &task,
+                      mlir::Value x) {
+  if (!isTokenTask(task) && !isSpanTask(task))
     x = c.meanPooling ? graph.meanRows(x) : graph.firstRows(x);
   double spread = c.initializerRange / std::sqrt(2.0 * double(c.layers));
   Affine dense = c.classifierBias ? graph.headAffine("head.dense", c.hidden, c.hidden, spread)
@@ -130,8 +131,11 @@ static mlir::Value buildHead(GraphBuilder &graph, const ModernBertConfig &c,
   x = graph.dropout(x, "classifier", c.classifierDropout, "classifier");
   graph.addHeadPrefix("head.");
   graph.addHeadPrefix("classifier.");
-  return graph.linear(x, graph.headAffine("classifier", task.labels, c.hidden,
-                                          1 / std::sqrt(double(c.hidden))));
+  x = graph.linear(x, graph.headAffine("classifier", task.labels, c.hidden,
+                                       1 / std::sqrt(double(c.hidden))));
+  if (isSpanTask(task))
+    return graph.finishSpans(x);
+  graph.finish(x, task);
 }
 
 static rt::Result<ImportedModel>
@@ -142,10 +146,9 @@ importModernBert(mlir::MLIRContext *context, const ModelSource &source, const Ta
   GraphBuilder graph(context, source, "model");
   mlir::Value x = buildBody(graph, c, "model");
   FTC_RETURN_IF_ERROR(rt::Status(graph.status()));
-  x = buildHead(graph, c, task, x);
+  buildHead(graph, c, task, x);
   for (const char *prefix : {"head.", "decoder.", "classifier.", "qa_outputs."})
     graph.ignoreTensors(prefix);
-  graph.finish(x, task);
 
   ImportedModel model;
   FTC_RETURN_IF_ERROR(graph.checkAllTensorsUsed(model.notes));
@@ -159,7 +162,7 @@ importModernBert(mlir::MLIRContext *context, const ModelSource &source, const Ta
 
 const Architecture &modernBertArchitecture() {
   static const Architecture architecture{"modernbert", "ModernBert", importModernBert,
-                                         classifierTasks()};
+                                         encoderTasks()};
   return architecture;
 }
 

@@ -38,7 +38,8 @@ static rt::Result<ImportedModel> importQwen2(mlir::MLIRContext *context,
   LlamaConfig c = readLlamaConfig(config, 32, 32768);
   c.queryBias = true;
   readWindows(config, c);
-  return importLlamaLike(context, source, task, config, c, "qwen2", "Qwen2");
+  return importLlamaLike(context, source, task, config, c, "qwen2", "Qwen2",
+                         "transformer");
 }
 
 const Architecture &qwen2Architecture() {

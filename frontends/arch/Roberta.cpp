@@ -56,7 +56,7 @@ static rt::Result<ImportedModel> importRoberta(mlir::MLIRContext *context,
 
 const Architecture &robertaArchitecture() {
   static const Architecture architecture{"roberta", "Roberta", importRoberta,
-                                         spanEncoderTasks()};
+                                         encoderTasks()};
   return architecture;
 }
 

@@ -13,7 +13,8 @@ namespace ftc::rt {
 
 namespace {
 
-/// The first token of every window: where "no answer" is marked.
+/// The first token of every window: where "no answer" is marked. [CLS], <s>, or, where a decoder's
+/// tokenizer adds none of its own, the question's first, as in run_qa.
 constexpr std::int32_t kNoAnswerToken = 0;
 
 std::string_view stripStart(std::string_view text) {
@@ -111,6 +112,11 @@ public:
                            windows.status().message() +
                            "; raise --max_seq_length or lower --doc_stride");
     for (Encoding &window : *windows) {
+      if (!window.sequenceIds.empty() && window.sequenceIds[0] == 1)
+        return Status::error(whereQuestion(table, row, columns) +
+                             ": expected a question of at least one token, got none: this "
+                             "model's tokenizer has no first token of its own that could mean "
+                             "'no answer'");
       Example example;
       if (columns.label < 0)
         example.labels.assign(1, kIgnoredLabel);

@@ -144,18 +144,68 @@ class QuestionAnswering(Suite):
         must("ftc", "compile", self.output, "--task", TASK, "--max_seq_length", 48, "-o",
              self.scratch / "bare.ftb")
 
+    def testDecodersWithoutAFirstTokenOfTheirOwn(self):
+        """GPT-2's tokenizer adds none: the question's first stands for no answer, and must be."""
+        artifact = self.compile("gpt2", TASK, "gpt2.ftb")
+        output = self.scratch / "gpt2"
+        must("ftrt", "run", artifact, "--train_file", self.data, "--output_dir", output,
+             "--max_steps", 2, "--max_train_samples", 20, "--save_strategy", "no", *FLAGS)
+        config = json.loads((output / "config.json").read_text())
+        self.assertEqual(config["architectures"], ["GPT2ForQuestionAnswering"])
+        path = self.scratch / "empty.jsonl"
+        row = {"id": "a", "question": "who?", "context": "it was Jo",
+               "answers": {"text": ["Jo"], "answer_start": [7]}}
+        path.write_text(json.dumps(row) + "\n" + json.dumps(dict(row, id="b", question=" ")) + "\n")
+        done = call("ftrt", "run", artifact, "--train_file", path, "--output_dir",
+                    self.scratch / "never", *FLAGS)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(last_line(done.stderr), r"line 2: question 'b': expected a question of at "
+                         "least one token, got none")
+        self.assertIsNone(tree(self.scratch / "never"))
 
-    def testFamiliesWithoutTheHeadAreRefused(self):
-        for family in ("gpt2", "electra", "modernbert"):
-            folder = self.scratch / family
-            shutil.copytree(model_of("distilbert", TASK), folder)
-            config = json.loads((folder / "config.json").read_text())
-            (folder / "config.json").write_text(json.dumps(dict(config, model_type=family)))
-            done = call("ftc", "compile", folder, "--task", TASK, "-o", self.scratch / "no.ftb")
-            self.assertEqual(done.returncode, 1)
-            self.assertRegex(last_line(done.stderr), "--task question-answering: not yet "
-                             "supported for model_type '%s', .*; question-answering is there for "
-                             "bert, distilbert, roberta" % family)
+    def testLlamaTakesTheWeightsOfOtherClasses(self):
+        """The base model is "model" in a causal language model, "transformer" in transformers'
+        LlamaForQuestionAnswering and Qwen2's; Mistral's keeps its name."""
+        for family, prefix in (("llama", "transformer."), ("mistral", "model."),
+                               ("qwen2", "transformer.")):
+            source = model_of(family, "text-generation")
+            artifact, output = self.scratch / (family + ".ftb"), self.scratch / (family + "-qa")
+            must("ftc", "compile", source, "--task", TASK, "--max_seq_length", 48, "-o", artifact)
+            must("ftrt", "run", artifact, "--train_file", self.data, "--output_dir", output,
+                 "--max_steps", 1, "--learning_rate", 0, "--save_strategy", "no", *FLAGS)
+            before = compare_run.read_safetensors(source / "model.safetensors")
+            after = compare_run.read_safetensors(output / "model.safetensors")
+            base = {name.partition(".")[2]: values for name, (_, values) in before.items()
+                    if name.startswith("model.")}
+            self.assertEqual(set(after), {prefix + name for name in base} |
+                             {"qa_outputs.weight", "qa_outputs.bias"})
+            for name, values in base.items():
+                self.assertEqual(list(after[prefix + name][1]), list(values), name)
+            self.assertEqual(after["qa_outputs.bias"][0], [2])
+            # And back: what a question answerer was trained from is a base of the others too.
+            must("ftc", "compile", output, "--task", "text-classification", "--labels", "a,b",
+                 "--max_seq_length", 48, "-o", self.scratch / "back.ftb")
+
+    def testLeftPaddingIsRefused(self):
+        folder = self.scratch / "left"
+        shutil.copytree(model_of("mistral", TASK), folder)
+        path = folder / "tokenizer_config.json"
+        path.write_text(json.dumps(dict(json.loads(path.read_text()), padding_side="left")))
+        done = call("ftc", "compile", folder, "--task", TASK, "-o", self.scratch / "no.ftb")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(last_line(done.stderr), r"tokenizer_config.json: 'padding_side' is "
+                         r'"left", expected "right" for --task question-answering')
+        self.assertFalse((self.scratch / "no.ftb").exists())
+        must("ftc", "compile", folder, "--task", "text-classification", "--labels", "a,b",
+             "--max_seq_length", 48, "-o", self.scratch / "left.ftb")
+
+    def testTasksWithoutAHeadAreRefused(self):
+        done = call("ftc", "compile", model_of("distilbert", TASK), "--task", "text-generation",
+                    "-o", self.scratch / "no.ftb")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(last_line(done.stderr), "--task text-generation: not yet supported for "
+                         "model_type 'distilbert', which has .*question-answering; text-generation "
+                         "is there for gpt2, llama")
 
 
 if __name__ == "__main__":

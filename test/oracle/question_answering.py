@@ -50,7 +50,9 @@ def features(tokenizer, row, max_length, stride):
     for index, ids in enumerate(out["input_ids"]):
         sequence = out.sequence_ids(index)
         offsets = out["offset_mapping"][index]
-        cls = ids.index(tokenizer.cls_token_id)
+        # As run_qa: [CLS], or a decoder's first token of a text, or the first one there is.
+        cls = next((ids.index(one) for one in (tokenizer.cls_token_id, tokenizer.bos_token_id)
+                    if one in ids), 0)
         start = end = cls
         answers = row["answers"]
         if answers["answer_start"] and 1 in sequence:

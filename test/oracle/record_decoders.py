@@ -16,6 +16,7 @@ import pathlib
 import random
 import shutil
 
+import question_answering
 import record_runs
 import tokenizers
 import torch
@@ -29,7 +30,7 @@ from transformers.models.qwen2 import modeling_qwen2
 
 POSITIONS = 64
 FAMILIES = ("gpt2", "llama", "mistral", "qwen2")
-TASKS = ("text-classification", "token-classification", "text-generation")
+TASKS = ("text-classification", "token-classification", "question-answering", "text-generation")
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
           r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 QWEN2 = LLAMA3.replace("{1,3}", "")
@@ -71,9 +72,9 @@ def train_tokenizer(family, folder, texts):
 def make_config(family, task, vocabulary, pad):
     labels = CLASSES if task == "text-classification" else TAGS
     names = dict(enumerate(labels))
-    common = {"vocab_size": vocabulary, "id2label": names, "pad_token_id": pad,
-              "label2id": {label: index for index, label in names.items()},
-              "classifier_dropout": 0.0}
+    common = {"vocab_size": vocabulary, "pad_token_id": pad, "classifier_dropout": 0.0}
+    if task != "question-answering":
+        common.update(id2label=names, label2id={label: index for index, label in names.items()})
     if family == "gpt2":
         return transformers.GPT2Config(
             **common, n_embd=44, n_head=2, n_layer=2, n_inner=61, n_positions=POSITIONS,
@@ -99,6 +100,7 @@ def make_config(family, task, vocabulary, pad):
 def make_model(family, task, config):
     kind = {"text-classification": "ForSequenceClassification",
             "token-classification": "ForTokenClassification",
+            "question-answering": "ForQuestionAnswering",
             "text-generation": "LMHeadModel" if family == "gpt2" else "ForCausalLM"}[task]
     prefix = {"gpt2": "GPT2", "llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2"}[family]
     model = getattr(transformers, prefix + kind)(config)
@@ -139,14 +141,21 @@ def exact_rotary(self, x, position_ids):
     return angles.cos() * self.attention_scaling, angles.sin() * self.attention_scaling
 
 
+def expect_equal(before, after):
+    """The same scores to the bit: of classes, or of an answer's start and end."""
+    for name in before:
+        if name.endswith("logits"):
+            assert torch.equal(before[name], after[name])
+
+
 def compute_in_model_type(model, batch):
     """Take the f32 islands out of the modeling files; f32 results must not move by a bit."""
-    before = model(**batch).logits
+    before = model(**batch)
     for module, name in ((modeling_llama, "Llama"), (modeling_mistral, "Mistral"),
                          (modeling_qwen2, "Qwen2")):
         getattr(module, name + "RMSNorm").forward = exact_norm
         getattr(module, name + "RotaryEmbedding").forward = exact_rotary
-    assert torch.equal(before, model(**batch).logits)
+    expect_equal(before, model(**batch))
 
 
 def language_rows(tokenizer, text_rows):
@@ -172,6 +181,7 @@ def main():
     text_rows, tag_rows = record_runs.make_text_rows(rng, words), record_runs.make_tag_rows(rng, words)
     texts = [text for row in text_rows for text in row[:2]]
     texts += [" ".join(tokens) for tokens, _ in tag_rows]
+    questions = question_answering.read_squad(args.output_dir / "data" / "questions.json")
     for family in FAMILIES:
         for task in [args.task] if args.task else TASKS:
             torch.manual_seed(1234)
@@ -189,10 +199,10 @@ def main():
             if task == "text-generation":
                 rows = language_rows(tokenizer, text_rows)
             else:
-                rows = record_runs.encode(task, family, tokenizer, text_rows, tag_rows)
+                rows = record_runs.encode(task, family, tokenizer, text_rows, tag_rows, questions)
                 rows = [(ids, None, labels) for ids, _, labels in rows]
             compute_in_model_type(model, record_runs.collate(rows[:4], tokenizer.pad_token_id)[0])
-            record_runs.record(folder, model, rows, tokenizer, 1, None)
+            record_runs.record(folder, model, rows, tokenizer, 1, questions)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Record PyTorch training runs of ELECTRA and ModernBERT classifiers that ftrt must follow.
+"""Record PyTorch training runs of ELECTRA and ModernBERT that ftrt must follow.
 
 As record_decoders.py: small random checkpoints of odd sizes kept in half precision, trained
 tokenizers, pairs of sentences for classification, 50 AdamW steps, f64 throughout in the f64 runs.
@@ -12,6 +12,7 @@ import pathlib
 import random
 import shutil
 
+import question_answering
 import record_decoders
 import record_runs
 import tokenizers
@@ -54,10 +55,13 @@ def make_model(family, task, vocabulary, pad):
     labels = CLASSES if task == "text-classification" else TAGS
     names = dict(enumerate(labels))
     text = task == "text-classification"
-    common = {"vocab_size": vocabulary, "id2label": names, "pad_token_id": pad,
-              "label2id": {label: index for index, label in names.items()},
+    common = {"vocab_size": vocabulary, "pad_token_id": pad,
               "max_position_embeddings": POSITIONS, "hidden_size": 44, "intermediate_size": 61}
-    kind = "SequenceClassification" if text else "TokenClassification"
+    if task != "question-answering":
+        common.update(id2label=names, label2id={label: index for index, label in names.items()})
+    kind = {"text-classification": "SequenceClassification",
+            "token-classification": "TokenClassification",
+            "question-answering": "QuestionAnswering"}[task]
     if family == "electra":
         config = transformers.ElectraConfig(
             **common, embedding_size=27, num_attention_heads=4, num_hidden_layers=2,
@@ -83,6 +87,7 @@ def make_model(family, task, vocabulary, pad):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output_dir", type=pathlib.Path, default=record_runs.HERE)
+    parser.add_argument("--task", choices=record_runs.TASKS, help="record this one alone")
     args = parser.parse_args()
     torch.set_num_threads(1)
     record_runs.STEPS = 50
@@ -92,8 +97,9 @@ def main():
     text_rows, tag_rows = record_runs.make_text_rows(rng, words), record_runs.make_tag_rows(rng, words)
     texts = [text for row in text_rows for text in row[:2]]
     texts += [" ".join(tokens) for tokens, _ in tag_rows]
+    questions = question_answering.read_squad(args.output_dir / "data" / "questions.json")
     for family in FAMILIES:
-        for task in ("text-classification", "token-classification"):
+        for task in [args.task] if args.task else record_runs.TASKS:
             torch.manual_seed(1234)
             folder = args.output_dir / ("%s-%s" % (family, task))
             shutil.rmtree(folder, ignore_errors=True)
@@ -103,13 +109,13 @@ def main():
                 folder / "model", add_prefix_space=task == "token-classification")
             model = make_model(family, task, len(tokenizer), tokenizer.pad_token_id)
             record_decoders.save_model(model, folder / "model")
-            rows = record_runs.encode(task, family, tokenizer, text_rows, tag_rows)
+            rows = record_runs.encode(task, family, tokenizer, text_rows, tag_rows, questions)
             if family == "modernbert":
                 batch = record_runs.collate(rows[:4], tokenizer.pad_token_id)[0]
-                before = model(**batch).logits
+                before = model(**batch)
                 modeling_modernbert.ModernBertRotaryEmbedding.forward = record_decoders.exact_rotary
-                assert torch.equal(before, model(**batch).logits)
-            record_runs.record(folder, model, rows, tokenizer, 1, None)
+                record_decoders.expect_equal(before, model(**batch))
+            record_runs.record(folder, model, rows, tokenizer, 1, questions)
 
 
 if __name__ == "__main__":

@@ -211,7 +211,7 @@ def encode(task, family, tokenizer, text_rows, tag_rows, question_rows):
     if task == "question-answering":
         for row in question_rows:
             for one in question_answering.features(tokenizer, row, LENGTH, STRIDE):
-                types = one["types"] if family == "bert" else None
+                types = one["types"] if family in ("bert", "electra") else None
                 rows.append((one["ids"], types, (one["start"], one["end"])))
         return rows
     if task == "text-classification":
