@@ -17,8 +17,16 @@ public:
 
   Result<LabelSet> collectLabels(const DataTable &table, const TaskColumns &columns,
                                  std::span<const std::string>) const override {
-    LabelCollector collector(table.untyped());
     std::vector<std::string> names;
+    if (!columns.indicators.empty()) {
+      for (std::int64_t row = 0; row < table.rows(); ++row)
+        FTC_RETURN_IF_ERROR(readLabels(table, row, columns, names));
+      names.clear();
+      for (int column : columns.indicators)
+        names.push_back(table.columns()[column]);
+      return LabelSet(std::move(names));
+    }
+    LabelCollector collector(table.untyped());
     for (std::int64_t row = 0; row < table.rows(); ++row) {
       FTC_RETURN_IF_ERROR(readLabels(table, row, columns, names));
       bool integers = table.kind(row, columns.label) == CellKind::IntegerList;
@@ -40,6 +48,8 @@ public:
     if (columns.label < 0)
       return example;
     example.targets.assign(labels.size(), 0.0f);
+    if (!columns.indicators.empty())
+      FTC_RETURN_IF_ERROR(checkIndicators(table, columns, labels));
     std::vector<std::string> names;
     FTC_RETURN_IF_ERROR(readLabels(table, row, columns, names));
     for (const std::string &name : names) {
@@ -64,11 +74,47 @@ public:
   }
 
 private:
-  /// The row's labels: a list, what the delimiter splits, or in files that know text alone a JSON
-  /// list as text.
-  static Status readLabels(const DataTable &table, std::int64_t row,
-                           const TaskColumns &columns, std::vector<std::string> &names) {
+  /// Every label has its column, and no column is without a label.
+  static Status checkIndicators(const DataTable &table, const TaskColumns &columns,
+                                const LabelSet &labels) {
+    std::int64_t known = 0;
+    for (int column : columns.indicators)
+      known += labels.find(table.columns()[column]) >= 0;
+    if (known == labels.size() && columns.indicators.size() == labels.names().size())
+      return {};
+    return Status::error(escape(table.path(), 120) +
+                         ": expected --label_column_name to name a "
+                         "column for each label and no other; the labels are " +
+                         labels.listing());
+  }
+
+  /// The names of the columns that hold 1 in this row.
+  static Status readIndicators(const DataTable &table, std::int64_t row,
+                               const std::vector<int> &indicators,
+                               std::vector<std::string> &names) {
+    for (int column : indicators) {
+      std::string_view text = table.text(row, column);
+      bool on = text == "1" || text == "1.0" || text == "true" || text == "True";
+      bool off = text == "0" || text == "0.0" || text == "false" || text == "False";
+      if ((!on && !off) || (!table.untyped() && table.kind(row, column) == CellKind::Text))
+        return Status::error(table.where(row) + ": expected 0 or 1 in column " +
+                             quote(table.columns()[column], 40) + ", got " +
+                             (text.empty()
+                                  ? std::string(cellKindPhrase(table.kind(row, column)))
+                                  : quote(text, 30)));
+      if (on)
+        names.push_back(table.columns()[column]);
+    }
+    return {};
+  }
+
+  /// The row's labels: a list, what the delimiter splits, the columns that hold 1, or in files
+  /// that know text alone a JSON list as text.
+  static Status readLabels(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                           std::vector<std::string> &names) {
     names.clear();
+    if (!columns.indicators.empty())
+      return readIndicators(table, row, columns.indicators, names);
     int column = columns.label;
     if (!columns.labelDelimiter.empty() && table.kind(row, column) == CellKind::Text)
       splitLabels(table.text(row, column), columns.labelDelimiter, names);

@@ -35,6 +35,8 @@ struct TaskColumns {
   int start = -1; ///< where the answers start in the context
   int id = -1;    ///< the question's id
   std::string labelDelimiter{}; ///< as ColumnFlags'
+  /// Columns of 0 and 1, one a label, which they are named after; `label` is the first of them.
+  std::vector<int> indicators{};
 };
 
 /// Class ids 0 … n-1 and the text of each label as it stands in the data (id2label).

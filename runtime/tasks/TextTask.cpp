@@ -1,8 +1,11 @@
 // Columns, encoding and the choice among text classification's problems.
 #include "runtime/tasks/TextTask.h"
 
+#include "runtime/support/Text.h"
 #include "runtime/tasks/Columns.h"
 #include "runtime/tasks/TaskRegistry.h"
+
+#include <algorithm>
 
 namespace ftc::rt {
 
@@ -35,6 +38,23 @@ Status findInputs(const DataTable &table, const ColumnFlags &flags, TaskColumns 
   return {};
 }
 
+/// The columns of a comma-separated list.
+Status findIndicators(const DataTable &table, std::string_view list, TaskColumns &columns) {
+  for (std::size_t begin = 0; begin <= list.size();) {
+    std::size_t end = std::min(list.find(',', begin), list.size());
+    std::string name(list.substr(begin, end - begin));
+    FTC_ASSIGN_OR_RETURN(int column, findFlaggedColumn(table, "--label_column_name", name));
+    if (std::find(columns.indicators.begin(), columns.indicators.end(), column) !=
+        columns.indicators.end())
+      return Status::usage("--label_column_name: expected each column once, got " +
+                           quote(name, 40) + " twice");
+    columns.indicators.push_back(column);
+    begin = end + 1;
+  }
+  columns.label = columns.indicators[0];
+  return {};
+}
+
 } // namespace
 
 const Task *TextTask::forProblem(std::string_view problemType) const {
@@ -44,7 +64,7 @@ const Task *TextTask::forProblem(std::string_view problemType) const {
 }
 
 const Task *TextTask::forData(const DataTable &table, const TaskColumns &columns) const {
-  if (!columns.labelDelimiter.empty())
+  if (!columns.labelDelimiter.empty() || !columns.indicators.empty())
     return multiLabelTask();
   bool numbers = true, real = false, lists = true, any = false;
   for (std::int64_t row = 0; row < table.rows() && columns.label >= 0; ++row) {
@@ -70,7 +90,11 @@ Result<TaskColumns> TextTask::findColumns(const DataTable &table, const ColumnFl
                                           bool needLabels) const {
   TaskColumns columns;
   FTC_RETURN_IF_ERROR(findInputs(table, flags, columns));
-  if (!flags.labelColumnName.empty()) {
+  bool several = flags.labelColumnName.find(',') != std::string::npos &&
+                 !table.findColumn(flags.labelColumnName);
+  if (several) {
+    FTC_RETURN_IF_ERROR(findIndicators(table, flags.labelColumnName, columns));
+  } else if (!flags.labelColumnName.empty()) {
     FTC_ASSIGN_OR_RETURN(
         columns.label, findFlaggedColumn(table, "--label_column_name", flags.labelColumnName));
   } else {

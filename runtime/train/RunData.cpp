@@ -82,7 +82,9 @@ Result<std::string> DataSet::fingerprint() const {
   };
   add(columns.labelDelimiter);
   std::vector<std::string> items;
-  for (int column : {columns.text, columns.pair, columns.label, columns.start}) {
+  std::vector<int> read{columns.text, columns.pair, columns.label, columns.start};
+  read.insert(read.end(), columns.indicators.begin(), columns.indicators.end());
+  for (int column : read) {
     hash.update(column < 0 ? "-" : "+");
     for (std::size_t i = 0; i < rows.size() && column >= 0; ++i) {
       CellKind kind = table.kind(rows[i], column);
@@ -165,6 +167,13 @@ Result<std::unique_ptr<DataSet>> readDataSet(const Session &session,
   FTC_ASSIGN_OR_RETURN(set->table, readDataFiles(paths, maxRows));
   FTC_ASSIGN_OR_RETURN(set->columns, session.task->findColumns(
                                          set->table, session.columnFlags(columns), needLabels));
+  if (!set->columns.indicators.empty() && session.task->problemType() != kMultiLabel)
+    return Status::usage("--label_column_name: several columns are labels of their own, and this "
+                         "artifact was compiled for " +
+                         std::string(session.task->problemType()) +
+                         "; compile it with the flag (ftc compile --train_file F "
+                         "--label_column_name " +
+                         quote(columns.labelColumnName, 40) + ")");
   if (set->table.rows() == 0)
     return Status::error(set->path + ": expected at least one example, found none");
   set->rows.resize(set->table.rows());

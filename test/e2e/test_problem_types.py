@@ -95,7 +95,8 @@ class ProblemTypes(Suite):
                                (results["eval_pearson"] + results["eval_spearmanr"]) / 2, 9)
 
     def testTheSameFromTextAlone(self):
-        """CSV: lists as JSON text, or split by a delimiter; the trained weights are the same."""
+        """CSV: lists as JSON text, or split by a delimiter, or columns of 0 and 1; the trained
+        weights are the same."""
         wanted, _ = self.run_("json", self.artifacts["multi"], MULTI, "--max_steps", 3)
         wanted = (wanted / "model.safetensors").read_bytes()
         for name, write, flags in (
@@ -110,6 +111,24 @@ class ProblemTypes(Suite):
             artifact = self.build(name + ".ftb", "--train_file", path, *flags)
             output, _ = self.run_(name, artifact, path, "--max_steps", 3, *flags)
             self.assertEqual((output / "model.safetensors").read_bytes(), wanted)
+        names, path = ["calm", "noisy", "öde"], self.scratch / "columns.csv"
+        with open(path, "w", newline="") as out:
+            table = csv.writer(out)
+            table.writerow(["noisy", "sentence1", "sentence2", "calm", "öde"])
+            for row in rows_of(MULTI):
+                calm, noisy, bare = (int(name in row["label"]) for name in names)
+                table.writerow([noisy, row["sentence1"], row["sentence2"], calm, bare])
+        flags = ("--label_column_name", ",".join(names))
+        artifact = self.build("columns.ftb", "--train_file", path, *flags)
+        output, _ = self.run_("columns", artifact, path, "--max_steps", 3, *flags)
+        self.assertEqual((output / "model.safetensors").read_bytes(), wanted)
+        done = must("ftrt", "eval", output, "--test_file", path, *flags)
+        self.assertIn("eval_f1", json.loads(done.stdout))
+        done = call("ftrt", "run", self.artifacts["value"], "--train_file", path, "--output_dir",
+                    self.scratch / "no", *flags)
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(last_line(done.stderr), "--label_column_name: several columns .* "
+                         "compiled for regression")
 
     def testRunsResumeAndSplit(self):
         for name, data in (("multi", MULTI), ("value", VALUES)):

@@ -149,7 +149,7 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.list("labels", options.labels, "A,B,…", "label set without a data file");
   flags.text("text_column_name", options.columns.textColumnName, "NAME", "column of the text");
   flags.text("label_column_name", options.columns.labelColumnName, "NAME",
-             "column of the label");
+             "column of the label; several, A,B,…, of 0 and 1: one a label");
   flags.text("label_delimiter", options.columns.labelDelimiter, "TEXT",
              "what stands between the labels of a text that has several");
   flags.shownDefault("labels are lists");

@@ -32,7 +32,8 @@ struct ModelFlags {
     flags.group("Data");
     flags.text("text_column_name", columns.textColumnName, "NAME",
                "column of the text or the tokens");
-    flags.text("label_column_name", columns.labelColumnName, "NAME", "column of the labels");
+    flags.text("label_column_name", columns.labelColumnName, "NAME",
+               "column of the labels; several, A,B,…, of 0 and 1: one a label");
     flags.text("label_delimiter", columns.labelDelimiter, "TEXT",
                "what stands between the labels of a text that has several");
     flags.shownDefault("labels are lists");

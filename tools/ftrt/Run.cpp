@@ -29,7 +29,8 @@ void declareData(FlagSet &flags, rt::TrainSettings &s) {
                 "write into a directory that is not empty");
   flags.text("text_column_name", s.columns.textColumnName, "NAME",
              "column of the text or the tokens");
-  flags.text("label_column_name", s.columns.labelColumnName, "NAME", "column of the labels");
+  flags.text("label_column_name", s.columns.labelColumnName, "NAME",
+             "column of the labels; several, A,B,…, of 0 and 1: one a label");
   flags.text("label_delimiter", s.columns.labelDelimiter, "TEXT",
              "what stands between the labels of a text that has several");
   flags.shownDefault("labels are lists");

@@ -10,9 +10,11 @@
 namespace ftc::rt {
 namespace {
 
-/// Runs a table through `task`; outputs are made up. Returns the first error.
-Status runTask(const Task &task, const DataTable &table) {
-  FTC_ASSIGN_OR_RETURN(TaskColumns columns, task.findColumns(table, {}, true));
+/// Runs a table through the task of that name that fits its labels; outputs are made up. Returns
+/// the first error.
+Status runTask(const Task &named, const DataTable &table, const ColumnFlags &flags) {
+  FTC_ASSIGN_OR_RETURN(TaskColumns columns, named.findColumns(table, flags, true));
+  const Task &task = *named.forData(table, columns);
   FTC_ASSIGN_OR_RETURN(LabelSet labels, task.collectLabels(table, columns, {}));
   FakeTokenizer tokenizer;
   EncodeSettings settings;
@@ -22,7 +24,9 @@ Status runTask(const Task &task, const DataTable &table) {
   FTC_ASSIGN_OR_RETURN(EncodedTable encoded,
                        encodeTable(task, table, columns, labels, tokenizer, settings));
   task.describeLabels(table, columns, labels);
-  FTC_ASSIGN_OR_RETURN(Batch batch, Batch::make({16, 2, 16}, {task.labelPlacement(), 2}));
+  BatchLayout layout{task.labelPlacement(), 2};
+  layout.targetWidth = task.targetWidth(labels);
+  FTC_ASSIGN_OR_RETURN(Batch batch, Batch::make({16, 2, 16}, layout));
   std::vector<const Example *> list;
   for (const Example &example : encoded.examples)
     list.push_back(&example);
@@ -68,12 +72,23 @@ std::string mutate(std::string bytes, std::mt19937_64 &random) {
 TEST(TaskMutation, EveryMutantEndsInPredictionsOrOneLine) {
   struct Seed {
     const char *task, *name, *bytes;
+    ColumnFlags flags{};
   };
   const Seed seeds[] = {
       {"text-classification", "m.csv", "text,label\n\"one, two\",x\nthree,y\nfour five,x\n"},
       {"text-classification", "m.tsv", "sentence1\tsentence2\tlabel\na\tb\t0\nc\td\t1\n"},
       {"text-classification", "m.json",
        "[{\"text\": \"abc\", \"label\": 1}, {\"text\": \"d\", \"label\": 0}]"},
+      {"text-classification", "m.jsonl",
+       "{\"text\": \"abc\", \"label\": [\"x\", \"y\"]}\n{\"text\": \"d\", \"label\": []}\n"},
+      {"text-classification", "m.csv", "text,label\nabc,\"[\"\"x\"\", 1]\"\nd,[]\nef,[2]\n"},
+      {"text-classification", "m.tsv", "text\tlabel\nabc\tx;y\nd\t\nef\ty\n",
+       {.labelDelimiter = ";"}},
+      {"text-classification", "m.csv", "text,x,y\nabc,1,0\nd,0,0\nef,1,1\n",
+       {.labelColumnName = "x,y"}},
+      {"text-classification", "m.csv", "text,label\nabc,1.5\nd,-2\nef,1e3\n"},
+      {"text-classification", "m.jsonl",
+       "{\"text\": \"abc\", \"label\": 0.25}\n{\"text\": \"d\", \"label\": 3}\n"},
       {"token-classification", "m.conll", "Joh\tB-PER\nKe\tI-PER\nsaw\tO\n\nRoma\tB-LOC\n"},
       {"token-classification", "m.jsonl",
        "{\"tokens\": [\"a\", \"bcde\"], \"ner_tags\": [0, 1]}\n"
@@ -87,11 +102,11 @@ TEST(TaskMutation, EveryMutantEndsInPredictionsOrOneLine) {
   std::mt19937_64 random(31);
   for (const Seed &seed : seeds) {
     const Task &task = **findTask(seed.task);
-    ASSERT_TRUE(runTask(task, tableOf(seed.name, seed.bytes)));
+    ASSERT_TRUE(runTask(task, tableOf(seed.name, seed.bytes), seed.flags)) << seed.bytes;
     int passed = 0, refused = 0;
     for (int i = 0; i < 10000; ++i) {
       Result<DataTable> table = parseData(seed.name, mutate(seed.bytes, random));
-      Status status = table ? runTask(task, *table) : table.takeStatus();
+      Status status = table ? runTask(task, *table, seed.flags) : table.takeStatus();
       (status ? passed : refused) += 1;
       ASSERT_LE(status.message().size(), 500u) << status.message();
       ASSERT_EQ(status.message().find('\n'), std::string::npos) << status.message();

@@ -130,6 +130,43 @@ TEST(MultiLabel, IntegersSortAsNumbersAndDelimitersSplit) {
   EXPECT_EQ(all.examples[2].targets, (std::vector<float>{0, 1, 1}));
 }
 
+TEST(MultiLabel, ColumnsOfIndicators) {
+  const ColumnFlags flags{.labelColumnName = "mild,hot"};
+  DataTable table = tableOf("a.csv", "text,hot,mild\na,1,0\nb,0.0,True\nc,false,0\n");
+  EXPECT_EQ(problemOf(table, flags), kMultiLabel);
+  Encoded all = encodeAll(kMultiLabel, table, flags);
+  ASSERT_EQ(all.error, "");
+  EXPECT_EQ(all.labels.names(), (Names{"mild", "hot"}));
+  EXPECT_EQ(all.examples[0].targets, (std::vector<float>{0, 1}));
+  EXPECT_EQ(all.examples[1].targets, (std::vector<float>{1, 0}));
+  EXPECT_EQ(all.examples[2].targets, (std::vector<float>{0, 0}));
+  auto error = [&](const char *name, const char *lines, const char *columns = "mild,hot") {
+    return encodeAll(kMultiLabel, tableOf(name, lines), {.labelColumnName = columns}).error;
+  };
+  EXPECT_HAS(error("a.csv", "text,hot,mild\na,2,0\n"),
+             "a.csv: line 2: expected 0 or 1 in column 'hot', got '2'");
+  EXPECT_HAS(
+      error("a.jsonl", "{\"text\":\"a\",\"hot\":1,\"mild\":0}\n{\"text\":\"a\",\"hot\":1}\n"),
+      "a.jsonl: line 2: expected 0 or 1 in column 'mild', got nothing");
+  EXPECT_HAS(error("a.jsonl", R"({"text":"a","hot":"1","mild":0})"), "got '1'");
+  DataTable other = tableOf("b.csv", "text,hot,cold\na,1,0\n");
+  auto columns = *all.task->findColumns(other, {.labelColumnName = "hot,cold"}, true);
+  EXPECT_HAS(
+      encodeTable(*all.task, other, columns, all.labels, FakeTokenizer(), {})
+          .status()
+          .message(),
+      "b.csv: expected --label_column_name to name a column for each label and no other; "
+      "the labels are 'mild', 'hot'");
+  EXPECT_HAS(
+      text().findColumns(table, {.labelColumnName = "hot,cold"}, true).status().message(),
+      "expected a column 'cold' (--label_column_name)");
+  EXPECT_HAS(text().findColumns(table, {.labelColumnName = "hot,hot"}, true).status().message(),
+             "expected each column once, got 'hot' twice");
+  // A column whose name has a comma is one column.
+  EXPECT_EQ(problemOf(tableOf("a.csv", "text,\"a,b\"\nx,p\ny,q\n"), {.labelColumnName = "a,b"}),
+            kSingleLabel);
+}
+
 TEST(MultiLabel, RefusesBadLabels) {
   auto error = [](DataTable table, const ColumnFlags &flags = {}) {
     return encodeAll(kMultiLabel, std::move(table), flags).error;
