@@ -271,28 +271,35 @@ TEST(Attention, CachedMatchesReference) {
       spec->heads = heads, spec->kvHeads = kvHeads, spec->headDim = d, spec->maxKeys = 40;
       spec->window = window;
       KernelLibrary library({spec}, *isa);
-      Ints begins{30, 0, 3, 70}, lengths{40, 1, 0, 13};
+      // Rows of 40, 1, 0 and 13 entries, scattered; the first and the last share some.
+      Ints offsets{0, 40, 41, 41, 54}, entries(54);
+      for (int i = 0; i < 54; ++i)
+        entries[i] = i * 37 % 97;
+      std::copy_n(entries.data() + 20, 6, entries.data() + 43);
       Floats q = randomFloats(4 * heads * d, 1, 2), k = randomFloats(100 * kvHeads * d, 2, 2);
       Floats v = randomFloats(100 * kvHeads * d, 3), out = randomFloats(4 * heads * d, 4);
       library.run(*spec,
-                  {q.data(), k.data(), v.data(), begins.data(), lengths.data(), out.data()},
+                  {q.data(), k.data(), v.data(), offsets.data(), entries.data(), out.data()},
                   {4}, {}, Split::Pieces);
       ASSERT_TRUE(out.intact());
       for (int s = 0; s < 4; ++s)
         for (int h = 0; h < heads; ++h) {
-          std::vector<double> p(lengths[s]);
+          int length = offsets[s + 1] - offsets[s];
+          std::vector<double> p(length);
           double sum = 0;
           int kv = h / (heads / kvHeads);
-          int from = window ? std::max(0, lengths[s] - window) : 0;
-          auto at = [&](int j, int e) { return ((begins[s] + j) * kvHeads + kv) * d + e; };
-          for (int j = from; j < lengths[s]; ++j) {
+          int from = window ? std::max(0, length - window) : 0;
+          auto at = [&](int j, int e) {
+            return (entries[offsets[s] + j] * kvHeads + kv) * d + e;
+          };
+          for (int j = from; j < length; ++j) {
             for (int e = 0; e < d; ++e)
               p[j] += q[(s * heads + h) * d + e] * double(k[at(j, e)]) / std::sqrt(double(d));
             sum += p[j] = std::exp(p[j]);
           }
           for (int e = 0; e < d; ++e) {
             double expected = 0;
-            for (int j = from; j < lengths[s]; ++j)
+            for (int j = from; j < length; ++j)
               expected += p[j] / sum * v[at(j, e)];
             ASSERT_NEAR(out[(s * heads + h) * d + e], expected, tolerance);
           }

@@ -225,3 +225,42 @@ TEST(VocabularyLoss, ChunkKeepsLogitsSmall) {
   EXPECT_EQ(VocabularyShape::chooseChunk(4096, 1000), 384);
   EXPECT_EQ(VocabularyShape::chooseChunk(10, 1000), 48);
 }
+
+TEST(VocabularyLogits, DenseRowsOfAnyNumber) {
+  for (const CpuIsa *isa : runnableIsas())
+    for (Sizes s : sizes) {
+      auto kernel = std::make_shared<VocabularyLogits>();
+      kernel->dense = true;
+      kernel->shape.hidden = s.hidden;
+      kernel->shape.vocabulary = s.vocabulary;
+      KernelLibrary library({kernel}, *isa);
+      for (std::int64_t rows : rowCounts) {
+        SCOPED_TRACE(isa->suffix + " " + std::to_string(s.hidden) + "x" +
+                     std::to_string(s.vocabulary) + " rows " + std::to_string(rows));
+        Floats x = randomFloats(rows * s.hidden, 1, 4),
+               weight = randomFloats(s.vocabulary * s.hidden, 2);
+        Floats logits(rows * s.vocabulary), pieces(rows * s.vocabulary);
+        library.run(*kernel, {x.data(), weight.data(), logits.data()}, {rows}, {},
+                    Split::Whole);
+        library.run(*kernel, {x.data(), weight.data(), pieces.data()}, {rows}, {},
+                    Split::Pieces);
+        ASSERT_TRUE(logits.intact() && logits == pieces);
+        std::vector<double> expected(rows * s.vocabulary);
+        for (std::int64_t r = 0; r < rows; ++r)
+          for (std::int64_t v = 0; v < s.vocabulary; ++v)
+            for (std::int64_t k = 0; k < s.hidden; ++k)
+              expected[r * s.vocabulary + v] +=
+                  double(x[r * s.hidden + k]) * weight[v * s.hidden + k];
+        expectNear(logits, expected, "logits");
+        // The last row alone has the same bits.
+        if (rows == 0)
+          continue;
+        Floats alone(s.vocabulary);
+        library.run(*kernel,
+                    {x.data() + (rows - 1) * s.hidden, weight.data(), alone.data()}, {1}, {},
+                    Split::Whole);
+        ASSERT_TRUE(std::equal(alone.data(), alone.data() + s.vocabulary,
+                               logits.data() + (rows - 1) * s.vocabulary));
+      }
+    }
+}

@@ -45,6 +45,7 @@ TEST(SteadyRun, AllocatesNothing) {
                          {"tokens", 32},
                          {"sequences", 3},
                          {"slots", 32},
+                         {"entries", 48},
                          {"input_ids.unique", 32},
                          {"token_position.unique", 32}}});
   ASSERT_TRUE(toy.artifact);

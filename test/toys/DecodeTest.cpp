@@ -13,6 +13,7 @@ const Toy &toy() {
                                        {"tokens", 32},
                                        {"sequences", 3},
                                        {"slots", 32},
+                                       {"entries", 48},
                                        {"input_ids.unique", 32},
                                        {"token_position.unique", 32}}});
   return made;
@@ -20,8 +21,10 @@ const Toy &toy() {
 
 const std::vector<Integers> kTexts{{3, 9, 9, 1, 28, 4, 7, 11, 2, 5, 6}, {8, 0, 28, 9, 1, 2}};
 constexpr int kVocabulary = 29;
-/// Where each sequence's slots begin in the caches: not in order, and not side by side.
-constexpr std::int32_t kBegin[] = {18, 3};
+/// The slot of a sequence's token: neither sequences nor tokens lie in order or side by side.
+std::int32_t slotOf(int sequence, int position) {
+  return 2 * ((sequence == 0 ? 5 : 3) * position % 16) + sequence;
+}
 
 /// One row of logits a token of each text, by full attention.
 std::vector<Floats> fullLogits(Runner &runner) {
@@ -48,10 +51,14 @@ Floats decode(Runner &runner, const std::vector<int> &sequences,
     int sequence = sequences[i], position = positions[i];
     batch.arrays["next_ids"].push_back(kTexts[sequence][position]);
     batch.arrays["next_position"].push_back(position);
-    batch.arrays["slots"].push_back(kBegin[sequence] + position);
-    batch.arrays["cache_begin"].push_back(kBegin[sequence]);
-    batch.arrays["cache_length"].push_back(position + 1);
+    batch.arrays["slots"].push_back(slotOf(sequence, position));
+    if (i == 0)
+      batch.arrays["cache_offsets"].push_back(0);
+    for (int before = 0; before <= position; ++before)
+      batch.arrays["cache_entries"].push_back(slotOf(sequence, before));
+    batch.arrays["cache_offsets"].push_back(batch.arrays["cache_entries"].size());
   }
+  batch.symbols["entries"] = batch.arrays["cache_entries"].size();
   batch.symbols["sequences"] = sequences.size();
   batch.symbols["slots"] = 32;
   runner.set(batch);

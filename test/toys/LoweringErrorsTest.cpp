@@ -51,15 +51,17 @@ func.func @evaluate(%ids: !ids {nn.input = "input_ids"},
 /// The cache is written where it lies: its old value is gone.
 TEST(LoweringErrors, CacheReadAfterAnAppend) {
   std::string error = errorOf(R"(
+!lists = tensor<?xi32, #nn.offsets<tokens, entries>>
+!e = tensor<?xi32, #nn.space<entries>>
 !c = tensor<?x8xf32, #nn.space<slots>>
 !ids = tensor<?xi32, #nn.space<tokens>>
 !x = tensor<?x8xf32, #nn.space<tokens>>
 func.func @decode(%x: !x {nn.input = "x"}, %slots: !ids {nn.input = "slots"},
-                  %begin: !ids {nn.input = "begin"}, %length: !ids {nn.input = "length"},
+                  %lists: !lists {nn.input = "lists"}, %entries: !e {nn.input = "entries"},
                   %cache: !c {nn.state = "keys"})
     -> (!x {nn.output = "y"}, !c {nn.updates = 4 : i32}) attributes {nn.program = "decode"} {
   %next = nn.cache_append %cache, %x, %slots : (!c, !x, !ids) -> !c
-  %y = nn.cached_attention %x, %cache, %next, %begin, %length {heads = 1 : i32, kv_heads = 1 : i32, scale = 1.0 : f64} : (!x, !c, !c, !ids, !ids) -> !x
+  %y = nn.cached_attention %x, %cache, %next, %lists, %entries {heads = 1 : i32, kv_heads = 1 : i32, scale = 1.0 : f64, longest = 4 : i32} : (!x, !c, !c, !lists, !e) -> !x
   return %y, %next : !x, !c
 })");
   EXPECT_NE(error.find("expected the cache's old value to have no other use"),

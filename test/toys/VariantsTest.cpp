@@ -15,6 +15,7 @@ const Toy &toy() {
                                        {"tokens", 32},
                                        {"sequences", 3},
                                        {"slots", 32},
+                                       {"entries", 48},
                                        {"input_ids.unique", 32},
                                        {"token_position.unique", 32}},
                                       {&cpu::isaV3(), &cpu::isaV4()}});

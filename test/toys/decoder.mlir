@@ -1,5 +1,5 @@
 // A causal decoder beside its decode form: @decode takes one token a sequence, appends its keys
-// and values to caches that persist between runs, and attends to them. Two query heads share
+// and values to caches that persist between runs, and attends to the slots of its list. Two query heads share
 // one key/value head.
 !t = tensor<?x24xf32, #nn.space<tokens>>
 !tk = tensor<?x12xf32, #nn.space<tokens>>
@@ -13,6 +13,8 @@
 !ids = tensor<?xi32, #nn.space<tokens>>
 !sids = tensor<?xi32, #nn.space<sequences>>
 !cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+!lists = tensor<?xi32, #nn.offsets<sequences, entries>>
+!entries = tensor<?xi32, #nn.space<entries>>
 !table = tensor<29x24xf32>
 !places = tensor<16x24xf32>
 !w = tensor<24x24xf32>
@@ -50,8 +52,8 @@ func.func @forward(
 
 func.func @decode(
     %ids: !sids {nn.input = "next_ids"}, %pos: !sids {nn.input = "next_position"},
-    %slots: !sids {nn.input = "slots"}, %begin: !sids {nn.input = "cache_begin"},
-    %length: !sids {nn.input = "cache_length"},
+    %slots: !sids {nn.input = "slots"}, %lists: !lists {nn.input = "cache_offsets"},
+    %entries: !entries {nn.input = "cache_entries"},
     %kca: !cache {nn.state = "a.keys"}, %vca: !cache {nn.state = "a.values"},
     %kcb: !cache {nn.state = "b.keys"}, %vcb: !cache {nn.state = "b.values"},
     %table: !table {nn.parameter = "words.weight", nn.init = "zeros"},
@@ -72,14 +74,14 @@ func.func @decode(
   %va = nn.linear %e, %v1 : (!s, !wk) -> !sk
   %kda = nn.cache_append %kca, %ka, %slots : (!cache, !sk, !sids) -> !cache
   %vda = nn.cache_append %vca, %va, %slots : (!cache, !sk, !sids) -> !cache
-  %aa = nn.cached_attention %qa, %kda, %vda, %begin, %length {heads = 2 : i32, kv_heads = 1 : i32, scale = 0.4 : f64} : (!s, !cache, !cache, !sids, !sids) -> !s
+  %aa = nn.cached_attention %qa, %kda, %vda, %lists, %entries {heads = 2 : i32, kv_heads = 1 : i32, scale = 0.4 : f64, longest = 16 : i32} : (!s, !cache, !cache, !lists, !entries) -> !s
   %ra = nn.add %aa, %e : (!s, !s) -> !s
   %qb = nn.linear %ra, %q2 : (!s, !w) -> !s
   %kb = nn.linear %ra, %k2 : (!s, !wk) -> !sk
   %vb = nn.linear %ra, %v2 : (!s, !wk) -> !sk
   %kdb = nn.cache_append %kcb, %kb, %slots : (!cache, !sk, !sids) -> !cache
   %vdb = nn.cache_append %vcb, %vb, %slots : (!cache, !sk, !sids) -> !cache
-  %ab = nn.cached_attention %qb, %kdb, %vdb, %begin, %length {heads = 2 : i32, kv_heads = 1 : i32, scale = 0.4 : f64} : (!s, !cache, !cache, !sids, !sids) -> !s
+  %ab = nn.cached_attention %qb, %kdb, %vdb, %lists, %entries {heads = 2 : i32, kv_heads = 1 : i32, scale = 0.4 : f64, longest = 16 : i32} : (!s, !cache, !cache, !lists, !entries) -> !s
   %rb = nn.add %ab, %ra : (!s, !s) -> !s
   %z = nn.linear %rb, %head : (!s, !head) -> !sv
   return %z, %kda, %vda, %kdb, %vdb : !sv, !cache, !cache, !cache, !cache

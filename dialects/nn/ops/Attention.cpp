@@ -157,19 +157,44 @@ Cost CacheAppendOp::getCost(const SpaceSizes &sizes) {
   return {0, 2 * bytesOf(getRows().getType(), sizes)};
 }
 
+/// C5: a list of entries for each row of q.
+static LogicalResult verifyQueries(CachedAttentionOp op) {
+  Type offsets = op.getOffsets().getType();
+  auto encoding = cast<OffsetsAttr>(cast<RankedTensorType>(offsets).getEncoding());
+  SpaceAttr space = spaceOf(op.getQ().getType());
+  if (space && encoding.getPer() == space.getName())
+    return success();
+  return op.emitOpError("C5: expected offsets per row of q, got ")
+         << offsets << " and " << op.getQ().getType();
+}
+
+/// C8: scratch for at least one score.
+static LogicalResult verifyLongest(CachedAttentionOp op) {
+  if (static_cast<std::int32_t>(op.getLongest()) > 0)
+    return success();
+  return op.emitOpError("C8: expected longest > 0, got ")
+         << static_cast<std::int32_t>(op.getLongest());
+}
+
 LogicalResult CachedAttentionOp::verify() {
   Type q = getQ().getType();
   return failure(
       failed(verifyHeads(*this, q, getKCache().getType(), getVCache().getType(), getHeads(),
                          getKvHeads())) ||
-      failed(expectSameRows(*this, 4, {"begin", getBegin().getType()}, {"q", q})) ||
-      failed(expectSameRows(*this, 5, {"length", getLength().getType()}, {"q", q})) ||
+      failed(expectOffsets(*this, 4, {"offsets", getOffsets().getType()},
+                           {"entries", getEntries().getType()})) ||
+      failed(verifyQueries(*this)) ||
       failed(expectSameType(*this, 6, {"out", getOut().getType()}, {"q", q})) ||
-      failed(verifyWindow(*this, 7)));
+      failed(verifyWindow(*this, 7)) || failed(verifyLongest(*this)));
 }
 
+/// Each entry's key and value row is read once.
 Cost CachedAttentionOp::getCost(const SpaceSizes &sizes) {
-  return {4 * elementsOf(getKCache().getType(), sizes), bytesMoved(*this, sizes)};
+  double entries = elementsOf(getEntries().getType(), sizes);
+  double q = static_cast<double>(widthOf(getQ().getType()));
+  double rows = 2 * static_cast<double>(widthOf(getKCache().getType())) * 4;
+  return {4 * entries * q,
+          entries * (rows + 4) + 2 * bytesOf(getQ().getType(), sizes)};
 }
 
 } // namespace ftc::nn

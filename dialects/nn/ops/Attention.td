@@ -59,14 +59,17 @@ def Nn_CacheAppendOp : Nn_Op<"cache_append", [CostModel]> {
 }
 
 def Nn_CachedAttentionOp : Nn_Op<"cached_attention", [CostModel]> {
-  let summary = "attention of one query a sequence over its slots of a key/value cache";
+  let summary = "attention of one query a row over slots of a key/value cache";
   let description = [{
-    Query i attends to slots [begin[i], begin[i] + length[i]) of the caches [slots, kv_heads * d],
-    with `window` to the last `window` of them alone.
+    Query i attends to the slots entries[offsets[i]], ..., entries[offsets[i + 1] - 1] of the
+    caches [slots, kv_heads * d], in this order, with `window` to the last `window` of them
+    alone; without any, `out` is zero. Queries may share slots: the beams of a text have its
+    beginning in common, and to reorder beams is to permute their lists. No query has more than
+    `longest` entries.
   }];
-  let arguments = (ins Nn_Matrix:$q, Nn_Matrix:$k_cache, Nn_Matrix:$v_cache, Nn_Indices:$begin,
-      Nn_Indices:$length, I32Attr:$heads, I32Attr:$kv_heads, F64Attr:$scale,
-      OptionalAttr<I32Attr>:$window);
+  let arguments = (ins Nn_Matrix:$q, Nn_Matrix:$k_cache, Nn_Matrix:$v_cache,
+      Nn_Indices:$offsets, Nn_Indices:$entries, I32Attr:$heads, I32Attr:$kv_heads,
+      F64Attr:$scale, I32Attr:$longest, OptionalAttr<I32Attr>:$window);
   let results = (outs Nn_Matrix:$out);
   let hasVerifier = 1;
 }

@@ -1,4 +1,4 @@
-// vocabulary_loss: constraints, cost and derivative.
+// vocabulary_loss: constraints, cost and derivative; vocabulary_logits.
 #include "dialects/nn/ops/Verify.h"
 
 using namespace mlir;
@@ -49,6 +49,19 @@ LogicalResult VocabularyLossOp::buildBackward(Backward &backward) {
   if (weight)
     backward.accumulate(getWeight(), grad.getDweight());
   return success();
+}
+
+LogicalResult VocabularyLogitsOp::verify() {
+  Named x{"x", getX().getType()}, logits{"logits", getLogits().getType()};
+  std::int64_t vocabulary = cast<RankedTensorType>(getWeight().getType()).getDimSize(0);
+  return failure(failed(expectWidth(*this, 1, {"weight", getWeight().getType()},
+                                    widthOf(x.type), "x's width")) ||
+                 failed(expectSameRows(*this, 2, logits, x)) ||
+                 failed(expectWidth(*this, 3, logits, vocabulary, "weight's rows")));
+}
+
+Cost VocabularyLogitsOp::getCost(const SpaceSizes &sizes) {
+  return {productFlops(*this, sizes), bytesMoved(*this, sizes)};
 }
 
 LogicalResult VocabularyLossGradOp::verify() {

@@ -1,5 +1,6 @@
 // The language model's loss: the projection to the vocabulary and its cross-entropy in one op,
-// so that logits of all rows never exist at once.
+// so that logits of all rows never exist at once; and the projection alone, of the few rows that
+// generation reads.
 #ifndef FTC_NN_OPS_VOCABULARYLOSS_TD
 #define FTC_NN_OPS_VOCABULARYLOSS_TD
 include "dialects/nn/ops/OpBase.td"
@@ -16,6 +17,18 @@ def Nn_VocabularyLossOp : Nn_Op<"vocabulary_loss", [Differentiable, CostModel, R
   let arguments = (ins Nn_Matrix:$x, Nn_Matrix:$weight, Nn_Indices:$labels,
       Optional<Nn_Matrix>:$bias);
   let results = (outs Nn_Vector:$row_loss);
+  let hasVerifier = 1;
+}
+
+def Nn_VocabularyLogitsOp : Nn_Op<"vocabulary_logits", [CostModel, RowLocal]> {
+  let summary = "logits = x W^T, over a table of the vocabulary";
+  let description = [{
+    What generation reads: `x` [rows, hidden], one row a text, `weight` [vocabulary, hidden] as
+    vocabulary_loss has it, row-major on every target; `logits` [rows, vocabulary]. Training
+    never has logits, so there is no derivative.
+  }];
+  let arguments = (ins Nn_Matrix:$x, Nn_Matrix:$weight);
+  let results = (outs Nn_Matrix:$logits);
   let hasVerifier = 1;
 }
 

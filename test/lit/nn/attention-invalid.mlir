@@ -375,38 +375,40 @@ func.func @append_c3(%0: !w64, %1: !t4, %2: !ti) {
 // -----
 
 !s4 = tensor<?x4xf32, #nn.space<sequences>>
-!si = tensor<?xi32, #nn.space<sequences>>
 !w64 = tensor<6x4xf32>
-func.func @cached_c1(%0: !s4, %1: !w64, %2: !w64, %3: !si, %4: !si) {
+!cu = tensor<?xi32, #nn.offsets<sequences, entries>>
+!e = tensor<?xi32, #nn.space<entries>>
+func.func @cached_c1(%0: !s4, %1: !w64, %2: !w64, %3: !cu, %4: !e) {
   // expected-error @below {{C1: expected heads > 0}}
-  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 3 : i32, kv_heads = 3 : i32, scale = 0.5 : f64}
-      : (!s4, !w64, !w64, !si, !si) -> !s4
+  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 3 : i32, kv_heads = 3 : i32, scale = 0.5 : f64, longest = 9 : i32}
+      : (!s4, !w64, !w64, !cu, !e) -> !s4
   return
 }
 
 // -----
 
 !s4 = tensor<?x4xf32, #nn.space<sequences>>
-!ti = tensor<?xi32, #nn.space<tokens>>
 !si = tensor<?xi32, #nn.space<sequences>>
 !w64 = tensor<6x4xf32>
-func.func @cached_c4(%0: !s4, %1: !w64, %2: !w64, %3: !ti, %4: !si) {
-  // expected-error @below {{C4: expected begin and q over the same rows}}
-  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64}
-      : (!s4, !w64, !w64, !ti, !si) -> !s4
+!cu = tensor<?xi32, #nn.offsets<sequences, entries>>
+!e = tensor<?xi32, #nn.space<entries>>
+func.func @cached_c4(%0: !s4, %1: !w64, %2: !w64, %3: !cu, %4: !si) {
+  // expected-error @below {{C4: expected offsets to be #nn.offsets into the space of entries}}
+  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, longest = 9 : i32}
+      : (!s4, !w64, !w64, !cu, !si) -> !s4
   return
 }
 
 // -----
 
 !s4 = tensor<?x4xf32, #nn.space<sequences>>
-!ti = tensor<?xi32, #nn.space<tokens>>
-!si = tensor<?xi32, #nn.space<sequences>>
 !w64 = tensor<6x4xf32>
-func.func @cached_c5(%0: !s4, %1: !w64, %2: !w64, %3: !si, %4: !ti) {
-  // expected-error @below {{C5: expected length and q over the same rows}}
-  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64}
-      : (!s4, !w64, !w64, !si, !ti) -> !s4
+!tc = tensor<?xi32, #nn.offsets<tokens, entries>>
+!e = tensor<?xi32, #nn.space<entries>>
+func.func @cached_c5(%0: !s4, %1: !w64, %2: !w64, %3: !tc, %4: !e) {
+  // expected-error @below {{C5: expected offsets per row of q}}
+  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, longest = 9 : i32}
+      : (!s4, !w64, !w64, !tc, !e) -> !s4
   return
 }
 
@@ -414,12 +416,13 @@ func.func @cached_c5(%0: !s4, %1: !w64, %2: !w64, %3: !si, %4: !ti) {
 
 !s4 = tensor<?x4xf32, #nn.space<sequences>>
 !s6 = tensor<?x6xf32, #nn.space<sequences>>
-!si = tensor<?xi32, #nn.space<sequences>>
 !w64 = tensor<6x4xf32>
-func.func @cached_c6(%0: !s4, %1: !w64, %2: !w64, %3: !si, %4: !si) {
+!cu = tensor<?xi32, #nn.offsets<sequences, entries>>
+!e = tensor<?xi32, #nn.space<entries>>
+func.func @cached_c6(%0: !s4, %1: !w64, %2: !w64, %3: !cu, %4: !e) {
   // expected-error @below {{C6: expected out of q's type}}
-  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64}
-      : (!s4, !w64, !w64, !si, !si) -> !s6
+  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, longest = 9 : i32}
+      : (!s4, !w64, !w64, !cu, !e) -> !s6
   return
 }
 
@@ -456,12 +459,26 @@ func.func @grad_c16(%0: !t4, %1: !t2, %3: !cu, %5: !ti, %6: !si) {
 // -----
 
 !s4 = tensor<?x4xf32, #nn.space<sequences>>
-!si = tensor<?xi32, #nn.space<sequences>>
 !w64 = tensor<6x4xf32>
-func.func @cached_c7(%0: !s4, %1: !w64, %2: !w64, %3: !si, %4: !si) {
+!cu = tensor<?xi32, #nn.offsets<sequences, entries>>
+!e = tensor<?xi32, #nn.space<entries>>
+func.func @cached_c7(%0: !s4, %1: !w64, %2: !w64, %3: !cu, %4: !e) {
   // expected-error @below {{C7: expected window > 0, got 0}}
-  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64,
-      window = 0 : i32} : (!s4, !w64, !w64, !si, !si) -> !s4
+  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, longest = 9 : i32,
+      window = 0 : i32} : (!s4, !w64, !w64, !cu, !e) -> !s4
+  return
+}
+
+// -----
+
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!w64 = tensor<6x4xf32>
+!cu = tensor<?xi32, #nn.offsets<sequences, entries>>
+!e = tensor<?xi32, #nn.space<entries>>
+func.func @cached_c8(%0: !s4, %1: !w64, %2: !w64, %3: !cu, %4: !e) {
+  // expected-error @below {{C8: expected longest > 0, got 0}}
+  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, longest = 0 : i32}
+      : (!s4, !w64, !w64, !cu, !e) -> !s4
   return
 }
 

@@ -180,9 +180,9 @@ func.func @cache_append(%0: !w64, %1: !t4, %2: !ti) -> !w64 {
 
 // CHECK-LABEL: func.func @cached_attention
 // CHECK: nn.cached_attention
-func.func @cached_attention(%0: !s4, %1: !w64, %2: !w64, %3: !si, %4: !si) -> !s4 {
-  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64}
-      : (!s4, !w64, !w64, !si, !si) -> !s4
+func.func @cached_attention(%0: !s4, %1: !w64, %2: !w64, %3: !cu, %4: !ti) -> !s4 {
+  %r = nn.cached_attention %0, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, longest = 9 : i32}
+      : (!s4, !w64, !w64, !cu, !ti) -> !s4
   return %r : !s4
 }
 
@@ -360,6 +360,14 @@ func.func @adamw_8bit(%0: !w64, %1: !w64, %2: tensor<6x4xi8>, %3: tensor<6x4xi8>
 func.func private @names(tensor<?xi32, #nn.space<ids.unique>>,
     tensor<?xi32, #nn.space<"two words">>,
     tensor<?xi32, #nn.offsets<"input_ids.unique", "a-b">>)
+
+// CHECK-LABEL: func.func @vocabulary_logits
+// CHECK: nn.vocabulary_logits
+func.func @vocabulary_logits(%0: !t4, %1: !w64) -> !t6 {
+  %r = nn.vocabulary_logits %0, %1
+      : (!t4, !w64) -> !t6
+  return %r : !t6
+}
 
 // CHECK-LABEL: func.func @vocabulary_loss
 // CHECK: nn.vocabulary_loss

@@ -1,5 +1,5 @@
 // RUN: ftc-opt %s -split-input-file -verify-diagnostics
-// Each constraint of the vocabulary loss.
+// Each constraint of the vocabulary loss and of the vocabulary's logits.
 
 !si = tensor<?xi32, #nn.space<sequences>>
 !t1 = tensor<?xf32, #nn.space<tokens>>
@@ -142,5 +142,37 @@ func.func @grad_c7(%0: !t4, %1: !w64, %2: !ti, %3: !t1, %4: tensor<6x1xf32>) {
   // expected-error @below {{C7: expected bias of shape [1, 6]}}
   %r:2 = nn.vocabulary_loss_grad %0, %1, %2, %3, %4
       : (!t4, !w64, !ti, !t1, tensor<6x1xf32>) -> (!t1, !t4)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!w65 = tensor<6x5xf32>
+func.func @logits_c1(%0: !t4, %1: !w65) {
+  // expected-error @below {{C1: expected weight of width 4 (x's width), got 5}}
+  %r = nn.vocabulary_logits %0, %1 : (!t4, !w65) -> !t6
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!s6 = tensor<?x6xf32, #nn.space<sequences>>
+!w64 = tensor<6x4xf32>
+func.func @logits_c2(%0: !t4, %1: !w64) {
+  // expected-error @below {{C2: expected logits and x over the same rows}}
+  %r = nn.vocabulary_logits %0, %1 : (!t4, !w64) -> !s6
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!w64 = tensor<6x4xf32>
+func.func @logits_c3(%0: !t4, %1: !w64) {
+  // expected-error @below {{C3: expected logits of width 6 (weight's rows), got 4}}
+  %r = nn.vocabulary_logits %0, %1 : (!t4, !w64) -> !t4
   return
 }

@@ -154,21 +154,23 @@ static void cached(nn::CachedAttentionOp op, Frame &frame) {
   std::int64_t heads = op.getHeads(), d = q.width() / heads, share = heads / op.getKvHeads();
   for (std::int64_t row = 0; row < q.rows(); ++row)
     for (std::int64_t h = 0; h < heads; ++h) {
-      std::int64_t first = frame.get(op.getBegin()).index(row);
-      std::int64_t length = frame.get(op.getLength()).index(row);
-      std::int64_t seen = std::min<std::int64_t>(length, op.getWindow().value_or(1u << 30));
-      first += length - seen;
+      std::int64_t begin = frame.get(op.getOffsets()).index(row);
+      std::int64_t end = frame.get(op.getOffsets()).index(row + 1);
+      std::int64_t seen = std::min<std::int64_t>(end - begin, op.getWindow().value_or(1u << 30));
+      auto slot = [&](std::size_t j) {
+        return frame.get(op.getEntries()).index(end - seen + static_cast<std::int64_t>(j));
+      };
       std::vector<double> scores(seen, 0.0);
       for (std::size_t j = 0; j < scores.size(); ++j) {
         for (std::int64_t c = 0; c < d; ++c)
-          scores[j] += q.at(row, h * d + c) * k.at(first + j, h / share * d + c);
+          scores[j] += q.at(row, h * d + c) * k.at(slot(j), h / share * d + c);
         scores[j] *= op.getScale().convertToDouble();
       }
       double lse = logSumExp(scores);
       for (std::size_t j = 0; j < scores.size(); ++j)
         for (std::int64_t c = 0; c < d; ++c)
           out.at(row, h * d + c) +=
-              std::exp(scores[j] - lse) * v.at(first + j, h / share * d + c);
+              std::exp(scores[j] - lse) * v.at(slot(j), h / share * d + c);
     }
   frame.set(op.getOut(), out);
 }

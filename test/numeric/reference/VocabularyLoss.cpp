@@ -1,4 +1,4 @@
-// Reference of vocabulary_loss: whole logits, row by row.
+// Reference of vocabulary_loss and vocabulary_logits: whole logits, row by row.
 #include "test/numeric/reference/Reference.h"
 
 #include <algorithm>
@@ -67,7 +67,21 @@ static void setGradients(nn::VocabularyLossGradOp op, Frame &frame) {
     frame.set(op.getDweight(), dweight);
 }
 
+static void setLogits(nn::VocabularyLogitsOp op, Frame &frame) {
+  const Tensor &x = frame.get(op.getX()), &weight = frame.get(op.getWeight());
+  Tensor logits = frame.make(op.getLogits());
+  for (std::int64_t r = 0; r < x.rows(); ++r)
+    for (std::int64_t v = 0; v < weight.rows(); ++v)
+      for (std::int64_t k = 0; k < x.width(); ++k)
+        logits.at(r, v) += x.at(r, k) * weight.at(v, k);
+  frame.set(op.getLogits(), logits);
+}
+
 bool runVocabularyLoss(Operation *op, Frame &frame) {
+  if (auto logits = dyn_cast<nn::VocabularyLogitsOp>(op)) {
+    setLogits(logits, frame);
+    return true;
+  }
   if (auto loss = dyn_cast<nn::VocabularyLossOp>(op)) {
     setLoss(loss, frame);
     return true;

@@ -1,4 +1,4 @@
-// Attention over ragged sequences: forward, backward, and one query a sequence over a cache.
+// Attention over ragged sequences: forward, backward, and one query a row over a cache.
 // One task is one sequence and one head; scores live in scratch, a block of rows at a time.
 #pragma once
 
@@ -78,16 +78,17 @@ struct BiasGrad : Kernel {
   void emit(KernelBuilder &b) const override;
 };
 
-/// One query a sequence against cache rows [begin[b], begin[b] + length[b]), no dropout. A
-/// length of 0 gives zeros; with a window the last `window` rows of them alone are seen.
-/// Appending to the cache is ScatterRows.
+/// One query a row against the cache rows entries[offsets[b]] ... entries[offsets[b + 1] - 1],
+/// no dropout. Without entries out is zero; with a window the last `window` of them alone are
+/// seen. A row's bits depend on its query and on what its entries name, in their order, not on
+/// where that lies. Appending to the cache is ScatterRows.
 ///   buffers  q [B, heads * d], kcache [slots, kvHeads * d], vcache [slots, kvHeads * d],
-///            begin [B], length [B], out [B, heads * d]
+///            offsets [B + 1], entries [E], out [B, heads * d]
 ///   ints     B
 ///   scalars  none
 struct CachedAttention : Kernel {
   std::int64_t heads = 0, kvHeads = 0, headDim = 0;
-  std::int64_t maxKeys = 512; ///< no length is larger
+  std::int64_t maxKeys = 512; ///< no row has more entries
   double scale = 0;           ///< 0: 1 / sqrt(headDim)
   std::int64_t window = 0;    ///< 0: no limit
 

@@ -1,4 +1,4 @@
-// One query a sequence over cached keys and values: dot products, softmax, weighted sum.
+// One query a row over cached keys and values: dot products, softmax, weighted sum.
 #include "compiler/targets/cpu/kernels/Attention.h"
 
 #include "compiler/targets/cpu/KernelBuilder.h"
@@ -27,21 +27,24 @@ std::int64_t CachedAttention::scratchBytes(const CpuIsa &isa) const {
 
 void CachedAttention::emit(KernelBuilder &b) const {
   Ptr q = b.buffer(0), keyCache = b.buffer(1), valueCache = b.buffer(2);
-  Ptr begins = b.buffer(3, Elem::I32), lengths = b.buffer(4, Elem::I32), out = b.buffer(5);
+  Ptr offsets = b.buffer(3, Elem::I32), entries = b.buffer(4, Elem::I32), out = b.buffer(5);
   Ptr line = b.scratch();
   double factor = scale != 0 ? scale : 1.0 / std::sqrt(double(headDim));
   int lanes = b.isa.lanes;
   b.forTasks([&](Num task) {
-    Num sequence = task / heads, head = task % heads;
-    Num length = b.toI64(b.load(lengths[sequence]));
-    Num count = window ? b.min(length, b.i64(window)) : length;
-    Num first = b.toI64(b.load(begins[sequence])) + (length - count);
-    Num cacheAt = first * (kvHeads * headDim) + head / (heads / kvHeads) * headDim;
+    Num row = task / heads, head = task % heads;
+    Num begin = b.toI64(b.load(offsets[row])), end = b.toI64(b.load(offsets[row + 1]));
+    Num count = window ? b.min(end - begin, b.i64(window)) : end - begin;
+    Ptr own = entries[end - count];
+    Num headAt = head / (heads / kvHeads) * headDim;
+    auto cached = [&](Num j) {
+      return b.toI64(b.load(own[j])) * (kvHeads * headDim) + headAt;
+    };
     Ptr query = q[task * headDim], target = out[task * headDim];
     b.loop(0, count, 1, [&](Num j) {
+      Ptr key = keyCache[cached(j)];
       Num dot = b.sumRow(headDim, [&](Num c, Num mask) {
-        return b.loadVector(query[c], mask) *
-               b.loadVector(keyCache[cacheAt + j * (kvHeads * headDim) + c], mask);
+        return b.loadVector(query[c], mask) * b.loadVector(key[c], mask);
       });
       b.store(dot * factor, line[j]);
     });
@@ -59,8 +62,8 @@ void CachedAttention::emit(KernelBuilder &b) const {
     Num inverse = b.select(count > 0, 1.0 / sum, b.f32(0));
     b.forVectors(headDim, [&](Num c, Num mask) {
       Num total = b.loop(0, count, 1, {b.vec(0)}, [&](Num j, const Nums &carried) {
-        Num row = b.loadVector(valueCache[cacheAt + j * (kvHeads * headDim) + c], mask);
-        return Nums{b.fma(b.splat(b.load(line[j])), row, carried[0])};
+        Num value = b.loadVector(valueCache[cached(j) + c], mask);
+        return Nums{b.fma(b.splat(b.load(line[j])), value, carried[0])};
       })[0];
       b.storeVector(total * inverse, target[c], mask);
     });

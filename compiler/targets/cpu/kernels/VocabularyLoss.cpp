@@ -45,7 +45,10 @@ static Num chunkRows(KernelBuilder &b, const VocabularyShape &shape) {
 }
 
 std::string VocabularyLogits::key(const CpuIsa &isa) const {
-  return shape.name(bias ? "vocabulary_logits_bias" : "vocabulary_logits", isa);
+  std::string stem = bias ? "vocabulary_logits_bias" : "vocabulary_logits";
+  return dense ? stem + "_dense_k" + std::to_string(shape.hidden) + "_v" +
+                     std::to_string(shape.vocabulary) + "_" + isa.suffix
+               : shape.name(stem.c_str(), isa);
 }
 IntExpr VocabularyLogits::grid(const CpuIsa &isa) const {
   return {ceilDiv(ceilDiv(shape.vocabulary, isa.panelWidth()), logitPanels), {}};
@@ -67,10 +70,11 @@ namespace {
 
 class LogitsEmitter {
 public:
-  LogitsEmitter(KernelBuilder &b, const VocabularyShape &shape, bool biased)
-      : b(b), shape(shape), x(b.buffer(0)), weight(b.buffer(1)), logits(b.buffer(2)),
-        panel(b.scratch()), first(b.integer(1)), rows(chunkRows(b, shape)),
-        width(b.isa.panelWidth()), stride(shape.stride(b.isa)), kBlock(kBlockOf(shape.hidden)),
+  LogitsEmitter(KernelBuilder &b, const VocabularyShape &shape, bool biased, bool dense)
+      : b(b), shape(shape), dense(dense), x(b.buffer(0)), weight(b.buffer(1)),
+        logits(b.buffer(2)), panel(b.scratch()), first(dense ? b.i64(0) : b.integer(1)),
+        rows(dense ? b.integer(0) : chunkRows(b, shape)), width(b.isa.panelWidth()),
+        stride(dense ? shape.vocabulary : shape.stride(b.isa)), kBlock(kBlockOf(shape.hidden)),
         kBlocks(ceilDiv(shape.hidden, kBlock)) {
     if (biased)
       bias = b.buffer(3);
@@ -114,8 +118,15 @@ private:
     });
   }
 
-  /// One register tile of the chunk; a tail's rows beyond the last repeat it, and land in rows
-  /// of the chunk that nobody reads.
+  /// Columns of a panel's vector `v` that the vocabulary has; null where it has all of them.
+  Num columns(Num p, int v) {
+    if (!dense || shape.vocabulary % width == 0)
+      return {};
+    return b.firstLanes(shape.vocabulary - p * width - std::int64_t{v} * b.isa.lanes);
+  }
+
+  /// One register tile; a tail's rows beyond the last repeat it. In a chunk they land in rows
+  /// that nobody reads; dense logits have no such rows.
   void tile(Num p, Num block, Num length, Num row, int count, bool tail) {
     int vectors = b.isa.tileVectors;
     Num k = block * kBlock;
@@ -125,7 +136,13 @@ private:
     if (tail)
       for (int r = 0; r < count; ++r)
         left.rows.push_back(x[(first + b.min(row + r, rows - 1)) * shape.hidden + k]);
-    Ptr target = logits[row * stride + p * width];
+    Nums masks;
+    for (int v = 0; v < vectors; ++v)
+      masks.push_back(columns(p, v));
+    auto target = [&](int r, int v) {
+      Num at = dense && tail ? b.min(row + r, rows - 1) : row + r;
+      return logits[at * stride + p * width + std::int64_t{v} * b.isa.lanes];
+    };
     auto fresh = [&] {
       Nums start(vectors, b.vec(0));
       for (int v = 0; v < vectors && bias.builder; ++v) {
@@ -147,18 +164,20 @@ private:
             Nums loaded;
             for (int r = 0; r < count; ++r)
               for (int v = 0; v < vectors; ++v)
-                loaded.push_back(b.loadVector(target[r * stride + v * b.isa.lanes]));
+                loaded.push_back(b.loadVector(target(r, v), masks[v]));
             return loaded;
           });
     bool even = kBlock * kBlocks == shape.hidden;
     sums = emitTile(b, count, vectors, left, panel, width, length, even ? kBlock : -1, sums);
+    // Repeated rows store what the row itself does.
     for (int r = 0; r < count; ++r)
       for (int v = 0; v < vectors; ++v)
-        b.storeVector(sums[r * vectors + v], target[r * stride + v * b.isa.lanes]);
+        b.storeVector(sums[r * vectors + v], target(r, v), masks[v]);
   }
 
   KernelBuilder &b;
   const VocabularyShape &shape;
+  bool dense;
   Ptr x, weight, logits, panel, bias;
   Num first, rows;
   std::int64_t width, stride, kBlock, kBlocks;
@@ -166,7 +185,9 @@ private:
 
 } // namespace
 
-void VocabularyLogits::emit(KernelBuilder &b) const { LogitsEmitter(b, shape, bias).emit(); }
+void VocabularyLogits::emit(KernelBuilder &b) const {
+  LogitsEmitter(b, shape, bias, dense).emit();
+}
 
 std::string VocabularyRows::key(const CpuIsa &isa) const {
   return shape.name(gradient ? "vocabulary_rows_grad" : "vocabulary_rows", isa);

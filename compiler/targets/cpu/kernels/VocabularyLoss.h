@@ -29,14 +29,16 @@ struct VocabularyShape {
 };
 
 /// logits[r, v] = x[first + r] . weight[v], with `bias` plus bias[v]; a row's bits depend on that
-/// row alone.
-///   buffers  x [R, hidden], weight [vocabulary, hidden] row-major, logits [chunk, stride],
-///            [bias: bias [vocabulary]]
-///   ints     R, first
+/// row alone. `dense`: all rows at once, side by side without gaps, and of the shape hidden and
+/// vocabulary alone count.
+///   buffers  x [R, hidden], weight [vocabulary, hidden] row-major, logits [chunk, stride];
+///            dense: logits [R, vocabulary]; [bias: bias [vocabulary]]
+///   ints     R, [not dense: first]
 ///   scalars  none
 struct VocabularyLogits : Kernel {
   VocabularyShape shape;
   bool bias = false;
+  bool dense = false;
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

@@ -12,9 +12,9 @@ static std::int64_t width(Value value) {
 }
 
 /// The window, 0 where no sequence is longer than it: such layers share the plain kernel.
-template <typename Op> static std::int64_t windowOf(Op op, const CpuProgram &program) {
+template <typename Op> static std::int64_t windowOf(Op op, std::int64_t longest) {
   std::int64_t window = op.getWindow().value_or(0);
-  return window < program.maxSequence ? window : 0;
+  return window < longest ? window : 0;
 }
 
 template <typename Op> static AttentionShape shapeOf(Op op, const CpuProgram &program) {
@@ -25,7 +25,7 @@ template <typename Op> static AttentionShape shapeOf(Op op, const CpuProgram &pr
   shape.maxKeys = program.maxSequence;
   shape.scale = op.getScale().convertToDouble();
   shape.causal = op.getCausal();
-  shape.window = windowOf(op, program);
+  shape.window = windowOf(op, program.maxSequence);
   if (Value bias = op.getBias()) {
     shape.buckets = cast<RankedTensorType>(bias.getType()).getDimSize(0);
     shape.maxDistance = *op.getMaxDistance();
@@ -108,13 +108,13 @@ static LogicalResult lowerCachedAttention(Operation *operation, CpuProgram &prog
   kernel->heads = op.getHeads();
   kernel->kvHeads = op.getKvHeads();
   kernel->headDim = width(op.getQ()) / kernel->heads;
-  kernel->maxKeys = program.maxSequence;
+  kernel->maxKeys = op.getLongest();
   kernel->scale = op.getScale().convertToDouble();
-  kernel->window = windowOf(op, program);
+  kernel->window = windowOf(op, op.getLongest());
   program.launch(kernel,
                  {program.read(op.getQ()), program.read(op.getKCache()),
-                  program.read(op.getVCache()), program.read(op.getBegin()),
-                  program.read(op.getLength()), program.write(op.getOut())},
+                  program.read(op.getVCache()), program.read(op.getOffsets()),
+                  program.read(op.getEntries()), program.write(op.getOut())},
                  {program.rows(op.getQ())}, {}, op);
   return success();
 }

@@ -1,10 +1,21 @@
-// vocabulary_loss and its gradient: a chunk of rows after the other, all in one logits buffer.
+// vocabulary_loss and its gradient: a chunk of rows after the other, all in one logits buffer;
+// vocabulary_logits: all rows at once.
 #include "compiler/targets/cpu/kernels/VocabularyLoss.h"
 #include "compiler/targets/cpu/lowering/CpuLowering.h"
 
 using namespace mlir;
 
 namespace ftc::cpu {
+
+/// The table is read row-major; as a linear layer's weight it would lie in panels.
+static LogicalResult checkRowMajor(Operation *op, Value weight, const CpuProgram &program) {
+  StringRef name = argumentText(weight, nn::kParameter);
+  if (!name.empty() && program.planner.storage.of(name).panelWidth)
+    return op->emitOpError("expected '") << name
+                                         << "' to be no linear layer's weight too, "
+                                            "which has another CPU layout";
+  return success();
+}
 
 namespace {
 
@@ -24,15 +35,9 @@ public:
     element = type.getElementType();
   }
 
-  /// The table is read row-major; as a linear layer's weight it would lie in panels.
   LogicalResult checkLayout() {
-    StringRef name = argumentText(weight, nn::kParameter);
-    if (!name.empty() && program.planner.storage.of(name).panelWidth)
-      return op->emitOpError("expected '") << name
-                                           << "' to be no linear layer's weight too, "
-                                              "which has another CPU layout";
     logits = temporary(shape.logitElements(program.isa));
-    return success();
+    return checkRowMajor(op, weight, program);
   }
 
   BufferId temporary(std::int64_t elements) {
@@ -124,9 +129,26 @@ static LogicalResult lowerVocabularyLossGrad(Operation *operation, CpuProgram &p
   return success();
 }
 
+static LogicalResult lowerVocabularyLogits(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::VocabularyLogitsOp>(operation);
+  if (failed(checkRowMajor(op, op.getWeight(), program)))
+    return failure();
+  auto type = cast<RankedTensorType>(op.getWeight().getType());
+  auto kernel = std::make_shared<VocabularyLogits>();
+  kernel->dense = true;
+  kernel->shape.vocabulary = type.getDimSize(0);
+  kernel->shape.hidden = type.getDimSize(1);
+  program.launch(kernel,
+                 {program.read(op.getX()), program.read(op.getWeight()),
+                  program.write(op.getLogits())},
+                 {program.rows(op.getX())}, {}, op);
+  return success();
+}
+
 void addVocabularyLossLowerings(LoweringRegistry &registry) {
   registry[nn::VocabularyLossOp::getOperationName()] = lowerVocabularyLoss;
   registry[nn::VocabularyLossGradOp::getOperationName()] = lowerVocabularyLossGrad;
+  registry[nn::VocabularyLogitsOp::getOperationName()] = lowerVocabularyLogits;
 }
 
 } // namespace ftc::cpu
