@@ -92,12 +92,14 @@ private:
   bool hasTargets() const { return task->labelPlacement() == rt::LabelPlacement::Target; }
   rt::Status chooseLengths();
   rt::Status chooseCapacities();
+  rt::Status chooseGenerationCapacity();
   rt::Status runPhases(std::int64_t activationBudget);
   rt::Status plan();
   rt::Status fitBudget();
   rt::Status compileKernels();
   rt::Status write();
   void exportConfig(abi::ArtifactT &artifact);
+  void exportGeneration(abi::ArtifactT &artifact);
   std::map<std::string, double> scalarDefaults();
   void summarize(const abi::ArtifactT &artifact, std::size_t bytes);
   rt::Status emitModule(ModuleOp op);
@@ -120,6 +122,8 @@ private:
   ImportedModel model;
   std::int64_t maxSequence = 0, maxTokens = 0, maxSequences = 0;
   std::int64_t maxTarget = 0, maxTargets = 0; ///< an encoder-decoder's second stream
+  std::optional<GenerationCapacity> generation; ///< of tasks that write texts
+  std::string generationConfig;                 ///< generation_config.json; empty: none
   std::vector<const cpu::CpuIsa *> isas;
   std::vector<VariantObject> objects;
   std::vector<std::map<std::string, cpu::KernelSpec>> kernelTables; ///< one a variant
@@ -245,6 +249,14 @@ rt::Status Compilation::readModel() {
                                     tokenizerOptions.modelType, options.task));
   }
   FTC_ASSIGN_OR_RETURN(checkpoint, rt::WeightSource::open(options.model));
+  std::string generationPath = rt::joinPath(options.model, "generation_config.json");
+  if (task->generates() && rt::isFile(generationPath)) {
+    FTC_ASSIGN_OR_RETURN(generationConfig, rt::readFile(generationPath, 1 << 24));
+    FTC_ASSIGN_OR_RETURN(rt::Json generationJson,
+                         rt::parseJson(generationConfig, generationPath));
+    if (!generationJson.is_object())
+      return rt::Status::error(generationPath + ": expected a JSON object");
+  }
   return {};
 }
 
@@ -352,9 +364,9 @@ rt::Status Compilation::checkWeights() {
 rt::Status Compilation::chooseLengths() {
   maxSequence = options.maxSequenceLength ? options.maxSequenceLength : model.maxPositions;
   if (hasTargets()) {
-    maxSequence = options.maxSourceLength ? options.maxSourceLength
+    maxSequence = options.generation.maxSourceLength ? options.generation.maxSourceLength
                                           : std::min<std::int64_t>(1024, model.maxPositions);
-    maxTarget = options.maxTargetLength ? options.maxTargetLength
+    maxTarget = options.generation.maxTargetLength ? options.generation.maxTargetLength
                                         : std::min<std::int64_t>(128, model.maxPositions);
   }
   for (auto [flag, length] : {std::pair("--max_source_length ", maxSequence),
@@ -407,6 +419,16 @@ rt::Status Compilation::chooseCapacities() {
   symbols.setCapacity("sequences", maxSequences);
   for (const char *counter : {"seed", "step", "accumulate"})
     symbols.setCapacity(counter, 0);
+  return chooseGenerationCapacity();
+}
+
+rt::Status Compilation::chooseGenerationCapacity() {
+  if (!task->generates())
+    return {};
+  FTC_ASSIGN_OR_RETURN(generation, chooseGeneration(options.generation, *model.module,
+                                                    maxSequence, model.maxPositions));
+  declareGeneration(*generation, symbols);
+  options.pipeline.longestText = generation->longest;
   return {};
 }
 
@@ -425,6 +447,9 @@ rt::Status Compilation::runPhases(std::int64_t activationBudget) {
                     ",labelled=" + std::to_string(maxTokens) +
                     ",target=" + std::to_string(maxTargets) +
                     ",sequences=" + std::to_string(maxSequences);
+  if (generation)
+    pipeline.spaces += ",beams=" + std::to_string(generation->rows) +
+                       ",entries=" + std::to_string(generation->rows * generation->longest);
   for (const Phase &phase : pipelinePhases(pipeline)) {
     if (failed(runPhase(*model.module, phase)))
       return diagnostics.failure(phase.name);
@@ -475,7 +500,7 @@ static std::int64_t trainingPeak(plan::VariantOp variant, std::int64_t &state) {
   }
   state = 4 * static_cast<std::int64_t>(variant.getParamsElements() +
                                         accumulates * variant.getTrainableElements()) +
-          static_cast<std::int64_t>(variant.getMomentsBytes() + variant.getStateBytes());
+          static_cast<std::int64_t>(variant.getMomentsBytes());
   return state + arena;
 }
 
@@ -570,20 +595,32 @@ void Compilation::exportConfig(abi::ArtifactT &artifact) {
       out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-/// Bytes that a training run holds at its peak: parameters, gradients, moments and the
-/// largest arena, with the batch's arrays.
+void Compilation::exportGeneration(abi::ArtifactT &artifact) {
+  if (!generation)
+    return;
+  artifact.generation = std::make_unique<abi::GenerationT>();
+  artifact.generation->config_json = generationConfig;
+  artifact.generation->max_source_length = generation->source;
+  artifact.generation->max_target_length = generation->target;
+  artifact.generation->longest = generation->longest;
+  artifact.generation->max_beams = generation->beams;
+}
+
+/// Bytes that a program holds at its peak: parameters, and the gradients, moments and caches
+/// that it touches, and its arena.
 static std::int64_t peakBytes(const abi::VariantT &variant, const std::string &programName) {
-  std::int64_t bytes = 4 * variant.params_elements + variant.state_bytes;
+  std::int64_t bytes = 4 * variant.params_elements;
   for (const auto &program : variant.programs) {
     if (program->name != programName)
       continue;
-    bool grads = false, moments = false;
+    bool grads = false, moments = false, state = false;
     for (const auto &buffer : program->buffers) {
       grads |= buffer->segment == abi::Segment::Grads;
       moments |= buffer->segment == abi::Segment::Moments;
+      state |= buffer->segment == abi::Segment::State;
     }
     bytes += program->arena_bytes + (grads ? 4 * variant.trainable_elements : 0) +
-             (moments ? variant.moments_bytes : 0);
+             (moments ? variant.moments_bytes : 0) + (state ? variant.state_bytes : 0);
   }
   return bytes;
 }
@@ -630,6 +667,13 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
                  mebibytes(state + arena).c_str(), mebibytes(state).c_str(),
                  mebibytes(arena).c_str());
   }
+  if (generation)
+    std::fprintf(stderr,
+                 "generation: prompts to %lld tokens, %lld new ones, %lld beams; caches %s\n",
+                 static_cast<long long>(generation->source),
+                 static_cast<long long>(generation->target),
+                 static_cast<long long>(generation->beams),
+                 mebibytes(artifact.variants.front()->state_bytes).c_str());
   std::string phases;
   double total = 0;
   for (auto &[name, seconds] : clock.laps) {
@@ -675,6 +719,7 @@ rt::Status Compilation::write() {
     }
   }
   exportConfig(artifact);
+  exportGeneration(artifact);
   for (auto &[name, bytes] : tokenizerFiles) {
     auto file = std::make_unique<abi::FileT>();
     file->name = name;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/Adapter.h"
+#include "compiler/GenerationCapacity.h"
 #include "compiler/Pipeline.h"
 #include "runtime/support/Status.h"
 #include "runtime/tasks/Task.h"
@@ -23,13 +24,12 @@ struct CompileOptions {
   std::string emit = "artifact";
   std::vector<std::string> cpus{"native"};
   std::int64_t maxSequenceLength = 0; ///< 0: from the model
-  std::int64_t maxSourceLength = 0;   ///< encoder-decoders; 0: 1024, or the model's
-  std::int64_t maxTargetLength = 0;   ///< encoder-decoders; 0: 128, or the model's
   std::int64_t maxTokens = 0;         ///< 0: auto
   std::int64_t memoryBudget = 0;      ///< bytes, 0: none
   bool labelAllTokens = false;
   std::string sourcePrefix; ///< put before every source
   bool remarks = false;
+  GenerationFlags generation; ///< of tasks that write texts, and of tasks with targets
   LoraFlags lora;       ///< of method lora
   std::string basePath; ///< an adapter's base model; empty: where the adapter says it lies
   PipelineOptions pipeline;

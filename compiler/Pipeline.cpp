@@ -55,7 +55,11 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
                         verify("method")});
   phases.push_back(method);
 
-  Phase programs{"programs", {"ftc-make-programs"}};
+  Phase programs{"programs", {}};
+  if (options.longestText > 0)
+    programs.passes.push_back("ftc-make-generation{longest=" +
+                              std::to_string(options.longestText) + "}");
+  programs.passes.push_back("ftc-make-programs");
   if (enabled("prune-demand"))
     programs.passes.push_back("ftc-prune-demand");
   programs.passes.insert(programs.passes.end(), {"canonicalize", "cse", verify("programs")});

@@ -79,6 +79,40 @@ def ApplyMethod : Pass<"ftc-apply-method", "::mlir::ModuleOp"> {
   let dependentDialects = ["::ftc::nn::NnDialect"];
 }
 
+def MakeGeneration : Pass<"ftc-make-generation", "::mlir::ModuleOp"> {
+  let summary = "Derive the programs prefill and decode, a language model's generation";
+  let description = [{
+    Input: `@forward` of a decoder with `nn.vocabulary_loss` over its labelled rows. Output:
+    behind it, and before `ftc-make-programs` takes it away, two programs without dropout and
+    without loss. Each attention has a cache of keys and one of values, `MODULE.keys` and
+    `MODULE.values` (`nn.state`, [slots, width]).
+
+    `@prefill` runs whole prompts, packed: attention as in `@forward`, each token's keys and
+    values to the slots that the batch input `slots` names, and `next_logits` [sequences,
+    vocabulary] of each sequence's last row.
+
+    `@decode` runs one token of each beam: every value over tokens is one over `beams`, every
+    batch input `NAME` becomes `next_NAME`; keys and values go to `next_slots`, and attention is
+    `nn.cached_attention` over the slots that `cache_offsets` and `cache_entries` list for each
+    beam, the new one included. `next_logits` is [beams, vocabulary].
+
+    ```mlir
+    %a, %lse = nn.attention %q, %k, %v, ... {causal = true, module = "m"}   // [tokens, width]
+    %r = nn.gather_rows %a, %labelled_rows
+    %loss = nn.vocabulary_loss %r, %table, %labels
+    // becomes, in @decode
+    %keys = nn.cache_append %m.keys, %k, %next_slots
+    %values = nn.cache_append %m.values, %v, %next_slots
+    %a = nn.cached_attention %q, %keys, %values, %cache_offsets, %cache_entries
+    %logits = nn.vocabulary_logits %a, %table                               // [beams, vocabulary]
+    ```
+  }];
+  let options = [
+    Option<"longest", "longest", "int64_t", "1024", "tokens of the longest text, its prompt included">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
 def MakePrograms : Pass<"ftc-make-programs", "::mlir::ModuleOp"> {
   let summary = "Turn @forward into the programs evaluate and train";
   let description = [{

@@ -175,7 +175,7 @@ struct PruneDemandPass : impl::PruneDemandBase<PruneDemandPass> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       llvm::StringRef name = programName(function);
-      if (name != "evaluate" && name != "train")
+      if (name != "evaluate" && name != "train" && name != "prefill")
         continue;
       FailureOr<unsigned> moved = Pruner(function).run();
       if (failed(moved))

@@ -140,11 +140,19 @@ struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
     func::FuncOp evaluate = findProgram(module, "evaluate");
     if (!evaluate)
       return module.emitError("expected a program 'evaluate', got none");
-    WalkResult walked = evaluate.walk([&](Operation *op) {
+    for (llvm::StringRef name : {"evaluate", "prefill", "decode"})
+      if (func::FuncOp program = findProgram(module, name);
+          program && failed(verifyNoDropout(program)))
+        return failure();
+    return success();
+  }
+
+  static LogicalResult verifyNoDropout(func::FuncOp program) {
+    WalkResult walked = program.walk([&](Operation *op) {
       auto attention = dyn_cast<nn::AttentionOp>(op);
       if (!isa<nn::DropoutOp>(op) && !(attention && attention.getRate()))
         return WalkResult::advance();
-      op->emitOpError("expected no dropout in evaluate");
+      op->emitOpError("expected no dropout in ") << programName(program);
       return WalkResult::interrupt();
     });
     return failure(walked.wasInterrupted());

@@ -111,6 +111,14 @@ static Status checkTask(const abi::Task &task) {
   return Status::ok();
 }
 
+static Status checkGeneration(const abi::Generation &generation) {
+  for (std::int64_t value : {generation.max_source_length(), generation.max_target_length(),
+                             generation.longest(), generation.max_beams()})
+    if (value < 1 || value > std::int64_t{kMaxSequenceLength})
+      return bad("a capacity of generation is " + std::to_string(value));
+  return Status::ok();
+}
+
 static Status checkFiles(const abi::Artifact &artifact) {
   FTC_RETURN_IF_ERROR(checkNames(artifact.tokenizer_files(), "tokenizer file"));
   FTC_RETURN_IF_ERROR(checkNames(artifact.checkpoint_files(), "checkpoint file"));
@@ -254,6 +262,8 @@ Status checkTables(const abi::Artifact &artifact) {
   FTC_RETURN_IF_ERROR(checkParameters(artifact));
   FTC_RETURN_IF_ERROR(checkAdapter(artifact));
   FTC_RETURN_IF_ERROR(checkTask(*artifact.task()));
+  if (artifact.generation())
+    FTC_RETURN_IF_ERROR(checkGeneration(*artifact.generation()));
   FTC_RETURN_IF_ERROR(checkFiles(artifact));
   if (count(artifact.variants()) == 0)
     return bad("it has no code for any target");

@@ -1,6 +1,9 @@
-// Perplexity from summed losses.
+// Perplexity from summed losses; texts as JSON lines and as plain ones.
 #include "runtime/tasks/LanguageOutputs.h"
 
+#include "runtime/io/Json.h"
+
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -30,8 +33,31 @@ Result<std::string> LanguageOutputs::report() const {
 
 Result<std::string> LanguageOutputs::predictionLines(const DataTable &,
                                                      const TaskColumns &) const {
-  return Status::error("text-generation: ftrt predict is not yet supported; transformers "
-                       "generates with the exported model");
+  std::string lines;
+  for (const WrittenText &written : texts) {
+    OrderedJson line;
+    line["text"] = written.text;
+    if (showIds)
+      line["ids"] = written.ids;
+    lines += dumpJson(line) + "\n";
+  }
+  return lines;
+}
+
+Result<std::string> LanguageOutputs::predictionsText(const DataTable &,
+                                                     const TaskColumns &) const {
+  constexpr std::string_view kSpaces = " \t\n\r\v\f";
+  std::string lines;
+  for (const auto &[text, ids] : texts) {
+    std::size_t first = text.find_first_not_of(kSpaces);
+    std::string line =
+        first == std::string::npos
+            ? std::string()
+            : text.substr(first, text.find_last_not_of(kSpaces) + 1 - first);
+    std::replace_if(line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    lines += line + "\n";
+  }
+  return lines;
 }
 
 } // namespace ftc::rt

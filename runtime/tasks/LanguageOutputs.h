@@ -1,4 +1,4 @@
-// Outputs of language models trained on the loss alone: perplexity.
+// Outputs of language models trained on the loss alone: perplexity, and the texts they write.
 #pragma once
 
 #include "runtime/tasks/Task.h"
@@ -11,17 +11,24 @@ public:
   Status add(std::span<const float> logits, std::int64_t classes,
              std::span<const OutputRow> rows) override;
   void takeLoss(double sum, std::int64_t counted) override;
+  void takeTexts(std::vector<WrittenText> written, bool show) override {
+    texts = std::move(written);
+    showIds = show;
+  }
   /// perplexity: exp of the mean loss a token, infinite where that overflows (as Hugging Face's
   /// run_clm); tokens: how many counted.
   Result<Metrics> metrics() const override;
   Result<std::string> report() const override;
   Result<std::string> predictionLines(const DataTable &table,
                                       const TaskColumns &columns) const override;
-  Result<std::string> predictionsText(const DataTable &, const TaskColumns &) const override {
-    return std::string();
-  }
+  /// generated_predictions.txt, a line a text: spaces around it stripped, line ends within it
+  /// spaces.
+  Result<std::string> predictionsText(const DataTable &table,
+                                      const TaskColumns &columns) const override;
 
 private:
+  std::vector<WrittenText> texts;
+  bool showIds = false;
   double lossSum = 0;
   std::int64_t counted = 0;
 };

@@ -81,6 +81,7 @@ struct EncodeSettings {
   std::int32_t maxSeqLength = 0;
   bool labelAllTokens = false;   ///< token classification: later sub-words carry labels too
   std::int32_t endOfText = -1;   ///< text generation: the id that ends a text; -1: none
+  std::int32_t maxPromptLength = 0; ///< tokens that generation may begin with; 0: never cut
   QuestionSettings questions{};
   TargetSettings target{};
   bool forOutputs = true; ///< false: for training alone, without what outputs are read with
@@ -96,6 +97,12 @@ struct OutputSource {
   const DataTable &table; ///< that the examples are rows of
   TaskColumns columns{};
   QuestionSettings questions{};
+};
+
+/// What a model wrote for one row.
+struct WrittenText {
+  std::string text;              ///< special tokens left out
+  std::vector<std::int32_t> ids; ///< all tokens, the end token included
 };
 
 /// A file that an evaluation leaves in --output_dir.
@@ -117,6 +124,10 @@ public:
   virtual Status add(std::span<const float> logits, std::int64_t classes,
                      std::span<const OutputRow> rows) = 0;
 
+  /// Tasks that generate: text i is what was written for row i of those predicted.
+  /// `showIds`: predictionLines has their ids too.
+  virtual void takeTexts(std::vector<WrittenText>, bool /*showIds*/) {}
+
   /// The sum of the row losses of an evaluation and the labels that counted: what tasks without
   /// logits have their metrics from.
   virtual void takeLoss(double, std::int64_t) {}
@@ -133,7 +144,8 @@ public:
   virtual Result<std::string> predictionLines(const DataTable &table,
                                               const TaskColumns &columns) const = 0;
 
-  /// The text of `predictions.txt`, or empty when the task writes no such file.
+  /// The text of `predictions.txt` (tasks that generate: `generated_predictions.txt`), or empty
+  /// when the task writes no such file.
   virtual Result<std::string> predictionsText(const DataTable &table,
                                               const TaskColumns &columns) const = 0;
 
@@ -166,6 +178,8 @@ public:
   virtual std::int64_t outputWidth(const LabelSet &labels) const { return labels.size(); }
   /// Numbers that an example's loss is taken against (Example::targets); 0: it has labels.
   virtual std::int64_t targetWidth(const LabelSet &) const { return 0; }
+  /// True when texts are written: the artifact has programs that generate.
+  virtual bool generates() const { return false; }
   /// True when a row may give several examples, whose number only encoding tells.
   virtual bool windowed() const { return false; }
 
@@ -212,7 +226,8 @@ public:
 
   /// Appends the examples of one row for `ftrt predict`; labels in the data are not read.
   /// Token classification: overlapping windows, together wanting each word's first sub-word
-  /// exactly once. Other tasks: encodeExamples' own.
+  /// exactly once. Tasks that generate: the prompt alone, cut to settings.maxPromptLength.
+  /// Other tasks: encodeExamples' own.
   virtual Status encodeForPrediction(const DataTable &table, std::int64_t row,
                                      const TaskColumns &columns, const Tokenizer &tokenizer,
                                      const EncodeSettings &settings,

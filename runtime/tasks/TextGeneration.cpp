@@ -15,10 +15,11 @@ public:
   LabelPlacement labelPlacement() const override { return LabelPlacement::Token; }
   bool hasLabelSet() const override { return false; }
   std::int64_t outputWidth(const LabelSet &) const override { return 0; }
+  bool generates() const override { return true; }
   bool needsPrefixSpace() const override { return false; }
 
   Result<TaskColumns> findColumns(const DataTable &table, const ColumnFlags &flags,
-                                  bool) const override {
+                                  bool needLabels) const override {
     const std::pair<const char *, const std::string &> others[] = {
         {"--label_column_name", flags.labelColumnName},
         {"--sentence1_key", flags.sentence1Key},
@@ -29,7 +30,7 @@ public:
                                                  "prompt and completion; name another text "
                                                  "column with --text_column_name");
     FTC_ASSIGN_OR_RETURN(GenerationColumns found,
-                         findGenerationColumns(table, flags.textColumnName, true));
+                         findGenerationColumns(table, flags.textColumnName, needLabels));
     if (found.messages >= 0)
       return Status::error(table.path() + ": chat messages are not yet supported: give the "
                                           "columns prompt and completion, with the model's "
@@ -37,8 +38,8 @@ public:
     TaskColumns columns;
     columns.text = found.prompt >= 0 ? found.prompt : found.text;
     columns.pair = found.completion;
-    // The text is its own label.
-    columns.label = columns.pair >= 0 ? columns.pair : columns.text;
+    // A text is its own label; a prompt alone has none.
+    columns.label = found.prompt >= 0 ? found.completion : found.text;
     return columns;
   }
 
@@ -102,12 +103,37 @@ public:
     return {};
   }
 
-  Status encodeForPrediction(const DataTable &table, std::int64_t row, const TaskColumns &,
-                             const Tokenizer &, const EncodeSettings &,
-                             std::vector<Example> &) const override {
-    return Status::error(table.where(row) + ": ftrt predict for text-generation is not yet "
-                                            "supported; transformers generates with the "
-                                            "exported model");
+  /// The prompt, or the whole text. One that is too long keeps what the tokenizer puts before a
+  /// text, and its end.
+  Status encodeForPrediction(const DataTable &table, std::int64_t row,
+                             const TaskColumns &columns, const Tokenizer &tokenizer,
+                             const EncodeSettings &settings,
+                             std::vector<Example> &out) const override {
+    FTC_ASSIGN_OR_RETURN(std::string_view text, readText(table, row, columns.text));
+    Result<Encoding> encoding = tokenizer.encode(text, {});
+    if (!encoding)
+      return encoding.takeStatus().withContext(table.where(row));
+    Example example;
+    example.row = row;
+    example.line = table.line(row);
+    example.ids = encoding->ids;
+    if (example.ids.empty())
+      return Status::error(table.where(row) + ": expected a prompt with at least one token, got "
+                                              "an empty one");
+    std::size_t before = 0;
+    while (before < encoding->wordIds.size() && encoding->wordIds[before] < 0)
+      ++before;
+    std::size_t limit = static_cast<std::size_t>(settings.maxPromptLength);
+    if (limit > before && example.ids.size() > limit) {
+      std::size_t cut = example.ids.size() - limit;
+      example.ids.erase(example.ids.begin() + before, example.ids.begin() + before + cut);
+      example.truncated = static_cast<std::int64_t>(cut);
+    }
+    example.typeIds.assign(example.ids.size(), 0);
+    example.labels.assign(example.ids.size(), kIgnoredLabel);
+    example.wordIds.assign(example.ids.size(), -1);
+    out.push_back(std::move(example));
+    return {};
   }
 
   std::unique_ptr<TaskOutputs> makeOutputs(const OutputSource &) const override {

@@ -169,7 +169,10 @@ Status Trainer::writeAllResults(const EvaluationReport *validation,
     FTC_RETURN_IF_ERROR(writeOutputFiles(directory, "predict_", test->files));
     if (!test->predictions.empty())
       FTC_RETURN_IF_ERROR(
-          writeFileAtomic(joinPath(directory, "predictions.txt"), test->predictions));
+          writeFileAtomic(joinPath(directory, session->task->generates()
+                                                  ? "generated_predictions.txt"
+                                                  : "predictions.txt"),
+                          test->predictions));
   }
   FTC_RETURN_IF_ERROR(writeResults(directory, "all_results.json", all));
   return writeFileAtomic(joinPath(directory, "trainer_state.json"),

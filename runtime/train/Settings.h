@@ -2,6 +2,7 @@
 // below the command line knows how.
 #pragma once
 
+#include "runtime/generation/GenerationPlan.h"
 #include "runtime/tasks/Task.h"
 
 #include <cstdint>
@@ -19,6 +20,7 @@ struct TrainSettings {
   bool labelAllTokens = false;
   QuestionSettings questions{};
   std::string sourcePrefix; ///< summarization, translation; empty: the artifact's
+  GenerationFlags generation{}; ///< of texts for the test file
   std::int64_t maxTrainSamples = -1, maxEvalSamples = -1; ///< -1: all
   std::int64_t validationSplitPercentage = 0;             ///< 0: no split
 

@@ -5,6 +5,7 @@
 #include "runtime/support/Text.h"
 #include "runtime/tasks/MetricNames.h"
 #include "runtime/train/ClassWeights.h"
+#include "runtime/train/Generation.h"
 #include "runtime/train/Interrupt.h"
 #include "runtime/train/OutputDirectory.h"
 #include "runtime/train/Results.h"
@@ -70,10 +71,17 @@ Status Trainer::open() {
   options.programs = {"train_accumulate", "apply", "train_step"};
   if (evaluates || !settings.testFile.empty())
     options.programs.push_back("evaluate");
+  if (!settings.testFile.empty())
+    options.programs.insert(options.programs.end(), {"prefill", "decode"});
   FTC_ASSIGN_OR_RETURN(session, Session::open(settings.artifact, options));
   FTC_RETURN_IF_ERROR(checkFlags(*session, settings.columns, settings.labelAllTokens));
   FTC_RETURN_IF_ERROR(session->prepareTargets(settings.columns, settings.sourcePrefix));
   FTC_RETURN_IF_ERROR(checkFrozenDropout(*session->artifact, settings));
+  if (session->task->generates() && !settings.testFile.empty())
+    if (Result<GenerationPlan> plan =
+            GenerationPlan::make(*session->artifact, settings.generation);
+        !plan)
+      return plan.takeStatus();
   FTC_RETURN_IF_ERROR(
       best->check(metricNames(*session->task, session->labels, settings.questions)));
   FTC_ASSIGN_OR_RETURN(data, readRunData(*session, settings));
@@ -392,9 +400,24 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
   }
   addSpeed(report.metrics, prefix, result.seconds, static_cast<double>(result.examples),
            static_cast<double>(result.batches));
+  if (session->task->generates() && &set == data->test.get())
+    FTC_RETURN_IF_ERROR(generate(set, *outputs));
   FTC_ASSIGN_OR_RETURN(report.predictions, outputs->predictionsText(set.table, set.columns));
   FTC_ASSIGN_OR_RETURN(report.files, outputs->files());
   return report;
+}
+
+Status Trainer::generate(DataSet &set, TaskOutputs &outputs) {
+  FTC_ASSIGN_OR_RETURN(WrittenTexts written,
+                       writeTexts(*session, set.table, set.columns, set.rows,
+                                  settings.generation, [&](std::int64_t done) {
+                                    progress.evaluation(done, set.size());
+                                    return interruptSignal() == 0;
+                                  }));
+  if (std::string cuts = describePromptCuts(*session, written); !cuts.empty())
+    progress.line(cuts);
+  outputs.takeTexts(std::move(written.texts), /*showIds=*/false);
+  return Status::ok();
 }
 
 TrainerFacts Trainer::facts() const {

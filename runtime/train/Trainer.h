@@ -21,7 +21,7 @@ constexpr std::int64_t kMostNonFinite = 5;
 struct EvaluationReport {
   OrderedJson metrics; ///< "<prefix>_..." names, with loss, runtime and samples per second
   std::string details;
-  std::string predictions; ///< predictions.txt; may be empty
+  std::string predictions; ///< (generated_)predictions.txt; may be empty
   std::vector<TaskFile> files;
   std::optional<ConfusionMatrix> confusion;
   std::optional<double> baseline;
@@ -69,6 +69,8 @@ private:
   /// An evaluation of finish() failed: after a signal, saves the state before finish() began.
   Status stopInFinish(Status status, bool reloaded, TrainState atEnd);
   Result<EvaluationReport> evaluate(DataSet &set, const std::string &prefix);
+  /// Writes texts for the set's rows into `outputs`.
+  Status generate(DataSet &set, TaskOutputs &outputs);
   TrainerFacts facts() const;
   Status exportModel();
   Status writeAllResults(const EvaluationReport *validation, const EvaluationReport *test,

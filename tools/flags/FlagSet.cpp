@@ -119,6 +119,17 @@ void FlagSet::boolean(std::string name, bool &out, std::string help) {
   };
 }
 
+void FlagSet::boolean(std::string name, std::optional<bool> &out, std::string help) {
+  Flag &flag = add(std::move(name), Kind::Boolean, std::move(help));
+  flag.expected = "true or false";
+  flag.assign = [&out](std::string_view text) {
+    std::optional<bool> value = parseBoolean(text);
+    if (value)
+      out = value;
+    return value.has_value();
+  };
+}
+
 void FlagSet::integer(std::string name, std::int64_t &out, IntegerRange range,
                       std::string help) {
   std::string shown = std::to_string(out);

@@ -55,6 +55,7 @@ public:
   void group(std::string title);
 
   void boolean(std::string name, bool &out, std::string help);
+  void boolean(std::string name, std::optional<bool> &out, std::string help);
   void integer(std::string name, std::int64_t &out, IntegerRange range, std::string help);
   void integer(std::string name, std::optional<std::int64_t> &out, IntegerRange range,
                std::string help);

@@ -97,24 +97,29 @@ static rt::Status unknownPass(const std::string &pass, std::span<const std::stri
                            "; expected " + all);
 }
 
-/// A task with targets has two lengths, every other one.
-static rt::Status checkLengths(const rt::Task &task, const CompileOptions &options) {
+/// Which lengths a task has: a task with targets two, one that writes texts those as well, every
+/// other one --max_seq_length alone.
+static rt::Status checkLengths(const FlagSet &flags, const rt::Task &task,
+                               const CompileOptions &options) {
   bool targets = task.labelPlacement() == rt::LabelPlacement::Target;
   if (targets && options.maxSequenceLength)
     return rt::Status::usage("--max_seq_length: " + options.task +
                              " has --max_source_length and --max_target_length instead");
-  for (auto [name, given] : {std::pair("max_source_length", options.maxSourceLength != 0),
-                             std::pair("max_target_length", options.maxTargetLength != 0),
-                             std::pair("source_prefix", !options.sourcePrefix.empty())})
-    if (!targets && given)
-      return rt::Status::usage(std::string("--") + name +
-                               ": summarization and translation alone have it, this is " +
-                               options.task);
+  for (const char *name : {"max_source_length", "max_target_length", "max_beams"})
+    if (flags.given(name) && !targets && !task.generates())
+      return rt::Status::usage(std::string("--") + name + ": " + options.task +
+                               " writes no texts; leave it out");
+  if (targets && !task.generates() && flags.given("max_beams"))
+    return rt::Status::usage("--max_beams: " + options.task +
+                             " does not write texts yet; leave it out");
+  if (!targets && !options.sourcePrefix.empty())
+    return rt::Status::usage("--source_prefix: summarization and translation alone have it, "
+                             "this is " + options.task);
   return {};
 }
 
 /// What no single flag can tell.
-static rt::Status checkTogether(const CompileOptions &options) {
+static rt::Status checkTogether(const FlagSet &flags, const CompileOptions &options) {
   if (options.output.empty() && options.emit == "artifact")
     return rt::Status::usage("--output (-o) is missing: the file to write, e.g. -o step.ftb");
   for (const std::string &pass : options.pipeline.disabled) {
@@ -124,7 +129,7 @@ static rt::Status checkTogether(const CompileOptions &options) {
   }
   FTC_ASSIGN_OR_RETURN(const rt::Task *task, rt::findTask(options.task));
   FTC_RETURN_IF_ERROR(rt::checkTaskFlags(*task, options.columns, options.labelAllTokens));
-  FTC_RETURN_IF_ERROR(checkLengths(*task, options));
+  FTC_RETURN_IF_ERROR(checkLengths(flags, *task, options));
   if (options.emit == "artifact")
     return rt::checkWritableFile(options.output).withContext("--output");
   return {};
@@ -185,15 +190,18 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.integer("max_seq_length", options.maxSequenceLength, {3, 1 << 20},
                 "longest input in tokens; longer ones are cut");
   flags.shownDefault("the model's");
-  flags.integer("max_source_length", options.maxSourceLength, {1, 1 << 20},
-                "summarization, translation: longest source in tokens");
-  flags.shownDefault("1024, or the model's");
-  flags.integer("max_target_length", options.maxTargetLength, {1, 1 << 20},
-                "summarization, translation: longest target in tokens");
-  flags.shownDefault("128, or the model's");
   flags.integer("max_tokens", options.maxTokens, {3, 1 << 24},
                 "token capacity of one packed micro-batch: sets peak memory");
   flags.shownDefault("auto");
+  flags.integer("max_source_length", options.generation.maxSourceLength, {1, 1 << 20},
+                "longest source or prompt in tokens");
+  flags.shownDefault("1024, at most --max_seq_length and the model's positions");
+  flags.integer("max_target_length", options.generation.maxTargetLength, {1, 1 << 20},
+                "longest target, and most new tokens of a generated text");
+  flags.shownDefault("128, at most the model's positions");
+  flags.integer("max_beams", options.generation.maxBeams, {1, 1024},
+                "generation: beams that one text may have");
+  flags.shownDefault("4");
   flags.text("memory_budget", budget, "SIZE", "peak memory that the plan must fit, e.g. 2GiB");
   flags.group("Output");
   flags.text("output", options.output, "FILE", "the artifact (short: -o)");
@@ -201,7 +209,6 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.choice("emit", options.emit, emitPhases(), "stop after a phase and print it");
   flags.boolean("remarks", options.remarks, "print each decision as a remark");
   flags.list("disable", options.pipeline.disabled, "PASS,…", "switch optimizations off");
-  flags.refuse({"max_beams"}, "generation is not yet supported");
   flags.refuse({"gpu"}, "the cuda target is not yet supported");
   flags.refuse({"pass_plugin"}, "pass plugins are not yet supported");
 
@@ -212,7 +219,7 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   if (!budget.empty()) {
     FTC_ASSIGN_OR_RETURN(options.memoryBudget, parseBytes(budget));
   }
-  FTC_RETURN_IF_ERROR(checkTogether(options));
+  FTC_RETURN_IF_ERROR(checkTogether(flags, options));
   return compile(options);
 }
 

@@ -15,27 +15,30 @@ static void print(const std::string &text) { std::fwrite(text.data(), 1, text.si
 
 /// Segments a program touches, and with them its peak: what must be resident while it runs.
 static Json memoryOf(const abi::Variant &variant, const abi::Program &program) {
-  bool grads = false, moments = false;
+  bool grads = false, moments = false, state = false;
   for (const abi::Buffer *buffer : *program.buffers()) {
     grads |= buffer->segment() == abi::Segment::Grads;
     moments |= buffer->segment() == abi::Segment::Moments;
+    state |= buffer->segment() == abi::Segment::State;
   }
   std::int64_t params = 4 * variant.params_elements();
   std::int64_t gradBytes = grads ? 4 * variant.trainable_elements() : 0;
   std::int64_t momentBytes = moments ? variant.moments_bytes() : 0;
+  std::int64_t stateBytes = state ? variant.state_bytes() : 0;
   Json memory;
   memory["params_bytes"] = params;
   memory["gradients_bytes"] = gradBytes;
   memory["moments_bytes"] = momentBytes;
   memory["arena_bytes"] = program.arena_bytes();
-  memory["state_bytes"] = variant.state_bytes();
+  memory["state_bytes"] = stateBytes;
   memory["mapped_weights_bytes"] = 0;
   memory["peak_bytes"] =
-      params + gradBytes + momentBytes + program.arena_bytes() + variant.state_bytes();
+      params + gradBytes + momentBytes + program.arena_bytes() + stateBytes;
   return memory;
 }
 
-/// What a run of training holds at once: all segments and the largest arena.
+/// What a run of training holds at once: parameters, gradients, moments and the largest arena; or,
+/// where that is more, one that generates: the caches instead of gradients and moments.
 static std::int64_t trainingPeak(const abi::Variant &variant) {
   std::int64_t arena = 0;
   for (const abi::Program *program : *variant.programs())
@@ -43,8 +46,9 @@ static std::int64_t trainingPeak(const abi::Variant &variant) {
   bool accumulates = false;
   for (const abi::Program *program : *variant.programs())
     accumulates |= program->name()->string_view() == "train_accumulate";
-  return 4 * (variant.params_elements() + accumulates * variant.trainable_elements()) +
-         variant.moments_bytes() + arena + variant.state_bytes();
+  std::int64_t training =
+      4 * accumulates * variant.trainable_elements() + variant.moments_bytes();
+  return 4 * variant.params_elements() + std::max(training, variant.state_bytes()) + arena;
 }
 
 static Json memoryJson(const rt::ArtifactReader &artifact) {
@@ -153,6 +157,11 @@ static Json overview(const rt::ArtifactReader &artifact) {
   int tokens = artifact.symbolIndex("tokens");
   if (tokens >= 0)
     out["max_tokens"] = artifact->symbols()->Get(tokens)->capacity();
+  if (const abi::Generation *generation = artifact->generation()) {
+    out["max_source_length"] = generation->max_source_length();
+    out["max_target_length"] = generation->max_target_length();
+    out["max_beams"] = generation->max_beams();
+  }
   out["parameters"] = all;
   out["trainable_parameters"] = trainable;
   for (const abi::Variant *variant : *artifact->variants())

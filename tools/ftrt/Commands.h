@@ -1,6 +1,7 @@
 // The commands of ftrt: each takes what follows its name and returns how it went.
 #pragma once
 
+#include "runtime/generation/GenerationPlan.h"
 #include "runtime/support/Status.h"
 #include "runtime/tasks/Task.h"
 #include "tools/flags/FlagSet.h"
@@ -32,6 +33,8 @@ void declareQuestions(FlagSet &flags, rt::QuestionSettings &settings);
 
 /// Columns, languages and prefix of summarization and translation.
 void declareTargets(FlagSet &flags, rt::ColumnFlags &columns, std::string &prefix);
+/// Flags of tasks that write texts.
+void declareGeneration(FlagSet &flags, rt::GenerationFlags &settings);
 
 /// --model_name_or_path: where the base model under an adapter lies now.
 void declareBasePath(FlagSet &flags, std::string &path);
@@ -39,8 +42,7 @@ void declareBasePath(FlagSet &flags, std::string &path);
 /// A step.ftb itself, or the one in a directory that `ftrt run` wrote.
 std::string artifactIn(const std::string &path);
 
-/// Flags that belong to `ftc compile`, and flags of tasks that are not supported yet.
+/// Flags that belong to `ftc compile`.
 void refuseCompileOptions(FlagSet &flags);
-void refuseLaterTasks(FlagSet &flags);
 
 } // namespace ftc::cli

@@ -4,12 +4,14 @@
 #include "runtime/support/File.h"
 #include "runtime/support/OutputFile.h"
 #include "runtime/train/Evaluation.h"
+#include "runtime/train/Generation.h"
 #include "runtime/train/Progress.h"
 #include "runtime/train/Results.h"
 #include "runtime/train/RunData.h"
 #include "runtime/train/Weights.h"
 
 #include <cstdio>
+#include <numeric>
 
 namespace ftc::cli {
 
@@ -23,6 +25,7 @@ struct ModelFlags {
   rt::ColumnFlags columns;
   std::string sourcePrefix;
   rt::QuestionSettings questions;
+  rt::GenerationFlags generation;
   DeviceFlags device;
   std::int64_t batchSize = 8;
   std::string basePath;
@@ -43,22 +46,26 @@ struct ModelFlags {
     flags.integer("per_device_eval_batch_size", batchSize, {.least = 1, .most = 1 << 20},
                   "examples in a batch; changes no result");
     declareQuestions(flags, questions);
+    declareGeneration(flags, generation);
+    flags.integer("seed", generation.seed, {.least = 0, .most = 4294967295},
+                  "sampling: same seed, same texts");
     flags.group("Machine");
     device.declare(flags);
     declareBasePath(flags, basePath);
     refuseCompileOptions(flags);
-    refuseLaterTasks(flags);
     flags.refuse({"class_weights"},
                  "it is a flag of ftrt run, which has the training labels to count; here every "
                  "label counts 1");
   }
 };
 
-Result<std::unique_ptr<rt::Session>> openModel(const ModelFlags &model) {
+/// `programs`: what the command runs, of which the artifact has those of its task.
+Result<std::unique_ptr<rt::Session>> openModel(const ModelFlags &model,
+                                               const std::vector<std::string> &programs) {
   rt::SessionOptions options;
   options.device = model.device.device;
   options.threads = static_cast<unsigned>(model.device.threads);
-  options.programs = {"evaluate"};
+  options.programs = programs;
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                        rt::Session::open(artifactIn(model.directory), options));
   FTC_RETURN_IF_ERROR(rt::checkFlags(*session, model.columns, false));
@@ -94,7 +101,8 @@ Status evalCommand(Arguments arguments) {
     return Status::ok();
   if (!outputFile.empty())
     FTC_RETURN_IF_ERROR(rt::checkWritableFile(outputFile).withContext("--output_file"));
-  FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session, openModel(model));
+  FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
+                       openModel(model, {"evaluate"}));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::DataSet> set,
                        rt::readDataSet(*session, testFile, model.columns, true, maxRows));
   FTC_ASSIGN_OR_RETURN(rt::EncodedTable encoded,
@@ -137,40 +145,42 @@ Status evalCommand(Arguments arguments) {
   return Status::ok();
 }
 
-Status predictCommand(Arguments arguments) {
-  ModelFlags model;
-  std::string inputFile, outputFile;
-  FlagSet flags("ftrt predict", "D --input_file I [--output_file O]",
-                "Writes one JSON object a row of the input; labels are not needed.");
-  model.declare(flags);
-  flags.group("Prediction");
-  flags.text("input_file", inputFile, "FILE", "examples");
-  flags.require("input_file");
-  flags.text("output_file", outputFile, "FILE", "where the JSON lines go");
-  flags.shownDefault("stdout");
-  FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
-  if (outcome == Outcome::Done)
-    return Status::ok();
-  if (!outputFile.empty())
-    FTC_RETURN_IF_ERROR(rt::checkWritableFile(outputFile).withContext("--output_file"));
-  FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session, openModel(model));
-  rt::ColumnFlags columns = session->columnFlags(model.columns);
-  if (model.columns.labelColumnName.empty())
-    columns.labelColumnName.clear();
-  FTC_ASSIGN_OR_RETURN(rt::DataTable table, rt::readDataFile(inputFile));
-  FTC_ASSIGN_OR_RETURN(rt::TaskColumns found,
-                       session->task->findColumns(table, columns, false));
+/// The lines of a task that writes texts: prompts go through prefill and decode.
+static Result<std::string> generatedLines(rt::Session &session, const rt::DataTable &table,
+                                          const rt::TaskColumns &columns,
+                                          const ModelFlags &model, bool outputIds) {
+  rt::Progress progress(stderr, rt::detectProgressStyle());
+  std::vector<std::int64_t> rows(table.rows());
+  std::iota(rows.begin(), rows.end(), 0);
+  FTC_ASSIGN_OR_RETURN(rt::WrittenTexts written,
+                       rt::writeTexts(session, table, columns, rows, model.generation,
+                                      [&](std::int64_t done) {
+                                        progress.evaluation(done, table.rows());
+                                        return true;
+                                      }));
+  if (std::string cuts = rt::describePromptCuts(session, written); !cuts.empty())
+    progress.line(cuts);
+  std::unique_ptr<rt::TaskOutputs> outputs = session.task->makeOutputs(
+      {{}, session.labels, table, columns, session.encode.questions});
+  outputs->takeTexts(std::move(written.texts), outputIds);
+  return outputs->predictionLines(table, columns);
+}
+
+/// The lines of a task whose answers are read off the outputs of evaluate.
+static Result<std::string> predictedLines(rt::Session &session, const rt::DataTable &table,
+                                          const rt::TaskColumns &columns,
+                                          const ModelFlags &model) {
   FTC_ASSIGN_OR_RETURN(rt::EncodedTable encoded,
-                       rt::encodeTableForPrediction(*session->task, table, found,
-                                                    *session->tokenizer, session->encode));
+                       rt::encodeTableForPrediction(*session.task, table, columns,
+                                                    *session.tokenizer, session.encode));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Evaluator> evaluator,
-                       rt::Evaluator::make(*session, 0));
-  std::unique_ptr<rt::TaskOutputs> outputs = session->task->makeOutputs(
-      {encoded.examples, session->labels, table, found, session->encode.questions});
+                       rt::Evaluator::make(session, 0));
+  std::unique_ptr<rt::TaskOutputs> outputs = session.task->makeOutputs(
+      {encoded.examples, session.labels, table, columns, session.encode.questions});
   rt::Progress progress(stderr, rt::detectProgressStyle());
   std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
   if (std::string cuts = rt::describeCuts("input", encoded.truncatedExamples, all,
-                                          session->encode.maxSeqLength);
+                                          session.encode.maxSeqLength);
       !cuts.empty())
     progress.line(cuts);
   FTC_ASSIGN_OR_RETURN(
@@ -181,7 +191,39 @@ Status predictCommand(Arguments arguments) {
       }));
   (void)result;
   progress.clear();
-  FTC_ASSIGN_OR_RETURN(std::string lines, outputs->predictionLines(table, found));
+  return outputs->predictionLines(table, columns);
+}
+
+Status predictCommand(Arguments arguments) {
+  ModelFlags model;
+  std::string inputFile, outputFile;
+  bool outputIds = false;
+  FlagSet flags("ftrt predict", "D --input_file I [--output_file O]",
+                "Writes one JSON object a row of the input; labels are not needed.");
+  model.declare(flags);
+  flags.group("Prediction");
+  flags.text("input_file", inputFile, "FILE", "examples");
+  flags.require("input_file");
+  flags.text("output_file", outputFile, "FILE", "where the JSON lines go");
+  flags.shownDefault("stdout");
+  flags.boolean("output_ids", outputIds, "generation: the texts' token ids too");
+  FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
+  if (outcome == Outcome::Done)
+    return Status::ok();
+  if (!outputFile.empty())
+    FTC_RETURN_IF_ERROR(rt::checkWritableFile(outputFile).withContext("--output_file"));
+  FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
+                       openModel(model, {"evaluate", "prefill", "decode"}));
+  rt::ColumnFlags columns = session->columnFlags(model.columns);
+  if (model.columns.labelColumnName.empty())
+    columns.labelColumnName.clear();
+  FTC_ASSIGN_OR_RETURN(rt::DataTable table, rt::readDataFile(inputFile));
+  FTC_ASSIGN_OR_RETURN(rt::TaskColumns found,
+                       session->task->findColumns(table, columns, false));
+  FTC_ASSIGN_OR_RETURN(std::string lines,
+                       session->task->generates()
+                           ? generatedLines(*session, table, found, model, outputIds)
+                           : predictedLines(*session, table, found, model));
   if (!outputFile.empty())
     return rt::writeFileAtomic(outputFile, lines);
   std::fwrite(lines.data(), 1, lines.size(), stdout);

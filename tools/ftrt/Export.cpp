@@ -25,7 +25,6 @@ Status exportCommand(Arguments arguments) {
       "merge_lora", merge,
       "true: the base model with its adapters merged in, false: the adapter for PEFT");
   declareBasePath(flags, basePath);
-  refuseLaterTasks(flags);
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return Status::ok();

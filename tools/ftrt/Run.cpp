@@ -158,6 +158,7 @@ rt::Status runCommand(Arguments arguments) {
   declareTraining(flags, settings);
   declareEvaluation(flags, settings);
   declareQuestions(flags, settings.questions);
+  declareGeneration(flags, settings.generation);
   flags.boolean("greater_is_better", greater, "whether a greater metric is better");
   flags.shownDefault("true, for losses false");
   flags.group("Machine");
@@ -171,7 +172,6 @@ rt::Status runCommand(Arguments arguments) {
   flags.shownDefault("as compiled");
   flags.ignore({"do_train", "do_eval", "do_predict"}, "accepted, changes nothing");
   refuseCompileOptions(flags);
-  refuseLaterTasks(flags);
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return rt::Status::ok();
@@ -184,6 +184,7 @@ rt::Status runCommand(Arguments arguments) {
     settings.greaterIsBetter = greater;
   if (flags.given("frozen_dropout"))
     settings.frozenDropout = frozenDropout;
+  settings.generation.seed = settings.seed;
   settings.device = device.device;
   settings.threads = device.threads;
 

@@ -56,6 +56,39 @@ void declareTargets(FlagSet &flags, rt::ColumnFlags &columns, std::string &prefi
              "summarization, translation: put before every source (T5: 'summarize: ')");
 }
 
+void declareGeneration(FlagSet &flags, rt::GenerationFlags &settings) {
+  flags.group("Generation");
+  flags.integer("num_beams", settings.numBeams, {.least = 1, .most = 1024},
+                "beams of a text; 1: greedy search or sampling");
+  flags.shownDefault("generation_config.json's");
+  flags.integer("max_new_tokens", settings.maxNewTokens, {.least = 1, .most = 1 << 20},
+                "most tokens that are written");
+  flags.shownDefault("as compiled");
+  flags.integer("max_length", settings.maxLength, {.least = 1, .most = 1 << 20},
+                "the same with the prompt's tokens counted");
+  flags.shownDefault("none");
+  flags.integer("min_length", settings.minLength, {.least = 0, .most = 1 << 20},
+                "tokens, the prompt's counted, before a text may end");
+  flags.shownDefault("generation_config.json's");
+  flags.real("length_penalty", settings.lengthPenalty, {.least = -100, .most = 100},
+             "beams: scores are divided by the length to this power");
+  flags.shownDefault("generation_config.json's");
+  flags.integer("no_repeat_ngram_size", settings.noRepeatNgramSize,
+                {.least = 0, .most = 1 << 20}, "n-grams of this size occur once; 0: off");
+  flags.shownDefault("generation_config.json's");
+  flags.boolean("do_sample", settings.doSample, "draw tokens instead of taking the likeliest");
+  flags.shownDefault("generation_config.json's");
+  flags.real("temperature", settings.temperature, {.least = 1e-6, .most = 1e6},
+             "sampling: scores are divided by it");
+  flags.shownDefault("generation_config.json's");
+  flags.integer("top_k", settings.topK, {.least = 0, .most = 1 << 30},
+                "sampling: from so many likeliest tokens; 0: from all");
+  flags.shownDefault("generation_config.json's");
+  flags.real("top_p", settings.topP, {.least = 0, .most = 1, .leastOpen = true},
+             "sampling: from the likeliest tokens that have this share");
+  flags.shownDefault("generation_config.json's");
+}
+
 void declareBasePath(FlagSet &flags, std::string &path) {
   flags.text("model_name_or_path", path, "DIR",
              "where an adapter's base model lies now; its hash is checked");
@@ -97,11 +130,6 @@ void refuseCompileOptions(FlagSet &flags) {
                 "disable",
                 "pass_plugin"},
                "it is an option of ftc compile");
-}
-
-void refuseLaterTasks(FlagSet &flags) {
-  flags.refuse({"num_beams", "length_penalty", "no_repeat_ngram_size"},
-               "generation is not yet supported");
 }
 
 } // namespace ftc::cli

@@ -69,6 +69,8 @@ static Tensor *slot(func::FuncOp program, unsigned index, State &state) {
     return parameter;
   if (Tensor *gradient = find(nn::kGradient, state.gradients))
     return gradient;
+  if (Tensor *cache = find(nn::kState, state.caches))
+    return cache;
   std::string name = argumentText(program, index, nn::kMoment).str();
   if (name.empty())
     return nullptr;

@@ -32,6 +32,7 @@ struct Tensor {
 /// Everything outside a program: what it reads, and after run() what it wrote.
 struct State {
   std::map<std::string, Tensor> inputs, parameters, gradients, outputs;
+  std::map<std::string, Tensor> caches; ///< nn.state
   std::map<std::pair<std::string, int>, Tensor> moments; ///< (parameter, index); from zeros
   std::map<std::string, double> scalars; ///< learning_rate, dropout rates, accumulate, ...
   std::uint32_t seed = 42, step = 1;

@@ -178,6 +178,13 @@ TEST(ArtifactReader, TablesAreChecked) {
   expectRefused([](auto &a) { a.task->labels_are_integers = true; }, "not an integer");
   expectRefused([](auto &a) { a.task->max_seq_length = 0; }, "max_seq_length");
   expectRefused([](auto &a) { a.task->name = ""; }, "the task has no name");
+  expectRefused(
+      [](auto &a) {
+        a.generation = std::make_unique<abi::GenerationT>();
+        a.generation->max_source_length = a.generation->max_target_length = 4;
+        a.generation->longest = 8;
+      },
+      "a capacity of generation is 0");
   expectRefused([](auto &a) { a.variants.clear(); }, "no code for any target");
   expectRefused([](auto &a) { a.variants[0]->object.clear(); }, "no code");
   expectRefused([](auto &a) { a.variants[0]->kernels[1]->name = "add_index"; }, "two kernels");

@@ -97,7 +97,53 @@ TEST(TextGeneration, PerplexityIsTheExponentialOfTheMeanLoss) {
   EXPECT_EQ((*metrics)[0].first, "perplexity");
   EXPECT_DOUBLE_EQ((*metrics)[0].second, std::exp(8.0 / 6));
   EXPECT_FALSE(outputs->add({}, 0, {}));
-  EXPECT_FALSE(outputs->predictionLines(table, {}));
+}
+
+/// The prompt of a file's first row, cut to so many tokens (0: never).
+Result<Example> promptOf(const char *row, std::int32_t most) {
+  DataTable table = tableOf("a.jsonl", row);
+  auto columns = task().findColumns(table, {}, false);
+  EXPECT_TRUE(columns) << columns.status().message();
+  EncodeSettings settings;
+  settings.maxPromptLength = most;
+  settings.maxSeqLength = 2; // does not concern prompts
+  std::vector<Example> prompts;
+  FTC_RETURN_IF_ERROR(
+      task().encodeForPrediction(table, 0, *columns, FakeTokenizer(), settings, prompts));
+  EXPECT_EQ(prompts.size(), 1u);
+  return prompts.at(0);
+}
+
+TEST(TextGeneration, APromptIsThePromptAlone) {
+  for (const char *row : {"{\"prompt\": \"a b\", \"completion\": \"c\"}\n",
+                          "{\"prompt\": \"a b\"}\n", "{\"text\": \"a b\"}\n"}) {
+    auto prompt = promptOf(row, 0);
+    ASSERT_TRUE(prompt);
+    EXPECT_EQ(prompt->ids, (Ids{1, A, B, 2}));
+    EXPECT_EQ(prompt->countedLabels(), 0);
+    EXPECT_EQ(prompt->labels.size(), 4u);
+    EXPECT_EQ(prompt->truncated, 0);
+  }
+}
+
+TEST(TextGeneration, ALongPromptKeepsItsEnd) {
+  auto prompt = promptOf("{\"text\": \"a b a a c\"}\n", 5);
+  ASSERT_TRUE(prompt);
+  EXPECT_EQ(prompt->ids, (Ids{1, A, A, C, 2}));
+  EXPECT_EQ(prompt->truncated, 2);
+  EXPECT_EQ(prompt->typeIds.size(), 5u);
+}
+
+TEST(TextGeneration, WrittenTextsAreLines) {
+  DataTable table = tableOf("a.jsonl", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n");
+  LabelSet labels;
+  auto outputs = task().makeOutputs({{}, labels, table});
+  outputs->takeTexts({{" two\nlines \n", {3, 4}}, {"", {}}}, false);
+  EXPECT_EQ(*outputs->predictionLines(table, {}),
+            "{\"text\":\" two\\nlines \\n\"}\n{\"text\":\"\"}\n");
+  EXPECT_EQ(*outputs->predictionsText(table, {}), "two lines\n\n");
+  outputs->takeTexts({{"x", {3, 4}}}, true);
+  EXPECT_EQ(*outputs->predictionLines(table, {}), "{\"text\":\"x\",\"ids\":[3,4]}\n");
 }
 
 } // namespace

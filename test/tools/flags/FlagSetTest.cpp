@@ -16,6 +16,7 @@ struct Values {
   std::optional<std::int64_t> patience;
   double rate = 5e-5, dropout = 0;
   bool shuffle = true, overwrite = false;
+  std::optional<bool> sample;
   std::vector<std::string> labels;
 };
 
@@ -31,6 +32,7 @@ FlagSet makeFlags(Values &v) {
   flags.real("dropout", v.dropout, {.least = 0, .most = 1, .mostOpen = true}, "probability");
   flags.boolean("shuffle", v.shuffle, "false: file order");
   flags.boolean("overwrite_output_dir", v.overwrite, "replace what is there");
+  flags.boolean("do_sample", v.sample, "draw");
   flags.integer("threads", v.threads, {.least = 0, .most = 1024}, "0: all cores");
   flags.integer("early_stopping_patience", v.patience, {.least = 1}, "evaluations");
   flags.choice("device", v.device, {"cpu"}, "where to run", {"tpu"});
@@ -44,6 +46,16 @@ rt::Status parse(Values &v, std::vector<std::string> arguments) {
   FlagSet flags = makeFlags(v);
   rt::Result<Outcome> outcome = flags.parse(arguments);
   return outcome ? rt::Status::ok() : outcome.takeStatus();
+}
+
+TEST(FlagSet, ABooleanMayBeAbsent) {
+  Values absent, alone, negated;
+  ASSERT_TRUE(parse(absent, {"step.ftb", "--train_file", "a.csv"}));
+  EXPECT_FALSE(absent.sample.has_value());
+  ASSERT_TRUE(parse(alone, {"step.ftb", "--do_sample", "--train_file", "a.csv"}));
+  EXPECT_EQ(alone.sample, true);
+  ASSERT_TRUE(parse(negated, {"step.ftb", "--do_sample", "false", "--train_file", "a.csv"}));
+  EXPECT_EQ(negated.sample, false);
 }
 
 TEST(FlagSet, TakesEveryForm) {

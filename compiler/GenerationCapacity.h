@@ -1,0 +1,37 @@
+// How much text an artifact can generate at once: prompts, new tokens, beams and their caches.
+#pragma once
+
+#include "compiler/plan/ProgramPlanner.h"
+#include "runtime/support/Status.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace ftc {
+
+/// The flags of `ftc compile`; 0: not given.
+struct GenerationFlags {
+  std::int64_t maxSourceLength = 0, maxTargetLength = 0, maxBeams = 0;
+};
+
+/// In tokens, rows of `decode` and slots of the caches.
+struct GenerationCapacity {
+  std::int64_t source = 0;  ///< longest prompt
+  std::int64_t target = 0;  ///< most new tokens
+  std::int64_t longest = 0; ///< prompt and new tokens
+  std::int64_t beams = 0;   ///< of one text
+  std::int64_t rows = 0;    ///< beams that run at once
+  std::int64_t slots = 0;   ///< at least what one text takes at its worst
+};
+
+/// Settles the capacities of a decoder whose @forward is in `module`. Defaults are 1024, 128
+/// and 4, bounded by `maxSequence` (the longest input, which is prefilled) and by the model's
+/// `positions`. Slots: as many texts at their worst, up to 8, as 64 MiB of caches hold, at
+/// least one. Fails (exit code 2) on flags that the model cannot follow.
+rt::Result<GenerationCapacity> chooseGeneration(const GenerationFlags &flags,
+                                                mlir::ModuleOp module, std::int64_t maxSequence,
+                                                std::int64_t positions);
+
+/// Declares the symbols of `prefill` and `decode` with these capacities.
+void declareGeneration(const GenerationCapacity &capacity, PlanSymbols &symbols);
+
+} // namespace ftc

@@ -1,0 +1,29 @@
+// Copies of @forward, and what is true of all that do not train.
+#include "compiler/passes/Programs.h"
+
+using namespace mlir;
+
+namespace ftc {
+
+func::FuncOp cloneProgram(func::FuncOp forward, llvm::StringRef name, bool after) {
+  OpBuilder builder(forward);
+  if (after)
+    builder.setInsertionPointAfter(forward);
+  auto program = cast<func::FuncOp>(builder.clone(*forward));
+  program.setName(name);
+  program->setAttr(nn::kProgram, builder.getStringAttr(name));
+  return program;
+}
+
+void stripDropout(func::FuncOp program) {
+  program.walk([](Operation *op) {
+    if (auto dropout = dyn_cast<nn::DropoutOp>(op)) {
+      dropout.getY().replaceAllUsesWith(dropout.getX());
+      dropout.erase();
+    } else if (auto attention = dyn_cast<nn::AttentionOp>(op)) {
+      attention.removeRateAttr();
+    }
+  });
+}
+
+} // namespace ftc
