@@ -6,6 +6,8 @@
 #include "runtime/tasks/MultiLabelOutputs.h"
 #include "runtime/tasks/TextTask.h"
 
+#include <algorithm>
+
 namespace ftc::rt {
 
 namespace {
@@ -59,6 +61,18 @@ public:
       example.targets[id] = 1.0f;
     }
     return example;
+  }
+
+  bool knowsLabels(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                   const LabelSet &labels) const override {
+    if (columns.label < 0)
+      return true;
+    if (!columns.indicators.empty() && !checkIndicators(table, columns, labels))
+      return false;
+    std::vector<std::string> names;
+    return readLabels(table, row, columns, names) &&
+           std::all_of(names.begin(), names.end(),
+                       [&](const std::string &name) { return labels.find(name) >= 0; });
   }
 
   std::unique_ptr<TaskOutputs> makeOutputs(const OutputSource &source) const override {

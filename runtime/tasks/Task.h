@@ -218,6 +218,12 @@ public:
                                 const Tokenizer &tokenizer, const EncodeSettings &settings,
                                 std::vector<Example> &out) const;
 
+  /// Tasks with a label set: whether encode would take the row's labels, told without encoding.
+  virtual bool knowsLabels(const DataTable &, std::int64_t, const TaskColumns &,
+                           const LabelSet &) const {
+    return true;
+  }
+
   /// Tasks without a label set: what can be wrong with the rows, found without encoding them.
   virtual Status checkTable(const DataTable &, const TaskColumns &,
                             const EncodeSettings &) const {

@@ -41,6 +41,14 @@ public:
     return example;
   }
 
+  bool knowsLabels(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                   const LabelSet &labels) const override {
+    if (columns.label < 0)
+      return true;
+    Result<std::string_view> label = readLabel(table, row, columns.label);
+    return label && labels.find(*label) >= 0;
+  }
+
   std::unique_ptr<TaskOutputs> makeOutputs(const OutputSource &source) const override {
     return std::make_unique<TextOutputs>(source.examples, source.labels);
   }

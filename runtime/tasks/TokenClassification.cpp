@@ -102,6 +102,12 @@ public:
     return example;
   }
 
+  bool knowsLabels(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                   const LabelSet &labels) const override {
+    std::vector<std::int32_t> classes;
+    return columns.label < 0 || readClasses(table, row, columns, labels, classes).isOk();
+  }
+
   Status encodeForPrediction(const DataTable &table, std::int64_t row,
                              const TaskColumns &columns, const Tokenizer &tokenizer,
                              const EncodeSettings &settings,

@@ -139,40 +139,13 @@ bool isText(const DataTable &table, std::int64_t row, int column) {
   return column < 0 || table.kind(row, column) == CellKind::Text;
 }
 
-/// Whether the row's label or tags are all known; false for whatever else there may be.
-bool knownLabels(const EncodeSource &source, std::int64_t row,
-                 std::vector<std::string> &items) {
-  const DataTable &table = *source.table;
-  int column = source.columns.label;
-  if (column < 0)
-    return true;
-  switch (table.kind(row, column)) {
-  case CellKind::Text:
-  case CellKind::Integer:
-  case CellKind::Boolean:
-    return source.task->problemType() != kMultiLabel &&
-           source.labels->find(table.text(row, column)) >= 0;
-  case CellKind::TextList:
-  case CellKind::IntegerList:
-    table.list(row, column, items);
-    for (const std::string &item : items)
-      if (source.labels->find(item) < 0)
-        return false;
-    if (source.task->problemType() == kMultiLabel)
-      return true;
-    return static_cast<std::int64_t>(items.size()) == table.listSize(row, source.columns.text);
-  default:
-    return false;
-  }
-}
-
-bool looksGood(const EncodeSource &source, std::int64_t row, std::vector<std::string> &items) {
+bool looksGood(const EncodeSource &source, std::int64_t row) {
   const DataTable &table = *source.table;
   bool text =
       source.task->labelPlacement() == LabelPlacement::Token
           ? table.kind(row, source.columns.text) == CellKind::TextList
           : isText(table, row, source.columns.text) && isText(table, row, source.columns.pair);
-  return text && knownLabels(source, row, items);
+  return text && source.task->knowsLabels(table, row, source.columns, *source.labels);
 }
 
 } // namespace
@@ -180,9 +153,8 @@ bool looksGood(const EncodeSource &source, std::int64_t row, std::vector<std::st
 Status checkRows(const EncodeSource &source) {
   if (!source.task->hasLabelSet())
     return source.task->checkTable(*source.table, source.columns, source.settings);
-  std::vector<std::string> items;
   for (std::int64_t row = 0; row < source.table->rows(); ++row) {
-    if (looksGood(source, row, items))
+    if (looksGood(source, row))
       continue;
     Result<Example> example = source.task->encode(
         *source.table, row, source.columns, *source.labels, *source.tokenizer, source.settings);

@@ -190,6 +190,37 @@ TEST(MultiLabel, RefusesBadLabels) {
              "b.jsonl: line 2: expected a known label, got 'w'; known labels: 'x', 'y'");
 }
 
+/// knowsLabels says of each row what encode does, in all three forms of several labels.
+TEST(MultiLabel, KnowsLabelsWithoutEncoding) {
+  struct Case {
+    DataTable table;
+    ColumnFlags flags;
+  };
+  const Case cases[] = {
+      {tableOf("a.jsonl", jsonl({"[\"x\"]", "[]", "[\"w\"]", "\"x\"", "[[]]"})), {}},
+      {tableOf("a.csv", csv({"\"[\"\"x\"\"]\"", "[]", "[w]", "x", ""})), {}},
+      {tableOf("a.csv", csv({"x;y", "", "w", "x;;y", "x;w"})), {.labelDelimiter = ";"}},
+      {tableOf("a.csv", "text,x,y\na,1,0\na,0,0\na,2,0\na,,1\na,x,1\n"),
+       {.labelColumnName = "x,y"}},
+  };
+  const Task &task = *text().forProblem(kMultiLabel);
+  LabelSet labels(Names{"x", "y"});
+  for (const Case &one : cases) {
+    TaskColumns columns = *task.findColumns(one.table, one.flags, true);
+    ASSERT_EQ(one.table.rows(), 5);
+    for (std::int64_t row = 0; row < 5; ++row) {
+      EXPECT_EQ(task.knowsLabels(one.table, row, columns, labels), row < 2) << row;
+      EXPECT_EQ(task.encode(one.table, row, columns, labels, FakeTokenizer(), {}).isOk(),
+                row < 2)
+          << row;
+    }
+  }
+  DataTable single = tableOf("a.jsonl", jsonl({"\"x\"", "[]", "\"w\"", "1.5"}));
+  TaskColumns columns = *text().findColumns(single, {}, true);
+  for (std::int64_t row = 0; row < 4; ++row)
+    EXPECT_EQ(text().knowsLabels(single, row, columns, labels), row == 0) << row;
+}
+
 TEST(Regression, NumbersOfBothKinds) {
   for (const DataTable &table : {tableOf("a.jsonl", jsonl({"1", "-0.25", "3e2"})),
                                  tableOf("a.csv", csv({"1", "-0.25", "3e2"}))}) {
