@@ -347,6 +347,39 @@ class TargetsTest(Suite):
                 ends = (".q_proj.weight", ".v_proj.weight", ".q.weight", ".v.weight")
                 self.assertEqual(changed, {name for name in start if name.endswith(ends)})
 
+    def testResumeAndEvaluate(self):
+        """Marian's sines and cosines are in no file: a resumed run and an evaluation have them."""
+        data = data_of("marian", TRANSLATE)
+        for method, flags in (("full", ()), ("lora", ("--method", "lora", "--lora_target_modules",
+                                                      "q_proj,fc1"))):
+            with self.subTest(method=method):
+                artifact, _ = self.build("marian", TRANSLATE, "resume-%s.ftb" % method, *flags)
+                run = ("run", artifact, "--train_file", data, "--validation_file", data,
+                       "--max_steps", 6, "--learning_rate", 0.01, "--dropout", 0.1,
+                       "--save_strategy", "steps", "--save_steps", 3, *LANGUAGES)
+                whole, resumed = (self.scratch / ("%s-%s" % (method, name))
+                                  for name in ("whole", "resumed"))
+                must("ftrt", *run, "--output_dir", whole)
+                weights = "model.safetensors" if method == "full" else "adapter_model.safetensors"
+                shutil.copytree(whole / "checkpoint-3", resumed / "checkpoint-3")
+                must("ftrt", *run, "--output_dir", resumed, "--resume_from_checkpoint", "true")
+                self.assertEqual((resumed / weights).read_bytes(), (whole / weights).read_bytes())
+                names = compare_run.read_safetensors(whole / weights)
+                self.assertFalse([name for name in names if "embed_positions" in name])
+                done = must("ftrt", "eval", whole, "--test_file", data, *LANGUAGES)
+                self.assertEqual(json.loads(done.stdout)["eval_loss"],
+                                 json.loads((whole / "eval_results.json").read_text())["eval_loss"])
+                for flag, other in (("--source_prefix", ("--source_prefix", "x ")),
+                                    ("--source_lang and --target_lang",
+                                     ("--source_lang", "de", "--target_lang", "en"))):
+                    again = self.scratch / ("%s-again" % method)
+                    shutil.rmtree(again, ignore_errors=True)
+                    shutil.copytree(whole / "checkpoint-3", again / "checkpoint-3")
+                    self.refuse(1, flag if flag.startswith("--source_prefix") else
+                                r"train_file|--source_lang and --target_lang", "ftrt",
+                                *run, *other, "--output_dir", again, "--resume_from_checkpoint",
+                                "true")
+
     def testPredictIsRefusedByName(self):
         artifact, _ = self.build("t5", SUMMARIZE, "predict.ftb")
         output, _ = self.train(artifact, SUMMARIZE, "predict")
