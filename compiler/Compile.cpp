@@ -12,6 +12,7 @@
 #include "runtime/artifact/ArtifactWriter.h"
 #include "runtime/io/GgufModel.h"
 #include "runtime/io/WeightSource.h"
+#include "runtime/tasks/ChatTemplate.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
 #include "runtime/support/Version.h"
@@ -279,10 +280,13 @@ rt::Status Compilation::readTargetTokenizer(rt::TokenizerOptions tokenizerOption
 }
 
 rt::Status Compilation::readData() {
-  rt::TargetSettings targets;
-  targets.tokenizer = targetTokenizer.get();
-  targets.sourcePrefix = options.sourcePrefix;
-  FTC_ASSIGN_OR_RETURN(data, summarizeData(options, *task, config, *tokenizer, targets));
+  FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::ChatTemplate> chat,
+                       rt::ChatTemplate::read(tokenizerFiles));
+  rt::EncodeSettings settings;
+  settings.chat = chat.get();
+  settings.target.tokenizer = targetTokenizer.get();
+  settings.target.sourcePrefix = options.sourcePrefix;
+  FTC_ASSIGN_OR_RETURN(data, summarizeData(options, *task, config, *tokenizer, settings));
   task = data.task;
   if (!data.note.empty())
     std::fprintf(stderr, "%s\n", data.note.c_str());

@@ -71,7 +71,7 @@ static const rt::Task *taskOfCheckpoint(const rt::Task &named, const CompileOpti
 rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::Task &named,
                                       const nlohmann::ordered_json &config,
                                       const rt::Tokenizer &tokenizer,
-                                      const rt::TargetSettings &targets) {
+                                      const rt::EncodeSettings &settings) {
   DataSummary summary;
   rt::DataTable table;
   rt::TaskColumns columns;
@@ -124,7 +124,7 @@ rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::T
   std::vector<std::int64_t> targetLengths;
   FTC_ASSIGN_OR_RETURN(
       std::vector<std::int64_t> lengths,
-      rt::measureLengths(task, table, columns, tokenizer, targets, &targetLengths));
+      rt::measureLengths(task, table, columns, tokenizer, settings, &targetLengths));
   summary.examples = lengths.size();
   std::int64_t total = 0;
   for (std::int64_t length : lengths) {

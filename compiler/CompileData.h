@@ -27,6 +27,6 @@ struct DataSummary {
 rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::Task &task,
                                       const nlohmann::ordered_json &config,
                                       const rt::Tokenizer &tokenizer,
-                                      const rt::TargetSettings &targets);
+                                      const rt::EncodeSettings &settings);
 
 } // namespace ftc

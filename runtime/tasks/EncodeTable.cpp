@@ -57,13 +57,11 @@ Result<EncodedTable> encodeTableForPrediction(const Task &task, const DataTable 
 Result<std::vector<std::int64_t>> measureLengths(const Task &task, const DataTable &table,
                                                  const TaskColumns &columns,
                                                  const Tokenizer &tokenizer,
-                                                 const TargetSettings &targets,
+                                                 const EncodeSettings &settings,
                                                  std::vector<std::int64_t> *target) {
   TaskColumns inputs = columns;
   if (task.labelPlacement() != LabelPlacement::Target)
     inputs.label = -1;
-  EncodeSettings settings;
-  settings.target = targets;
   std::vector<std::int64_t> lengths;
   lengths.reserve(table.rows());
   for (std::int64_t row = 0; row < table.rows(); ++row) {

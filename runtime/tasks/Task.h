@@ -12,6 +12,7 @@
 namespace ftc::rt {
 
 struct OutputRow;
+class ChatTemplate;
 
 /// Column names given on the command line; empty where none was given.
 struct ColumnFlags {
@@ -34,6 +35,7 @@ struct TaskColumns {
   int label = -1; ///< the label, the list of tags, the answers' texts, or the target text
   int start = -1; ///< where the answers start in the context
   int id = -1;    ///< the question's id
+  bool chat = false; ///< `text` holds conversations (ChatMessages.h)
   std::string labelDelimiter{}; ///< as ColumnFlags'
   /// Columns of 0 and 1, one a label, which they are named after; `label` is the first of them.
   std::vector<int> indicators{};
@@ -82,6 +84,7 @@ struct EncodeSettings {
   bool labelAllTokens = false;   ///< token classification: later sub-words carry labels too
   std::int32_t endOfText = -1;   ///< text generation: the id that ends a text; -1: none
   std::int32_t maxPromptLength = 0; ///< tokens that generation may begin with; 0: never cut
+  const ChatTemplate *chat = nullptr; ///< the model's, for messages; null: it has none
   QuestionSettings questions{};
   TargetSettings target{};
   bool forOutputs = true; ///< false: for training alone, without what outputs are read with
@@ -283,12 +286,12 @@ Result<EncodedTable> encodeTableForPrediction(const Task &task, const DataTable 
                                               const Tokenizer &tokenizer,
                                               const EncodeSettings &settings);
 
-/// Token counts of every row encoded without cutting: the compiler's length histogram. `target`
-/// receives those of the targets, where the task has any.
+/// Token counts of every row encoded without cutting (`settings` do not ask for it): the
+/// compiler's length histogram. `target` receives those of the targets, where the task has any.
 Result<std::vector<std::int64_t>> measureLengths(const Task &task, const DataTable &table,
                                                  const TaskColumns &columns,
                                                  const Tokenizer &tokenizer,
-                                                 const TargetSettings &targets = {},
+                                                 const EncodeSettings &settings = {},
                                                  std::vector<std::int64_t> *target = nullptr);
 
 } // namespace ftc::rt

@@ -1,9 +1,13 @@
-// Text generation: a decoder learns to continue texts. A row is a whole text, or a prompt and
-// its completion, of which the completion alone counts in the loss.
+// Text generation: a decoder learns to continue texts. A row is a whole text, a prompt and its
+// completion, of which the completion alone counts in the loss, or a conversation, of which
+// what the assistant says does.
+#include "runtime/tasks/ChatTemplate.h"
 #include "runtime/tasks/Columns.h"
 #include "runtime/tasks/GenerationColumns.h"
 #include "runtime/tasks/LanguageOutputs.h"
 #include "runtime/tasks/TaskRegistry.h"
+
+#include <algorithm>
 
 namespace ftc::rt {
 
@@ -31,11 +35,12 @@ public:
                                                  "column with --text_column_name");
     FTC_ASSIGN_OR_RETURN(GenerationColumns found,
                          findGenerationColumns(table, flags.textColumnName, needLabels));
-    if (found.messages >= 0)
-      return Status::error(table.path() + ": chat messages are not yet supported: give the "
-                                          "columns prompt and completion, with the model's "
-                                          "chat template applied");
     TaskColumns columns;
+    columns.chat = found.messages >= 0;
+    if (columns.chat) {
+      columns.text = columns.label = found.messages;
+      return columns;
+    }
     columns.text = found.prompt >= 0 ? found.prompt : found.text;
     columns.pair = found.completion;
     // A text is its own label; a prompt alone has none.
@@ -55,23 +60,27 @@ public:
 
   /// Row t's label is token t + 1: prompt and completion are encoded apart, so that the
   /// prompt's ids are those that generation begins with; then comes the end of text, then the
-  /// cut.
+  /// cut. A conversation is one text, which ends as its template says.
   Result<Example> encode(const DataTable &table, std::int64_t row, const TaskColumns &columns,
                          const LabelSet &, const Tokenizer &tokenizer,
                          const EncodeSettings &settings) const override {
     Example example;
     example.row = row;
     example.line = table.line(row);
-    FTC_RETURN_IF_ERROR(append(table, row, columns.text, true, tokenizer, example));
-    std::size_t prompt = 0;
-    if (columns.pair >= 0) {
-      prompt = example.ids.size();
-      FTC_RETURN_IF_ERROR(append(table, row, columns.pair, false, tokenizer, example));
-    }
-    std::int32_t end = settings.endOfText;
-    if (end >= 0 && (example.ids.empty() || example.ids.back() != end)) {
-      example.ids.push_back(end);
-      example.typeIds.push_back(0);
+    std::vector<bool> learnt; // a token each: it is a label
+    if (columns.chat) {
+      FTC_RETURN_IF_ERROR(
+          appendConversation(table, row, columns, tokenizer, settings, example, learnt));
+    } else {
+      FTC_RETURN_IF_ERROR(append(table, row, columns.text, true, tokenizer, example));
+      std::size_t prompt = columns.pair >= 0 ? example.ids.size() : 0;
+      if (columns.pair >= 0)
+        FTC_RETURN_IF_ERROR(append(table, row, columns.pair, false, tokenizer, example));
+      std::int32_t end = settings.endOfText;
+      if (end >= 0 && (example.ids.empty() || example.ids.back() != end))
+        example.ids.push_back(end);
+      learnt.assign(example.ids.size(), true);
+      std::fill_n(learnt.begin(), prompt, false);
     }
     if (example.ids.empty())
       return Status::error(table.where(row) + ": expected a text with at least one token, got "
@@ -83,19 +92,22 @@ public:
     if (example.ids.size() > limit) {
       example.truncated = static_cast<std::int64_t>(example.ids.size() - limit);
       example.ids.resize(limit);
-      example.typeIds.resize(limit);
     }
+    example.typeIds.assign(example.ids.size(), 0);
     example.labels.assign(example.ids.size(), kIgnoredLabel);
     for (std::size_t token = 0; token + 1 < example.ids.size(); ++token)
-      if (token + 1 >= prompt)
+      if (learnt[token + 1])
         example.labels[token] = example.ids[token + 1];
     example.wordIds.assign(example.ids.size(), -1);
     return example;
   }
 
   Status checkTable(const DataTable &table, const TaskColumns &columns,
-                    const EncodeSettings &) const override {
-    for (std::int64_t row = 0; row < table.rows(); ++row)
+                    const EncodeSettings &settings) const override {
+    for (std::int64_t row = 0; columns.chat && row < table.rows(); ++row)
+      if (auto pieces = conversation(table, row, columns, settings, false); !pieces)
+        return pieces.takeStatus();
+    for (std::int64_t row = 0; !columns.chat && row < table.rows(); ++row)
       for (int column : {columns.text, columns.pair})
         if (column >= 0)
           if (Result<std::string_view> text = readText(table, row, column); !text)
@@ -103,14 +115,25 @@ public:
     return {};
   }
 
-  /// The prompt, or the whole text. One that is too long keeps what the tokenizer puts before a
+  /// The prompt, the whole text, or the conversation up to the assistant's last turn. One that is too long keeps what the tokenizer puts before a
   /// text, and its end.
   Status encodeForPrediction(const DataTable &table, std::int64_t row,
                              const TaskColumns &columns, const Tokenizer &tokenizer,
                              const EncodeSettings &settings,
                              std::vector<Example> &out) const override {
-    FTC_ASSIGN_OR_RETURN(std::string_view text, readText(table, row, columns.text));
-    Result<Encoding> encoding = tokenizer.encode(text, {});
+    std::string text;
+    EncodeOptions options;
+    if (columns.chat) {
+      FTC_ASSIGN_OR_RETURN(std::vector<ChatPiece> pieces,
+                           conversation(table, row, columns, settings, true));
+      for (const ChatPiece &piece : pieces)
+        text += piece.text;
+      options.addSpecialTokens = false; // the template has what begins a text
+    } else {
+      FTC_ASSIGN_OR_RETURN(std::string_view prompt, readText(table, row, columns.text));
+      text = prompt;
+    }
+    Result<Encoding> encoding = tokenizer.encode(text, options);
     if (!encoding)
       return encoding.takeStatus().withContext(table.where(row));
     Example example;
@@ -158,7 +181,61 @@ private:
     if (!encoding)
       return encoding.takeStatus().withContext(table.where(row));
     example.ids.insert(example.ids.end(), encoding->ids.begin(), encoding->ids.end());
-    example.typeIds.resize(example.ids.size(), 0);
+    return {};
+  }
+
+  /// A row's conversation as the model's template writes it. `prompt`: without the assistant's
+  /// last turn, and asking for it; else there must be one to learn.
+  static Result<std::vector<ChatPiece>> conversation(const DataTable &table, std::int64_t row,
+                                                     const TaskColumns &columns,
+                                                     const EncodeSettings &settings,
+                                                     bool prompt) {
+    FTC_ASSIGN_OR_RETURN(std::vector<ChatMessage> messages,
+                         readMessages(table, row, columns.text));
+    auto speaks = [](const ChatMessage &message) { return message.role == "assistant"; };
+    if (!prompt && std::none_of(messages.begin(), messages.end(), speaks))
+      return Status::error(table.where(row) + ": expected a turn of the assistant to learn "
+                                              "from, got none");
+    while (prompt && !messages.empty() && speaks(messages.back()))
+      messages.pop_back();
+    if (!settings.chat)
+      return Status::error(table.where(row) +
+                           ": the model has no chat template (chat_template in "
+                           "tokenizer_config.json): give the columns prompt and completion");
+    Result<std::vector<ChatPiece>> pieces = settings.chat->render(messages, prompt);
+    if (!pieces)
+      return pieces.takeStatus().withContext(table.where(row));
+    return pieces;
+  }
+
+  /// A token is learnt where it has a character that is, as in transformers'
+  /// return_assistant_tokens_mask.
+  static Status appendConversation(const DataTable &table, std::int64_t row,
+                                   const TaskColumns &columns, const Tokenizer &tokenizer,
+                                   const EncodeSettings &settings, Example &example,
+                                   std::vector<bool> &learnt) {
+    FTC_ASSIGN_OR_RETURN(std::vector<ChatPiece> pieces,
+                         conversation(table, row, columns, settings, false));
+    std::string text;
+    std::vector<bool> marked; // a code point each
+    for (const ChatPiece &piece : pieces) {
+      text += piece.text;
+      auto begins = [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; };
+      marked.insert(marked.end(), std::count_if(piece.text.begin(), piece.text.end(), begins),
+                    piece.learnt);
+    }
+    EncodeOptions options;
+    options.addSpecialTokens = false; // the template has them
+    Result<Encoding> encoding = tokenizer.encode(text, options);
+    if (!encoding)
+      return encoding.takeStatus().withContext(table.where(row));
+    example.ids = encoding->ids;
+    for (auto [first, last] : encoding->offsets) {
+      bool any = false;
+      for (std::int32_t at = first; at < last && at < std::ssize(marked); ++at)
+        any |= marked[at];
+      learnt.push_back(any);
+    }
     return {};
   }
 };

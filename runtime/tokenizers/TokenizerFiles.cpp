@@ -18,6 +18,7 @@ Result<TokenizerFiles> readTokenizerFiles(const std::string &directory) {
                                           "source.spm",
                                           "target.spm",
                                           "tokenizer_config.json",
+                                          "chat_template.jinja",
                                           "special_tokens_map.json",
                                           "added_tokens.json"};
   constexpr std::uint64_t largest = std::uint64_t(256) << 20;

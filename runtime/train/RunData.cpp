@@ -94,6 +94,12 @@ Result<std::string> DataSet::fingerprint() const {
       add(std::to_string(items.size()));
       for (const std::string &item : items)
         add(item);
+      if (kind == CellKind::ObjectList)
+        for (const Object &object : table.objects(rows[i], column))
+          for (const ObjectMember &member : object) {
+            add(member.key);
+            add(member.text);
+          }
     }
   }
   return hash.finishHex();

@@ -93,6 +93,8 @@ Result<std::unique_ptr<Session>> Session::openWithoutDevice(const std::string &a
       static_cast<std::int32_t>(std::min<std::uint32_t>(task.max_target_length(), 1u << 30));
   session->encode.target.decoderStart = task.decoder_start_token_id();
   session->encode.endOfText = endOfText(config);
+  FTC_ASSIGN_OR_RETURN(session->chat, ChatTemplate::read(session->tokenizerFiles));
+  session->encode.chat = session->chat.get();
   if (const abi::Generation *generation = artifact->generation())
     session->encode.maxPromptLength =
         static_cast<std::int32_t>(generation->max_source_length());

@@ -4,6 +4,7 @@
 
 #include "runtime/executor/Executor.h"
 #include "runtime/tasks/Batch.h"
+#include "runtime/tasks/ChatTemplate.h"
 #include "runtime/tasks/Task.h"
 
 #include <memory>
@@ -30,6 +31,7 @@ struct Session {
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<Tokenizer> targetTokenizer; ///< where targets have one of their own
   TokenizerFiles tokenizerFiles;
+  std::unique_ptr<ChatTemplate> chat; ///< null: the model has none
   BatchLayout layout;
   BatchCapacity capacity;
   std::vector<float> classWeights; ///< [labels], 1 unless a run weighs them; without labels: []

@@ -6,7 +6,7 @@ import pathlib
 import shutil
 import unittest
 
-from toolchain import RECORDINGS, Suite, call, data_of, last_line, model_of, must, tree
+from toolchain import HERE, RECORDINGS, Suite, call, data_of, last_line, model_of, must, tree
 
 TASK = "text-generation"
 FAMILIES = ("gpt2", "llama", "mistral", "qwen2")
@@ -147,6 +147,76 @@ class GenerationTest(Suite):
                     "text-classification", "--labels", "a,b", "--max_beams", 2, "-o", "no.ftb")
         self.assertEqual(done.returncode, 2)
         self.assertRegex(last_line(done.stderr), "--max_beams.*text-classification")
+
+    def chatModel(self):
+        """Mistral's recorded model with the chat template of Mistral-7B-Instruct-v0.2."""
+        model = self.scratch / "chat-model"
+        if not model.exists():
+            shutil.copytree(model_of("mistral", TASK), model)
+            cases = json.loads((HERE.parent / "runtime" / "tasks" / "chat_cases.json").read_text())
+            path = model / "tokenizer_config.json"
+            config = json.loads(path.read_text())
+            config["chat_template"] = cases["templates"]["mistral-0.2"][0]
+            path.write_text(json.dumps(config))
+        return model
+
+    def rows(self, name, rows):
+        path = self.scratch / name
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return path
+
+    def testChatMessages(self):
+        """A conversation is what its template makes of it: the same tokens count as in a prompt
+        and its completion, and the same text is written."""
+        asked = ["Ber quimi?", "Zo \u00dfwen shaun", "x"]
+        said = ["Kaka ra.", "Mi", "terpre fo fo"]
+        plain = self.rows("plain.jsonl", [
+            {"prompt": "[INST] %s [/INST]" % prompt, "completion": completion}
+            for prompt, completion in zip(asked, said)])
+        chats = self.rows("chats.jsonl", [{"messages": [
+            {"role": "user", "content": prompt}, {"role": "assistant", "content": completion}]}
+            for prompt, completion in zip(asked, said)])
+        artifact, output = self.scratch / "chat.ftb", self.scratch / "chat-out"
+        must("ftc", "compile", self.chatModel(), "--task", TASK, "--train_file", chats,
+             "--max_seq_length", 60, "-o", artifact)
+        must("ftrt", "run", artifact, "--train_file", chats, "--output_dir", output, "--max_steps",
+             2, "--save_strategy", "no")
+        results = [json.loads(must("ftrt", "eval", output, "--test_file", path).stdout)
+                   for path in (plain, chats)]
+        for name in ("eval_loss", "eval_perplexity", "eval_tokens"):
+            self.assertEqual(results[0][name], results[1][name], name)
+        written = [must("ftrt", "predict", output, "--input_file", path, "--max_new_tokens", 9,
+                        "--output_ids").stdout for path in (plain, chats)]
+        self.assertEqual(written[0], written[1])
+        self.assertIn("chat_template", (output / "tokenizer_config.json").read_text())
+
+    def testChatsThatAreRefused(self):
+        model, user = self.chatModel(), {"role": "user", "content": "Zo"}
+        answer = {"role": "assistant", "content": "Mi"}
+        for rows, pattern in (
+                ([[user, answer], [user]], r"chat-bad.jsonl.*line 2.*assistant.*none"),
+                ([[user, answer], [answer, user]], r"line 2.*message 1.*in turn.*'assistant'"),
+                ([[{"role": "system", "content": "x"}, answer]], r"line 1.*message 1.*'system'")):
+            with self.subTest(rows=rows):
+                data = self.rows("chat-bad.jsonl", [{"messages": row} for row in rows])
+                done = call("ftc", "compile", model, "--task", TASK, "--train_file", data, "-o",
+                            self.scratch / "never.ftb")
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(last_line(done.stderr), pattern)
+        data = self.rows("chat-good.jsonl", [{"messages": [user, answer]}])
+        for name, edit, pattern in (
+                ("none", None, r"line 1.*no chat template.*prompt and completion"),
+                ("other", "{{ messages }}", r"line 1.*chat template is none.*prompt and completion")):
+            with self.subTest(template=name):
+                other = self.scratch / ("chat-" + name)
+                shutil.copytree(model, other)
+                config = json.loads((other / "tokenizer_config.json").read_text())
+                config["chat_template"] = edit
+                (other / "tokenizer_config.json").write_text(json.dumps(config))
+                done = call("ftc", "compile", other, "--task", TASK, "--train_file", data, "-o",
+                            self.scratch / "never.ftb")
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(last_line(done.stderr), pattern)
 
     def testRefused(self):
         output = self.model("gpt2", "plain")

@@ -76,7 +76,9 @@ TEST(TextGeneration, SaysWhatIsWrongWithAFile) {
   EXPECT_HAS(message("{\"other\": \"a\"}\n"), "'other'");
   EXPECT_HAS(message("{\"text\": \"a\"}\n{\"text\": 4}\n"), "line 2");
   EXPECT_HAS(message("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}\n"),
-             "chat messages are not yet supported");
+             "line 1: expected a turn of the assistant");
+  EXPECT_HAS(message("{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]}\n"),
+             "the model has no chat template");
   EXPECT_EQ(message("{\"text\": \"a\"}\n"), "");
   EXPECT_HAS(task()
                  .findColumns(tableOf("a.csv", "text\nx\n"), {.labelColumnName = "y"}, true)
