@@ -106,6 +106,10 @@ static Status checkTask(const abi::Task &task) {
     return bad("max_seq_length is " + std::to_string(task.max_seq_length()));
   if (task.position_offset() > kMaxPositionOffset)
     return bad("position_offset is " + std::to_string(task.position_offset()));
+  if (task.max_target_length() > kMaxSequenceLength)
+    return bad("max_target_length is " + std::to_string(task.max_target_length()));
+  if (task.decoder_start_token_id() < -1)
+    return bad("decoder_start_token_id is " + std::to_string(task.decoder_start_token_id()));
   if (task.pad_token_id() < -1)
     return bad("pad_token_id is " + std::to_string(task.pad_token_id()));
   return Status::ok();

@@ -177,6 +177,15 @@ TEST(ArtifactReader, TablesAreChecked) {
   expectRefused([](auto &a) { a.task->labels[1] = "\xff"; }, "not UTF-8");
   expectRefused([](auto &a) { a.task->labels_are_integers = true; }, "not an integer");
   expectRefused([](auto &a) { a.task->max_seq_length = 0; }, "max_seq_length");
+  expectRefused([](auto &a) { a.task->max_target_length = 1u << 31; }, "max_target_length");
+  expectRefused([](auto &a) { a.task->decoder_start_token_id = -2; },
+                "decoder_start_token_id is -2");
+  expectRefused(
+      [](auto &a) {
+        a.parameters[0]->init = abi::Init::Sinusoids;
+        a.parameters[0]->trainable = true;
+      },
+      "is a table of sinusoids");
   expectRefused([](auto &a) { a.task->name = ""; }, "the task has no name");
   expectRefused(
       [](auto &a) {
