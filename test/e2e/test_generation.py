@@ -148,6 +148,28 @@ class GenerationTest(Suite):
         self.assertEqual(done.returncode, 2)
         self.assertRegex(last_line(done.stderr), "--max_beams.*text-classification")
 
+    def testAdapters(self):
+        """A LoRA adapter writes what the model that it is merged into does, and not what its base
+        model does."""
+        prompts = recording_of("llama")["prompts"]
+        artifact, output = self.scratch / "lora.ftb", self.scratch / "lora-out"
+        must("ftc", "compile", model_of("llama", TASK), "--task", TASK, "--method", "lora",
+             "--max_seq_length", 48, "--max_target_length", 60, "-o", artifact)
+        must("ftrt", "run", artifact, "--train_file", data_of("llama", TASK), "--output_dir",
+             output, "--max_steps", 20, "--learning_rate", 0.02, "--save_strategy", "no")
+        merged = self.scratch / "merged"
+        must("ftrt", "export", output, "--to", merged, "--merge_lora")
+        whole = self.scratch / "merged.ftb"
+        must("ftc", "compile", merged, "--task", TASK, "--max_seq_length", 48,
+             "--max_target_length", 60, "-o", whole)
+        target = self.scratch / "merged-out"
+        must("ftrt", "run", whole, "--train_file", data_of("llama", TASK), "--output_dir", target,
+             "--max_steps", 1, "--learning_rate", 0, "--save_strategy", "no")
+        for flags in (("--max_new_tokens", 16), ("--max_new_tokens", 16, "--num_beams", 3)):
+            adapted = self.predict(output, prompts, *flags)
+            self.assertEqual(adapted, self.predict(target, prompts, *flags))
+            self.assertNotEqual(adapted, self.predict(self.model("llama", "plain"), prompts, *flags))
+
     def chatModel(self):
         """Mistral's recorded model with the chat template of Mistral-7B-Instruct-v0.2."""
         model = self.scratch / "chat-model"
