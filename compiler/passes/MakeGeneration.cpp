@@ -82,7 +82,7 @@ Value makeLogits(func::FuncOp program, Tail tail) {
       nn::rowsType(program.getContext(), nn::spaceOf(tail.loss.getX().getType()).getName(),
                    vocabulary, builder.getF32Type());
   return nn::VocabularyLogitsOp::create(builder, tail.loss.getLoc(), type, tail.loss.getX(),
-                                        tail.loss.getWeight());
+                                        tail.loss.getWeight(), tail.loss.getBias());
 }
 
 /// The cache of one attention's keys or values: [slots, width], kept between runs.
@@ -216,10 +216,10 @@ struct MakeGenerationPass : impl::MakeGenerationBase<MakeGenerationPass> {
   static LogicalResult checkAttentions(func::FuncOp program, nn::SpaceAttr stream) {
     WalkResult walked = program.walk([&](nn::AttentionOp op) {
       if (op.getCausal() && nn::spaceOf(op.getQ().getType()) == stream &&
-          nn::spaceOf(op.getK().getType()) == stream)
+          nn::spaceOf(op.getK().getType()) == stream && !op.getBias())
         return WalkResult::advance();
       op.emitOpError("ftc-make-generation: expected a decoder's causal attention to its own "
-                     "rows, got another");
+                     "rows, without a relative bias, got another");
       return WalkResult::interrupt();
     });
     return failure(walked.wasInterrupted());

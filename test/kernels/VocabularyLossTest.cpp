@@ -228,9 +228,11 @@ TEST(VocabularyLoss, ChunkKeepsLogitsSmall) {
 
 TEST(VocabularyLogits, DenseRowsOfAnyNumber) {
   for (const CpuIsa *isa : runnableIsas())
-    for (Sizes s : sizes) {
+    for (auto [s, biased] : {std::pair(sizes[0], false), {sizes[1], true}, {sizes[2], true},
+                             {sizes[3], false}, {sizes[4], true}, {sizes[4], false}}) {
       auto kernel = std::make_shared<VocabularyLogits>();
       kernel->dense = true;
+      kernel->bias = biased;
       kernel->shape.hidden = s.hidden;
       kernel->shape.vocabulary = s.vocabulary;
       KernelLibrary library({kernel}, *isa);
@@ -238,27 +240,32 @@ TEST(VocabularyLogits, DenseRowsOfAnyNumber) {
         SCOPED_TRACE(isa->suffix + " " + std::to_string(s.hidden) + "x" +
                      std::to_string(s.vocabulary) + " rows " + std::to_string(rows));
         Floats x = randomFloats(rows * s.hidden, 1, 4),
-               weight = randomFloats(s.vocabulary * s.hidden, 2);
+               weight = randomFloats(s.vocabulary * s.hidden, 2),
+               bias = randomFloats(s.vocabulary, 3, 3);
         Floats logits(rows * s.vocabulary), pieces(rows * s.vocabulary);
-        library.run(*kernel, {x.data(), weight.data(), logits.data()}, {rows}, {},
-                    Split::Whole);
-        library.run(*kernel, {x.data(), weight.data(), pieces.data()}, {rows}, {},
-                    Split::Pieces);
+        auto run = [&](float *from, std::int64_t count, float *to, Split split) {
+          std::vector<void *> buffers{from, weight.data(), to};
+          if (biased)
+            buffers.push_back(bias.data());
+          library.run(*kernel, buffers, {count}, {}, split);
+        };
+        run(x.data(), rows, logits.data(), Split::Whole);
+        run(x.data(), rows, pieces.data(), Split::Pieces);
         ASSERT_TRUE(logits.intact() && logits == pieces);
         std::vector<double> expected(rows * s.vocabulary);
         for (std::int64_t r = 0; r < rows; ++r)
-          for (std::int64_t v = 0; v < s.vocabulary; ++v)
+          for (std::int64_t v = 0; v < s.vocabulary; ++v) {
+            expected[r * s.vocabulary + v] = biased ? bias[v] : 0;
             for (std::int64_t k = 0; k < s.hidden; ++k)
               expected[r * s.vocabulary + v] +=
                   double(x[r * s.hidden + k]) * weight[v * s.hidden + k];
+          }
         expectNear(logits, expected, "logits");
         // The last row alone has the same bits.
         if (rows == 0)
           continue;
         Floats alone(s.vocabulary);
-        library.run(*kernel,
-                    {x.data() + (rows - 1) * s.hidden, weight.data(), alone.data()}, {1}, {},
-                    Split::Whole);
+        run(x.data() + (rows - 1) * s.hidden, 1, alone.data(), Split::Whole);
         ASSERT_TRUE(std::equal(alone.data(), alone.data() + s.vocabulary,
                                logits.data() + (rows - 1) * s.vocabulary));
       }

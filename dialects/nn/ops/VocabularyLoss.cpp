@@ -7,16 +7,22 @@ namespace ftc::nn {
 
 /// C1: labels and x over the same rows; C2: weight as wide as x; C3: row_loss over x's rows;
 /// C7: one bias a row of weight.
+template <typename Op> static LogicalResult verifyBias(Op op, int number) {
+  Value bias = op.getBias();
+  if (!bias)
+    return success();
+  auto type = cast<RankedTensorType>(bias.getType());
+  auto weight = cast<RankedTensorType>(op.getWeight().getType());
+  if (type.getDimSize(0) == 1 && type.getDimSize(1) == weight.getDimSize(0))
+    return success();
+  return op.emitOpError("C") << number << ": expected bias of shape [1, "
+                             << weight.getDimSize(0) << "], got " << type;
+}
+
 template <typename Op> static LogicalResult verifyShared(Op op) {
   Named x{"x", op.getX().getType()};
-  if (Value bias = op.getBias()) {
-    auto type = cast<RankedTensorType>(bias.getType());
-    auto weight = cast<RankedTensorType>(op.getWeight().getType());
-    if (type.getDimSize(0) != 1 || type.getDimSize(1) != weight.getDimSize(0))
-      return op.emitOpError("C7: expected bias of shape [1, ")
-             << weight.getDimSize(0) << "], got " << type;
-  }
-  return failure(failed(expectSameRows(op, 1, {"labels", op.getLabels().getType()}, x)) ||
+  return failure(failed(verifyBias(op, 7)) ||
+                 failed(expectSameRows(op, 1, {"labels", op.getLabels().getType()}, x)) ||
                  failed(expectWidth(op, 2, {"weight", op.getWeight().getType()},
                                     widthOf(x.type), "x's width")) ||
                  failed(expectSameRows(op, 3, {"row_loss", op.getRowLoss().getType()}, x)));
@@ -57,7 +63,8 @@ LogicalResult VocabularyLogitsOp::verify() {
   return failure(failed(expectWidth(*this, 1, {"weight", getWeight().getType()},
                                     widthOf(x.type), "x's width")) ||
                  failed(expectSameRows(*this, 2, logits, x)) ||
-                 failed(expectWidth(*this, 3, logits, vocabulary, "weight's rows")));
+                 failed(expectWidth(*this, 3, logits, vocabulary, "weight's rows")) ||
+                 failed(verifyBias(*this, 4)));
 }
 
 Cost VocabularyLogitsOp::getCost(const SpaceSizes &sizes) {

@@ -21,13 +21,13 @@ def Nn_VocabularyLossOp : Nn_Op<"vocabulary_loss", [Differentiable, CostModel, R
 }
 
 def Nn_VocabularyLogitsOp : Nn_Op<"vocabulary_logits", [CostModel, RowLocal]> {
-  let summary = "logits = x W^T, over a table of the vocabulary";
+  let summary = "logits = x W^T + bias, over a table of the vocabulary";
   let description = [{
-    What generation reads: `x` [rows, hidden], one row a text, `weight` [vocabulary, hidden] as
-    vocabulary_loss has it, row-major on every target; `logits` [rows, vocabulary]. Training
-    never has logits, so there is no derivative.
+    What generation reads: `x` [rows, hidden], one row a text, `weight` [vocabulary, hidden] and
+    `bias` [1, vocabulary] as vocabulary_loss has them, row-major on every target; `logits`
+    [rows, vocabulary]. Training never has logits, so there is no derivative.
   }];
-  let arguments = (ins Nn_Matrix:$x, Nn_Matrix:$weight);
+  let arguments = (ins Nn_Matrix:$x, Nn_Matrix:$weight, Optional<Nn_Matrix>:$bias);
   let results = (outs Nn_Matrix:$logits);
   let hasVerifier = 1;
 }

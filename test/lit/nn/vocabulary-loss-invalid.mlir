@@ -176,3 +176,14 @@ func.func @logits_c3(%0: !t4, %1: !w64) {
   %r = nn.vocabulary_logits %0, %1 : (!t4, !w64) -> !t4
   return
 }
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+!w64 = tensor<6x4xf32>
+func.func @logits_c4(%0: !t4, %1: !w64, %2: tensor<1x5xf32>) {
+  // expected-error @below {{C4: expected bias of shape [1, 6], got 'tensor<1x5xf32>'}}
+  %r = nn.vocabulary_logits %0, %1, %2 : (!t4, !w64, tensor<1x5xf32>) -> !t6
+  return
+}

@@ -42,7 +42,7 @@ func.func @forward(%x: !x {nn.input = "x"}, %cu: !cu {nn.input = "cu_seqlens"},
                    %pos: !i {nn.input = "token_position"}, %sid: !s {nn.input = "sequence_id"},
                    %rows: !l {nn.input = "labelled_rows"}, %labels: !l {nn.input = "labels"},
                    %w: !w {nn.parameter = "w", nn.tensor = "w"}) -> (!loss {nn.output = "row_loss"}) {
-  // expected-error @below {{expected a decoder's causal attention to its own rows, got another}}
+  // expected-error @below {{expected a decoder's causal attention to its own rows, without a relative bias, got another}}
   %a, %lse = nn.attention %x, %x, %x, %cu, %cu, %pos, %sid {heads = 1 : i32, kv_heads = 1 : i32, scale = 0.5 : f64,
       causal = false, op_id = 3 : i32, module = "m"} : (!x, !x, !x, !cu, !cu, !i, !s) -> (!x, !h)
   %g = nn.gather_rows %a, %rows : (!x, !l) -> !g

@@ -71,9 +71,11 @@ static void setLogits(nn::VocabularyLogitsOp op, Frame &frame) {
   const Tensor &x = frame.get(op.getX()), &weight = frame.get(op.getWeight());
   Tensor logits = frame.make(op.getLogits());
   for (std::int64_t r = 0; r < x.rows(); ++r)
-    for (std::int64_t v = 0; v < weight.rows(); ++v)
+    for (std::int64_t v = 0; v < weight.rows(); ++v) {
+      logits.at(r, v) = op.getBias() ? frame.get(op.getBias()).at(0, v) : 0;
       for (std::int64_t k = 0; k < x.width(); ++k)
         logits.at(r, v) += x.at(r, k) * weight.at(v, k);
+    }
   frame.set(op.getLogits(), logits);
 }
 

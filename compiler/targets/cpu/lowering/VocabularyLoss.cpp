@@ -136,12 +136,14 @@ static LogicalResult lowerVocabularyLogits(Operation *operation, CpuProgram &pro
   auto type = cast<RankedTensorType>(op.getWeight().getType());
   auto kernel = std::make_shared<VocabularyLogits>();
   kernel->dense = true;
+  kernel->bias = op.getBias() != nullptr;
   kernel->shape.vocabulary = type.getDimSize(0);
   kernel->shape.hidden = type.getDimSize(1);
-  program.launch(kernel,
-                 {program.read(op.getX()), program.read(op.getWeight()),
-                  program.write(op.getLogits())},
-                 {program.rows(op.getX())}, {}, op);
+  std::vector<Operand> operands{program.read(op.getX()), program.read(op.getWeight()),
+                                program.write(op.getLogits())};
+  if (op.getBias())
+    operands.push_back(program.read(op.getBias()));
+  program.launch(kernel, operands, {program.rows(op.getX())}, {}, op);
   return success();
 }
 
