@@ -207,7 +207,7 @@ class TargetsTest(Suite):
                  r"--source_prefix: summarization and translation alone"),
                 ((model_of("bert", "text-classification"), "text-classification",
                   data_of("bert", "text-classification"), "--max_target_length", 9),
-                 r"--max_target_length: summarization and translation alone")]:
+                 r"--max_target_length: text-classification writes no texts")]:
             with self.subTest(pattern=pattern):
                 path, task, file, *rest = arguments
                 done = call("ftc", "compile", path, "--task", task, "--train_file", file, *rest,
