@@ -286,6 +286,8 @@ private:
     if (length)
       out["model_max_length"] = length;
     out["tokenizer_class"] = "PreTrainedTokenizerFast";
+    // These models take no token types; what transformers passes on by default.
+    out["model_input_names"] = {"input_ids", "attention_mask"};
     return out;
   }
 

@@ -153,6 +153,7 @@ TEST(GgufTokenizer, WritesTheConfiguration) {
   EXPECT_FALSE(config.contains("bos_token"));
   EXPECT_EQ(config["added_tokens_decoder"]["8"]["content"], "<|end|>");
   EXPECT_EQ(config["tokenizer_class"], "PreTrainedTokenizerFast");
+  EXPECT_EQ(config["model_input_names"], nlohmann::json({"input_ids", "attention_mask"}));
   bytes.strings("tokenizer.chat_templates", {"tool"})
       .string("tokenizer.chat_template.tool", "t");
   EXPECT_EQ(configOf(bytes)["chat_template"],
