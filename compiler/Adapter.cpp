@@ -83,6 +83,15 @@ std::string configPath(const std::string &directory) {
   return rt::joinPath(directory, "adapter_config.json");
 }
 
+/// PEFT's init_lora_weights, a boolean or a name, as text.
+rt::Result<std::string> initOf(const rt::JsonObject &config) {
+  const rt::Json *value = config.find("init_lora_weights");
+  if (value && value->is_string())
+    return config.stringOr("init_lora_weights", "true");
+  FTC_ASSIGN_OR_RETURN(bool usual, config.booleanOr("init_lora_weights", true));
+  return std::string(usual ? "true" : "false");
+}
+
 /// Settings that change what an adapter computes and have no code here.
 rt::Status refuseVariants(const rt::JsonObject &config) {
   for (const char *key : {"use_dora", "use_rslora", "use_qalora", "lora_bias"}) {
@@ -93,6 +102,12 @@ rt::Status refuseVariants(const rt::JsonObject &config) {
   FTC_ASSIGN_OR_RETURN(std::string bias, config.stringOr("bias", "none"));
   if (bias != "none")
     return config.mismatch("bias", "'none': trained biases are not supported");
+  // These change the base model's weights when the adapter is made.
+  FTC_ASSIGN_OR_RETURN(std::string init, initOf(config));
+  if (!llvm::is_contained({"true", "false", "gaussian", "eva", "orthogonal"}, init))
+    return config.mismatch("init_lora_weights",
+                           "true, false, 'gaussian', 'eva' or 'orthogonal': the adapter belongs "
+                           "to a base model that it changed");
   for (const char *key :
        {"rank_pattern", "alpha_pattern", "layers_to_transform", "layer_replication",
         "target_parameters", "exclude_modules", "trainable_token_indices", "megatron_config",

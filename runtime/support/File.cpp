@@ -115,8 +115,17 @@ Result<OutputFile> OutputFile::create(const std::string &path, std::uint64_t exp
   return OutputFile(std::move(fd), path, expectedBytes);
 }
 
-OutputFile::~OutputFile() {
+Result<OutputFile> OutputFile::openInPlace(const std::string &path) {
+  FileDescriptor fd(openRetrying(path, O_WRONLY));
   if (fd.get() < 0)
+    return ioError("write to", path, errno);
+  OutputFile file(std::move(fd), path, 0);
+  file.inPlace = true;
+  return file;
+}
+
+OutputFile::~OutputFile() {
+  if (fd.get() < 0 || inPlace)
     return;
   fd.reset();
   ::unlink(name.c_str());
@@ -162,7 +171,8 @@ Status OutputFile::finish() {
   do
     result = ::fsync(fd.get());
   while (result != 0 && errno == EINTR);
-  if (result != 0) {
+  // EINVAL: of a device or a pipe there is nothing to flush.
+  if (result != 0 && !(inPlace && errno == EINVAL)) {
     int error = errno;
     // The kernel may already have dropped the dirty pages: the file is worthless.
     return error == ENOSPC || error == EDQUOT ? noSpace(name, written, error)
@@ -171,19 +181,27 @@ Status OutputFile::finish() {
   // Linux has closed the descriptor even when close says EINTR.
   if (::close(fd.release()) != 0 && errno != EINTR) {
     Status status = ioError("close", name, errno);
-    ::unlink(name.c_str());
+    if (!inPlace)
+      ::unlink(name.c_str());
     return status;
   }
   return Status::ok();
 }
 
 Result<AtomicFile> AtomicFile::create(const std::string &path, std::uint64_t expectedBytes) {
-  FTC_ASSIGN_OR_RETURN(OutputFile output, OutputFile::create(path + ".tmp", expectedBytes));
-  return AtomicFile(path, std::move(output));
+  if (pathKind(path) == PathKind::Other) {
+    FTC_ASSIGN_OR_RETURN(OutputFile output, OutputFile::openInPlace(path));
+    return AtomicFile(path, std::move(output));
+  }
+  std::string real = linkTarget(path);
+  FTC_ASSIGN_OR_RETURN(OutputFile output, OutputFile::create(real + ".tmp", expectedBytes));
+  return AtomicFile(real, std::move(output));
 }
 
 Status AtomicFile::commit() {
   FTC_RETURN_IF_ERROR(output.finish());
+  if (output.path() == target) // written in place
+    return Status::ok();
   if (Status status = renamePath(output.path(), target); !status) {
     ::unlink(output.path().c_str());
     return status;

@@ -67,6 +67,8 @@ public:
   /// Creates or truncates `path`. `expectedBytes` (0: unknown) lets a full disk be reported
   /// with the bytes that were still to come.
   static Result<OutputFile> create(const std::string &path, std::uint64_t expectedBytes = 0);
+  /// Opens what is there and no regular file (a device, a pipe) and writes into it.
+  static Result<OutputFile> openInPlace(const std::string &path);
   ~OutputFile();
   OutputFile(OutputFile &&) noexcept = default;
   OutputFile &operator=(OutputFile &&) = delete;
@@ -89,11 +91,14 @@ private:
   std::string name;
   std::uint64_t expected = 0;
   std::uint64_t written = 0;
+  bool inPlace = false; ///< never removed; may have no fsync
   Sha256 hash;
 };
 
 /// Replaces `path` at once or not at all: writes `path`.tmp, fsyncs, renames, fsyncs the
-/// parent. A killed process leaves the old file and at most a stale `path`.tmp.
+/// parent. A killed process leaves the old file and at most a stale `path`.tmp. Of a symbolic
+/// link the file that it leads to is replaced; what is no regular file (/dev/stdout, a pipe) is
+/// written into.
 class AtomicFile {
 public:
   static Result<AtomicFile> create(const std::string &path, std::uint64_t expectedBytes = 0);

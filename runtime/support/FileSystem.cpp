@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <memory>
@@ -53,6 +54,20 @@ PathKind pathKind(const std::string &path) {
   if (S_ISREG(info.st_mode))
     return PathKind::File;
   return S_ISDIR(info.st_mode) ? PathKind::Directory : PathKind::Other;
+}
+
+std::string linkTarget(const std::string &path) {
+  struct stat info;
+  if (::lstat(path.c_str(), &info) != 0 || !S_ISLNK(info.st_mode))
+    return path;
+  std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  return real ? real.get() : path;
+}
+
+bool isSameFile(const std::string &a, const std::string &b) {
+  struct stat left, right;
+  return ::stat(a.c_str(), &left) == 0 && ::stat(b.c_str(), &right) == 0 &&
+         left.st_dev == right.st_dev && left.st_ino == right.st_ino;
 }
 
 Result<std::vector<std::string>> listDirectory(const std::string &path) {

@@ -27,6 +27,12 @@ inline bool isDirectory(const std::string &path) {
   return pathKind(path) == PathKind::Directory;
 }
 
+/// The file that a chain of symbolic links at `path` ends in; `path` itself where it is no link,
+/// or where its end does not exist.
+std::string linkTarget(const std::string &path);
+/// Whether both paths lead to one existing file.
+bool isSameFile(const std::string &a, const std::string &b);
+
 /// The names in a directory without "." and "..", sorted by bytes.
 Result<std::vector<std::string>> listDirectory(const std::string &path);
 

@@ -15,13 +15,15 @@ namespace ftc::rt {
 Status checkWritableFile(const std::string &path) {
   if (pathKind(path) == PathKind::Directory)
     return Status::error(quote(path, 200) + ": expected a file's name, found a directory");
-  std::string parent = parentDirectory(path);
+  if (pathKind(path) == PathKind::Other) // a device or a pipe is written into
+    return ::access(path.c_str(), W_OK) == 0 ? Status::ok() : ioError("write to", path, errno);
+  std::string target = linkTarget(path), parent = parentDirectory(target);
   PathKind kind = pathKind(parent);
   if (kind != PathKind::Directory)
     return Status::error(quote(path, 200) + ": expected a file in an existing directory, " +
                          (kind == PathKind::Missing ? "but there is no " : "found a file at ") +
                          quote(parent, 160));
-  std::string probe = path + ".XXXXXX";
+  std::string probe = target + ".XXXXXX";
   int descriptor = ::mkostemp(probe.data(), O_CLOEXEC);
   if (descriptor < 0)
     return ioError("write in", parent, errno);

@@ -31,8 +31,9 @@ Result<BestModel> BestModel::make(const TrainSettings &settings) {
     best.name = "loss";
   if (!best.name.empty() && !best.name.starts_with("eval_"))
     best.name = "eval_" + best.name;
-  best.greater = settings.greaterIsBetter.value_or(!best.name.ends_with("loss") &&
-                                                   !best.name.ends_with("perplexity"));
+  bool lesser = best.name.ends_with("loss") || best.name.ends_with("perplexity") ||
+                best.name.ends_with("mse");
+  best.greater = settings.greaterIsBetter.value_or(!lesser);
   best.patience = settings.earlyStoppingPatience;
   best.threshold = settings.earlyStoppingThreshold;
   return best;

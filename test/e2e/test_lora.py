@@ -292,6 +292,8 @@ class LoraTest(Suite):
             return folder
         cases = (
             ("dora", lambda config, _: config.update(use_dora=True), r"use_dora.*plain LoRA"),
+            ("pissa", lambda config, _: config.update(init_lora_weights="pissa"),
+             r"init_lora_weights.*a base model that it changed"),
             ("ia3", lambda config, _: config.update(peft_type="IA3"), r"peft_type.*'LORA'"),
             ("ranks", lambda config, _: config.update(rank_pattern={"query": 2}),
              r"rank_pattern"),

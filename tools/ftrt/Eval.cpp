@@ -2,7 +2,9 @@
 #include "tools/ftrt/Commands.h"
 
 #include "runtime/support/File.h"
+#include "runtime/support/FileSystem.h"
 #include "runtime/support/OutputFile.h"
+#include "runtime/support/Text.h"
 #include "runtime/train/Evaluation.h"
 #include "runtime/train/Generation.h"
 #include "runtime/train/Progress.h"
@@ -212,6 +214,9 @@ Status predictCommand(Arguments arguments) {
     return Status::ok();
   if (!outputFile.empty())
     FTC_RETURN_IF_ERROR(rt::checkWritableFile(outputFile).withContext("--output_file"));
+  if (!outputFile.empty() && rt::isFile(outputFile) && rt::isSameFile(inputFile, outputFile))
+    return Status::usage("--output_file: expected another file than --input_file, found " +
+                         rt::quote(outputFile, 200));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                        openModel(model, {"evaluate", "prefill", "decode"}));
   rt::ColumnFlags columns = session->columnFlags(model.columns);

@@ -85,6 +85,32 @@ TEST(AtomicFile, OldContentStandsUntilCommit) {
   EXPECT_EQ(listDirectory(dir.path())->size(), 1u);
 }
 
+TEST(AtomicFile, ReplacesWhatALinkLeadsTo) {
+  TemporaryDirectory dir;
+  ASSERT_TRUE(writeFileAtomic(dir.file("a"), "old"));
+  ASSERT_EQ(::symlink(dir.file("a").c_str(), dir.file("link").c_str()), 0);
+  EXPECT_TRUE(isSameFile(dir.file("a"), dir.file("link")));
+  ASSERT_TRUE(writeFileAtomic(dir.file("link"), "new"));
+  EXPECT_EQ(*readFile(dir.file("a"), 99), "new");
+  EXPECT_NE(linkTarget(dir.file("link")), dir.file("link")); // still a link
+}
+
+TEST(AtomicFile, WritesIntoAPipe) {
+  TemporaryDirectory dir;
+  std::string path = dir.file("pipe");
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  Status status = writeFileAtomic(path, "lines");
+  EXPECT_TRUE(status) << status.message();
+  char got[9] = {};
+  EXPECT_EQ(::read(reader, got, sizeof got), 5);
+  EXPECT_EQ(std::string(got), "lines");
+  ::close(reader);
+  EXPECT_EQ(pathKind(path), PathKind::Other);
+  EXPECT_EQ(listDirectory(dir.path())->size(), 1u);
+}
+
 TEST(AtomicFile, RefusesASymbolicLinkInItsPlace) {
   TemporaryDirectory dir;
   ASSERT_TRUE(writeFileAtomic(dir.file("victim"), "keep"));
