@@ -125,8 +125,12 @@ Result<std::string> Trainer::finish() {
   }
   if (data->test) {
     Result<EvaluationReport> report = evaluate(*data->test, "predict");
-    if (!report)
+    if (!report) {
+      // What is wrong with a test row must not cost the trained model.
+      if (report.status().code() != Code::Interrupted)
+        FTC_RETURN_IF_ERROR(exportModel());
       return stopInFinish(report.takeStatus(), reloaded, std::move(atEnd));
+    }
     test = report.take();
     test->metrics["predict_samples"] = test->examples;
   }

@@ -122,6 +122,19 @@ class GenerationTest(Suite):
         results = json.loads((target / "all_results.json").read_text())
         self.assertIn("predict_perplexity", results)
 
+    def testABadPromptDoesNotCostTheModel(self):
+        output = self.model("gpt2", "plain")
+        rows = self.scratch / "bad-prompt.jsonl"
+        rows.write_text('{"prompt": "a", "completion": " b"}\n{"prompt": "", "completion": " b"}\n')
+        target = self.scratch / "with-bad-prompt"
+        done = call("ftrt", "run", self.scratch / (output.name + ".ftb"), "--train_file",
+                    data_of("gpt2", TASK), "--test_file", rows, "--output_dir", target,
+                    "--max_steps", 1, "--save_strategy", "no")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(last_line(done.stderr), r"bad-prompt\.jsonl: line 2: expected a prompt")
+        self.assertTrue((target / "model.safetensors").exists())
+        must("ftrt", "eval", target, "--test_file", data_of("gpt2", TASK))
+
     def testMemoryIsPlanned(self):
         artifact = self.scratch / "memory.ftb"
         must("ftc", "compile", model_of("qwen2", TASK), "--task", TASK, "--cpu", "x86-64-v3",
