@@ -76,8 +76,8 @@ std::vector<TensorSource> momentTensors(Session &session) {
   return tensors;
 }
 
-Status exportModel(Session &session, const std::string &directory, bool withArtifact,
-                   AdapterForm form) {
+static Status writeModel(Session &session, const std::string &directory, bool withArtifact,
+                         AdapterForm form) {
   const ArtifactReader &artifact = *session.artifact;
   bool apart = hasAdapter(artifact) && form == AdapterForm::Apart;
   for (const auto &[name, bytes] : session.tokenizerFiles)
@@ -100,6 +100,26 @@ Status exportModel(Session &session, const std::string &directory, bool withArti
   FTC_RETURN_IF_ERROR(saveSafeTensors(joinPath(directory, "model.safetensors"), tensors));
   FTC_RETURN_IF_ERROR(removeFile(joinPath(directory, kAdapterConfig)));
   return removeFile(joinPath(directory, kAdapterWeights));
+}
+
+Status exportModel(Session &session, const std::string &directory, bool withArtifact,
+                   AdapterForm form) {
+  std::vector<std::string> fresh;
+  auto note = [&](std::string_view name) {
+    std::string path = joinPath(directory, name);
+    if (pathKind(path) == PathKind::Missing)
+      fresh.push_back(std::move(path));
+  };
+  for (const auto &[name, bytes] : session.tokenizerFiles)
+    note(name);
+  for (const char *name :
+       {"step.ftb", "config.json", "model.safetensors", kAdapterConfig, kAdapterWeights})
+    note(name);
+  Status status = writeModel(session, directory, withArtifact, form);
+  if (!status)
+    for (const std::string &path : fresh)
+      (void)removeFile(path);
+  return status;
 }
 
 } // namespace ftc::rt

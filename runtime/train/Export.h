@@ -26,8 +26,8 @@ enum class AdapterForm { Apart, Merged };
 /// Writes model.safetensors (every parameter under its Hugging Face name, f32), config.json,
 /// the tokenizer's files and, if `withArtifact`, step.ftb into `directory`, each atomically,
 /// the weights last. An adapter that is kept apart is adapter_model.safetensors and
-/// adapter_config.json instead. What the other form of an earlier export left is removed. The
-/// directory must exist.
+/// adapter_config.json instead. What the other form of an earlier export left is removed; on a
+/// failure (a full disk) so is what this one had made. The directory must exist.
 Status exportModel(Session &session, const std::string &directory, bool withArtifact,
                    AdapterForm form = AdapterForm::Apart);
 
