@@ -6,6 +6,7 @@
 #include "runtime/io/Json.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
+#include "runtime/train/Adapter.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -80,7 +81,7 @@ void addMissing(std::vector<std::string> &list, const std::vector<std::string> &
 }
 
 std::string configPath(const std::string &directory) {
-  return rt::joinPath(directory, "adapter_config.json");
+  return rt::joinPath(directory, rt::kAdapterConfig);
 }
 
 /// PEFT's init_lora_weights, a boolean or a name, as text.
@@ -201,7 +202,7 @@ rt::Result<AdapterSource> readAdapter(const std::string &directory, const std::s
                            std::string("'") + peftTask(task).type + "' for --task " + task);
   FTC_ASSIGN_OR_RETURN(LoraOptions lora, readSettings(config));
   FTC_ASSIGN_OR_RETURN(std::string found, findBase(config, directory, basePath));
-  std::string weights = rt::joinPath(directory, "adapter_model.safetensors");
+  std::string weights = rt::joinPath(directory, rt::kAdapterWeights);
   if (!rt::isFile(weights))
     return rt::Status::error(weights + ": missing; expected the adapter's tensors beside " +
                              "adapter_config.json");
@@ -265,7 +266,7 @@ rt::Status bindAdapter(ModuleOp module, const LoraFlags &flags, const AdapterSou
   for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
     if (!forward.getArgAttr(i, nn::kTrainable))
       continue;
-    std::string name = kPeftPrefix + argumentText(forward, i, nn::kParameter).str();
+    std::string name = rt::kAdapterPrefix + argumentText(forward, i, nn::kParameter).str();
     const rt::TensorInfo *tensor = adapter->tensors.find(name);
     auto type = cast<RankedTensorType>(forward.getArgument(i).getType());
     std::string shape =

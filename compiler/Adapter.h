@@ -14,9 +14,6 @@
 
 namespace ftc {
 
-/// What the names of PEFT's tensors begin with; a parameter's own name follows.
-constexpr const char *kPeftPrefix = "base_model.model.";
-
 /// LoRA's flags as given; what is absent comes from the adapter or is PEFT's default.
 struct LoraFlags {
   std::optional<std::int64_t> r;
