@@ -116,14 +116,16 @@ else
     --num_train_epochs "$NUM_TRAIN_EPOCHS" --per_device_train_batch_size "$TRAIN_BATCH_SIZE" \
     --learning_rate "$LEARNING_RATE" --warmup_ratio 0.1 --weight_decay 0.01 --seed "$SEED" \
     --save_total_limit 1 "${again[@]}"
+  if [ "$task" = text-generation ]; then
+    # The pretrained model beside it: a step at rate 0 changes nothing.
+    build/bin/ftrt run "$artifact" --train_file "$data/train.$suffix" --max_train_samples 1 \
+      --max_steps 1 --learning_rate 0 --validation_file "$data/test.$suffix" \
+      --save_strategy no --output_dir "$work/pretrained" --overwrite_output_dir 2> /dev/null
+  fi
   echo "$run_settings" > "$output.settings"
 fi
 build/bin/ftrt eval "$output" --test_file "$data/test.$suffix" > "$work/test_results.json"
 if [ "$task" = text-generation ]; then
-  # The pretrained model beside it: a step at rate 0 changes nothing.
-  build/bin/ftrt run "$artifact" --train_file "$data/train.$suffix" --max_train_samples 1 \
-    --max_steps 1 --learning_rate 0 --validation_file "$data/test.$suffix" --save_strategy no \
-    --output_dir "$work/pretrained" --overwrite_output_dir 2> /dev/null
   head -n 3 "$data/test.$suffix" > "$work/prompts.$suffix"
   build/bin/ftrt predict "$output" --input_file "$work/prompts.$suffix" --max_new_tokens 60 \
     --output_file "$work/written.jsonl"
