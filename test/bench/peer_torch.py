@@ -30,16 +30,12 @@ def pad(rows, filler):
 class Trainer:
     """A plain training loop: the Trainer of transformers without its bookkeeping."""
 
-    def __init__(self, model, rate, compiled, steps=None):
+    def __init__(self, model, rate, compiled):
         self.model = model.train()
         self.forward = torch.compile(model, dynamic=False) if compiled else model
         # What transformers' Trainer takes by default with this version of PyTorch.
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.0,
                                            fused=True)
-        self.schedule = None
-        if steps:
-            self.schedule = transformers.get_linear_schedule_with_warmup(
-                self.optimizer, 0, steps)
 
     def step(self, ids, labels, pad_id):
         inputs = pad(ids, pad_id)
@@ -49,8 +45,6 @@ class Trainer:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), workloads.MAX_GRAD_NORM)
         self.optimizer.step()
-        if self.schedule:
-            self.schedule.step()
         self.optimizer.zero_grad()
         return loss.detach()
 
@@ -134,84 +128,11 @@ def epoch(args):
     return one_round
 
 
-def batches_of(count, size, seed, shuffled):
-    order = list(range(count))
-    if shuffled:
-        random.Random(seed).shuffle(order)
-    return [order[at:at + size] for at in range(0, count, size)]
-
-
-def tag_rows(tokenizer, sentences, names):
-    ids, labels = [], []
-    for tokens, tags in sentences:
-        out = tokenizer(tokens, is_split_into_words=True, truncation=True,
-                        max_length=workloads.LENGTH)
-        marks, last = [], None
-        for word in out.word_ids():
-            marks.append(-100 if word is None or word == last else names.index(tags[word]))
-            last = word
-        ids.append(out["input_ids"])
-        labels.append(marks)
-    return ids, labels
-
-
-def accuracy(args):
-    """A whole fine-tuning with one seed; prints the test metric and ends."""
-    transformers.set_seed(args.seed)
-    settings = workloads.ACCURACY
-    if args.task == "text-classification":
-        train = workloads.read_csv(args.data, "text", args.label)
-        test = workloads.read_csv(args.test, "text", args.label)
-        names = sorted({label for _, label in train})
-        tokenizer, model = load(args, len(names))
-        sets = [(tokenizer([text for text, _ in rows], truncation=True,
-                           max_length=workloads.LENGTH)["input_ids"],
-                 [names.index(label) for _, label in rows]) for rows in (train, test)]
-    else:
-        train, test = workloads.read_conll(args.data), workloads.read_conll(args.test)
-        names = sorted({tag for _, tags in train for tag in tags})
-        tokenizer, model = load(args, len(names), "AutoModelForTokenClassification")
-        sets = [tag_rows(tokenizer, rows, names) for rows in (train, test)]
-    (ids, labels), (test_ids, test_labels) = sets
-    size = settings["batch_size"]
-    epochs = settings["num_train_epochs"]
-    steps = epochs * -(-len(ids) // size)
-    trainer = Trainer(model, settings["learning_rate"], False, steps)
-    begin = time.monotonic()
-    for number in range(epochs):
-        for batch in batches_of(len(ids), size, args.seed * 1000 + number, True):
-            trainer.step([ids[row] for row in batch], [labels[row] for row in batch], 0)
-    seconds = time.monotonic() - begin
-    model.eval()
-    truth, guess = [], []
-    with torch.no_grad():
-        for batch in batches_of(len(test_ids), 64, 0, False):
-            inputs = pad([test_ids[row] for row in batch], 0)
-            mask = pad([[1] * len(test_ids[row]) for row in batch], 0)
-            best = model(input_ids=inputs, attention_mask=mask).logits.argmax(-1).tolist()
-            for row, found in zip(batch, best):
-                wanted = test_labels[row]
-                if isinstance(wanted, list):
-                    truth.append([names[w] for w in wanted if w != -100])
-                    guess.append([names[f] for f, w in zip(found, wanted) if w != -100])
-                else:
-                    truth.append(wanted)
-                    guess.append(found)
-    if args.task == "text-classification":
-        value = sum(map(int.__eq__, truth, guess)) / len(truth)
-    else:
-        import seqeval.metrics
-        value = float(seqeval.metrics.f1_score(truth, guess))
-    reply(metric=value, seconds=seconds)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workload", choices=("steady", "epoch", "accuracy"), required=True)
+    parser.add_argument("--workload", choices=("steady", "epoch"), required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--test")
-    parser.add_argument("--task", default="text-classification")
     parser.add_argument("--label", default="label")
     parser.add_argument("--samples", type=int)
     parser.add_argument("--steps", type=int, default=6)
@@ -222,9 +143,6 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    if args.workload == "accuracy":
-        accuracy(args)
-        return
     one_round = steady(args) if args.workload == "steady" else epoch(args)
     for line in sys.stdin:
         if line.strip() == "quit":

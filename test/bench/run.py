@@ -3,7 +3,6 @@
 
     python3 test/bench/run.py steady     MiniLM, 16 x 128 tokens, fp32, full fine-tuning
     python3 test/bench/run.py epoch      banking77, batch 16, real lengths: examples a second
-    python3 test/bench/run.py accuracy   banking77 and wnut17, 3 seeds, mean and deviation
 
 The peers' Python is --python (needs test/bench/requirements.txt); this script and ftrt need none.
 Each side runs on the same --threads cores with the same dropout, batch and precision. The sides
@@ -183,84 +182,15 @@ def epoch(args, scratch):
     print_rounds(sides, args.rounds, "examples")
 
 
-def accuracy_of_peer(args, task, data, test):
-    done = {}
-    for seed in args.seeds:
-        environment = dict(os.environ, OMP_NUM_THREADS=str(args.threads),
-                           CUDA_VISIBLE_DEVICES="", PYTHONPATH=str(HERE))
-        out = subprocess.run(
-            [args.python, HERE / "peer_torch.py", "--workload", "accuracy", "--task", task,
-             "--model", args.model, "--data", data, "--test", test, "--label", "category",
-             "--threads", str(args.threads), "--seed", str(seed)],
-            env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
-        done[seed] = json.loads(out)
-    return done
-
-
-def accuracy_of_ftrt(args, scratch, task, data, test):
-    artifact, settings, done = scratch / (task + ".ftb"), workloads.ACCURACY, {}
-    columns = ["--label_column_name", "category"] if task == "text-classification" else []
-    metric = "eval_accuracy" if task == "text-classification" else "eval_f1"
-    run_measured([args.bin / "ftc", "compile", args.model, "--task", task, "--train_file", data,
-                  "--max_seq_length", workloads.LENGTH, *columns, "-o", artifact])
-    for seed in args.seeds:
-        output = scratch / "out"
-        shutil.rmtree(output, ignore_errors=True)
-        run_measured(
-            [args.bin / "ftrt", "run", artifact, "--train_file", data, "--validation_file", test,
-             "--eval_strategy", "no", "--output_dir", output, "--num_train_epochs",
-             settings["num_train_epochs"], "--per_device_train_batch_size",
-             settings["batch_size"], "--learning_rate", settings["learning_rate"], "--dropout",
-             workloads.DROPOUT, "--threads", args.threads, "--seed", seed, "--save_strategy",
-             "no", *columns])
-        results = json.loads((output / "eval_results.json").read_text())
-        train = json.loads((output / "train_results.json").read_text())
-        done[seed] = {"metric": results[metric], "seconds": train["train_runtime"]}
-    return done
-
-
-def accuracy(args, scratch):
-    banking = args.data / "text-classification" / "banking77"
-    wnut = args.data / "token-classification" / "wnut17"
-    # ftrt tells formats by their endings, and this one's is unusual.
-    test = scratch / "wnut17-test.conll"
-    shutil.copyfile(wnut / "emerging.test.annotated", test)
-    for name, task, metric, files in (
-            ("banking77", "text-classification", "accuracy",
-             (banking / "train.csv", banking / "test.csv")),
-            ("wnut17", "token-classification", "F1", (wnut / "wnut17train.conll", test))):
-        if name not in args.datasets:
-            continue
-        means = {}
-        for side in ("ftrt", "torch"):
-            if side not in args.sides:
-                continue
-            runs = (accuracy_of_ftrt(args, scratch, task, *files) if side == "ftrt"
-                    else accuracy_of_peer(args, task, *files))
-            values = [100 * run["metric"] for run in runs.values()]
-            spread = statistics.stdev(values) if len(values) > 1 else 0.0
-            means[side] = (statistics.mean(values), spread / len(values) ** 0.5)
-            print("%s %s: %s %.2f, standard error %.2f (%s), training %.0f s" % (
-                name, side, metric, *means[side], " ".join("%.2f" % one for one in values),
-                statistics.median(run["seconds"] for run in runs.values())), flush=True)
-        if len(means) == 2:
-            difference = means["ftrt"][0] - means["torch"][0]
-            error = (means["ftrt"][1] ** 2 + means["torch"][1] ** 2) ** 0.5
-            print("%s: ftrt - torch = %+.2f points, 2 standard errors %.2f" % (
-                name, difference, 2 * error), flush=True)
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("workload", choices=("steady", "epoch", "accuracy"))
+    parser.add_argument("workload", choices=("steady", "epoch"))
     parser.add_argument("--model", type=pathlib.Path, default=ROOT / ".cache" / "minilm")
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "bin")
     parser.add_argument("--data", type=pathlib.Path, default=DATA)
     parser.add_argument("--python", default=sys.executable, help="the peers' interpreter")
     parser.add_argument("--sides", nargs="+", default=["ftrt", "torch", "compile", "jax"])
-    parser.add_argument("--datasets", nargs="+", default=["banking77", "wnut17"])
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=12, help="steady: steps a round")
@@ -273,7 +203,7 @@ def main():
         name = next((line.split(":")[1].strip() for line in lines if "model name" in line), "?")
     print("%s, %d threads, %s" % (name, len(cores), args.workload), flush=True)
     with tempfile.TemporaryDirectory(prefix="ftc-bench-") as scratch:
-        workload = {"steady": steady, "epoch": epoch, "accuracy": accuracy}[args.workload]
+        workload = {"steady": steady, "epoch": epoch}[args.workload]
         workload(args, pathlib.Path(scratch))
 
 

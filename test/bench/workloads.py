@@ -11,7 +11,6 @@ LENGTH = 128
 BATCH = 16
 CLASSES = 12
 STEADY_RATE = 5e-5
-ACCURACY = {"num_train_epochs": 3, "batch_size": 16, "learning_rate": 1e-4}
 
 
 def common_words(model):
