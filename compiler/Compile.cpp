@@ -94,9 +94,9 @@ private:
   rt::Status chooseLengths();
   rt::Status chooseCapacities();
   rt::Status chooseGenerationCapacity();
-  rt::Status runPhases(std::int64_t activationBudget);
+  rt::Status runPhases();
   rt::Status plan();
-  rt::Status fitBudget();
+  rt::Status checkBudget();
   rt::Status compileKernels();
   rt::Status write();
   void exportConfig(abi::ArtifactT &artifact);
@@ -444,9 +444,8 @@ rt::Status Compilation::emitModule(ModuleOp op) {
 }
 
 /// The passes, phase by phase; with `--emit` of one of them, prints it and stops.
-rt::Status Compilation::runPhases(std::int64_t activationBudget) {
+rt::Status Compilation::runPhases() {
   PipelineOptions pipeline = options.pipeline;
-  pipeline.memoryBudget = activationBudget;
   pipeline.spaces = "tokens=" + std::to_string(maxTokens) +
                     ",labelled=" + std::to_string(maxTokens) +
                     ",target=" + std::to_string(maxTargets) +
@@ -495,43 +494,31 @@ rt::Status Compilation::plan() {
 
 /// What must be resident while training runs: parameters, moments, gradients (unless updates
 /// are fused behind them) and the largest arena.
-static std::int64_t trainingPeak(plan::VariantOp variant, std::int64_t &state) {
+static std::int64_t trainingPeak(plan::VariantOp variant) {
   std::int64_t arena = 0;
   bool accumulates = false;
   for (auto program : variant.getOps<plan::ProgramOp>()) {
     arena = std::max<std::int64_t>(arena, program.getArenaBytes());
     accumulates |= program.getSymName() == "train_accumulate";
   }
-  state = 4 * static_cast<std::int64_t>(variant.getParamsElements() +
-                                        accumulates * variant.getTrainableElements()) +
-          static_cast<std::int64_t>(variant.getMomentsBytes());
-  return state + arena;
+  return 4 * static_cast<std::int64_t>(variant.getParamsElements() +
+                                       accumulates * variant.getTrainableElements()) +
+         static_cast<std::int64_t>(variant.getMomentsBytes()) + arena;
 }
 
-/// Plans; with a memory budget that the plan exceeds, plans again with cheap results recomputed
-/// in the backward, first as many as needed, then all. Refuses with the least that would do.
-rt::Status Compilation::fitBudget() {
-  std::int64_t least = INT64_MAX, state = 0;
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    if (attempt > 0)
-      FTC_RETURN_IF_ERROR(import());
-    std::int64_t activations = std::max<std::int64_t>(1, options.memoryBudget - state);
-    FTC_RETURN_IF_ERROR(runPhases(attempt == 0 ? 0 : attempt == 1 ? activations : 1));
-    if (emitted)
-      return {};
-    FTC_RETURN_IF_ERROR(plan());
-    std::int64_t peak = 0;
-    for (auto variant : model.module->getOps<plan::VariantOp>())
-      peak = std::max(peak, trainingPeak(variant, state));
-    if (options.memoryBudget == 0 || peak <= options.memoryBudget)
-      return {};
-    least = std::min(least, peak);
-  }
-  return rt::Status::error(
-      "--memory_budget: the plan needs at least " + std::to_string(least) + " bytes (" +
-      mebibytes(least) + "), " + std::to_string(options.memoryBudget) +
-      " were given: raise it, lower --max_tokens (now " + std::to_string(maxTokens) +
-      "), or train less (--method)");
+/// Refuses a plan above the memory budget, with the least that would do: what is cheap to make
+/// again in the backward is recomputed already (ftc-choose-saved).
+rt::Status Compilation::checkBudget() {
+  std::int64_t peak = 0;
+  for (auto variant : model.module->getOps<plan::VariantOp>())
+    peak = std::max(peak, trainingPeak(variant));
+  if (options.memoryBudget == 0 || peak <= options.memoryBudget)
+    return {};
+  return rt::Status::error("--memory_budget: the plan needs at least " + std::to_string(peak) +
+                           " bytes (" + mebibytes(peak) + "), " +
+                           std::to_string(options.memoryBudget) +
+                           " were given: raise it, lower --max_tokens (now " +
+                           std::to_string(maxTokens) + "), or train less (--method)");
 }
 
 rt::Status Compilation::compileKernels() {
@@ -781,9 +768,11 @@ rt::Status Compilation::run() {
   FTC_RETURN_IF_ERROR(checkWeights());
   FTC_RETURN_IF_ERROR(chooseCapacities());
   clock.lap("weights");
-  FTC_RETURN_IF_ERROR(fitBudget());
+  FTC_RETURN_IF_ERROR(runPhases());
   if (emitted)
     return {};
+  FTC_RETURN_IF_ERROR(plan());
+  FTC_RETURN_IF_ERROR(checkBudget());
   if (options.emit == "plan")
     return emitModule(*model.module);
   FTC_RETURN_IF_ERROR(compileKernels());

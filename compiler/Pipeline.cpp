@@ -79,8 +79,7 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   if (enabled("fuse-kernels"))
     fuse.passes.push_back("ftc-fuse-kernels");
   if (enabled("choose-saved"))
-    fuse.passes.push_back("ftc-choose-saved{memory-budget=" +
-                          std::to_string(options.memoryBudget) + spaces + "}");
+    fuse.passes.push_back("ftc-choose-saved{policy=cheap" + spaces + "}");
   fuse.passes.push_back("canonicalize");
   if (enabled("fuse-kernels"))
     fuse.passes.push_back(verify("fused"));

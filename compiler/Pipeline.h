@@ -25,7 +25,6 @@ struct PipelineOptions {
   std::int64_t min8bitSize = 4096; ///< adamw8bit: smaller tensors keep f32 moments
   bool fusedUpdate = false; ///< train_step instead of train_accumulate + apply
   bool frozenDropout = false;
-  std::int64_t memoryBudget = 0; ///< bytes of saved activations that may live; 0: unlimited
   std::string spaces; ///< sizes that costs are estimated for: "tokens=2048,sequences=16"
   std::int64_t longestText = 0; ///< makes prefill and decode for texts of so many tokens; 0: none
   std::vector<std::string> disabled; ///< optimization passes switched off, by name

@@ -267,11 +267,12 @@ def FuseKernels : Pass<"ftc-fuse-kernels", "::mlir::ModuleOp"> {
 def ChooseSaved : Pass<"ftc-choose-saved", "::mlir::ModuleOp"> {
   let summary = "Recompute cheap results in the backward instead of saving them";
   let description = [{
-    Input: fused programs with a backward. The output of a fused activation is recomputed from
-    `pre`, which the backward reads anyway, where the backward reads it. Candidates are
-    ordered by bytes saved per FLOP (CostModel). Policy `cheap` takes all; `none` takes what a
-    memory budget needs: candidates until the estimate of live bytes is within the budget,
-    at the sizes of spaces that `spaces` gives.
+    Input: fused programs with a backward. Activations fused into linear layers, normalized
+    rows and gated products are made again where the backward reads them, from values that it
+    reads there or later anyway (`pre`, the rows before a normalization, gate and up), so that
+    nothing lives longer. Candidates are ordered by bytes saved per FLOP. Policy `cheap`, which
+    the pipeline has, takes all; `none` takes what a memory budget needs: candidates until the
+    estimate of live bytes is within the budget, at the sizes of spaces that `spaces` gives.
 
     ```mlir
     %y, %pre = nn.linear %x, %w {activation = #nn.activation<gelu>}
