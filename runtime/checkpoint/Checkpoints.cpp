@@ -75,6 +75,10 @@ Result<NewestCheckpoint> findNewestCheckpoint(const std::string &outputDir) {
       newest.manifest = manifest.take();
       return newest;
     }
+    if (manifest.status().code() == Code::Io)
+      return manifest.takeStatus().withContext(
+          "checkpoint-" + std::to_string(*step) +
+          " could not be read, which does not make it damaged (try again, or name another one)");
     newest.damagedSteps.push_back(*step);
     newest.warnings.push_back("checkpoint-" + std::to_string(*step) +
                               " is damaged and passed over: " + manifest.status().message());
@@ -90,12 +94,13 @@ Status setAsideCheckpoint(const std::string &outputDir, std::int64_t step) {
   return syncDirectory(outputDir);
 }
 
-/// FILE.tmp where FILE is of a kind that a run writes through AtomicFile.
+/// FILE.PID-N.tmp where FILE is of a kind that a run writes through AtomicFile.
 static bool isStaleFile(std::string_view name) {
-  static constexpr std::array<std::string_view, 6> kinds = {
-      ".safetensors.tmp", ".json.tmp", ".jsonl.tmp", ".txt.tmp", ".html.tmp", ".ftb.tmp"};
+  static constexpr std::array<std::string_view, 8> kinds = {
+      ".safetensors", ".json", ".jsonl", ".txt", ".html", ".ftb", ".model", ".spm"};
+  std::string_view stem = temporaryStem(name);
   return std::any_of(kinds.begin(), kinds.end(),
-                     [&](std::string_view kind) { return name.ends_with(kind); });
+                     [&](std::string_view kind) { return stem.ends_with(kind); });
 }
 
 Status removeHalfWritten(const std::string &outputDir) {

@@ -34,15 +34,16 @@ struct NewestCheckpoint {
   std::vector<std::int64_t> damagedSteps;
   std::vector<std::string> warnings;
 };
-/// The newest checkpoint that verifies. Changes nothing.
+/// The newest checkpoint that verifies. Changes nothing. A file that the system fails to read
+/// (Code::Io) is an error: its checkpoint may be whole.
 Result<NewestCheckpoint> findNewestCheckpoint(const std::string &outputDir);
 
 /// Renames a damaged checkpoint-N to checkpoint-N.damaged (with -2, -3... when taken), so that
 /// step N can be saved again and nothing is lost that someone may want to look at.
 Status setAsideCheckpoint(const std::string &outputDir, std::int64_t step);
 
-/// Removes checkpoint-N.tmp directories and stale FILE.tmp files of the kinds that a run
-/// writes: what a killed process leaves. A missing directory is fine.
+/// Removes checkpoint-N.tmp directories and stale FILE.PID-N.tmp files of the kinds
+/// that a run writes: what a killed process leaves. A missing directory is fine.
 Status removeHalfWritten(const std::string &outputDir);
 
 /// Removes one checkpoint so that at every instant it is whole or no longer visible.

@@ -36,7 +36,10 @@ Status ioError(std::string_view what, const std::string &path, int error) {
   char buffer[128];
   // The GNU strerror_r returns the text, in or outside the buffer.
   const char *reason = ::strerror_r(error, buffer, sizeof buffer);
-  return Status::error("cannot " + std::string(what) + " " + quote(path, 200) + ": " + reason);
+  std::string text = "cannot " + std::string(what) + " " + quote(path, 200) + ": " + reason;
+  // What is not there is a fact about the path, all else a failure to find out.
+  bool absent = error == ENOENT || error == ENOTDIR || error == EISDIR || error == ELOOP;
+  return absent ? Status::error(std::move(text)) : Status::io(std::move(text));
 }
 
 static int openRetrying(const std::string &path, int flags) {
@@ -103,8 +106,10 @@ Result<std::string> readFile(const std::string &path, std::uint64_t maxBytes) {
   return content;
 }
 
-OutputFile::OutputFile(FileDescriptor fd, std::string path, std::uint64_t expectedBytes)
-    : fd(std::move(fd)), name(std::move(path)), expected(expectedBytes) {}
+OutputFile::OutputFile(FileDescriptor fd, std::string path, std::string place,
+                       std::uint64_t expectedBytes)
+    : fd(std::move(fd)), name(std::move(path)), place(std::move(place)),
+      expected(expectedBytes) {}
 
 Result<OutputFile> OutputFile::create(const std::string &path, std::uint64_t expectedBytes) {
   if (path.find('\0') != std::string::npos)
@@ -112,23 +117,71 @@ Result<OutputFile> OutputFile::create(const std::string &path, std::uint64_t exp
   FileDescriptor fd(openRetrying(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW));
   if (fd.get() < 0)
     return ioError("create", path, errno);
-  return OutputFile(std::move(fd), path, expectedBytes);
+  return OutputFile(std::move(fd), path, path, expectedBytes);
+}
+
+/// `path`.PID-N.tmp; of a long name the beginning.
+static std::string temporaryPath(const std::string &path, int n) {
+  constexpr std::size_t kMostBytes = 220;
+  return joinPath(parentDirectory(path), baseName(path).substr(0, kMostBytes)) + "." +
+         std::to_string(::getpid()) + "-" + std::to_string(n) + ".tmp";
+}
+
+std::string_view temporaryStem(std::string_view name) {
+  if (!name.ends_with(".tmp"))
+    return {};
+  name.remove_suffix(4);
+  auto digits = [](std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+  };
+  std::size_t dash = name.rfind('-'), dot = name.rfind('.');
+  if (dash == name.npos || dot == name.npos || dot > dash || !digits(name.substr(dash + 1)) ||
+      !digits(name.substr(dot + 1, dash - dot - 1)))
+    return {};
+  return name.substr(0, dot);
+}
+
+/// How many names are tried that others may have taken, by intent or with the same process id.
+static constexpr int kMostNames = 1000;
+
+Result<OutputFile> OutputFile::createBeside(const std::string &path,
+                                            std::uint64_t expectedBytes) {
+  if (path.find('\0') != std::string::npos)
+    return ioError("create", path, EINVAL);
+  // Without /proc a file without a name could not be given one.
+  if (::access("/proc/self/fd", X_OK) == 0) {
+    FileDescriptor fd(openRetrying(parentDirectory(path), O_WRONLY | O_TMPFILE));
+    if (fd.get() >= 0)
+      return OutputFile(std::move(fd), path, "", expectedBytes);
+    // EISDIR: a kernel or file system that does not know the flag.
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+      return ioError("create", path, errno);
+  }
+  for (int n = 0;; ++n) {
+    std::string place = temporaryPath(path, n);
+    FileDescriptor fd(openRetrying(place, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW));
+    if (fd.get() >= 0)
+      return OutputFile(std::move(fd), path, place, expectedBytes);
+    if (errno != EEXIST || n == kMostNames)
+      return ioError("create", path, errno);
+  }
 }
 
 Result<OutputFile> OutputFile::openInPlace(const std::string &path) {
   FileDescriptor fd(openRetrying(path, O_WRONLY));
   if (fd.get() < 0)
     return ioError("write to", path, errno);
-  OutputFile file(std::move(fd), path, 0);
+  OutputFile file(std::move(fd), path, "", 0);
   file.inPlace = true;
   return file;
 }
 
 OutputFile::~OutputFile() {
-  if (fd.get() < 0 || inPlace)
+  if (fd.get() < 0)
     return;
   fd.reset();
-  ::unlink(name.c_str());
+  if (!place.empty())
+    ::unlink(place.c_str());
 }
 
 /// A full disk or quota: says how much is still to be written and how much is free.
@@ -138,7 +191,7 @@ static Status noSpace(const std::string &path, std::uint64_t needed, int error) 
   struct statvfs info;
   if (::statvfs(parentDirectory(path).c_str(), &info) == 0)
     message += ", " + describeBytes(std::uint64_t(info.f_bavail) * info.f_frsize) + " are free";
-  return Status::error(message + ": free space or choose another --output_dir");
+  return Status::io(message + ": free space, or write to another place");
 }
 
 Status OutputFile::write(const void *data, std::size_t count) {
@@ -164,7 +217,7 @@ Status OutputFile::write(const void *data, std::size_t count) {
   return Status::ok();
 }
 
-Status OutputFile::finish() {
+Status OutputFile::flush() {
   if (fd.get() < 0)
     return ioError("flush", name, EBADF);
   int result;
@@ -178,14 +231,40 @@ Status OutputFile::finish() {
     return error == ENOSPC || error == EDQUOT ? noSpace(name, written, error)
                                               : ioError("flush (fsync)", name, error);
   }
+  return Status::ok();
+}
+
+Status OutputFile::close() {
   // Linux has closed the descriptor even when close says EINTR.
   if (::close(fd.release()) != 0 && errno != EINTR) {
     Status status = ioError("close", name, errno);
-    if (!inPlace)
-      ::unlink(name.c_str());
+    if (!place.empty())
+      ::unlink(place.c_str());
     return status;
   }
   return Status::ok();
+}
+
+Status OutputFile::finish() {
+  FTC_RETURN_IF_ERROR(flush());
+  return close();
+}
+
+Status OutputFile::finishAs(const std::string &path) {
+  FTC_RETURN_IF_ERROR(flush());
+  std::string own = "/proc/self/fd/" + std::to_string(fd.get());
+  for (int n = 0; place.empty(); ++n) {
+    std::string temporary = temporaryPath(path, n);
+    if (::linkat(AT_FDCWD, own.c_str(), AT_FDCWD, temporary.c_str(), AT_SYMLINK_FOLLOW) == 0)
+      place = temporary;
+    else if (errno != EEXIST || n == kMostNames)
+      return ioError("create", path, errno);
+  }
+  FTC_RETURN_IF_ERROR(close());
+  Status status = renamePath(place, path);
+  if (!status)
+    ::unlink(place.c_str());
+  return status;
 }
 
 Result<AtomicFile> AtomicFile::create(const std::string &path, std::uint64_t expectedBytes) {
@@ -194,18 +273,14 @@ Result<AtomicFile> AtomicFile::create(const std::string &path, std::uint64_t exp
     return AtomicFile(path, std::move(output));
   }
   std::string real = linkTarget(path);
-  FTC_ASSIGN_OR_RETURN(OutputFile output, OutputFile::create(real + ".tmp", expectedBytes));
+  FTC_ASSIGN_OR_RETURN(OutputFile output, OutputFile::createBeside(real, expectedBytes));
   return AtomicFile(real, std::move(output));
 }
 
 Status AtomicFile::commit() {
-  FTC_RETURN_IF_ERROR(output.finish());
-  if (output.path() == target) // written in place
-    return Status::ok();
-  if (Status status = renamePath(output.path(), target); !status) {
-    ::unlink(output.path().c_str());
-    return status;
-  }
+  if (output.isInPlace())
+    return output.finish();
+  FTC_RETURN_IF_ERROR(output.finishAs(target));
   return syncDirectory(parentDirectory(target));
 }
 

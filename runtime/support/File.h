@@ -69,6 +69,11 @@ public:
   static Result<OutputFile> create(const std::string &path, std::uint64_t expectedBytes = 0);
   /// Opens what is there and no regular file (a device, a pipe) and writes into it.
   static Result<OutputFile> openInPlace(const std::string &path);
+  /// A file beside `path`, for which it is written and which messages name. Where the file system
+  /// can (O_TMPFILE) it has no name, so that a killed process leaves none; else a name of its own
+  /// that nobody else has, `path`.PID-N.tmp.
+  static Result<OutputFile> createBeside(const std::string &path,
+                                         std::uint64_t expectedBytes = 0);
   ~OutputFile();
   OutputFile(OutputFile &&) noexcept = default;
   OutputFile &operator=(OutputFile &&) = delete;
@@ -79,26 +84,34 @@ public:
 
   /// fsync and close. After a failure the content must be taken for lost.
   Status finish();
+  /// finish() of a file from createBeside, which then replaces `path` by one rename.
+  Status finishAs(const std::string &path);
 
   std::uint64_t size() const { return written; }
   /// SHA-256 of the bytes handed to write(); valid once, after finish().
   Result<std::string> sha256() { return hash.finishHex(); }
   const std::string &path() const { return name; }
+  bool isInPlace() const { return inPlace; }
 
 private:
-  OutputFile(FileDescriptor fd, std::string path, std::uint64_t expectedBytes);
+  OutputFile(FileDescriptor fd, std::string path, std::string place,
+             std::uint64_t expectedBytes);
+  Status flush();
+  Status close();
   FileDescriptor fd;
-  std::string name;
+  std::string name;  ///< in messages
+  std::string place; ///< removed unless all went well; empty: no name yet, or in place
   std::uint64_t expected = 0;
   std::uint64_t written = 0;
   bool inPlace = false; ///< never removed; may have no fsync
   Sha256 hash;
 };
 
-/// Replaces `path` at once or not at all: writes `path`.tmp, fsyncs, renames, fsyncs the
-/// parent. A killed process leaves the old file and at most a stale `path`.tmp. Of a symbolic
-/// link the file that it leads to is replaced; what is no regular file (/dev/stdout, a pipe) is
-/// written into.
+/// Replaces `path` at once or not at all: writes a file beside it that is nobody else's, fsyncs,
+/// renames, fsyncs the parent. A killed process leaves the old file, and a stale
+/// `path`.PID-N.tmp (temporaryStem) only where the file system has no files without a name. Of
+/// a symbolic link the file that it leads to is replaced; what is no regular file (/dev/stdout, a
+/// pipe) is written into.
 class AtomicFile {
 public:
   static Result<AtomicFile> create(const std::string &path, std::uint64_t expectedBytes = 0);
@@ -114,10 +127,14 @@ private:
   OutputFile output;
 };
 
+/// Of the name of a file that a killed process left behind, NAME.PID-N.tmp: NAME; of others: empty.
+std::string_view temporaryStem(std::string_view name);
+
 /// AtomicFile in one call.
 Status writeFileAtomic(const std::string &path, std::string_view content);
 
-/// "cannot WHAT 'path': reason" for the errno value `error`.
+/// "cannot WHAT 'path': reason" for the errno value `error`: Code::Io, but Code::Failed where it says
+/// that there is no such thing.
 Status ioError(std::string_view what, const std::string &path, int error);
 
 } // namespace ftc::rt

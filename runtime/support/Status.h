@@ -10,7 +10,8 @@
 namespace ftc::rt {
 
 /// Exit code 1 covers every failure but Usage, which is exit code 2 (cli.md).
-enum class Code { Ok, Usage, Failed, Interrupted };
+/// Io: the system failed, which says nothing of the content; trying again may help.
+enum class Code { Ok, Usage, Failed, Io, Interrupted };
 
 /// A success or a one-line error. Context is prepended while it travels up.
 class [[nodiscard]] Status {
@@ -18,6 +19,7 @@ public:
   Status() = default;
   static Status ok() { return {}; }
   static Status error(std::string message) { return Status(Code::Failed, std::move(message)); }
+  static Status io(std::string message) { return Status(Code::Io, std::move(message)); }
   static Status usage(std::string message) { return Status(Code::Usage, std::move(message)); }
   static Status interrupted(std::string message) {
     return Status(Code::Interrupted, std::move(message));

@@ -158,9 +158,15 @@ TEST(Faults, SaveKeepsThePreviousCheckpoint) {
         });
 }
 
-TEST(Faults, LoadFailsWithItsPathOrFallsBack) {
+/// What cannot be read is not damaged: no older checkpoint is loaded in its stead.
+TEST(Faults, LoadFailsWithItsPath) {
   sweep("load", 0, saveTwo,
-        [](const std::string &dir, const Fault &, const Call &, const Outcome &) {
+        [](const std::string &dir, const Fault &fault, const Call &call,
+           const Outcome &outcome) {
+          if (std::string(fault.mode) == "EIO" && (call.name == "open" || call.name == "pread")) {
+            ASSERT_EQ(outcome.exitCode, 1);
+            ASSERT_NE(outcome.stderrText.find("Input/output error"), std::string::npos);
+          }
           ASSERT_EQ(findNewestCheckpoint(dir)->step, 2);
           ASSERT_TRUE(verifyCheckpoint(checkpointPath(dir, 1)));
         });

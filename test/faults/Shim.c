@@ -224,6 +224,17 @@ int rename(const char *from, const char *to) {
   return result;
 }
 
+int linkat(int fromFd, const char *from, int toFd, const char *to, int flags) {
+  if (!covers(to))
+    return REAL(linkat)(fromFd, from, toFd, to, flags);
+  enum Strike action = strike("linkat", to, from, 0, 0, 0);
+  if (action == Fail)
+    return -1;
+  int result = REAL(linkat)(fromFd, from, toFd, to, flags);
+  AFTER(action);
+  return result;
+}
+
 int renameat2(int fromFd, const char *from, int toFd, const char *to, unsigned flags) {
   if (!covers(from) && !covers(to))
     return REAL(renameat2)(fromFd, from, toFd, to, flags);

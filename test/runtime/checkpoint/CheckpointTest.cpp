@@ -156,11 +156,12 @@ TEST(Checkpoints, HalfWrittenIsRemovedAndNothingElse) {
   ASSERT_TRUE(makeDirectories(dir.file("checkpoint-2.tmp/sub")));
   ASSERT_TRUE(makeDirectories(dir.file("checkpoint-x.tmp")));
   ASSERT_TRUE(makeDirectories(dir.file("mine.tmp")));
-  for (const char *name : {"model.safetensors.tmp", "notes.tmp", "config.json"})
+  for (const char *name : {"model.safetensors.12-0.tmp", "step.ftb.7-31.tmp", "notes.1-0.tmp",
+                           "model.json.tmp", "config.json"})
     ASSERT_TRUE(writeFileAtomic(dir.file(name), "x"));
   ASSERT_TRUE(removeHalfWritten(dir.path()));
   EXPECT_EQ(names(dir.path()), (Names{"checkpoint-1", "checkpoint-x.tmp", "config.json",
-                                      "mine.tmp", "notes.tmp"}));
+                                      "mine.tmp", "model.json.tmp", "notes.1-0.tmp"}));
   EXPECT_TRUE(removeHalfWritten(dir.file("none")));
 }
 

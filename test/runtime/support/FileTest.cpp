@@ -111,12 +111,54 @@ TEST(AtomicFile, WritesIntoAPipe) {
   EXPECT_EQ(listDirectory(dir.path())->size(), 1u);
 }
 
-TEST(AtomicFile, RefusesASymbolicLinkInItsPlace) {
+TEST(AtomicFile, NeedsNoNameThatOthersCouldTake) {
   TemporaryDirectory dir;
   ASSERT_TRUE(writeFileAtomic(dir.file("victim"), "keep"));
-  ASSERT_EQ(::symlink(dir.file("victim").c_str(), dir.file("a.tmp").c_str()), 0);
-  EXPECT_FALSE(writeFileAtomic(dir.file("a"), "x"));
+  std::string process = std::to_string(::getpid());
+  for (std::string name : {"a.tmp", "a.0-0.tmp"})
+    ASSERT_EQ(::symlink(dir.file("victim").c_str(), dir.file(name).c_str()), 0);
+  for (int n = 0; n < 3; ++n)
+    ASSERT_EQ(::symlink(dir.file("victim").c_str(),
+                        dir.file("a." + process + "-" + std::to_string(n) + ".tmp").c_str()),
+              0);
+  std::size_t before = listDirectory(dir.path())->size();
+  {
+    // Two writers of one file: each has its own, the last commit stands.
+    auto one = AtomicFile::create(dir.file("a")), two = AtomicFile::create(dir.file("a"));
+    ASSERT_TRUE(one && two && one->write("one") && two->write("two"));
+    ASSERT_TRUE(two->commit());
+    EXPECT_EQ(*readFile(dir.file("a"), 99), "two");
+    ASSERT_TRUE(one->commit());
+    EXPECT_EQ(*readFile(dir.file("a"), 99), "one");
+  }
   EXPECT_EQ(*readFile(dir.file("victim"), 99), "keep");
+  EXPECT_EQ(listDirectory(dir.path())->size(), before + 1);
+  EXPECT_FALSE(writeFileAtomic(dir.file("none/a"), "x"));
+}
+
+TEST(AtomicFile, AKilledProcessLeavesNoName) {
+  TemporaryDirectory dir;
+  pid_t child = ::fork();
+  if (child == 0) {
+    auto file = AtomicFile::create(dir.file("a"));
+    ::_exit(file && file->write("half") && ::kill(::getpid(), SIGKILL) == 0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  for (const std::string &name : *listDirectory(dir.path())) // only where O_TMPFILE is not known
+    EXPECT_EQ(temporaryStem(name), "a");
+  int unnamed = ::open(dir.path().c_str(), O_WRONLY | O_TMPFILE, 0600);
+  if (unnamed >= 0)
+    EXPECT_EQ(listDirectory(dir.path())->size(), 0u);
+  ::close(unnamed);
+}
+
+TEST(AtomicFile, LeftoversAreRecognised) {
+  EXPECT_EQ(temporaryStem("a.json.12-0.tmp"), "a.json");
+  for (const char *name : {"a.tmp", "a.json.tmp", "12-0.tmp", "a.12.tmp", "a.-0.tmp", "a.12-.tmp",
+                           "a.1x-0.tmp", "a.12-0", "a.12-0.tmpx", ""})
+    EXPECT_EQ(temporaryStem(name), "") << name;
 }
 
 TEST(OutputFile, NoSpaceNamesBytesNeeded) {
