@@ -65,6 +65,8 @@ static const rt::Task *taskOfCheckpoint(const rt::Task &named, const CompileOpti
   std::string problem;
   if (config.contains("problem_type") && config["problem_type"].is_string())
     problem = config["problem_type"].get<std::string>();
+  if (options.columns.regression)
+    return named.forProblem(*options.columns.regression ? rt::kRegression : rt::kSingleLabel);
   return named.forProblem(problem == rt::kRegression && !options.labels.empty() ? "" : problem);
 }
 
@@ -81,7 +83,7 @@ rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::T
     FTC_ASSIGN_OR_RETURN(table, rt::readDataFiles(options.trainFile));
     FTC_ASSIGN_OR_RETURN(columns,
                          named.findColumns(table, options.columns, /*needLabels=*/true));
-    summary.task = named.forData(table, columns);
+    FTC_ASSIGN_OR_RETURN(summary.task, named.forData(table, columns));
   }
   const rt::Task &task = *summary.task;
   std::vector<std::string> own = checkpointLabels(config);

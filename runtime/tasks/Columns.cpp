@@ -1,8 +1,10 @@
 // Column lookup and typed cell access for tasks.
 #include "runtime/tasks/Columns.h"
 
+#include "runtime/io/Json.h"
 #include "runtime/support/Text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -86,6 +88,16 @@ bool isRealText(std::string_view text) {
 bool isNotANumber(std::string_view text) {
   return text.size() == 3 && (text[0] | 32) == 'n' && (text[1] | 32) == 'a' &&
          (text[2] | 32) == 'n';
+}
+
+bool isListText(std::string_view text) {
+  if (!text.starts_with('[') || !text.ends_with(']'))
+    return false;
+  Result<Json> list = parseJson(text, "label");
+  return list && list->is_array() &&
+         std::all_of(list->begin(), list->end(), [](const Json &item) {
+           return item.is_string() || item.is_number_integer();
+         });
 }
 
 Result<float> readNumber(const DataTable &table, std::int64_t row, int column) {

@@ -32,6 +32,10 @@ bool isRealText(std::string_view text);
 /// "nan" in any case: what tools write where there is no number.
 bool isNotANumber(std::string_view text);
 
+/// Whether text is a JSON list of texts and whole numbers: several labels in files that know text
+/// alone.
+bool isListText(std::string_view text);
+
 /// The value of a cell that must be a finite number: a number, or in files that know text alone
 /// the text of one.
 Result<float> readNumber(const DataTable &table, std::int64_t row, int column);

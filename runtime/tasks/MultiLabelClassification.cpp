@@ -130,6 +130,15 @@ private:
     if (!columns.indicators.empty())
       return readIndicators(table, row, columns.indicators, names);
     int column = columns.label;
+    CellKind kind = table.kind(row, column);
+    bool listed = kind == CellKind::TextList || kind == CellKind::IntegerList ||
+                  (kind == CellKind::Text && isListText(table.text(row, column)));
+    if (!columns.labelDelimiter.empty() && listed)
+      return Status::error(table.where(row) + ": expected a text that --label_delimiter splits in "
+                           "column " + quote(table.columns()[column], 40) + ", got " +
+                           (kind == CellKind::Text ? quote(table.text(row, column), 30)
+                                                   : std::string(cellKindPhrase(kind))) +
+                           "; leave the flag out where labels are lists");
     if (!columns.labelDelimiter.empty() && table.kind(row, column) == CellKind::Text)
       splitLabels(table.text(row, column), columns.labelDelimiter, names);
     else if (table.untyped() && table.kind(row, column) == CellKind::Text)

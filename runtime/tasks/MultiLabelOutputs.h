@@ -21,9 +21,6 @@ public:
   /// {"labels": those predicted, "scores": every label's probability}.
   Result<std::string> predictionLines(const DataTable &table,
                                       const TaskColumns &columns) const override;
-  Result<std::string> predictionsText(const DataTable &, const TaskColumns &) const override {
-    return std::string();
-  }
 
 private:
   Result<LabelCounts> counts() const;

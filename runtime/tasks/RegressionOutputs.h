@@ -22,9 +22,6 @@ public:
   /// {"score": the value}.
   Result<std::string> predictionLines(const DataTable &table,
                                       const TaskColumns &columns) const override;
-  Result<std::string> predictionsText(const DataTable &, const TaskColumns &) const override {
-    return std::string();
-  }
 
 private:
   std::span<const Example> examples;

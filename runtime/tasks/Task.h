@@ -7,6 +7,7 @@
 #include "runtime/tokenizers/Tokenizer.h"
 
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace ftc::rt {
@@ -22,6 +23,7 @@ struct ColumnFlags {
   std::string sentence2Key{};
   /// What stands between the labels of a text that has several; empty: labels are not split.
   std::string labelDelimiter{};
+  std::optional<bool> regression{}; ///< --do_regression; absent: the labels decide
   std::string textColumn{};    ///< summarization: the text
   std::string summaryColumn{}; ///< summarization: its summary
   std::string sourceLang{};    ///< translation's columns, and the languages of mBART's tokenizer
@@ -37,6 +39,7 @@ struct TaskColumns {
   int id = -1;    ///< the question's id
   bool chat = false; ///< `text` holds conversations (ChatMessages.h)
   std::string labelDelimiter{}; ///< as ColumnFlags'
+  std::optional<bool> regression{}; ///< as ColumnFlags'
   /// Columns of 0 and 1, one a label, which they are named after; `label` is the first of them.
   std::vector<int> indicators{};
 };
@@ -149,8 +152,9 @@ public:
 
   /// The text of `predictions.txt` (tasks that generate: `generated_predictions.txt`), or empty
   /// when the task writes no such file.
-  virtual Result<std::string> predictionsText(const DataTable &table,
-                                              const TaskColumns &columns) const = 0;
+  virtual Result<std::string> predictionsText(const DataTable &, const TaskColumns &) const {
+    return std::string();
+  }
 
   /// Further files of the task (question answering's predictions).
   virtual Result<std::vector<TaskFile>> files() const { return std::vector<TaskFile>(); }
@@ -172,8 +176,11 @@ public:
   virtual std::string_view problemType() const { return {}; }
   /// The task of this name for a problem_type: itself where it knows no other.
   virtual const Task *forProblem(std::string_view) const { return this; }
-  /// The task of this name that fits the labels of training data.
-  virtual const Task *forData(const DataTable &, const TaskColumns &) const { return this; }
+  /// The task of this name that fits the labels of training data. Fails on a label that is of
+  /// another kind than the rest of its column.
+  virtual Result<const Task *> forData(const DataTable &, const TaskColumns &) const {
+    return this;
+  }
   virtual LabelPlacement labelPlacement() const = 0;
   /// False when there are no classes: the label set is empty and `--labels` means nothing.
   virtual bool hasLabelSet() const { return true; }

@@ -17,6 +17,8 @@ Status checkTaskFlags(const Task &task, const ColumnFlags &flags, bool labelAllT
     return refuse("--sentence2_key", "text-classification");
   if (!sentences && !flags.labelDelimiter.empty())
     return refuse("--label_delimiter", "text-classification");
+  if (!sentences && flags.regression)
+    return refuse("--do_regression", "text-classification");
   if (labelAllTokens && task.labelPlacement() != LabelPlacement::Token)
     return refuse("--label_all_tokens", "token-classification");
   bool summarizes = task.name() == "summarization";
@@ -40,6 +42,11 @@ Status checkTaskFlags(const Task &task, const ColumnFlags &flags, bool labelAllT
                                        : "--source_lang and --target_lang") +
                            " instead");
   return Status::ok();
+}
+
+std::string describeTask(const Task &task) {
+  std::string name(task.name());
+  return task.problemType().empty() ? name : name + " (" + std::string(task.problemType()) + ")";
 }
 
 } // namespace ftc::rt

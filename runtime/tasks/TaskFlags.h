@@ -10,4 +10,8 @@ namespace ftc::rt {
 /// summaries outside summarization, languages outside tasks that write a target.
 Status checkTaskFlags(const Task &task, const ColumnFlags &flags, bool labelAllTokens);
 
+/// The task as messages name it, with its problem where it has several:
+/// "text-classification (regression)".
+std::string describeTask(const Task &task);
+
 } // namespace ftc::rt

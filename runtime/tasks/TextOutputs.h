@@ -20,9 +20,6 @@ public:
   Result<std::string> report() const override;
   Result<std::string> predictionLines(const DataTable &table,
                                       const TaskColumns &columns) const override;
-  Result<std::string> predictionsText(const DataTable &, const TaskColumns &) const override {
-    return std::string();
-  }
 
 private:
   Status checkComplete() const;

@@ -63,29 +63,6 @@ const Task *TextTask::forProblem(std::string_view problemType) const {
   return problemType == kRegression ? textRegressionTask() : textClassificationTask();
 }
 
-const Task *TextTask::forData(const DataTable &table, const TaskColumns &columns) const {
-  if (!columns.labelDelimiter.empty() || !columns.indicators.empty())
-    return multiLabelTask();
-  bool numbers = true, real = false, lists = true, any = false;
-  for (std::int64_t row = 0; row < table.rows() && columns.label >= 0; ++row) {
-    CellKind kind = table.kind(row, columns.label);
-    if (kind == CellKind::TextList || kind == CellKind::IntegerList)
-      return multiLabelTask();
-    std::string_view text = table.text(row, columns.label);
-    // What is missing is for the task itself to refuse, with its line.
-    if (kind == CellKind::Missing || text.empty() || isNotANumber(text))
-      continue;
-    any = true;
-    real |= kind == CellKind::Real || (table.untyped() && isRealText(text));
-    numbers &= kind == CellKind::Integer || kind == CellKind::Real ||
-               (table.untyped() && isNumberText(text));
-    lists &= table.untyped() && text.front() == '[' && text.back() == ']';
-  }
-  if (any && lists)
-    return multiLabelTask();
-  return any && numbers && real ? textRegressionTask() : textClassificationTask();
-}
-
 Result<TaskColumns> TextTask::findColumns(const DataTable &table, const ColumnFlags &flags,
                                           bool needLabels) const {
   TaskColumns columns;
@@ -102,7 +79,11 @@ Result<TaskColumns> TextTask::findColumns(const DataTable &table, const ColumnFl
     if (columns.label < 0 && needLabels)
       return missingColumn(table, "'label' (or name one with --label_column_name)");
   }
+  if (several && !flags.labelDelimiter.empty())
+    return Status::usage("--label_delimiter: --label_column_name names several columns of 0 and 1, "
+                         "which nothing splits; expected one of them");
   columns.labelDelimiter = flags.labelDelimiter;
+  columns.regression = flags.regression;
   return columns;
 }
 

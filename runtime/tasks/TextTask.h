@@ -15,7 +15,9 @@ public:
   const Task *forProblem(std::string_view problemType) const override;
   /// As Hugging Face's run_classification.py decides: lists are several labels a text (as is what a
   /// delimiter splits), numbers of which one is real are values, everything else is one label.
-  const Task *forData(const DataTable &table, const TaskColumns &columns) const override;
+  /// Where a few cells alone would turn the decision, they are refused (TextProblem.cpp).
+  Result<const Task *> forData(const DataTable &table,
+                               const TaskColumns &columns) const override;
 
   Result<TaskColumns> findColumns(const DataTable &table, const ColumnFlags &flags,
                                   bool needLabels) const override;

@@ -2,6 +2,7 @@
 // small enough to stay in cache.
 #include "runtime/train/Evaluation.h"
 
+#include "runtime/tasks/TaskFlags.h"
 #include "runtime/train/ClassWeights.h"
 
 #include <algorithm>
@@ -29,8 +30,8 @@ Result<std::unique_ptr<Evaluator>> Evaluator::make(Session &session, double labe
                          ", found none; compile it again with this version of ftc");
   ScalarHandle smoothing = session.executor->scalar("label_smoothing");
   if (labelSmoothing > 0 && !smoothing)
-    return Status::error("--label_smoothing_factor: the loss of " +
-                         std::string(session.task->name()) + " has no label smoothing; give 0");
+    return Status::usage("--label_smoothing_factor: the loss of " + describeTask(*session.task) +
+                         " has no label smoothing; give 0");
   session.executor->set(smoothing, labelSmoothing);
   return evaluator;
 }

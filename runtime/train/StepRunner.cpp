@@ -2,6 +2,7 @@
 // update happens is decided on the device by the gradients' norm.
 #include "runtime/train/StepRunner.h"
 
+#include "runtime/tasks/TaskFlags.h"
 #include "runtime/train/ClassWeights.h"
 
 #include <cmath>
@@ -62,8 +63,8 @@ Status StepRunner::setConstants() {
                                                 : std::numeric_limits<double>::infinity());
   set("label_smoothing", settings.labelSmoothing);
   if (settings.labelSmoothing > 0 && !executor.scalar("label_smoothing"))
-    return Status::error("--label_smoothing_factor: the loss of " +
-                         std::string(session.task->name()) + " has no label smoothing; give 0");
+    return Status::usage("--label_smoothing_factor: the loss of " + describeTask(*session.task) +
+                         " has no label smoothing; give 0");
   executor.set(seedSymbol, settings.seed);
   if (!settings.dropout)
     return Status::ok();

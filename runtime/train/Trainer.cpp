@@ -2,9 +2,13 @@
 // run that was stopped between them takes them up where it stopped.
 #include "runtime/train/Trainer.h"
 
+#include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
 #include "runtime/tasks/MetricNames.h"
+#include "runtime/tasks/TaskFlags.h"
+#include "runtime/train/Adapter.h"
 #include "runtime/train/ClassWeights.h"
+#include "runtime/train/Export.h"
 #include "runtime/train/Generation.h"
 #include "runtime/train/Interrupt.h"
 #include "runtime/train/OutputDirectory.h"
@@ -137,7 +141,7 @@ Status Trainer::weighClasses() {
   if (settings.classWeights.empty())
     return Status::ok();
   if (!session->executor->input("class_weights"))
-    return Status::usage("--class_weights: the loss of " + std::string(session->task->name()) +
+    return Status::usage("--class_weights: the loss of " + describeTask(*session->task) +
                          " has no class weights; leave the flag out");
   FTC_ASSIGN_OR_RETURN(std::span<const Example> examples, data->encodeTraining(*session));
   FTC_ASSIGN_OR_RETURN(session->classWeights, balancedWeights(examples, session->labels));

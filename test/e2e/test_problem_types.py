@@ -177,10 +177,15 @@ class ProblemTypes(Suite):
         self.refused("line 2: expected a number as label in column 'label', got a string", value,
                      [number, {"label": "high"}])
         self.refused("line 1: expected a number .* got a list", value, [good])
-        self.refused("--class_weights: the loss of text-classification has no class weights",
+        self.refused(r"--class_weights: the loss of text-classification "
+                     r"\(multi_label_classification\) has no class weights",
                      multi, [good], "--class_weights", "balanced", code=2)
-        self.refused("--label_smoothing_factor: the loss of text-classification has no", value,
-                     [number], "--label_smoothing_factor", 0.1)
+        self.refused(r"--class_weights: the loss of text-classification \(regression\) has no",
+                     value, [number], "--class_weights", "balanced", code=2)
+        for artifact, row, problem in ((value, number, "regression"),
+                                       (multi, good, "multi_label_classification")):
+            self.refused(r"--label_smoothing_factor: the loss of text-classification \(%s\) has "
+                         "no" % problem, artifact, [row], "--label_smoothing_factor", 0.1, code=2)
         self.refused("--label_delimiter: this artifact was compiled for regression", value,
                      [number], "--label_delimiter", ",", code=2)
         done = call("ftc", "compile", self.model, "--task", TEXT, "--train_file", VALUES,
@@ -188,9 +193,41 @@ class ProblemTypes(Suite):
         self.assertEqual(done.returncode, 2)
         self.assertRegex(last_line(done.stderr), r"--labels: .*\(a regression\) has no label set")
         done = call("ftc", "compile", self.model, "--task", "token-classification",
+                    "--do_regression", "--labels", "a,b", "-o", self.scratch / "no.ftb")
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(last_line(done.stderr), "--do_regression: text-classification alone")
+        done = call("ftc", "compile", self.model, "--task", "token-classification",
                     "--label_delimiter", ",", "--labels", "a,b", "-o", self.scratch / "no.ftb")
         self.assertEqual(done.returncode, 2)
         self.assertRegex(last_line(done.stderr), "--label_delimiter: text-classification alone")
+
+    def testOddLabels(self):
+        """One mistyped cell does not turn values into classes; --do_regression decides."""
+        path = self.scratch / "odd.csv"
+        rows = [(row["sentence1"], row["sentence2"], row["label"]) for row in rows_of(VALUES)]
+        rows[7] = rows[7][:2] + ("1,5",)
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([("sentence1", "sentence2", "label")] + rows)
+        compile_ = ["compile", self.model, "--task", TEXT, "--max_seq_length", 48, "--train_file",
+                    path, "-o", self.scratch / "odd.ftb"]
+        done = call("ftc", *compile_)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(last_line(done.stderr), r"odd\.csv: line 9: expected a number as label in "
+                         r"column 'label', as in %d other rows \('[-0-9.]+'.*\), got '1,5'; mend "
+                         r"it, or give --do_regression false" % (len(rows) - 1))
+        done = call("ftc", *compile_, "--do_regression", "true")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(last_line(done.stderr), r"odd\.csv: line 9: expected a finite number as "
+                         r"label in column 'label', got '1,5'")
+        must("ftc", *compile_, "--do_regression", "false")
+        path.write_text("sentence1,sentence2,label\n" + "a,b,3\nc,d,4\n" * 8)
+        for flags, problem in (([], "single_label_classification"),
+                               (["--do_regression"], "regression")):
+            must("ftc", *compile_, *flags)
+            output, _ = self.run_("odd-" + problem, self.scratch / "odd.ftb", path,
+                                  "--max_steps", 1)
+            config = json.loads((output / "config.json").read_text())
+            self.assertEqual(config["problem_type"], problem)
 
     def testMetricsForTheBestModelAreChecked(self):
         for name, data, metric in (("multi", MULTI, "mse"), ("value", VALUES, "f1")):

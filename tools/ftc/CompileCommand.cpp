@@ -158,6 +158,9 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.text("label_delimiter", options.columns.labelDelimiter, "TEXT",
              "what stands between the labels of a text that has several");
   flags.shownDefault("labels are lists");
+  flags.boolean("do_regression", options.columns.regression,
+                "text classification: true: the labels are values, false: they are classes");
+  flags.shownDefault("as the labels look");
   flags.text("sentence1_key", options.columns.sentence1Key, "NAME", "column of a pair's first");
   flags.text("sentence2_key", options.columns.sentence2Key, "NAME", "column of a pair's second");
   flags.text("text_column", options.columns.textColumn, "NAME",

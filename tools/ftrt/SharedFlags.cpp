@@ -106,6 +106,7 @@ std::string artifactIn(const std::string &path) {
 
 void refuseCompileOptions(FlagSet &flags) {
   flags.refuse({"task",
+                "do_regression",
                 "labels",
                 "method",
                 "lora_r",

@@ -14,7 +14,8 @@ namespace {
 /// the first error.
 Status runTask(const Task &named, const DataTable &table, const ColumnFlags &flags) {
   FTC_ASSIGN_OR_RETURN(TaskColumns columns, named.findColumns(table, flags, true));
-  const Task &task = *named.forData(table, columns);
+  FTC_ASSIGN_OR_RETURN(const Task *fitting, named.forData(table, columns));
+  const Task &task = *fitting;
   FTC_ASSIGN_OR_RETURN(LabelSet labels, task.collectLabels(table, columns, {}));
   FakeTokenizer tokenizer;
   EncodeSettings settings;

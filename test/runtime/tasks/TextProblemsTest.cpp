@@ -20,7 +20,8 @@ const Task &text() { return **findTask("text-classification"); }
 std::string problemOf(const DataTable &table, const ColumnFlags &flags = {}) {
   auto columns = text().findColumns(table, flags, true);
   EXPECT_TRUE(columns);
-  return std::string(text().forData(table, *columns)->problemType());
+  auto task = text().forData(table, *columns);
+  return task ? std::string((*task)->problemType()) : task.status().message();
 }
 
 std::string jsonl(std::initializer_list<const char *> labels) {
@@ -61,6 +62,44 @@ TEST(TextProblems, TheLabelsDecide) {
   EXPECT_EQ(ofCsv({"[x]", "y"}), kSingleLabel);
   EXPECT_EQ(problemOf(tableOf("a.csv", csv({"x|y", "x"})), {.labelDelimiter = "|"}),
             kMultiLabel);
+}
+
+/// One cell among many would decide for all: it is refused, with what the others look like.
+TEST(TextProblems, OddCellsAreRefused) {
+  auto ofCsv = [](std::initializer_list<const char *> labels, const ColumnFlags &flags = {}) {
+    return problemOf(tableOf("a.csv", csv(labels)), flags);
+  };
+  EXPECT_HAS(ofCsv({"0.5", "1", "high", "2.5"}),
+             "a.csv: line 4: expected a number as label in column 'label', as in 3 other rows "
+             "('0.5', '2.5', '1'), got 'high'; mend it, or give --do_regression false");
+  EXPECT_HAS(ofCsv({"\"[\"\"x\"\"]\"", "[]", "x"}),
+             "a.csv: line 4: expected a list of labels as label in column 'label', as in 2 other "
+             "rows ('[\"x\"]', '[]'), got 'x'; mend it, or make it a list of one");
+  EXPECT_HAS(ofCsv({"x", "\"[\"\"x\"\"]\"", "y"}),
+             "a.csv: line 3: expected one label as label in column 'label', as in 2 other rows "
+             "('x', 'y'), got '[\"x\"]'");
+  std::string lines = "text,label\n", json;
+  for (int row = 0; row < 40; ++row) {
+    lines += row == 20 ? "a,1.5\n" : "a," + std::to_string(row % 2) + "\n";
+    json += row == 3 ? R"({"text":"a","label":["x","y"]})"
+                     : R"({"text":"a","label":"x"})";
+    json += '\n';
+  }
+  EXPECT_HAS(problemOf(tableOf("a.csv", lines)),
+             "a.csv: line 22: expected a whole number as label in column 'label', as in 39 other "
+             "rows ('0', '1'), got '1.5'; mend it, or give --do_regression true");
+  EXPECT_EQ(problemOf(tableOf("a.csv", lines), {.regression = true}), kRegression);
+  EXPECT_HAS(problemOf(tableOf("a.jsonl", json)),
+             "a.jsonl: line 4: expected one label as label in column 'label', as in 39 other rows "
+             "('x', 'x'), got a list of 2");
+  // Half wholes, half reals are ratings; a number among names is a name.
+  EXPECT_EQ(ofCsv({"1", "2", "2.5"}), kRegression);
+  EXPECT_EQ(ofCsv({"x", "y", "3.5"}), kSingleLabel);
+  EXPECT_EQ(ofCsv({"1", "2", "other"}), kSingleLabel);
+  EXPECT_EQ(ofCsv({"1", "2"}, {.regression = true}), kRegression);
+  EXPECT_EQ(ofCsv({"0.5", "1", "high", "2.5"}, {.regression = false}), kSingleLabel);
+  EXPECT_HAS(ofCsv({"x|y", "x"}, {.labelDelimiter = "|", .regression = true}),
+             "--do_regression: the labels are several a text");
 }
 
 TEST(TextProblems, AreFoundByProblemType) {
@@ -181,6 +220,19 @@ TEST(MultiLabel, RefusesBadLabels) {
   EXPECT_HAS(error(tableOf("a.csv", csv({"\"[\"\"x\"\"]\"", "['y']"}))),
              "a.csv: line 3: expected a JSON list of labels in column 'label', such as "
              "[\"a\", \"b\"], or --label_delimiter, got '[\\'y\\']'");
+  // What a delimiter would split must be text: lists are taken apart without it.
+  EXPECT_HAS(error(tableOf("a.jsonl", jsonl({"\"x,y\"", "[\"x\"]"})), {.labelDelimiter = ","}),
+             "a.jsonl: line 2: expected a text that --label_delimiter splits in column 'label', "
+             "got a list of strings; leave the flag out where labels are lists");
+  EXPECT_HAS(error(tableOf("a.csv", csv({"\"[\"\"x\"\", \"\"y\"\"]\""})),
+                   {.labelDelimiter = ","}),
+             "a.csv: line 2: expected a text that --label_delimiter splits");
+  DataTable columns = tableOf("a.csv", "text,hot,mild\na,1,0\n");
+  EXPECT_HAS(text()
+                 .findColumns(columns, {.labelColumnName = "hot,mild", .labelDelimiter = ","}, true)
+                 .status()
+                 .message(),
+             "--label_delimiter: --label_column_name names several columns");
   EXPECT_HAS(error(tableOf("a.csv", csv({"a;;b"})), {.labelDelimiter = ";"}),
              "a.csv: line 2: expected labels in column 'label', got an empty one");
   Encoded all = encodeAll(kMultiLabel, tableOf("a.jsonl", jsonl({"[\"x\", \"y\"]"})));
