@@ -742,7 +742,7 @@ rt::Status Compilation::write() {
   summary["frozen_dropout"] = options.pipeline.frozenDropout;
   artifact.summary_json = summary.dump();
   std::vector<std::uint8_t> payload = serializeArtifact(artifact);
-  FTC_RETURN_IF_ERROR(rt::writeArtifact(options.output, payload));
+  FTC_RETURN_IF_ERROR(rt::writeArtifact(options.output, payload).withContext("--output"));
   clock.lap("artifact");
   summarize(artifact, payload.size());
   return {};

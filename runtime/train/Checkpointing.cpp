@@ -43,6 +43,8 @@ OrderedJson RunIdentity::toJson() const {
   if (sourcePrefix)
     json["source_prefix"] = *sourcePrefix;
   json["permutation_version"] = kPermutationVersion;
+  for (const auto &[name, value] : loss.items())
+    json[name] = value;
   return json;
 }
 
@@ -68,6 +70,16 @@ Status RunIdentity::compare(const Json &json, std::string_view source) const {
                          what + " was " + theirs + " and is now " + describeJson(value));
   }
   return Status::ok();
+}
+
+std::vector<std::string> RunIdentity::changes(const Json &json) const {
+  std::vector<std::string> lines;
+  Json mine = Json::parse(schedule.dump(), nullptr, false);
+  for (const auto &[name, value] : mine.items())
+    if (auto found = json.find(name); found != json.end() && *found != value)
+      lines.push_back("--" + name + ": " + describeJson(value) + ", was " +
+                      describeJson(*found));
+  return lines;
 }
 
 std::string CheckpointStore::path(std::int64_t step) const {
@@ -96,6 +108,7 @@ Status CheckpointStore::save(Session &session, const TrainState &state,
       writer.addFile("trainer_state.json", dumpJson(trainerStateJson(state, facts), 2) + "\n"));
   OrderedJson json;
   json["identity"] = identity.toJson();
+  json["schedule"] = identity.schedule;
   json["state"] = state.toJson();
   FTC_RETURN_IF_ERROR(writer.addFile(kStateFile, dumpJson(json, 1) + "\n"));
   FTC_RETURN_IF_ERROR(writer.commit());
@@ -115,7 +128,8 @@ CheckpointStore::newest(std::vector<std::string> &warnings) const {
   return std::optional<std::string>(found.path);
 }
 
-Result<TrainState> CheckpointStore::load(Session &session, const std::string &from) const {
+Result<TrainState> CheckpointStore::load(Session &session, const std::string &from,
+                                         std::vector<std::string> &changes) const {
   Result<Manifest> manifest = verifyCheckpoint(from);
   if (!manifest)
     return manifest.takeStatus().withContext("--resume_from_checkpoint");
@@ -124,6 +138,8 @@ Result<TrainState> CheckpointStore::load(Session &session, const std::string &fr
   FTC_ASSIGN_OR_RETURN(JsonObject object, JsonObject::of(json, stateFile));
   FTC_ASSIGN_OR_RETURN(JsonObject saved, object.child("identity"));
   FTC_RETURN_IF_ERROR(identity.compare(saved.value(), stateFile));
+  FTC_ASSIGN_OR_RETURN(JsonObject schedule, object.child("schedule"));
+  changes = identity.changes(schedule.value());
   FTC_ASSIGN_OR_RETURN(JsonObject child, object.child("state"));
   FTC_ASSIGN_OR_RETURN(TrainState state,
                        TrainState::fromJson(child.value(), stateFile + ": state"));

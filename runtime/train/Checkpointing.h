@@ -23,10 +23,16 @@ struct RunIdentity {
   std::optional<std::int64_t> docStride; ///< of windowed tasks
   /// Of tasks with targets: --source_lang and --target_lang, and --source_prefix.
   std::optional<std::string> languages, sourcePrefix;
+  /// Flags of the loss and the update, by name: moments and best metric mean nothing under others.
+  OrderedJson loss = OrderedJson::object();
+  /// Flags of the run's length and rates, by name: to train longer or at another rate is legitimate.
+  OrderedJson schedule = OrderedJson::object();
 
   OrderedJson toJson() const;
   /// Ok when `json` says the same, else an error that names the flag and both values.
   Status compare(const Json &json, std::string_view source) const;
+  /// What `json` says otherwise of `schedule`: "--learning_rate: 1e-3, was 5e-5".
+  std::vector<std::string> changes(const Json &json) const;
 };
 
 class CheckpointStore {
@@ -44,8 +50,9 @@ public:
   /// The newest checkpoint that is whole, if any. Damaged newer ones are set aside, each with
   /// a line in `warnings`.
   Result<std::optional<std::string>> newest(std::vector<std::string> &warnings) const;
-  /// Loads weights, moments and state.
-  Result<TrainState> load(Session &session, const std::string &path) const;
+  /// Loads weights, moments and state. `changes`: what the run does otherwise from here on.
+  Result<TrainState> load(Session &session, const std::string &path,
+                          std::vector<std::string> &changes) const;
   /// Loads the weights of checkpoint-<step> alone.
   Status loadWeights(Session &session, std::int64_t step) const;
   /// At the end of a run: keeps `limit` checkpoints, the best one among them.

@@ -27,6 +27,12 @@ Status copyFile(const std::string &from, const std::string &to) {
 
 } // namespace
 
+Status copyArtifact(const Session &session, const std::string &directory) {
+  std::string there = joinPath(directory, "step.ftb");
+  const std::string &own = session.artifact->name();
+  return isSameFile(own, there) ? Status::ok() : copyFile(own, there);
+}
+
 std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot) {
   const ArtifactReader &artifact = *session.artifact;
   Executor *executor = session.executor.get();
@@ -82,8 +88,8 @@ static Status writeModel(Session &session, const std::string &directory, bool wi
   bool apart = hasAdapter(artifact) && form == AdapterForm::Apart;
   for (const auto &[name, bytes] : session.tokenizerFiles)
     FTC_RETURN_IF_ERROR(writeFileAtomic(joinPath(directory, name), bytes));
-  if (withArtifact)
-    FTC_RETURN_IF_ERROR(copyFile(artifact.name(), joinPath(directory, "step.ftb")));
+  if (withArtifact && !isFile(joinPath(directory, "step.ftb")))
+    FTC_RETURN_IF_ERROR(copyArtifact(session, directory));
   FTC_RETURN_IF_ERROR(
       writeFileAtomic(joinPath(directory, "config.json"), text(artifact->config_json())));
   if (apart) {

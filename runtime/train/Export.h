@@ -31,4 +31,7 @@ enum class AdapterForm { Apart, Merged };
 Status exportModel(Session &session, const std::string &directory, bool withArtifact,
                    AdapterForm form = AdapterForm::Apart);
 
+/// Copies the session's artifact to `directory`/step.ftb, unless it lies there.
+Status copyArtifact(const Session &session, const std::string &directory);
+
 } // namespace ftc::rt

@@ -161,6 +161,8 @@ Status Trainer::startOrResume() {
   identity.seed = settings.seed;
   identity.shuffle = settings.shuffle;
   identity.splitPercentage = settings.validationSplitPercentage;
+  identity.loss = lossSettings();
+  identity.schedule = scheduleSettings();
   if (session->task->windowed())
     identity.docStride = settings.questions.docStride;
   if (session->task->labelPlacement() == LabelPlacement::Target) {
@@ -169,7 +171,6 @@ Status Trainer::startOrResume() {
     identity.sourcePrefix = session->encode.target.sourcePrefix;
   }
   store.emplace(settings.outputDir, identity, settings.saveTotalLimit);
-  std::optional<std::string> from;
   if (settings.resumeFromCheckpoint == "true") {
     std::vector<std::string> warnings;
     FTC_ASSIGN_OR_RETURN(from, store->newest(warnings));
@@ -181,7 +182,10 @@ Status Trainer::startOrResume() {
     from = settings.resumeFromCheckpoint;
   }
   if (from) {
-    FTC_ASSIGN_OR_RETURN(state, store->load(*session, *from));
+    std::vector<std::string> changes;
+    FTC_ASSIGN_OR_RETURN(state, store->load(*session, *from, changes));
+    for (const std::string &change : changes)
+      progress.line("resuming with another " + change);
     FTC_RETURN_IF_ERROR(loadBaseWeights(*session, settings.modelPath));
     progress.line("resuming after step " + std::to_string(state.step) + " of " +
                   std::to_string(steps->totalSteps) + " from " + quote(*from));
@@ -198,7 +202,53 @@ Status Trainer::startOrResume() {
         return done.takeStatus();
   // Nothing was written so far: what is wrong with the input leaves no trace.
   FTC_RETURN_IF_ERROR(prepareOutputDirectory(settings));
-  return store->clean();
+  FTC_RETURN_IF_ERROR(store->clean());
+  return placeArtifact();
+}
+
+Status Trainer::placeArtifact() {
+  const std::string &directory = settings.outputDir;
+  std::string there = joinPath(directory, "step.ftb");
+  const abi::Adapter *adapter = (*session->artifact)->adapter();
+  std::vector<std::string> sources{settings.modelPath.empty()
+                                       ? std::string(text((*session->artifact)->model_path()))
+                                       : settings.modelPath};
+  if (adapter && adapter->path())
+    sources.emplace_back(text(adapter->path()));
+  bool source = std::any_of(sources.begin(), sources.end(), [&](const std::string &path) {
+    return isSameFile(directory, path);
+  });
+  // An overwritten run's weights would pass for this one's; what is trained from stays.
+  if (!from && isFile(there) && !source)
+    for (const char *name : {"model.safetensors", kAdapterWeights, kAdapterConfig})
+      FTC_RETURN_IF_ERROR(removeFile(joinPath(directory, name)));
+  return copyArtifact(*session, directory);
+}
+
+OrderedJson Trainer::lossSettings() const {
+  OrderedJson json;
+  json["weight_decay"] = settings.weightDecay;
+  json["adam_beta1"] = settings.adamBeta1;
+  json["adam_beta2"] = settings.adamBeta2;
+  json["adam_epsilon"] = settings.adamEpsilon;
+  json["optim_args"] = settings.optimArgs;
+  json["max_grad_norm"] = settings.maxGradNorm;
+  json["label_smoothing_factor"] = settings.labelSmoothing;
+  json["class_weights"] = settings.classWeights;
+  json["dropout"] = settings.dropout ? OrderedJson(*settings.dropout) : OrderedJson("");
+  json["metric_for_best_model"] = best->metric();
+  return json;
+}
+
+OrderedJson Trainer::scheduleSettings() const {
+  OrderedJson json;
+  json["learning_rate"] = settings.learningRate;
+  json["lr_scheduler_type"] = settings.schedulerType;
+  json["warmup_steps"] = settings.warmupSteps;
+  json["warmup_ratio"] = settings.warmupRatio;
+  json["num_train_epochs"] = settings.numTrainEpochs;
+  json["max_steps"] = settings.maxSteps;
+  return json;
 }
 
 Status Trainer::train() {
@@ -269,7 +319,7 @@ Status Trainer::account(const StepOutcome &outcome, double rate) {
     return Status::ok();
   case StepOutcome::Kind::Skipped:
     ++state.skipped;
-    return Status::ok();
+    return checkAnyCounted();
   case StepOutcome::Kind::NonFinite:
     break;
   }
@@ -285,6 +335,17 @@ Status Trainer::account(const StepOutcome &outcome, double rate) {
                          " steps before it; lower --learning_rate");
   progress.line(what + "; the weights were left as they were");
   return Status::ok();
+}
+
+Status Trainer::checkAnyCounted() const {
+  bool seenAll = steps->endsEpoch(state.step) || state.step == steps->totalSteps;
+  if (state.skipped < state.step || !seenAll)
+    return Status::ok();
+  return Status::error("nothing was trained: no label of the " + std::to_string(state.examples) +
+                       " examples seen counts in the loss; expected some that are not ignored or "
+                       "cut off (the artifact takes " +
+                       std::to_string(session->encode.maxSeqLength) + " tokens of each) in " +
+                       quote(settings.trainFile.front(), 120));
 }
 
 bool Trainer::evaluationDue() const {

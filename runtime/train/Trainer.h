@@ -56,10 +56,19 @@ private:
   /// --class_weights: takes the training labels' counts, for which all are encoded.
   Status weighClasses();
   Status startOrResume();
+  /// Puts step.ftb into --output_dir, for its checkpoints to be evaluated whatever becomes of the
+  /// run; an overwritten run's weights, which it does not fit, go.
+  Status placeArtifact();
+  /// What a resumed run must have as before: the loss, the update, what is best.
+  OrderedJson lossSettings() const;
+  /// What a resumed run may change, and says so: its length and rates.
+  OrderedJson scheduleSettings() const;
   /// Says once how many of the set's examples were cut to the artifact's length.
   void sayCuts(DataSet &set, std::string_view kind);
   Status runStep();
   Status account(const StepOutcome &outcome, double rate);
+  /// An error once a whole epoch (or run) was seen and no label in it counts.
+  Status checkAnyCounted() const;
   Status afterStep();
   void log();
   Status evaluateDuringTraining();
@@ -89,6 +98,7 @@ private:
   std::optional<Schedule> schedule;
   std::optional<Sampler> sampler;
   std::optional<CheckpointStore> store;
+  std::optional<std::string> from; ///< the checkpoint that the run goes on from
   std::int64_t loggingSteps = 0, evalSteps = 0, saveSteps = 0;
   TrainState state;
   RunMeasures measures;

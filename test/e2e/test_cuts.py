@@ -1,9 +1,10 @@
 """Examples longer than the artifact's length are cut, and each data set's count is said."""
 
+import json
 import re
 import unittest
 
-from toolchain import Suite, model_of, must
+from toolchain import Suite, call, last_line, model_of, must
 
 TEXT, TAGS = "text-classification", "token-classification"
 LENGTH = 16
@@ -60,6 +61,30 @@ class CutsTest(Suite):
         (cut, of, kind, so_far, _), = self.lines(done)
         self.assertEqual((cut, kind), (of, "training"))
         self.assertEqual(so_far, " encoded so far" if int(of) < 20000 else "")
+
+    def testNothingCounts(self):
+        """Every completion lies beyond the cut: no step trains, which is no success."""
+        path = self.scratch / "prompts.jsonl"
+        artifact = self.scratch / "prompts.ftb"
+        row = {"prompt": "un ra zo " * 30, "completion": "ra zo"}
+        path.write_text((json.dumps(row) + "\n") * 5)
+        must("ftc", "compile", model_of("gpt2", "text-generation"), "--task", "text-generation",
+             "--train_file", path, "--max_seq_length", LENGTH, "-o", artifact)
+        run = ["run", artifact, "--per_device_train_batch_size", 2, "--num_train_epochs", 2,
+               "--save_strategy", "steps", "--save_steps", 3, "--train_file", path]
+        for name, flags in (("epoch", []), ("steps", ["--max_steps", 2])):
+            output = self.scratch / ("nothing-" + name)
+            done = call("ftrt", *run, *flags, "--output_dir", output)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertRegex(last_line(done.stderr), r"nothing was trained: no label of the [45] "
+                             r"examples seen counts .* takes 16 tokens .*prompts\.jsonl")
+            self.assertFalse((output / "model.safetensors").exists())
+            self.assertEqual(list(output.glob("checkpoint-*")), [])
+        # One row that counts is enough.
+        with path.open("a") as rows:
+            rows.write(json.dumps(dict(row, prompt="un")) + "\n")
+        done = must("ftrt", *run, "--output_dir", self.scratch / "some")
+        self.assertRegex(done.stderr, r"4 steps were skipped: none of their labels counts")
 
 
 if __name__ == "__main__":

@@ -350,7 +350,7 @@ class LoraTest(Suite):
         output = self.scratch / "whole"
         must("ftrt", *self.flags(full, output, steps=1))
         self.refused(r"--merge_lora: .* was not compiled with --method lora", "ftrt", "export",
-                     output, "--to", self.scratch / "nothing", "--merge_lora")
+                     output, "--to", self.scratch / "nothing", "--merge_lora", code=2)
         adapted = self.take_up("bert")
         self.refused(r"holds adapter_model.safetensors already", "ftrt", "export", adapted,
                      "--to", adapted)

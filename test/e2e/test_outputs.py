@@ -87,6 +87,19 @@ class OutputsTest(Suite):
                                 "--output_file", place)
                     self.refused(done, "output_file")
 
+    def testNoSpaceNamesTheFlag(self):
+        for program, arguments, flag in (
+                ("ftrt", ["predict", self.output, "--input_file", DATA], "--output_file"),
+                ("ftrt", ["eval", self.output, "--test_file", DATA], "--output_file"),
+                ("ftc", ["compile", MODEL, "--task", TEXT, "--max_seq_length", 16], "--output")):
+            with self.subTest(arguments=arguments[:1]):
+                done = call(program, *arguments, flag, "/dev/full")
+                line = last_line(done.stderr)
+                self.assertEqual(done.returncode, 1, line)
+                self.assertRegex(line, r"^%s: %s: cannot write '/dev/full': .*more are needed.* "
+                                 r"are free: free space, or write to another place$"
+                                 % (program, flag))
+
     def testReadOnlyFolder(self):
         folder = self.scratch / "read-only"
         folder.mkdir()

@@ -124,6 +124,42 @@ class ResumeTest(Suite):
         must("ftrt", *flags, "--resume_from_checkpoint", "true")
         self.assertSameResult(self.reference)
 
+    def testOtherLossOrUpdateIsRefused(self):
+        """Flags whose values moments and best metric belong to; the checkpoint stays."""
+        before = tree(self.reference)
+        for flag, value, was in (
+                ("--weight_decay", 0.1, "0.01"), ("--adam_beta1", 0.8, "0.9"),
+                ("--adam_beta2", 0.9, "0.999"), ("--adam_epsilon", 1e-6, "1e-08"),
+                ("--max_grad_norm", 0.5, "1"), ("--label_smoothing_factor", 0.1, "0"),
+                ("--class_weights", "balanced", "''"), ("--dropout", 0.2, "0.1"),
+                ("--metric_for_best_model", "accuracy", "''")):
+            with self.subTest(flag=flag):
+                done = call("ftrt", *self.flags(self.reference), flag, value,
+                            "--resume_from_checkpoint", "true")
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertRegex(last_line(done.stderr), r"%s was .*%s.* and is now .*%s"
+                                 % (flag, was, value))
+                self.assertEqual(tree(self.reference), before)
+
+    def testLongerAndOtherRatesAreSaid(self):
+        """To train on, or at another rate, is legitimate: what changes is said."""
+        output = self.scratch / "longer"
+        must("ftrt", *self.flags(output, steps=12))
+        done = must("ftrt", *self.flags(output, steps=16), "--learning_rate", 1e-4,
+                    "--lr_scheduler_type", "constant", "--resume_from_checkpoint", "true")
+        said = [line for line in done.stderr.splitlines() if line.startswith("resuming with")]
+        self.assertEqual(said, ["resuming with another --learning_rate: 0.0001, was 0.001",
+                                "resuming with another --lr_scheduler_type: 'constant', was "
+                                "'linear'",
+                                "resuming with another --max_steps: 16, was 12"])
+        state = json.loads((output / "trainer_state.json").read_text())
+        self.assertEqual(state["global_step"], 16)
+        rates = [one["learning_rate"] for one in state["log_history"] if "learning_rate" in one]
+        self.assertEqual(rates[-1], 1e-4)
+        same = must("ftrt", *self.flags(output, steps=16), "--learning_rate", 1e-4,
+                    "--lr_scheduler_type", "constant", "--resume_from_checkpoint", "true")
+        self.assertNotIn("resuming with", same.stderr)
+
     def terminate(self, output):
         """Starts a run and ends it with SIGTERM at its first line of progress."""
         process = subprocess.Popen([str(BIN / "ftrt")] + self.flags(output), text=True,

@@ -4,6 +4,7 @@
 #include "runtime/generation/GenerationPlan.h"
 #include "runtime/support/Status.h"
 #include "runtime/tasks/Task.h"
+#include "runtime/train/Session.h"
 #include "tools/flags/FlagSet.h"
 
 #include <span>
@@ -41,6 +42,14 @@ void declareBasePath(FlagSet &flags, std::string &path);
 
 /// A step.ftb itself, or the one in a directory that `ftrt run` wrote.
 std::string artifactIn(const std::string &path);
+
+/// Flags of Hugging Face's scripts that `ftrt run` takes for nothing, or refuses with what to do.
+void declareHuggingFace(FlagSet &flags);
+
+/// Opens the artifact of a model that `ftrt run` wrote: of its --output_dir or of one of its
+/// checkpoints. An error for what is no such directory, saying what to do. Loads no weights.
+rt::Result<std::unique_ptr<rt::Session>> openModel(const std::string &directory,
+                                                   const rt::SessionOptions &options);
 
 /// Flags that belong to `ftc compile`.
 void refuseCompileOptions(FlagSet &flags);

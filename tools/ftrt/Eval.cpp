@@ -69,7 +69,7 @@ Result<std::unique_ptr<rt::Session>> openModel(const ModelFlags &model,
   options.threads = static_cast<unsigned>(model.device.threads);
   options.programs = programs;
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
-                       rt::Session::open(artifactIn(model.directory), options));
+                       cli::openModel(model.directory, options));
   FTC_RETURN_IF_ERROR(rt::checkFlags(*session, model.columns, false));
   FTC_RETURN_IF_ERROR(session->prepareTargets(model.columns, model.sourcePrefix));
   session->encode.questions = model.questions;
@@ -142,7 +142,7 @@ Status evalCommand(Arguments arguments) {
   json["eval_samples"] = result.examples;
   std::string text = rt::dumpJson(json, 4) + "\n";
   if (!outputFile.empty())
-    return rt::writeFileAtomic(outputFile, text);
+    return rt::writeFileAtomic(outputFile, text).withContext("--output_file");
   std::fputs(text.c_str(), stdout);
   return Status::ok();
 }
@@ -230,7 +230,7 @@ Status predictCommand(Arguments arguments) {
                            ? generatedLines(*session, table, found, model, outputIds)
                            : predictedLines(*session, table, found, model));
   if (!outputFile.empty())
-    return rt::writeFileAtomic(outputFile, lines);
+    return rt::writeFileAtomic(outputFile, lines).withContext("--output_file");
   std::fwrite(lines.data(), 1, lines.size(), stdout);
   return Status::ok();
 }

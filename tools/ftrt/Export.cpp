@@ -34,16 +34,16 @@ Status exportCommand(Arguments arguments) {
                            " already; give another directory");
   rt::SessionOptions options;
   options.programs = {"evaluate"};
-  FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
-                       rt::Session::open(artifactIn(directory), options));
+  FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session, openModel(directory, options));
   if (merge && !rt::hasAdapter(*session->artifact))
-    return Status::error("--merge_lora: " + session->artifact->name() +
+    return Status::usage("--merge_lora: " + session->artifact->name() +
                          " was not compiled with --method lora; leave the flag out");
   FTC_RETURN_IF_ERROR(rt::loadBaseWeights(*session, basePath));
   FTC_RETURN_IF_ERROR(rt::loadModelWeights(*session, directory));
   FTC_RETURN_IF_ERROR(rt::makeDirectories(target).withContext("--to"));
   return rt::exportModel(*session, target, /*withArtifact=*/false,
-                         merge ? rt::AdapterForm::Merged : rt::AdapterForm::Apart);
+                         merge ? rt::AdapterForm::Merged : rt::AdapterForm::Apart)
+      .withContext("--to");
 }
 
 } // namespace ftc::cli
