@@ -203,7 +203,8 @@ Result<std::unique_ptr<RunData>> readRunData(const Session &session,
   }
   if (!settings.testFile.empty()) {
     FTC_ASSIGN_OR_RETURN(data->test,
-                         readDataSet(session, settings.testFile, settings.columns, false, -1));
+                         readDataSet(session, settings.testFile, settings.columns, false,
+                                                  settings.maxPredictSamples));
   }
   for (DataSet *set : {data->train.get(), data->validation.get(), data->test.get()})
     if (set)

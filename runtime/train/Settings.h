@@ -21,7 +21,7 @@ struct TrainSettings {
   QuestionSettings questions{};
   std::string sourcePrefix; ///< summarization, translation; empty: the artifact's
   GenerationFlags generation{}; ///< of texts for the test file
-  std::int64_t maxTrainSamples = -1, maxEvalSamples = -1; ///< -1: all
+  std::int64_t maxTrainSamples = -1, maxEvalSamples = -1, maxPredictSamples = -1; ///< -1: all
   std::int64_t validationSplitPercentage = 0;             ///< 0: no split
 
   double numTrainEpochs = 3;

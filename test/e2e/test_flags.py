@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import unittest
 
-from toolchain import Suite, call, data_of, last_line, model_of, must, tree
+from toolchain import HERE, Suite, call, data_of, last_line, model_of, must, tree
 
 MODEL = model_of("bert", "text-classification")
 DATA = data_of("bert", "text-classification")
@@ -205,6 +207,31 @@ class FlagsTest(Suite):
             for command in commands:
                 with self.subTest(command=command):
                     self.assertIn("--", must(program, command, "--help").stdout)
+
+    def testHelpOfTheQuickStart(self):
+        """Each script that is run by hand has --help; what is missing is one line."""
+        folder = HERE.parent.parent / "tools" / "quickstart"
+        for script in sorted(folder.glob("*.py")):
+            if "__main__" not in script.read_text():
+                continue
+            with self.subTest(script=script.name):
+                done = subprocess.run([sys.executable, script, "--help"], text=True,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn("usage: " + script.name, done.stdout)
+        done = subprocess.run([sys.executable, folder / "show_results.py",
+                               "text-classification", self.scratch / "nowhere"],
+                              stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(last_line(done.stderr), r"nowhere/data/dataset\.json: No such file .*; "
+                         r"tools/quickstart\.sh text-classification makes it")
+
+    def testGroupsOfHelp(self):
+        """What chooses the best model stands together."""
+        groups = must("ftrt", "run", "--help").stdout.split("\n\n")
+        group, = (one for one in groups if one.startswith("Evaluation, checkpoints, logs:"))
+        for flag in ("metric_for_best_model", "greater_is_better", "load_best_model_at_end"):
+            self.assertIn("--%s " % flag, group)
 
     def testDashesAndConfigFile(self):
         """Dashes stand for underscores, a config file holds flags, and flags win over it."""

@@ -42,20 +42,14 @@ Result<ConfigEntries> readJson(const std::string &path, const std::string &conte
   for (const auto &[name, value] : parsed.items()) {
     if (value.is_null())
       continue;
-    std::string text;
-    if (value.is_array()) {
-      for (const auto &item : value) {
-        std::optional<std::string> part = scalarText(item);
-        if (!part)
-          return badValue(path, name);
-        text += (text.empty() ? "" : ",") + *part;
-      }
-    } else if (std::optional<std::string> whole = scalarText(value)) {
-      text = *whole;
-    } else {
-      return badValue(path, name);
+    std::vector<std::string> texts;
+    for (const auto &item : value.is_array() ? value : nlohmann::ordered_json::array({value})) {
+      std::optional<std::string> text = scalarText(item);
+      if (!text)
+        return badValue(path, name);
+      texts.push_back(*text);
     }
-    entries.emplace_back(name, text);
+    entries.emplace_back(name, std::move(texts));
   }
   return entries;
 }
@@ -72,21 +66,22 @@ Result<ConfigEntries> readYaml(const std::string &path, const std::string &conte
     for (const auto &entry : root) {
       if (!entry.first.IsScalar())
         return badValue(path, "a key");
-      std::string name = entry.first.Scalar(), text;
+      std::string name = entry.first.Scalar();
+      std::vector<std::string> texts;
       if (entry.second.IsNull())
         continue;
       if (entry.second.IsSequence()) {
         for (const YAML::Node &item : entry.second) {
           if (!item.IsScalar())
             return badValue(path, name);
-          text += (text.empty() ? "" : ",") + item.Scalar();
+          texts.push_back(item.Scalar());
         }
       } else if (entry.second.IsScalar()) {
-        text = entry.second.Scalar();
+        texts.push_back(entry.second.Scalar());
       } else {
         return badValue(path, name);
       }
-      entries.emplace_back(name, text);
+      entries.emplace_back(name, std::move(texts));
     }
     return entries;
   } catch (const YAML::Exception &error) {

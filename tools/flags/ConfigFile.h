@@ -9,9 +9,9 @@
 
 namespace ftc::cli {
 
-/// Names with their values as text, in the file's order; lists become comma-separated text,
-/// nulls are left out. Files ending in .json are JSON, others YAML; at most 1 MiB.
-using ConfigEntries = std::vector<std::pair<std::string, std::string>>;
+/// Names with their values as text, in the file's order: one of a scalar, those of a list; nulls
+/// are left out. Files ending in .json are JSON, others YAML; at most 1 MiB.
+using ConfigEntries = std::vector<std::pair<std::string, std::vector<std::string>>>;
 rt::Result<ConfigEntries> readConfigFile(const std::string &path);
 
 } // namespace ftc::cli

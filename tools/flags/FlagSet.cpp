@@ -289,6 +289,38 @@ void FlagSet::ignore(std::vector<std::string> names, std::string help) {
   }
 }
 
+void FlagSet::ignoreHidden(std::vector<std::string> names) {
+  std::size_t first = flags.size();
+  ignore(std::move(names), "");
+  for (std::size_t i = first; i < flags.size(); ++i)
+    flags[i].hidden = true;
+}
+
+void FlagSet::ignoreValue(std::vector<std::string> names) {
+  for (std::string &name : names) {
+    Flag &flag = add(std::move(name), Kind::Value, "");
+    flag.hidden = true;
+    flag.expected = "a value";
+    flag.assign = [](std::string_view) { return true; };
+  }
+}
+
+void FlagSet::refuseTrue(std::vector<std::string> names, std::string reason) {
+  for (std::string &name : names) {
+    Flag &flag = add(std::move(name), Kind::Boolean, "");
+    flag.hidden = true;
+    flag.expected = "true or false";
+    flag.check = [reason](std::string_view text) {
+      return parseBoolean(text).value_or(false) ? Status::usage(reason) : Status::ok();
+    };
+    flag.assign = [](std::string_view text) { return parseBoolean(text).has_value(); };
+  }
+}
+
+void FlagSet::synonym(std::string other, std::string name) {
+  synonyms.push_back({std::move(other), std::move(name)});
+}
+
 void FlagSet::refuse(std::vector<std::string> names, std::string reason) {
   for (std::string &name : names)
     refusals.push_back({std::move(name), reason});
@@ -314,7 +346,8 @@ Status FlagSet::unknown(std::string_view name, std::string_view where) const {
       return Status::usage(std::string(where) + "--" + refusal.name + ": " + refusal.reason);
   std::vector<std::string> names;
   for (const Flag &flag : flags)
-    names.push_back(flag.name);
+    if (!flag.hidden)
+      names.push_back(flag.name);
   names.push_back("help");
   names.push_back("version");
   std::string nearest = nearestName(name, names);
@@ -328,6 +361,9 @@ Status FlagSet::unknown(std::string_view name, std::string_view where) const {
 
 Result<FlagSet::Flag *> FlagSet::lookUp(std::string_view name, std::string_view where) {
   std::string canonical = canonicalName(name);
+  for (const Synonym &synonym : synonyms)
+    if (synonym.other == canonical)
+      canonical = synonym.name;
   if (Flag *flag = find(canonical))
     return flag;
   return unknown(canonical, where);
@@ -345,14 +381,32 @@ Status FlagSet::assign(Flag &flag, std::string_view value, std::string_view wher
   return Status::ok();
 }
 
+Status FlagSet::assignSecond(Flag &flag, std::string_view value, std::string_view where) {
+  if (flag.second(value))
+    return Status::ok();
+  return Status::usage(std::string(where) + "--" + flag.name + ": expected " + flag.expected +
+                       ", found " + (value.empty() ? "an empty value" : rt::quote(value)));
+}
+
 Status FlagSet::readConfig(const std::string &path) {
   FTC_ASSIGN_OR_RETURN(ConfigEntries entries, readConfigFile(path));
   std::string where = "--config " + rt::quote(path) + ": ";
-  for (const auto &[name, value] : entries) {
+  for (const auto &[name, values] : entries) {
     FTC_ASSIGN_OR_RETURN(Flag * flag, lookUp(name, where));
     if (flag->name == "config")
       return Status::usage(where + "a configuration file cannot name another one");
-    FTC_RETURN_IF_ERROR(assign(*flag, value, where));
+    if (flag->kind == Kind::List) {
+      FTC_RETURN_IF_ERROR(assign(*flag, join(values, ","), where));
+      continue;
+    }
+    std::size_t most = flag->second ? 2 : 1;
+    if (values.empty() || values.size() > most)
+      return Status::usage(where + "--" + flag->name + ": expected " + flag->expected +
+                           (most == 2 ? " or two" : "") + ", found a list of " +
+                           std::to_string(values.size()));
+    FTC_RETURN_IF_ERROR(assign(*flag, values[0], where));
+    if (values.size() == 2)
+      FTC_RETURN_IF_ERROR(assignSecond(*flag, values[1], where));
   }
   return Status::ok();
 }
@@ -402,12 +456,7 @@ Status FlagSet::takeFlag(std::span<const std::string> arguments, std::size_t &in
   FTC_RETURN_IF_ERROR(assign(*flag, *value, ""));
   if (!flag->second || valuesFrom(arguments, index + 1) <= missing)
     return Status::ok();
-  const std::string &other = arguments[++index];
-  return flag->second(other) ? Status::ok()
-                             : Status::usage("--" + flag->name + ": expected " +
-                                             flag->expected + ", found " +
-                                             (other.empty() ? "an empty value"
-                                                            : rt::quote(other)));
+  return assignSecond(*flag, arguments[++index], "");
 }
 
 Status FlagSet::takePositional(const std::string &argument, std::size_t &next) {

@@ -87,6 +87,14 @@ public:
   void alias(char letter, std::string name);
   /// Accepts the flag, with true|false or alone, and ignores it.
   void ignore(std::vector<std::string> names, std::string help);
+  /// The same, without standing in --help.
+  void ignoreHidden(std::vector<std::string> names);
+  /// The same of flags that take a value.
+  void ignoreValue(std::vector<std::string> names);
+  /// Booleans that may be false; true is refused with "--NAME: reason".
+  void refuseTrue(std::vector<std::string> names, std::string reason);
+  /// Another name of a flag, given or in a configuration file.
+  void synonym(std::string other, std::string name);
   /// These flags are known but refused with "--NAME: reason".
   void refuse(std::vector<std::string> names, std::string reason);
   /// What --help shows as the default of the flag declared last.
@@ -119,6 +127,9 @@ private:
     std::vector<std::string> *many = nullptr;
     bool optional = false, given = false;
   };
+  struct Synonym {
+    std::string other, name;
+  };
   struct Refusal {
     std::string name, reason;
   };
@@ -128,6 +139,7 @@ private:
   rt::Status unknown(std::string_view name, std::string_view where) const;
   rt::Result<Flag *> lookUp(std::string_view name, std::string_view where);
   rt::Status assign(Flag &flag, std::string_view value, std::string_view where);
+  rt::Status assignSecond(Flag &flag, std::string_view value, std::string_view where);
   rt::Status readConfig(const std::string &path);
   rt::Status parseArguments(std::span<const std::string> arguments);
   rt::Status takeFlag(std::span<const std::string> arguments, std::size_t &index,
@@ -141,6 +153,7 @@ private:
   std::vector<Flag> flags;
   std::vector<Positional> positionalList;
   std::vector<Refusal> refusals;
+  std::vector<Synonym> synonyms;
   std::string configFile;
 };
 

@@ -145,12 +145,12 @@ std::string FlagSet::help() const {
   for (std::size_t i = 1; i <= groups.size(); ++i) {
     std::size_t index = i % groups.size();
     bool empty = std::none_of(flags.begin(), flags.end(),
-                              [&](const Flag &flag) { return flag.group == index; });
+                              [&](const Flag &flag) { return flag.group == index && !flag.hidden; });
     if (empty)
       continue;
     out += "\n" + groups[index] + ":\n";
     for (const Flag &flag : flags) {
-      if (flag.group != index)
+      if (flag.group != index || flag.hidden)
         continue;
       std::string left = "  ";
       if (flag.letter)

@@ -48,7 +48,8 @@ static rt::Status checkMethod(std::string_view text) {
 static void declareLora(FlagSet &flags, LoraFlags &lora, std::string &basePath) {
   flags.integer("lora_r", lora.r, {1, 1 << 16}, "lora: rank of the adapters");
   flags.shownDefault("8");
-  flags.real("lora_alpha", lora.alpha, {}, "lora: updates are scaled by alpha / r");
+  flags.real("lora_alpha", lora.alpha, {.least = 0, .leastOpen = true},
+             "lora: updates are scaled by alpha / r");
   flags.shownDefault("16");
   flags.real("lora_dropout", lora.dropout, {.least = 0, .most = 1, .mostOpen = true},
              "lora: dropout on the adapters' input");
@@ -129,6 +130,9 @@ static rt::Status checkTogether(const FlagSet &flags, const CompileOptions &opti
   }
   FTC_ASSIGN_OR_RETURN(const rt::Task *task, rt::findTask(options.task));
   FTC_RETURN_IF_ERROR(rt::checkTaskFlags(*task, options.columns, options.labelAllTokens));
+  if (!options.labels.empty() && task->hasLabelSet())
+    if (rt::Result<rt::LabelSet> named = task->labelsFromNames(options.labels, {}); !named)
+      return named.takeStatus();
   FTC_RETURN_IF_ERROR(checkLengths(flags, *task, options));
   if (options.emit == "artifact")
     return rt::checkWritableFile(options.output).withContext("--output");
@@ -213,6 +217,14 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.boolean("remarks", options.remarks, "print each decision as a remark");
   flags.list("disable", options.pipeline.disabled, "PASS,…", "switch optimizations off");
   flags.refuse({"gpu"}, "the cuda target is not yet supported");
+  flags.refuse({"output_dir", "validation_file", "test_file", "learning_rate", "num_train_epochs",
+                "max_steps", "per_device_train_batch_size", "per_device_eval_batch_size",
+                "gradient_accumulation_steps", "lr_scheduler_type", "warmup_steps", "warmup_ratio",
+                "weight_decay", "max_grad_norm", "label_smoothing_factor", "class_weights", "seed",
+                "dropout", "eval_strategy", "evaluation_strategy", "save_strategy", "save_steps",
+                "logging_steps", "do_train", "do_eval", "do_predict", "overwrite_output_dir",
+                "num_beams", "doc_stride", "version_2_with_negative", "device", "threads"},
+               "it is a flag of ftrt run");
   flags.refuse({"pass_plugin"}, "pass plugins are not yet supported");
 
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));

@@ -45,6 +45,9 @@ void declareData(FlagSet &flags, rt::TrainSettings &s) {
   flags.integer("max_eval_samples", s.maxEvalSamples, {.least = 1},
                 "rows of the validation file that are used");
   flags.shownDefault("all");
+  flags.integer("max_predict_samples", s.maxPredictSamples, {.least = 1},
+                "rows of the test file that are used");
+  flags.shownDefault("all");
   flags.integer("validation_split_percentage", s.validationSplitPercentage,
                 {.least = 1, .most = 99},
                 "percentage of the training rows to validate with, seeded and stratified");
@@ -113,6 +116,8 @@ void declareEvaluation(FlagSet &flags, rt::TrainSettings &s) {
   flags.text("metric_for_best_model", s.metricForBestModel, "NAME",
              "what is best: loss, accuracy, f1, ...");
   flags.shownDefault("loss");
+  flags.boolean("greater_is_better", s.greaterIsBetter, "whether a greater metric is better");
+  flags.shownDefault("true, for losses false");
   flags.integer("early_stopping_patience", s.earlyStoppingPatience, {.least = 1},
                 "evaluations without a gain after which to stop");
   flags.real("early_stopping_threshold", s.earlyStoppingThreshold, {.least = 0},
@@ -150,7 +155,7 @@ rt::Status checkTogether(const FlagSet &flags, const rt::TrainSettings &s) {
 rt::Status runCommand(Arguments arguments) {
   rt::TrainSettings settings;
   DeviceFlags device;
-  bool greater = false, frozenDropout = false;
+  bool frozenDropout = false;
   FlagSet flags("ftrt run", "step.ftb --train_file F --output_dir D [flags]",
                 "Fine-tunes a model with the step that ftc compiled.");
   flags.positional("step.ftb", settings.artifact, "what ftc compile wrote");
@@ -159,8 +164,6 @@ rt::Status runCommand(Arguments arguments) {
   declareEvaluation(flags, settings);
   declareQuestions(flags, settings.questions);
   declareGeneration(flags, settings.generation);
-  flags.boolean("greater_is_better", greater, "whether a greater metric is better");
-  flags.shownDefault("true, for losses false");
   flags.group("Machine");
   device.declare(flags);
   flags.text("model_name_or_path", settings.modelPath, "DIR",
@@ -170,7 +173,7 @@ rt::Status runCommand(Arguments arguments) {
                 "true: modules without a trainable parameter keep their dropout; takes an "
                 "artifact compiled with it");
   flags.shownDefault("as compiled");
-  flags.ignore({"do_train", "do_eval", "do_predict"}, "accepted, changes nothing");
+  declareHuggingFace(flags);
   refuseCompileOptions(flags);
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
@@ -180,8 +183,6 @@ rt::Status runCommand(Arguments arguments) {
   if (settings.resumeFromCheckpoint == "false" || settings.resumeFromCheckpoint == "False")
     settings.resumeFromCheckpoint.clear();
   FTC_RETURN_IF_ERROR(checkTogether(flags, settings));
-  if (flags.given("greater_is_better"))
-    settings.greaterIsBetter = greater;
   if (flags.given("frozen_dropout"))
     settings.frozenDropout = frozenDropout;
   settings.generation.seed = settings.seed;

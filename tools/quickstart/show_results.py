@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 """Print the test split's metric of tools/quickstart.sh beside its baseline.
-
-usage: show_results.py TASK FOLDER, that of the task under .cache/quickstart.
 """
 
+import argparse
 import json
 import pathlib
-import sys
 
 
 def line(text, value):
@@ -50,13 +48,25 @@ def text_generation(data, results, folder):
     print()
 
 
+TASKS = {"text-classification": text_classification,
+         "token-classification": token_classification,
+         "question-answering": question_answering, "text-generation": text_generation}
+
+
 def main():
-    task, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    data = json.loads((folder / "data" / "dataset.json").read_text())
-    results = json.loads((folder / "test_results.json").read_text())
-    {"text-classification": text_classification, "token-classification": token_classification,
-     "question-answering": question_answering,
-     "text-generation": text_generation}[task](data, results, folder)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("folder", type=pathlib.Path,
+                        help="that of the task under .cache/quickstart")
+    arguments = parser.parse_args()
+    folder = arguments.folder
+    try:
+        data = json.loads((folder / "data" / "dataset.json").read_text())
+        results = json.loads((folder / "test_results.json").read_text())
+    except OSError as error:
+        parser.error("%s: %s; tools/quickstart.sh %s makes it" % (error.filename, error.strerror,
+                                                                  arguments.task))
+    TASKS[arguments.task](data, results, folder)
 
 
 if __name__ == "__main__":

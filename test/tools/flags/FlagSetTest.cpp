@@ -145,6 +145,55 @@ TEST_F(ConfigTest, YamlAndJsonGiveTheSameAndFlagsWin) {
   }
 }
 
+TEST_F(ConfigTest, AListIsTwoFilesOrAList) {
+  std::vector<std::string> files, labels;
+  std::int64_t threads = 0;
+  auto parsed = [&](const std::string &content) {
+    files.clear();
+    FlagSet flags("ftrt run", "--train_file F", "Fine-tunes.");
+    flags.files("train_file", files, "data");
+    flags.list("labels", labels, "A,B", "labels");
+    flags.integer("threads", threads, {}, "threads");
+    const std::vector<std::string> arguments{"--config", write("l.yaml", content)};
+    auto outcome = flags.parse(arguments);
+    return outcome ? std::string() : outcome.status().message();
+  };
+  EXPECT_EQ(parsed("train_file: [a.en, b.de]\nlabels: [x, y]\nthreads: [3]"), "");
+  EXPECT_EQ(files, (std::vector<std::string>{"a.en", "b.de"}));
+  EXPECT_EQ(labels, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(threads, 3);
+  EXPECT_EQ(parsed("train_file: 'a,b'"), ""); // one path with a comma in it
+  EXPECT_EQ(files, (std::vector<std::string>{"a,b"}));
+  for (const char *content : {"train_file: [a, b, c]", "train_file: []", "train_file: [a, '']",
+                              "threads: [1, 2]", "labels: []", "labels: [a, '']"})
+    EXPECT_NE(parsed(content).find("expected "), std::string::npos) << content;
+}
+
+TEST(FlagSet, ForeignFlagsAreTakenForNothingOrRefused) {
+  std::string strategy = "no";
+  auto parsed = [&](std::vector<std::string> arguments) {
+    FlagSet flags("ftrt run", "", "Fine-tunes.");
+    flags.text("eval_strategy", strategy, "WHEN", "when");
+    flags.synonym("evaluation_strategy", "eval_strategy");
+    flags.ignoreHidden({"disable_tqdm"});
+    flags.ignoreValue({"report_to"});
+    flags.refuseTrue({"fp16"}, "fp32 alone");
+    EXPECT_EQ(flags.help().find("report_to"), std::string::npos);
+    EXPECT_EQ(flags.help().find("fp16"), std::string::npos);
+    auto outcome = flags.parse(arguments);
+    return outcome ? std::string() : outcome.status().message();
+  };
+  EXPECT_EQ(parsed({"--disable_tqdm", "--report-to", "none", "--fp16", "False",
+                    "--evaluation_strategy", "steps"}),
+            "");
+  EXPECT_EQ(strategy, "steps");
+  EXPECT_EQ(parsed({"--fp16"}), "--fp16: fp32 alone");
+  EXPECT_EQ(parsed({"--fp16=true"}), "--fp16: fp32 alone");
+  EXPECT_NE(parsed({"--fp16=2"}).find("--fp16: expected true or false"), std::string::npos);
+  EXPECT_NE(parsed({"--report_to"}).find("--report_to: expected a value"), std::string::npos);
+  EXPECT_EQ(parsed({"--fp"}).find("fp16"), std::string::npos); // never the nearest
+}
+
 TEST_F(ConfigTest, RefusesWhatItCannotRead) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"unknown.yaml", "lerning_rate: 1"},
