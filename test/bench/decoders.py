@@ -103,20 +103,13 @@ def torch_side(args):
           flush=True)
 
 
-LAUNCHER = """
-import resource, subprocess, sys
-done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                      stderr=subprocess.PIPE)
-if done.returncode:
-    sys.exit(done.stderr.decode(errors="replace")[-500:])
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
-"""
-
-
 def measured(*command):
     """Peak bytes of a command that must succeed."""
-    return int(subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *map(str, command)],
-                              check=True, stdout=subprocess.PIPE).stdout)
+    done = subprocess.run([sys.executable, "-S", ROOT / "test" / "peak_of.py",
+                           *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode:
+        raise SystemExit("error: " + done.stderr.decode(errors="replace")[-500:])
+    return int(done.stdout)
 
 
 def ftrt_round(args):

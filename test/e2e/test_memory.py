@@ -10,7 +10,7 @@ import subprocess
 import sys
 import unittest
 
-from toolchain import BIN, Suite, must
+from toolchain import BIN, HERE, Suite, must
 
 TEXT = "text-classification"
 HIDDEN, LAYERS, HEADS, INTERMEDIATE, VOCABULARY, POSITIONS = 384, 6, 12, 1536, 30522, 512
@@ -72,23 +72,14 @@ def write_mini_lm(folder):
                 file.write((pattern * ((end - begin) // len(pattern) + 1))[:end - begin])
 
 
-# A process' peak begins with that of the one that started it: a small one stands between.
-LAUNCHER = """
-import resource, subprocess, sys
-done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(done.returncode)
-"""
-
-
 def peak_of(*arguments):
     """Peak resident bytes of an ftrt that must succeed."""
-    done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, str(BIN / "ftrt")] +
+    done = subprocess.run([sys.executable, "-S", HERE.parent / "peak_of.py", BIN / "ftrt"] +
                           [str(one) for one in arguments], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, encoding="utf-8")
     if done.returncode != 0:
         raise AssertionError("ftrt ended with %d: %s" % (done.returncode, done.stderr[-500:]))
-    return int(done.stdout) * 1024
+    return int(done.stdout)
 
 
 def planned(artifact):

@@ -10,14 +10,10 @@ the f32 results as they are.
     python test/oracle/record_decoders.py            # rewrites their folders in recordings/
 """
 
-import argparse
 import json
-import pathlib
-import random
-import shutil
 
-import question_answering
 import record_runs
+import small_models
 import tokenizers
 import torch
 import transformers
@@ -104,15 +100,7 @@ def make_model(family, task, config):
             "text-generation": "LMHeadModel" if family == "gpt2" else "ForCausalLM"}[task]
     prefix = {"gpt2": "GPT2", "llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2"}[family]
     model = getattr(transformers, prefix + kind)(config)
-    # Every parameter away from its trivial start, and exact in half precision.
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            scale = 0.12 if parameter.dim() > 1 else 0.05
-            noise = scale * torch.randn(parameter.shape)
-            one = "norm" in name or ".ln_" in name
-            one = one and name.endswith("weight")
-            parameter.copy_((noise + (1.0 if one else 0.0)).half().float())
-    return model
+    return small_models.scatter(model)
 
 
 def save_model(model, folder):
@@ -169,40 +157,21 @@ def language_rows(tokenizer, text_rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--output_dir", type=pathlib.Path, default=record_runs.HERE)
-    parser.add_argument("--task", choices=TASKS, help="record this one, and leave the others")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    record_runs.STEPS = 50
-    record_runs.PAIRS.update(dict.fromkeys(FAMILIES, False))
-    rng = random.Random(7)
-    words = record_runs.make_words(rng, 160)
-    text_rows, tag_rows = record_runs.make_text_rows(rng, words), record_runs.make_tag_rows(rng, words)
-    texts = [text for row in text_rows for text in row[:2]]
-    texts += [" ".join(tokens) for tokens, _ in tag_rows]
-    questions = question_answering.read_squad(args.output_dir / "data" / "questions.json")
-    for family in FAMILIES:
-        for task in [args.task] if args.task else TASKS:
-            torch.manual_seed(1234)
-            folder = args.output_dir / ("%s-%s" % (family, task))
-            shutil.rmtree(folder, ignore_errors=True)
-            (folder / "model").mkdir(parents=True)
-            train_tokenizer(family, folder / "model", texts)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                folder / "model", add_prefix_space=task == "token-classification")
-            config = make_config(family, task, len(tokenizer), tokenizer.pad_token_id)
-            if task == "text-generation":
-                config.eos_token_id = tokenizer.eos_token_id
-            model = make_model(family, task, config)
-            save_model(model, folder / "model")
-            if task == "text-generation":
-                rows = language_rows(tokenizer, text_rows)
-            else:
-                rows = record_runs.encode(task, family, tokenizer, text_rows, tag_rows, questions)
-                rows = [(ids, None, labels) for ids, _, labels in rows]
-            compute_in_model_type(model, record_runs.collate(rows[:4], tokenizer.pad_token_id)[0])
-            record_runs.record(folder, model, rows, tokenizer, 1, questions)
+    args = small_models.arguments(__doc__, TASKS)
+    for family, task, folder, tokenizer, data in small_models.each(args, FAMILIES, TASKS, False,
+                                                                   train_tokenizer):
+        config = make_config(family, task, len(tokenizer), tokenizer.pad_token_id)
+        if task == "text-generation":
+            config.eos_token_id = tokenizer.eos_token_id
+        model = make_model(family, task, config)
+        save_model(model, folder / "model")
+        if task == "text-generation":
+            rows = language_rows(tokenizer, data.text_rows)
+        else:
+            rows = record_runs.encode(task, family, tokenizer, *data)
+            rows = [(ids, None, labels) for ids, _, labels in rows]
+        compute_in_model_type(model, record_runs.collate(rows[:4], tokenizer.pad_token_id)[0])
+        record_runs.record(folder, model, rows, tokenizer, 1, data.questions)
 
 
 if __name__ == "__main__":

@@ -7,16 +7,10 @@ tokenizers, pairs of sentences for classification, 50 AdamW steps, f64 throughou
     python test/oracle/record_encoders.py            # rewrites their folders in recordings/
 """
 
-import argparse
-import pathlib
-import random
-import shutil
-
-import question_answering
 import record_decoders
 import record_runs
+import small_models
 import tokenizers
-import torch
 import transformers
 from record_runs import CLASSES, TAGS
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
@@ -74,48 +68,22 @@ def make_model(family, task, vocabulary, pad):
             classifier_pooling="mean" if text else "cls", norm_bias=not text, mlp_bias=not text,
             attention_bias=not text, classifier_bias=not text, reference_compile=False)
         model = getattr(transformers, "ModernBertFor" + kind)(config)
-    # Every parameter away from its trivial start, and exact in half precision.
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            scale = 0.12 if parameter.dim() > 1 else 0.05
-            one = "norm" in name.lower() and name.endswith("weight")
-            noise = scale * torch.randn(parameter.shape)
-            parameter.copy_((noise + (1.0 if one else 0.0)).half().float())
-    return model
+    return small_models.scatter(model)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--output_dir", type=pathlib.Path, default=record_runs.HERE)
-    parser.add_argument("--task", choices=record_runs.TASKS, help="record this one alone")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    record_runs.STEPS = 50
-    record_runs.PAIRS.update(dict.fromkeys(FAMILIES, True))
-    rng = random.Random(7)
-    words = record_runs.make_words(rng, 160)
-    text_rows, tag_rows = record_runs.make_text_rows(rng, words), record_runs.make_tag_rows(rng, words)
-    texts = [text for row in text_rows for text in row[:2]]
-    texts += [" ".join(tokens) for tokens, _ in tag_rows]
-    questions = question_answering.read_squad(args.output_dir / "data" / "questions.json")
-    for family in FAMILIES:
-        for task in [args.task] if args.task else record_runs.TASKS:
-            torch.manual_seed(1234)
-            folder = args.output_dir / ("%s-%s" % (family, task))
-            shutil.rmtree(folder, ignore_errors=True)
-            (folder / "model").mkdir(parents=True)
-            train_tokenizer(family, folder / "model", texts)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                folder / "model", add_prefix_space=task == "token-classification")
-            model = make_model(family, task, len(tokenizer), tokenizer.pad_token_id)
-            record_decoders.save_model(model, folder / "model")
-            rows = record_runs.encode(task, family, tokenizer, text_rows, tag_rows, questions)
-            if family == "modernbert":
-                batch = record_runs.collate(rows[:4], tokenizer.pad_token_id)[0]
-                before = model(**batch)
-                modeling_modernbert.ModernBertRotaryEmbedding.forward = record_decoders.exact_rotary
-                record_decoders.expect_equal(before, model(**batch))
-            record_runs.record(folder, model, rows, tokenizer, 1, questions)
+    args = small_models.arguments(__doc__, record_runs.TASKS)
+    for family, task, folder, tokenizer, data in small_models.each(
+            args, FAMILIES, record_runs.TASKS, True, train_tokenizer):
+        model = make_model(family, task, len(tokenizer), tokenizer.pad_token_id)
+        record_decoders.save_model(model, folder / "model")
+        rows = record_runs.encode(task, family, tokenizer, *data)
+        if family == "modernbert":
+            batch = record_runs.collate(rows[:4], tokenizer.pad_token_id)[0]
+            before = model(**batch)
+            modeling_modernbert.ModernBertRotaryEmbedding.forward = record_decoders.exact_rotary
+            record_decoders.expect_equal(before, model(**batch))
+        record_runs.record(folder, model, rows, tokenizer, 1, data.questions)
 
 
 if __name__ == "__main__":

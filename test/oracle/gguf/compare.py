@@ -60,14 +60,14 @@ def random_blocks(kind, rows, columns, generator):
     return blocks.reshape(rows, -1)
 
 
-def compare_blocks(binary, scratch, rows=64, columns=1024):
-    generator = np.random.default_rng(20261126)
-    path, out = scratch / "blocks.gguf", scratch / "blocks.safetensors"
+def write_blocks(path, rows, columns, generator):
+    """A file with a tensor of random blocks of every type; what gguf-py reads of them. `columns`:
+    None for two blocks of each type."""
     writer = gguf.GGUFWriter(str(path), "blocks")
     expected = {}
     for name in KINDS:
         kind = gguf.GGMLQuantizationType[name]
-        raw = random_blocks(kind, rows, columns, generator)
+        raw = random_blocks(kind, rows, columns or 2 * gguf.GGML_QUANT_SIZES[kind][0], generator)
         if name in ("F32", "F16"):
             values = raw.view(np.float32 if name == "F32" else np.float16)
             writer.add_tensor(name, values)
@@ -79,6 +79,12 @@ def compare_blocks(binary, scratch, rows=64, columns=1024):
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+    return expected
+
+
+def compare_blocks(binary, scratch, rows=64, columns=1024):
+    path, out = scratch / "blocks.gguf", scratch / "blocks.safetensors"
+    expected = write_blocks(path, rows, columns, np.random.default_rng(20261126))
     probe(binary, "raw", path, out)
     found = safetensors.numpy.load_file(out)
     for name in KINDS:

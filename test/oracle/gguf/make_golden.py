@@ -32,24 +32,7 @@ KINDS = {"token_embd": "F16", "ffn_up": "Q8_0", "ffn_gate": "Q4_0", "attn_q": "Q
 
 
 def make_blocks(folder):
-    generator = np.random.default_rng(1)
-    writer = gguf.GGUFWriter(str(folder / "blocks.gguf"), "blocks")
-    expected = {}
-    for name in compare.KINDS:
-        kind = gguf.GGMLQuantizationType[name]
-        columns = gguf.GGML_QUANT_SIZES[kind][0] * 2
-        raw = compare.random_blocks(kind, 2, columns, generator)
-        if name in ("F32", "F16"):
-            values = raw.view(np.float32 if name == "F32" else np.float16)
-            writer.add_tensor(name, values)
-            expected[name] = values.astype(np.float32)
-        else:
-            writer.add_tensor(name, raw, raw_dtype=kind)
-            expected[name] = gguf.quants.dequantize(raw, kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    expected = compare.write_blocks(folder / "blocks.gguf", 2, None, np.random.default_rng(1))
     safetensors.numpy.save_file(expected, folder / "blocks.safetensors")
 
 

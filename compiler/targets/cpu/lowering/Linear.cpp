@@ -1,6 +1,5 @@
 // linear, linear_dgrad and linear_wgrad on packed weight panels.
-#include "compiler/targets/cpu/kernels/Linear.h"
-#include "compiler/targets/cpu/lowering/CpuLowering.h"
+#include "compiler/targets/cpu/lowering/LinearLaunch.h"
 
 using namespace mlir;
 
@@ -19,17 +18,8 @@ static LogicalResult lowerLinear(Operation *operation, CpuProgram &program) {
   kernel->in = width(op.getX());
   kernel->out = height(op.getWeight());
   kernel->weightType = program.storedType(op.getWeight());
-  kernel->bias = op.getBias() != nullptr;
-  kernel->act = static_cast<Activation>(op.getActivation());
-  kernel->savePre = op.getPre() != nullptr;
-  std::vector<Operand> operands{program.read(op.getX()), program.read(op.getWeight())};
-  if (op.getBias())
-    operands.push_back(program.read(op.getBias()));
-  operands.push_back(program.write(op.getY()));
-  if (op.getPre())
-    operands.push_back(program.write(op.getPre()));
-  program.launch(kernel, operands, {program.rows(op.getX())}, {}, op);
-  return success();
+  return launchProduct(op, kernel, {program.read(op.getX()), program.read(op.getWeight())},
+                       program);
 }
 
 /// The transposed panels are made anew for each launch: a pass over the weight, small beside
@@ -49,23 +39,14 @@ BufferId packTransposed(Value weight, CpuProgram &program, Operation *op) {
 
 static LogicalResult lowerDgrad(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::LinearDgradOp>(operation);
-  if (op.getPre() && op.getAddend())
-    return op.emitOpError("expected an activation derivative or an addend, got both");
+  if (failed(checkDgrad(op)))
+    return failure();
   BufferId transposed = packTransposed(op.getWeight(), program, op);
   auto kernel = std::make_shared<Linear>();
   kernel->in = height(op.getWeight());
   kernel->out = width(op.getWeight());
-  kernel->add = op.getAddend() != nullptr;
-  if (op.getPre())
-    kernel->gradAct = static_cast<Activation>(op.getActivation());
-  std::vector<Operand> operands{program.read(op.getDy()), {transposed, plan::Access::Read}};
-  if (op.getAddend())
-    operands.push_back(program.read(op.getAddend()));
-  if (op.getPre())
-    operands.push_back(program.read(op.getPre()));
-  operands.push_back(program.write(op.getDx()));
-  program.launch(kernel, operands, {program.rows(op.getDy())}, {}, op);
-  return success();
+  return launchDgrad(op, kernel,
+                     {program.read(op.getDy()), {transposed, plan::Access::Read}}, program);
 }
 
 static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
