@@ -159,6 +159,25 @@ Affine GraphBuilder::conv1d(const std::string &name, std::int64_t out, std::int6
   return {weight, parameter(name + ".bias", {out})};
 }
 
+Affine GraphBuilder::convolution(const std::string &name, std::int64_t out, std::int64_t in,
+                                 std::int64_t size) {
+  Value weight = parameter(name + ".weight", {out, in, size});
+  auto argument = cast<BlockArgument>(weight);
+  argument.setType(RankedTensorType::get({out, in * size}, builder.getF32Type()));
+  function.setArgAttr(argument.getArgNumber(), nn::kShape,
+                      builder.getDenseI64ArrayAttr({out, in, size}));
+  function.setFunctionType(
+      builder.getFunctionType(function.front().getArgumentTypes(), function.getResultTypes()));
+  return {weight, parameter(name + ".bias", {out})};
+}
+
+Value GraphBuilder::wholeTable(const std::string &name, std::int64_t rows, std::int64_t width) {
+  Value table = parameter(name, {rows, width});
+  function.setArgAttr(cast<BlockArgument>(table).getArgNumber(), nn::kEmbedding,
+                      builder.getUnitAttr());
+  return table;
+}
+
 Affine GraphBuilder::headWeight(const std::string &name, std::int64_t out, std::int64_t in,
                                 double initStd) {
   return {headParameter(name + ".weight", {out, in}, initStd), {}};
@@ -172,7 +191,7 @@ Affine GraphBuilder::headAffine(const std::string &name, std::int64_t out, std::
 
 static Type withWidth(Value rows, std::int64_t width) {
   auto type = cast<RankedTensorType>(rows.getType());
-  return RankedTensorType::get({ShapedType::kDynamic, width},
+  return RankedTensorType::get({type.getDimSize(0), width},
                                Float32Type::get(rows.getContext()), type.getEncoding());
 }
 
@@ -203,6 +222,13 @@ Value GraphBuilder::add(Value a, Value b) {
   return nn::AddOp::create(builder, builder.getUnknownLoc(), a.getType(), a, b).getY();
 }
 
+Value GraphBuilder::unfold(Value x, std::int64_t size) {
+  std::int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1);
+  return nn::UnfoldOp::create(builder, builder.getUnknownLoc(), withWidth(x, width * size), x,
+                              offsetsOf(x), builder.getI32IntegerAttr(size))
+      .getY();
+}
+
 Value GraphBuilder::layerNorm(Value x, const std::string &name, double eps, bool bias) {
   std::int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1);
   Value gamma = parameter(name + ".weight", {width}, true);
@@ -218,7 +244,7 @@ Value GraphBuilder::headLayerNorm(Value x, const std::string &name, double eps, 
 
 Value GraphBuilder::normWith(Value x, Value gamma, Value beta, double eps) {
   auto type = cast<RankedTensorType>(x.getType());
-  Type rows = RankedTensorType::get({ShapedType::kDynamic}, builder.getF32Type(),
+  Type rows = RankedTensorType::get({type.getDimSize(0)}, builder.getF32Type(),
                                     type.getEncoding());
   return nn::LayerNormOp::create(builder, builder.getUnknownLoc(), type, rows, rows, x, gamma,
                                  beta, builder.getF64FloatAttr(eps))
@@ -293,6 +319,12 @@ Value GraphBuilder::attention(Value q, Value k, Value v, const AttentionForm &fo
   if (llvm::none_of(scalars, [&](NamedAttribute a) { return a.getName() == scalar; }))
     scalars.push_back(builder.getNamedAttr(scalar, builder.getF64FloatAttr(form.dropout)));
   double scale = form.scale != 0 ? form.scale : 1.0 / std::sqrt(double(width / heads));
+  bool positions = form.positionKeys || form.positionQueries;
+  SmallVector<Value> tables;
+  for (Value table : {form.bias, form.positionKeys, form.positionQueries})
+    if (table)
+      tables.push_back(table);
+  bool shared = form.bias || (positions && form.maxDistance);
   return nn::AttentionOp::create(
              builder, builder.getUnknownLoc(), type, withWidth(q, heads), q, k, v,
              queryOffsets, keyOffsets, positionsOf(q), sequenceInput("sequence_id"),
@@ -301,8 +333,10 @@ Value GraphBuilder::attention(Value q, Value k, Value v, const AttentionForm &fo
              builder.getF64FloatAttr(scale), builder.getBoolAttr(form.causal),
              builder.getStringAttr(scalar), builder.getI32IntegerAttr(nextOpId++),
              builder.getStringAttr(modulePath),
-             form.window ? builder.getI32IntegerAttr(form.window) : IntegerAttr(), form.bias,
-             form.bias ? builder.getI32IntegerAttr(form.maxDistance) : IntegerAttr())
+             form.window ? builder.getI32IntegerAttr(form.window) : IntegerAttr(), tables,
+             shared ? builder.getI32IntegerAttr(form.maxDistance) : IntegerAttr(),
+             form.positionKeys ? builder.getUnitAttr() : UnitAttr(),
+             form.positionQueries ? builder.getUnitAttr() : UnitAttr())
       .getOut();
 }
 

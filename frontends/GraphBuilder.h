@@ -25,7 +25,8 @@ struct AttentionForm {
   std::int64_t window = 0; ///< nn.attention's window; 0: none
   double dropout = 0;
   mlir::Value bias;             ///< nn.attention's relative position bias; null: none
-  std::int64_t maxDistance = 0; ///< beside `bias`
+  std::int64_t maxDistance = 0; ///< beside `bias` or positions (0: no shared rows)
+  mlir::Value positionKeys, positionQueries; ///< nn.attention's position tables; null: none
 };
 
 /// Builds `@forward` of one model. Shapes: hidden states are [tokens, hidden].
@@ -69,6 +70,11 @@ public:
   Affine affine(const std::string &name, std::int64_t out, std::int64_t in, bool bias);
   /// transformers' Conv1D: a linear layer whose weight the checkpoint keeps as [in, out].
   Affine conv1d(const std::string &name, std::int64_t out, std::int64_t in);
+  /// torch.nn.Conv1d: a linear layer over unfold(), weight [out, in, size] in the checkpoint.
+  Affine convolution(const std::string &name, std::int64_t out, std::int64_t in,
+                     std::int64_t size);
+  /// torch.nn.Embedding's weight of which every row is read, as an activation [rows, width].
+  mlir::Value wholeTable(const std::string &name, std::int64_t rows, std::int64_t width);
   /// A head's weight without a bias.
   Affine headWeight(const std::string &name, std::int64_t out, std::int64_t in, double initStd);
   Affine headAffine(const std::string &name, std::int64_t out, std::int64_t in, double initStd);
@@ -80,6 +86,8 @@ public:
   mlir::Value linear(mlir::Value x, Affine weights);
   mlir::Value activation(mlir::Value x, nn::Activation kind);
   mlir::Value add(mlir::Value a, mlir::Value b);
+  /// Each of the tokens' rows with its neighbours in its sequence, `size` rows in all.
+  mlir::Value unfold(mlir::Value x, std::int64_t size);
   mlir::Value scale(mlir::Value x, double factor);
   /// layer_norm with parameters `name`.weight and, with `bias`, `name`.bias.
   mlir::Value layerNorm(mlir::Value x, const std::string &name, double eps, bool bias = true);
@@ -151,6 +159,8 @@ private:
   /// The sequences and positions that the rows of x have, for dropout and attention.
   mlir::Value sequencesOf(mlir::Value x);
   mlir::Value positionsOf(mlir::Value x);
+  /// The counters of a table's rows: step times the row, made once.
+  mlir::Value counters(std::int64_t rows, std::int32_t step);
   mlir::Value offsetsOf(mlir::Value x);
   mlir::Value readTensor(const std::string &name, const std::string &tensor,
                          llvm::ArrayRef<std::int64_t> shape,
@@ -165,6 +175,7 @@ private:
   mlir::func::FuncOp function;
   llvm::StringMap<mlir::Value> inputs;
   llvm::StringMap<mlir::Value> parameters;
+  std::map<std::pair<std::int64_t, std::int32_t>, mlir::Value> tableCounters;
   std::map<std::string, bool> used;
   std::vector<std::string> headPrefixes, layerPrefixes, ignored;
   llvm::SmallVector<mlir::NamedAttribute> scalars;

@@ -28,12 +28,31 @@ static const SpaceArrays &arraysOf(Value x) {
   return kSpaceArrays[0];
 }
 
+Value GraphBuilder::counters(std::int64_t rows, std::int32_t step) {
+  Value &known = tableCounters[{rows, step}];
+  if (!known)
+    known = nn::IotaOp::create(builder, builder.getUnknownLoc(),
+                               RankedTensorType::get({rows}, builder.getI32Type()),
+                               builder.getI32IntegerAttr(step));
+  return known;
+}
+
+/// Rows of a table that all sequences share; 0 of a ragged tensor.
+static std::int64_t tableRows(Value x) {
+  auto type = cast<RankedTensorType>(x.getType());
+  return type.isDynamicDim(0) ? 0 : type.getDimSize(0);
+}
+
 Value GraphBuilder::sequencesOf(Value x) {
+  if (std::int64_t rows = tableRows(x))
+    return counters(rows, 0);
   const SpaceArrays &arrays = arraysOf(x);
   return input(arrays.sequence,
                nn::rowsType(builder.getContext(), arrays.space, 0, builder.getI32Type()));
 }
 Value GraphBuilder::positionsOf(Value x) {
+  if (std::int64_t rows = tableRows(x))
+    return counters(rows, 1);
   const SpaceArrays &arrays = arraysOf(x);
   return input(arrays.position,
                nn::rowsType(builder.getContext(), arrays.space, 0, builder.getI32Type()));

@@ -49,6 +49,11 @@ constexpr llvm::StringLiteral kConstant =
     "nn.constant"; // UnitAttr: a parameter that no method trains (transformers' buffers)
 constexpr llvm::StringLiteral kTransposed =
     "nn.transposed"; // UnitAttr: the checkpoint and the export hold the matrix transposed
+constexpr llvm::StringLiteral kShape =
+    "nn.shape"; // DenseI64ArrayAttr: the checkpoint's shape of a matrix, whose columns are its
+                // dimensions but the first (a convolution's [out, in, size])
+constexpr llvm::StringLiteral kEmbedding =
+    "nn.embedding"; // UnitAttr: transformers' nn.Embedding, though no nn.embedding reads it
 constexpr llvm::StringLiteral kAdapter = "nn.adapter"; // UnitAttr: a low-rank factor
 constexpr llvm::StringLiteral kSaved = "nn.saved"; // UnitAttr: trained and saved with adapters
 constexpr llvm::StringLiteral kFromAdapter =

@@ -361,9 +361,9 @@ TEST(RelativeBias, ForwardAndBackwardMatchReference) {
       Problem x(c);
       auto forward = std::make_shared<Attention>();
       auto backward = std::make_shared<AttentionGrad>(), frozen = std::make_shared<AttentionGrad>();
-      auto sum = std::make_shared<BiasGrad>();
+      auto sum = std::make_shared<TableGrad>();
       forward->shape = backward->shape = frozen->shape = c.shape;
-      backward->biasGradient = true;
+      backward->tableGradient = true;
       sum->elements = x.bias.size();
       KernelLibrary library({forward, backward, frozen, sum}, *isa);
       std::int64_t sequences = c.batch.queries.size();

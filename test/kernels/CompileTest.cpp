@@ -87,6 +87,13 @@ std::vector<KernelSpec> others() {
   attention->shape.causal = true;
   auto grad = std::make_shared<AttentionGrad>();
   grad->shape = attention->shape;
+  auto disentangled = std::make_shared<Attention>(*attention);
+  disentangled->shape.causal = false;
+  disentangled->shape.positions = 64, disentangled->shape.maxDistance = 128;
+  disentangled->shape.positionKeys = disentangled->shape.positionQueries = true;
+  auto disentangledGrad = std::make_shared<AttentionGrad>();
+  disentangledGrad->shape = disentangled->shape;
+  disentangledGrad->tableGradient = true;
   auto odd = std::make_shared<Linear>(linear(77, 101, true));
   odd->act = Activation::GeluTanh;
   auto oddGrad = std::make_shared<LinearWeightGrad>();
@@ -97,6 +104,8 @@ std::vector<KernelSpec> others() {
   return {cached,
           attention,
           grad,
+          disentangled,
+          disentangledGrad,
           odd,
           oddGrad,
           std::make_shared<Sgd>(),

@@ -350,6 +350,65 @@ INSTANTIATE_TEST_SUITE_P(Forms, RelativeAttentionGradient,
                                          AttentionCase{"Grouped", 2, 1, "!t4", true, true, 2}),
                          [](const auto &info) { return info.param.name; });
 
+/// Disentangled attention: tables that are projections of one table of relative positions, by
+/// the content's weights (as DeBERTa-v3) with dropout of the table, or parameters themselves.
+struct PositionCase {
+  const char *name;
+  bool keys, queries;
+  int maxDistance; ///< 0: a row for every distance
+  bool drops = false;
+};
+class PositionGradient : public testing::TestWithParam<PositionCase> {};
+
+TEST_P(PositionGradient, MatchesDifferences) {
+  const PositionCase &c = GetParam();
+  std::string attributes =
+      "{heads = 2 : i32, kv_heads = 2 : i32, scale = 0.6 : f64, causal = false" +
+      (c.maxDistance ? ", max_distance = " + std::to_string(c.maxDistance) + " : i32" : "") +
+      std::string(c.keys ? ", position_keys" : "") + (c.queries ? ", position_queries" : "") +
+      (c.drops ? ", rate = \"dropout.attention\"" : "") + ", op_id = 5 : i32, module = \"m\"}";
+  const std::string table = "tensor<8x8xf64>";
+  std::string tables = std::string(c.keys ? ", %pk" : "") + (c.queries ? ", %pq" : "");
+  std::string types = " : (!t8, !t8, !t8, !cu, !cu, !ids, !sids" +
+                      std::string(c.keys ? ", " + table : "") + (c.queries ? ", " + table : "") +
+                      ") -> (!t8, !t2)\n";
+  checkGradients(trainOverTokens(
+      kRows + R"(%cu: !cu {nn.input = "cu_seqlens"}, %sid: !sids {nn.input = "sequence_id"}, )" +
+          parameter("x", "!t8") + ", " + parameter("wq", table) + ", " + parameter("wk", table) +
+          ", " + parameter("rel", table) + ", " + parameter("w", "tensor<3x8xf64>"),
+      R"(%zeros = nn.iota {step = 0 : i32} : () -> tensor<8xi32>
+    %count = nn.iota {step = 1 : i32} : () -> tensor<8xi32>
+    %dropped = nn.dropout %rel, %zeros, %count {rate = "dropout.hidden", op_id = 9 : i32, module = "m"}
+        : (tensor<8x8xf64>, tensor<8xi32>, tensor<8xi32>) -> tensor<8x8xf64>
+    %q = nn.linear %x, %wq : (!t8, tensor<8x8xf64>) -> !t8
+    %k = nn.linear %x, %wk : (!t8, tensor<8x8xf64>) -> !t8
+    %pq = nn.linear %dropped, %wq : (tensor<8x8xf64>, tensor<8x8xf64>) -> tensor<8x8xf64>
+    %pk = nn.linear %dropped, %wk : (tensor<8x8xf64>, tensor<8x8xf64>) -> tensor<8x8xf64>
+    )" "%a, %lse = nn.attention %q, %k, %x, %cu, %cu, %pos, %sid" +
+          tables + " " + attributes + types +
+          "%b, %lse2 = nn.attention %a, %k, %x, %cu, %cu, %pos, %sid" + tables + " " +
+          attributes + types + "%z = nn.linear %b, %w : (!t8, tensor<3x8xf64>) -> !t3"));
+}
+INSTANTIATE_TEST_SUITE_P(Forms, PositionGradient,
+                         testing::Values(PositionCase{"Both", true, true, 6},
+                                         PositionCase{"Keys", true, false, 0},
+                                         PositionCase{"Queries", false, true, 5},
+                                         PositionCase{"Dropout", true, true, 0, true}),
+                         [](const auto &info) { return info.param.name; });
+
+class UnfoldGradient : public testing::TestWithParam<int> {};
+TEST_P(UnfoldGradient, MatchesDifferences) {
+  std::string size = std::to_string(GetParam()), width = std::to_string(5 * GetParam());
+  std::string wide = "tensor<?x" + width + "xf64, #nn.space<tokens>>";
+  std::string weight = "tensor<3x" + width + "xf64>";
+  checkGradients(trainOverTokens(
+      R"(%cu: !cu {nn.input = "cu_seqlens"}, )" + parameter("x", "!t5") + ", " +
+          parameter("w", weight),
+      "%y = nn.unfold %x, %cu {size = " + size + " : i32} : (!t5, !cu) -> " + wide +
+          "\n%z = nn.linear %y, %w : (" + wide + ", " + weight + ") -> !t3"));
+}
+INSTANTIATE_TEST_SUITE_P(Sizes, UnfoldGradient, testing::Values(1, 3, 7));
+
 TEST(OpGradient, FusedActivationGradientWithAddend) {
   Module module = trainOverTokens(
       parameter("x", "!t3") + ", " + parameter("w", "tensor<3x3xf64>") + ", " +

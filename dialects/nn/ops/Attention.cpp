@@ -48,9 +48,42 @@ template <typename Op> static LogicalResult verifyWindow(Op op, int number) {
   return success();
 }
 
+/// C`number`: one table for each kind of positions, alike, a head's columns for each head;
+/// distances with a row each, and shared ones up to max_distance; bidirectional over all keys.
+template <typename Op> static LogicalResult verifyPositions(Op op, int number) {
+  unsigned expected = (op.getPositionKeys() ? 1 : 0) + (op.getPositionQueries() ? 1 : 0);
+  if (op.getTables().size() != expected)
+    return op.emitOpError() << "C" << number << ": expected a table for each kind of positions, "
+                            << expected << ", got " << op.getTables().size();
+  std::int64_t width = widthOf(op.getQ().getType());
+  for (Value table : op.getTables()) {
+    auto type = cast<RankedTensorType>(table.getType());
+    if (!type.hasStaticShape() || type.getDimSize(0) < 2 || type.getDimSize(0) % 2 != 0 ||
+        type.getDimSize(1) != width || type != op.getTables().front().getType())
+      return op.emitOpError() << "C" << number << ": expected tables of one even number of rows "
+                              << "and the width of q, " << width << ", got " << type;
+  }
+  if (op.getCausal() || op.getWindow() || op.getHeads() != op.getKvHeads())
+    return op.emitOpError() << "C" << number << ": expected tables of positions with attention "
+                            << "over all keys, and as many kv_heads as heads";
+  std::int64_t exact =
+      cast<RankedTensorType>(op.getTables().front().getType()).getDimSize(0) / 4;
+  if (std::optional<std::uint32_t> distance = op.getMaxDistance();
+      distance && (exact < 1 || static_cast<std::int32_t>(*distance) <= exact + 1))
+    return op.emitOpError() << "C" << number << ": expected max_distance above " << exact + 1
+                            << ", and 4 rows or more, got "
+                            << static_cast<std::int32_t>(*distance);
+  return success();
+}
+
 /// C`number`: bias and max_distance come together, one column a head, and buckets for some
 /// distances alone and some shared ones below max_distance.
-template <typename Op> static LogicalResult verifyBias(Op op, int number) {
+template <typename Op> static LogicalResult verifyTables(Op op, int number) {
+  if (op.hasPositions())
+    return verifyPositions(op, number);
+  if (op.getTables().size() > 1)
+    return op.emitOpError() << "C" << number << ": expected one bias, got "
+                            << op.getTables().size() << " tables";
   if (!op.getBias() != !op.getMaxDistance())
     return op.emitOpError() << "C" << number << ": expected bias and max_distance together, got "
                             << (op.getBias() ? "bias" : "max_distance") << " alone";
@@ -81,7 +114,12 @@ static Cost attentionCost(Op op, double products, const SpaceSizes &sizes) {
                 (sequences > 0 ? sequences : 1);
   if (std::optional<std::uint32_t> window = op.getWindow())
     keys = std::min(keys, op.getCausal() ? double(*window) : 2.0 * *window - 1);
-  return {products * 2 * elementsOf(q, sizes) * keys, bytesMoved(op, sizes)};
+  double columns = products * keys;
+  if (op.hasPositions()) // once for the scores; where there are gradients, to both factors
+    for (Value table : op.getTables())
+      columns += (products > 2 ? 3 : 1) *
+                 std::min(elementsOf(table.getType(), sizes) / double(widthOf(q)), 2 * keys);
+  return {columns * 2 * elementsOf(q, sizes), bytesMoved(op, sizes)};
 }
 
 LogicalResult AttentionOp::verify() {
@@ -91,7 +129,7 @@ LogicalResult AttentionOp::verify() {
       failed(verifySides(*this)) ||
       failed(expectSameType(*this, 9, {"out", getOut().getType()}, {"q", q})) ||
       failed(expectSameRows(*this, 10, {"lse", getLse().getType()}, {"q", q})) ||
-      failed(verifyWindow(*this, 12)) || failed(verifyBias(*this, 13)))
+      failed(verifyWindow(*this, 12)) || failed(verifyTables(*this, 13)))
     return failure();
   return expectWidth(*this, 11, {"lse", getLse().getType()}, getHeads(), "heads");
 }
@@ -102,21 +140,26 @@ LogicalResult AttentionOp::buildBackward(Backward &backward) {
   Value dout = backward.gradient(getOut());
   if (!dout || backward.gradient(getLse()))
     return emitOpError("cannot be differentiated through its lse");
-  bool bias = getBias() && backward.isNeeded(getBias());
+  SmallVector<Type> trained;
+  if (llvm::any_of(getTables(), [&](Value table) { return backward.isNeeded(table); }))
+    llvm::append_range(trained, getTables().getTypes());
   auto grad = AttentionGradOp::create(
       backward.builder(), getLoc(), getQ().getType(), getK().getType(), getV().getType(),
-      bias ? getBias().getType() : Type(), dout, getQ(), getK(), getV(), getOut(), getLse(),
+      trained, dout, getQ(), getK(), getV(), getOut(), getLse(),
       getQOffsets(), getKvOffsets(), getQPosition(), getSequenceId(), getHeadsAttr(),
       getKvHeadsAttr(), getScaleAttr(), getCausalAttr(), getRateAttr(), getOpIdAttr(),
-      getWindowAttr(), getBias(), getMaxDistanceAttr());
+      getWindowAttr(), getTables(), getMaxDistanceAttr(), getPositionKeysAttr(),
+      getPositionQueriesAttr());
   if (backward.isNeeded(getQ()))
     backward.accumulate(getQ(), grad.getDq());
   if (backward.isNeeded(getK()))
     backward.accumulate(getK(), grad.getDk());
   if (backward.isNeeded(getV()))
     backward.accumulate(getV(), grad.getDv());
-  if (bias)
-    backward.accumulate(getBias(), grad.getDbias());
+  if (!trained.empty())
+    for (auto [table, gradient] : llvm::zip_equal(getTables(), grad.getDtables()))
+      if (backward.isNeeded(table))
+        backward.accumulate(table, gradient);
   return success();
 }
 
@@ -128,15 +171,15 @@ LogicalResult AttentionGradOp::verify() {
       failed(expectSameType(*this, 10, {"out", getOut().getType()}, q)) ||
       failed(expectSameRows(*this, 11, {"lse", getLse().getType()}, q)) ||
       failed(expectWidth(*this, 12, {"lse", getLse().getType()}, getHeads(), "heads")) ||
-      failed(verifyWindow(*this, 16)) || failed(verifyBias(*this, 17)))
+      failed(verifyWindow(*this, 16)) || failed(verifyTables(*this, 17)))
     return failure();
-  if (getDbias()) {
-    if (!getBias())
-      return emitOpError("C18: expected no dbias without bias");
-    if (failed(expectSameType(*this, 18, {"dbias", getDbias().getType()},
-                              {"bias", getBias().getType()})))
+  if (!getDtables().empty() && getDtables().size() != getTables().size())
+    return emitOpError("C18: expected no gradients of tables, or one a table, got ")
+           << getDtables().size() << " of " << getTables().size();
+  for (auto [gradient, table] : llvm::zip(getDtables(), getTables()))
+    if (failed(expectSameType(*this, 18, {"the gradient", gradient.getType()},
+                              {"its table", table.getType()})))
       return failure();
-  }
   return failure(failed(expectSameType(*this, 13, {"dq", getDq().getType()}, q)) ||
                  failed(expectSameType(*this, 14, {"dk", getDk().getType()}, k)) ||
                  failed(expectSameType(*this, 15, {"dv", getDv().getType()}, v)));

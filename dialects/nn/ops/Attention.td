@@ -3,6 +3,19 @@
 #define FTC_NN_OPS_ATTENTION_TD
 include "dialects/nn/ops/OpBase.td"
 
+// What `tables` hold, for attention and its gradient.
+class Nn_AttentionTableNames {
+  code declarations = [{
+    /// Whether the tables are those of disentangled attention.
+    bool hasPositions() { return getPositionKeys() || getPositionQueries(); }
+    /// The relative position bias; null: none.
+    ::mlir::Value getBias() {
+      return getTables().empty() || hasPositions() ? ::mlir::Value() : getTables().front();
+    }
+  }];
+}
+def Nn_AttentionTables : Nn_AttentionTableNames;
+
 def Nn_AttentionOp : Nn_Op<"attention", [Differentiable, CostModel]> {
   let summary = "out = dropout(softmax(scale * q k^T)) v, each sequence and head apart";
   let description = [{
@@ -15,39 +28,53 @@ def Nn_AttentionOp : Nn_Op<"attention", [Differentiable, CostModel]> {
     w, a query at position p sees keys at positions in (p - w, p + w) alone (Mistral's sliding
     window where it is causal, ModernBERT's local attention where it is not).
 
-    With `bias` [buckets, heads], bias[b, h] is added to head h's scaled score of a query at
-    position p and a key at position j, where b is the bucket of j - p (T5's relative positions,
-    Raffel et al. 2020). Causal attention has n = buckets of the distance p - j; otherwise the
-    first n = buckets / 2 are for j <= p and the others for j > p. Distances below n / 2 have a
-    bucket each; those up to `max_distance` share the rest logarithmically, in f32 as
-    transformers computes them; all beyond are in the last. A sequence's query positions are
+    `tables` are either one relative position bias [buckets, heads] (T5's, Raffel et al. 2020):
+    bias[b, h] is added to head h's scaled score of a query at position p and a key at position
+    j, where b is the bucket of j - p. Causal attention has n = buckets of the distance p - j;
+    otherwise the first n = buckets / 2 are for j <= p and the others for j > p. Distances below
+    n / 2 have a bucket each; those up to `max_distance` share the rest logarithmically, in f32
+    as transformers computes them; all beyond are in the last. A sequence's query positions are
     below its number of keys then.
+
+    With `position_keys` or `position_queries` the tables are those of disentangled attention (He
+    et al. 2021) instead, [rows, heads * d] each, the position keys P before the position queries
+    R: (q . P[t] + k . R[t]) is added to q . k before it is scaled, for a query at position p, a
+    key at j and the row t = rows / 2 + b(p - j), at least 0 and at most rows - 1. Without
+    `max_distance` b is the distance itself; with it, beyond m = rows / 4 distances share rows:
+    b(n) = sign(n) (m + ceil(log(|n| / m) / log((max_distance - 1) / m) (m - 1))), in f32 as
+    transformers' make_log_bucket_position computes it. A sequence's query positions are below its
+    number of keys then, and attention is over all keys.
   }];
   let arguments = (ins Nn_Matrix:$q, Nn_Matrix:$k, Nn_Matrix:$v, Nn_Indices:$q_offsets,
       Nn_Indices:$kv_offsets, Nn_Indices:$q_position, Nn_Indices:$sequence_id,
       I32Attr:$heads, I32Attr:$kv_heads, F64Attr:$scale, BoolAttr:$causal,
       OptionalAttr<StrAttr>:$rate, I32Attr:$op_id, StrAttr:$module,
-      OptionalAttr<I32Attr>:$window, Optional<Nn_Matrix>:$bias,
-      OptionalAttr<I32Attr>:$max_distance);
+      OptionalAttr<I32Attr>:$window, Variadic<Nn_Matrix>:$tables,
+      OptionalAttr<I32Attr>:$max_distance, UnitAttr:$position_keys, UnitAttr:$position_queries);
   let results = (outs Nn_Matrix:$out, Nn_Matrix:$lse);
   let hasVerifier = 1;
+  let extraClassDeclaration = Nn_AttentionTables.declarations;
 }
 
 def Nn_AttentionGradOp : Nn_Op<"attention_grad", [CostModel]> {
-  let summary = "dq, dk, dv, dbias of attention, probabilities recomputed from lse";
+  let summary = "dq, dk, dv, dtables of attention, probabilities recomputed from lse";
   let description = [{
     dbias[b, h] is the sum of the gradients of head h's scores over all pairs in bucket b: first
-    over a sequence's pairs, then over the sequences, in order. Without a trained `bias` there is
-    no `dbias`.
+    over a sequence's pairs, then over the sequences, in order. The gradients of position keys and
+    queries are summed a few sequences at a time, then over those groups, in order. Without a
+    trained table there are no `dtables`, otherwise one a table.
   }];
   let arguments = (ins Nn_Matrix:$dout, Nn_Matrix:$q, Nn_Matrix:$k, Nn_Matrix:$v,
       Nn_Matrix:$out, Nn_Matrix:$lse, Nn_Indices:$q_offsets, Nn_Indices:$kv_offsets,
       Nn_Indices:$q_position, Nn_Indices:$sequence_id,
       I32Attr:$heads, I32Attr:$kv_heads, F64Attr:$scale, BoolAttr:$causal,
       OptionalAttr<StrAttr>:$rate, I32Attr:$op_id, OptionalAttr<I32Attr>:$window,
-      Optional<Nn_Matrix>:$bias, OptionalAttr<I32Attr>:$max_distance);
-  let results = (outs Nn_Matrix:$dq, Nn_Matrix:$dk, Nn_Matrix:$dv, Optional<Nn_Matrix>:$dbias);
+      Variadic<Nn_Matrix>:$tables, OptionalAttr<I32Attr>:$max_distance,
+      UnitAttr:$position_keys, UnitAttr:$position_queries);
+  let results = (outs Nn_Matrix:$dq, Nn_Matrix:$dk, Nn_Matrix:$dv,
+      Variadic<Nn_Matrix>:$dtables);
   let hasVerifier = 1;
+  let extraClassDeclaration = Nn_AttentionTables.declarations;
 }
 
 def Nn_CacheAppendOp : Nn_Op<"cache_append", [CostModel]> {

@@ -3,6 +3,7 @@
 #define FTC_NN_OPS_TD
 include "dialects/nn/ops/Attention.td"
 include "dialects/nn/ops/Columns.td"
+include "dialects/nn/ops/Convolution.td"
 include "dialects/nn/ops/Elementwise.td"
 include "dialects/nn/ops/Linear.td"
 include "dialects/nn/ops/Loss.td"

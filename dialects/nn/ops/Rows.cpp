@@ -85,6 +85,15 @@ Cost EmbeddingGradOp::getCost(const SpaceSizes &sizes) {
   return {elementsOf(getDy().getType(), sizes), bytesMoved(*this, sizes)};
 }
 
+LogicalResult IotaOp::verify() {
+  auto type = cast<RankedTensorType>(getY().getType());
+  std::int64_t step = static_cast<std::int32_t>(getStep());
+  if (type.hasStaticShape() && (step == 0 || type.getDimSize(0) - 1 <= INT32_MAX / std::abs(step)))
+    return success();
+  return emitOpError("C1: expected a static number of elements, all of which i32 holds, got ")
+         << type << " by " << step;
+}
+
 /// C`number`: equal but for the rows.
 static LogicalResult expectSameRow(Operation *op, int number, Named a, Named b) {
   auto left = cast<RankedTensorType>(a.type), right = cast<RankedTensorType>(b.type);

@@ -29,6 +29,17 @@ def Nn_EmbeddingGradOp : Nn_Op<"embedding_grad", [CostModel]> {
   let hasVerifier = 1;
 }
 
+def Nn_IotaOp : Nn_Op<"iota"> {
+  let summary = "y[i] = step * i";
+  let description = [{
+    The counters of a table's dropout: row i of a table that all sequences share has position i
+    (`step` 1) of sequence 0 (`step` 0), and one mask a training step.
+  }];
+  let arguments = (ins I32Attr:$step);
+  let results = (outs Nn_Indices:$y);
+  let hasVerifier = 1;
+}
+
 def Nn_GatherRowsOp : Nn_Op<"gather_rows", [Differentiable, CostModel]> {
   let summary = "y[i] = x[rows[i]], into the space of rows";
   let arguments = (ins AnyRankedTensor:$x, Nn_Indices:$rows);

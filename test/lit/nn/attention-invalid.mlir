@@ -575,7 +575,7 @@ func.func @grad_c17(%0: !t4, %1: !t2, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x2x
 !si = tensor<?xi32, #nn.space<sequences>>
 !cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
 func.func @grad_c18(%0: !t4, %1: !t2, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x2xf32>) {
-  // expected-error @below {{C18: expected dbias of bias's type 'tensor<8x2xf32>', got 'tensor<9x2xf32>'}}
+  // expected-error @below {{C18: expected the gradient of its table's type 'tensor<8x2xf32>', got 'tensor<9x2xf32>'}}
   %r:4 = nn.attention_grad %0, %0, %0, %0, %0, %1, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32,
       scale = 0.5 : f64, causal = true, op_id = 1 : i32, max_distance = 9 : i32}
       : (!t4, !t4, !t4, !t4, !t4, !t2, !cu, !cu, !ti, !si, tensor<8x2xf32>) -> (!t4, !t4, !t4, tensor<9x2xf32>)
@@ -590,9 +590,150 @@ func.func @grad_c18(%0: !t4, %1: !t2, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x2x
 !si = tensor<?xi32, #nn.space<sequences>>
 !cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
 func.func @grad_c18_alone(%0: !t4, %1: !t2, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x2xf32>) {
-  // expected-error @below {{C18: expected no dbias without bias}}
+  // expected-error @below {{C18: expected no gradients of tables, or one a table, got 1 of 0}}
   %r:4 = nn.attention_grad %0, %0, %0, %0, %0, %1, %3, %3, %5, %6 {heads = 2 : i32, kv_heads = 2 : i32,
       scale = 0.5 : f64, causal = true, op_id = 1 : i32}
       : (!t4, !t4, !t4, !t4, !t4, !t2, !cu, !cu, !ti, !si) -> (!t4, !t4, !t4, tensor<8x2xf32>)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_two_biases(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x2xf32>, %8: tensor<8x2xf32>) {
+  // expected-error @below {{C13: expected one bias, got 2 tables}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6, %7, %8 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, causal = false,
+      op_id = 1 : i32, module = "m", max_distance = 9 : i32} : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<8x2xf32>, tensor<8x2xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_position_tables(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x4xf32>) {
+  // expected-error @below {{C13: expected a table for each kind of positions, 2, got 1}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, causal = false,
+      op_id = 1 : i32, module = "m", position_keys, position_queries} : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<8x4xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_position_odd(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<7x4xf32>) {
+  // expected-error @below {{C13: expected tables of one even number of rows and the width of q, 4, got 'tensor<7x4xf32>'}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, causal = false,
+      op_id = 1 : i32, module = "m", position_keys} : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<7x4xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_position_width(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x2xf32>) {
+  // expected-error @below {{C13: expected tables of one even number of rows and the width of q, 4, got 'tensor<8x2xf32>'}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, causal = false,
+      op_id = 1 : i32, module = "m", position_queries} : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<8x2xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_position_unlike(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x4xf32>, %8: tensor<6x4xf32>) {
+  // expected-error @below {{C13: expected tables of one even number of rows and the width of q, 4, got 'tensor<6x4xf32>'}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6, %7, %8 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, causal = false,
+      op_id = 1 : i32, module = "m", position_keys, position_queries} : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<8x4xf32>, tensor<6x4xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_position_causal(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x4xf32>) {
+  // expected-error @below {{C13: expected tables of positions with attention over all keys}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, causal = true,
+      op_id = 1 : i32, module = "m", position_keys} : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<8x4xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_position_window(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x4xf32>) {
+  // expected-error @below {{C13: expected tables of positions with attention over all keys}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, causal = false,
+      op_id = 1 : i32, module = "m", position_keys, window = 3 : i32} : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<8x4xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_position_heads(%0: !t4, %k: !t2, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x4xf32>) {
+  // expected-error @below {{C13: expected tables of positions with attention over all keys, and as many kv_heads as heads}}
+  %r:2 = nn.attention %0, %k, %k, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 1 : i32, scale = 0.5 : f64, causal = false,
+      op_id = 1 : i32, module = "m", position_keys} : (!t4, !t2, !t2, !cu, !cu, !ti, !si, tensor<8x4xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @c13_position_distance(%0: !t4, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x4xf32>) {
+  // expected-error @below {{C13: expected max_distance above 3, and 4 rows or more, got 3}}
+  %r:2 = nn.attention %0, %0, %0, %3, %3, %5, %6, %7 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, causal = false,
+      op_id = 1 : i32, module = "m", position_keys, max_distance = 3 : i32} : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<8x4xf32>) -> (!t4, !t2)
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t2 = tensor<?x2xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!si = tensor<?xi32, #nn.space<sequences>>
+!cu = tensor<?xi32, #nn.offsets<sequences, tokens>>
+func.func @grad_c18_positions(%0: !t4, %1: !t2, %3: !cu, %5: !ti, %6: !si, %7: tensor<8x4xf32>) {
+  // expected-error @below {{C18: expected no gradients of tables, or one a table, got 1 of 2}}
+  %r:4 = nn.attention_grad %0, %0, %0, %0, %0, %1, %3, %3, %5, %6, %7, %7 {heads = 2 : i32, kv_heads = 2 : i32,
+      scale = 0.5 : f64, causal = false, op_id = 1 : i32, position_keys, position_queries}
+      : (!t4, !t4, !t4, !t4, !t4, !t2, !cu, !cu, !ti, !si, tensor<8x4xf32>, tensor<8x4xf32>) -> (!t4, !t4, !t4, tensor<8x4xf32>)
   return
 }

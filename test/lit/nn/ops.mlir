@@ -170,6 +170,40 @@ func.func @relative_attention(%0: !t4, %1: !t2, %2: !cu, %3: !ti, %4: !si, %5: t
   return %r#0, %s#3, %t#0 : !t4, tensor<8x2xf32>, !t4
 }
 
+// CHECK-LABEL: func.func @disentangled_attention
+// CHECK: nn.attention {{.*}} max_distance = 9 : i32, {{.*}}position_keys, position_queries
+// CHECK: nn.attention_grad {{.*}} max_distance = 9 : i32, {{.*}}position_keys, position_queries
+// CHECK: nn.attention_grad {{.*}}position_queries
+// CHECK-NOT: max_distance
+func.func @disentangled_attention(%0: !t4, %1: !cu, %2: !ti, %3: !si, %4: tensor<8x4xf32>) -> (!t4, tensor<8x4xf32>, !t4) {
+  %r:2 = nn.attention %0, %0, %0, %1, %1, %2, %3, %4, %4 {heads = 2 : i32, kv_heads = 2 : i32, scale = 1.0 : f64,
+      causal = false, op_id = 1 : i32, module = "m", max_distance = 9 : i32, position_keys, position_queries}
+      : (!t4, !t4, !t4, !cu, !cu, !ti, !si, tensor<8x4xf32>, tensor<8x4xf32>) -> (!t4, !t2)
+  %s:5 = nn.attention_grad %0, %0, %0, %0, %r#0, %r#1, %1, %1, %2, %3, %4, %4 {heads = 2 : i32, kv_heads = 2 : i32,
+      scale = 1.0 : f64, causal = false, op_id = 1 : i32, max_distance = 9 : i32, position_keys, position_queries}
+      : (!t4, !t4, !t4, !t4, !t4, !t2, !cu, !cu, !ti, !si, tensor<8x4xf32>, tensor<8x4xf32>) -> (!t4, !t4, !t4, tensor<8x4xf32>, tensor<8x4xf32>)
+  %t:3 = nn.attention_grad %0, %0, %0, %0, %r#0, %r#1, %1, %1, %2, %3, %4 {heads = 2 : i32, kv_heads = 2 : i32,
+      scale = 1.0 : f64, causal = false, op_id = 1 : i32, position_queries}
+      : (!t4, !t4, !t4, !t4, !t4, !t2, !cu, !cu, !ti, !si, tensor<8x4xf32>) -> (!t4, !t4, !t4)
+  return %r#0, %s#4, %t#0 : !t4, tensor<8x4xf32>, !t4
+}
+
+// CHECK-LABEL: func.func @convolution
+// CHECK: nn.unfold %{{.*}} {size = 3 : i32}
+// CHECK: nn.fold %{{.*}} {size = 3 : i32}
+func.func @convolution(%0: !t2, %1: !cu) -> !t2 {
+  %r = nn.unfold %0, %1 {size = 3 : i32} : (!t2, !cu) -> !t6
+  %s = nn.fold %r, %1 {size = 3 : i32} : (!t6, !cu) -> !t2
+  return %s : !t2
+}
+
+// CHECK-LABEL: func.func @iota
+// CHECK: nn.iota {step = 2 : i32}
+func.func @iota() -> tensor<5xi32> {
+  %r = nn.iota {step = 2 : i32} : () -> tensor<5xi32>
+  return %r : tensor<5xi32>
+}
+
 // CHECK-LABEL: func.func @cache_append
 // CHECK: nn.cache_append
 func.func @cache_append(%0: !w64, %1: !t4, %2: !ti) -> !w64 {

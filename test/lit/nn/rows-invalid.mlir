@@ -207,3 +207,20 @@ func.func @grad_c5(%0: !t4, %1: !ti, %2: !seg, %3: !uni) {
       : (!t4, !ti, !seg, !uni) -> !w64
   return
 }
+
+// -----
+
+!ti = tensor<?xi32, #nn.space<tokens>>
+func.func @iota_c1() {
+  // expected-error @below {{C1: expected a static number of elements, all of which i32 holds}}
+  %r = nn.iota {step = 1 : i32} : () -> !ti
+  return
+}
+
+// -----
+
+func.func @iota_c1_large() {
+  // expected-error @below {{C1: expected a static number of elements, all of which i32 holds, got 'tensor<9xi32>' by 1000000000}}
+  %r = nn.iota {step = 1000000000 : i32} : () -> tensor<9xi32>
+  return
+}

@@ -42,6 +42,43 @@ static std::int64_t biasRow(Op op, const Frame &frame, std::int64_t j, std::int6
                   std::int64_t(*op.getMaxDistance()));
 }
 
+/// The row of the position tables that a query at `position` and key j read: transformers'
+/// make_log_bucket_position and c2p_pos (p2c_pos is the same row).
+template <typename Op>
+static std::int64_t positionRow(Op op, const Frame &frame, std::int64_t j,
+                                std::int64_t position) {
+  std::int64_t rows = frame.get(op.getTables().front()).rows(), span = rows / 2;
+  std::int64_t relative = position - j, middle = span / 2;
+  double bucket = double(relative);
+  if (op.getMaxDistance() && std::abs(relative) > middle) {
+    double last = double(*op.getMaxDistance()) - 1;
+    double shared = std::ceil(std::log(double(std::abs(relative)) / double(middle)) /
+                              std::log(last / double(middle)) * double(middle - 1));
+    bucket = (relative < 0 ? -1 : 1) * (shared + double(middle));
+  }
+  return std::clamp<std::int64_t>(std::int64_t(bucket) + span, 0, rows - 1);
+}
+
+/// q . P[t] + k . R[t] of one query and key.
+template <typename Op>
+static double positionTerms(Op op, const Frame &frame, std::int64_t row, std::int64_t key,
+                            std::int64_t j, std::int64_t head) {
+  const Tensor &q = frame.get(op.getQ()), &k = frame.get(op.getK());
+  std::int64_t d = q.width() / op.getHeads(), which = 0;
+  std::int64_t at = positionRow(op, frame, j, frame.get(op.getQPosition()).index(row));
+  double sum = 0;
+  auto add = [&](const Tensor &content, std::int64_t from) {
+    const Tensor &table = frame.get(op.getTables()[which++]);
+    for (std::int64_t c = head * d; c < (head + 1) * d; ++c)
+      sum += content.at(from, c) * table.at(at, c);
+  };
+  if (op.getPositionKeys())
+    add(q, row);
+  if (op.getPositionQueries())
+    add(k, key);
+  return sum;
+}
+
 /// One query's scaled scores over the keys it sees (the others: -infinity).
 template <typename Op>
 static std::vector<double> scoresOf(Op op, const Frame &frame, std::int64_t row,
@@ -57,6 +94,8 @@ static std::vector<double> scoresOf(Op op, const Frame &frame, std::int64_t row,
     double sum = 0;
     for (std::int64_t c = 0; c < d; ++c)
       sum += q.at(row, head * d + c) * k.at(first + j, kvHead * d + c);
+    if (op.hasPositions())
+      sum += positionTerms(op, frame, row, first + j, j, head);
     bool seen = (!op.getCausal() || j <= position) && std::abs(j - position) < window;
     if (op.getBias())
       sum += frame.get(op.getBias()).at(biasRow(op, frame, j, position), head) / scale;
@@ -105,6 +144,28 @@ static void attention(nn::AttentionOp op, Frame &frame) {
   frame.set(op.getLse(), lse);
 }
 
+/// What ds of one score adds to dq, dk and the tables' gradients.
+static void addPositionGradients(nn::AttentionGradOp op, const Frame &frame, double ds,
+                                 std::int64_t row, std::int64_t key, std::int64_t j,
+                                 std::int64_t head, Tensor &dq, Tensor &dk,
+                                 std::vector<Tensor> &dtables) {
+  std::int64_t d = dq.width() / op.getHeads(), which = 0;
+  std::int64_t at = positionRow(op, frame, j, frame.get(op.getQPosition()).index(row));
+  auto add = [&](const Tensor &content, Tensor &dcontent, std::int64_t from) {
+    const Tensor &table = frame.get(op.getTables()[which]);
+    for (std::int64_t c = head * d; c < (head + 1) * d; ++c) {
+      dcontent.at(from, c) += ds * table.at(at, c);
+      if (!dtables.empty())
+        dtables[which].at(at, c) += ds * content.at(from, c);
+    }
+    ++which;
+  };
+  if (op.getPositionKeys())
+    add(frame.get(op.getQ()), dq, row);
+  if (op.getPositionQueries())
+    add(frame.get(op.getK()), dk, key);
+}
+
 /// dv += p~ dout, dp~ = dout . v, ds = p (keep dp~ - dout . out), dq += scale ds k, dk likewise.
 static void gradient(nn::AttentionGradOp op, Frame &frame) {
   const Tensor &dout = frame.get(op.getDout()), &out = frame.get(op.getOut());
@@ -114,7 +175,9 @@ static void gradient(nn::AttentionGradOp op, Frame &frame) {
   double scale = op.getScale().convertToDouble();
   std::int64_t share = heads / op.getKvHeads();
   const Tensor &lse = frame.get(op.getLse());
-  Tensor dbias = op.getDbias() ? frame.make(op.getDbias()) : Tensor();
+  std::vector<Tensor> dtables;
+  for (Value table : op.getDtables())
+    dtables.push_back(frame.make(table));
   forQueries(op, frame, [&](auto s, auto row, auto first, auto keys) {
     for (std::int64_t h = 0; h < heads; ++h) {
       std::vector<double> scores = scoresOf(op, frame, row, first, keys, h);
@@ -130,9 +193,12 @@ static void gradient(nn::AttentionGradOp op, Frame &frame) {
           dv.at(first + j, kvHead * d + c) += p * keep * dout.at(row, h * d + c);
         }
         double ds = p * (keep * dp - delta);
-        if (op.getDbias())
-          dbias.at(biasRow(op, frame, j, frame.get(op.getQPosition()).index(row)), h) += ds;
+        if (op.getBias() && !dtables.empty())
+          dtables[0].at(biasRow(op, frame, j, frame.get(op.getQPosition()).index(row)), h) +=
+              ds;
         ds *= scale;
+        if (op.hasPositions())
+          addPositionGradients(op, frame, ds, row, first + j, j, h, dq, dk, dtables);
         for (std::int64_t c = 0; c < d; ++c) {
           dq.at(row, h * d + c) += ds * k.at(first + j, kvHead * d + c);
           dk.at(first + j, kvHead * d + c) += ds * q.at(row, h * d + c);
@@ -143,8 +209,8 @@ static void gradient(nn::AttentionGradOp op, Frame &frame) {
   frame.set(op.getDq(), dq);
   frame.set(op.getDk(), dk);
   frame.set(op.getDv(), dv);
-  if (op.getDbias())
-    frame.set(op.getDbias(), dbias);
+  for (auto [table, gradient] : llvm::zip(op.getDtables(), dtables))
+    frame.set(table, gradient);
 }
 
 static void cached(nn::CachedAttentionOp op, Frame &frame) {

@@ -95,7 +95,7 @@ LogicalResult run(func::FuncOp program, State &state) {
   static bool (*const families[])(Operation *, Frame &) = {
       runLinear,  runElementwise, runNorm, runAttention, runRows,
       runColumns, runLoss,        runSpan, runOptimizer, runVocabularyLoss,
-      runTargetLoss};
+      runTargetLoss, runConvolution};
   for (Operation &op : program.front().without_terminator())
     if (llvm::none_of(families, [&](auto family) { return family(&op, frame); }))
       return op.emitOpError("has no reference");

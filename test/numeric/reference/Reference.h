@@ -67,6 +67,7 @@ mlir::LogicalResult run(mlir::func::FuncOp program, State &state);
 
 // One function a family: whether it knows the op, having set its results if so.
 bool runLinear(mlir::Operation *op, Frame &frame);
+bool runConvolution(mlir::Operation *op, Frame &frame);
 bool runElementwise(mlir::Operation *op, Frame &frame);
 bool runNorm(mlir::Operation *op, Frame &frame);
 bool runAttention(mlir::Operation *op, Frame &frame);

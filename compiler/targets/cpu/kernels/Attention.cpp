@@ -2,6 +2,7 @@
 // scores, softmax in place, products with V divided by the row's sum as they are stored.
 #include "compiler/targets/cpu/kernels/AttentionTiles.h"
 #include "compiler/targets/cpu/kernels/DropoutBits.h"
+#include "compiler/targets/cpu/kernels/PositionTerms.h"
 #include "compiler/targets/cpu/kernels/RelativeBias.h"
 
 namespace ftc::cpu {
@@ -10,10 +11,15 @@ std::string Attention::key(const CpuIsa &isa) const { return shape.name("attenti
 
 IntExpr Attention::grid(const CpuIsa &) const { return {0, {{0, 1, shape.heads}}}; }
 
+/// Elements of scratch before the position terms'.
+static std::int64_t ownElements(const AttentionShape &shape, const AttentionSizes &sizes) {
+  return sizes.transposed + sizes.headElements + sizes.scores + sizes.blockRows +
+         RelativeBias::lineElements(shape);
+}
+
 std::int64_t Attention::scratchBytes(const CpuIsa &isa) const {
-  AttentionSizes sizes(shape, isa);
-  return 4 * (sizes.transposed + sizes.headElements + sizes.scores + sizes.blockRows +
-              RelativeBias::lineElements(shape)) +
+  return 4 * (ownElements(shape, AttentionSizes(shape, isa)) +
+              PositionSizes(shape, isa).forward) +
          64;
 }
 
@@ -22,8 +28,9 @@ namespace {
 class ForwardEmitter {
 public:
   ForwardEmitter(KernelBuilder &b, const AttentionShape &shape)
-      : b(b), shape(shape), tiles(b, shape), relative(b, shape), dropout(b), q(b.buffer(0)), k(b.buffer(1)),
-        v(b.buffer(2)), queryOffsets(b.buffer(3, Elem::I32)),
+      : b(b), shape(shape), tiles(b, shape), relative(b, shape),
+        terms(b, shape, tiles, 9, ownElements(shape, tiles.sizes), /*backward=*/false),
+        dropout(b), q(b.buffer(0)), k(b.buffer(1)), v(b.buffer(2)), queryOffsets(b.buffer(3, Elem::I32)),
         keyOffsets(b.buffer(4, Elem::I32)), sequenceIds(b.buffer(5, Elem::I32)),
         positions(b.buffer(6, Elem::I32)), out(b.buffer(7)), lse(b.buffer(8)) {
     const AttentionSizes &sizes = tiles.sizes;
@@ -52,26 +59,32 @@ public:
         tiles.packRows(v[keyStart], shape.keyRow(), keyCount, shape.maxKeys, values);
         if (shape.buckets)
           relative.spread(bias, head, keyCount, line);
-      });
-      b.loop(first, last, AttentionSizes::blockRows, [&](Num row) {
-        Num rows = b.min(b.i64(AttentionSizes::blockRows), last - row);
-        Ptr source = q[row * shape.queryRow() + head * shape.headDim];
-        KeyRange range = tiles.visibleToAny(keyCount, positions, row, rows);
-        tiles.scores(source, shape.queryRow(), rows, keys, range, shape.scaleOrDefault(),
-                     block);
-        b.loop(0, rows, 1,
-               [&](Num i) { softmax(row + i, i, head, sequence, keyCount, range); });
-        tiles.timesPanels(block, rows, values, shape.maxKeys, range,
-                          [&](Num i, Num column, Num mask, Num sum) {
-                            Ptr target = out[(row + i) * (shape.heads * shape.headDim) +
-                                             head * shape.headDim + column];
-                            b.storeVector(sum * b.load(inverses[i]), target, mask);
-                          });
+        if (shape.positions)
+          terms.begin(head, positions, first, last, k[keyStart], keyCount);
+        emitBlocks(first, last, head, sequence, keyCount);
       });
     });
   }
 
 private:
+  void emitBlocks(Num first, Num last, Num head, Num sequence, Num keyCount) {
+    b.loop(first, last, AttentionSizes::blockRows, [&](Num row) {
+      Num rows = b.min(b.i64(AttentionSizes::blockRows), last - row);
+      Ptr source = q[row * shape.queryRow() + head * shape.headDim];
+      KeyRange range = tiles.visibleToAny(keyCount, positions, row, rows);
+      tiles.scores(source, shape.queryRow(), rows, keys, range, shape.scaleOrDefault(), block);
+      if (shape.positions)
+        terms.addTo(block, source, positions, row, rows, keyCount);
+      b.loop(0, rows, 1, [&](Num i) { softmax(row + i, i, head, sequence, keyCount, range); });
+      tiles.timesPanels(block, rows, values, shape.maxKeys, range,
+                        [&](Num i, Num column, Num mask, Num sum) {
+                          Ptr target = out[(row + i) * (shape.heads * shape.headDim) +
+                                           head * shape.headDim + column];
+                          b.storeVector(sum * b.load(inverses[i]), target, mask);
+                        });
+    });
+  }
+
   /// Row i of the block becomes exp(score - maximum), dropped, 0 for keys of `range` that it
   /// does not see; its sum's inverse is kept. Each lane's sum goes over the same keys in the
   /// same order wherever the row's first vector begins: what is before adds exact zeros.
@@ -124,6 +137,7 @@ private:
   const AttentionShape &shape;
   AttentionTiles tiles;
   RelativeBias relative;
+  PositionTerms terms;
   DropoutBits dropout;
   Ptr q, k, v, queryOffsets, keyOffsets, sequenceIds, positions, out, lse, bias;
   Ptr keys, values, block, inverses;

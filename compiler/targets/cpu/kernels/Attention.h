@@ -19,7 +19,9 @@ struct AttentionShape {
   bool causal = false;          ///< key j (within its sequence) is seen if j <= query_position
   std::int64_t window = 0;      ///< and |j - query_position| < window; 0: no such limit
   std::int64_t buckets = 0;     ///< of the relative position bias (nn.attention's); 0: none
-  std::int64_t maxDistance = 0; ///< beside buckets
+  std::int64_t maxDistance = 0; ///< beside buckets; of positions, 0: no shared rows
+  std::int64_t positions = 0;   ///< rows of the position tables (nn.attention's); 0: none
+  bool positionKeys = false, positionQueries = false; ///< which tables there are
 
   std::string name(const char *prefix, const CpuIsa &isa) const;
   std::int64_t queryRow() const { return queryStride ? queryStride : heads * headDim; }
@@ -33,10 +35,13 @@ struct AttentionShape {
 /// query_position, channel = key's index in its sequence, sequence = sequence_id[s], head =
 /// query head; p = 0 draws no random bits. With buckets, bias[bucket(j - query_position), head]
 /// is added to each scaled score; a sequence's positions are below its number of keys then.
+/// With positions (bidirectional, kvHeads = heads, dense rows), the scores of nn.attention's
+/// position tables are added to q k^T.
 ///   buffers  q [Tq, heads * d], k [Tk, kvHeads * d], v [Tk, kvHeads * d],
 ///            query_offsets [S + 1], key_offsets [S + 1], sequence_id [S],
 ///            query_position [Tq], out [Tq, heads * d], lse [Tq, heads],
-///            [buckets: bias [buckets, heads]]
+///            [buckets: bias [buckets, heads]],
+///            [positionKeys, positionQueries: a table [positions, heads * d] each]
 ///   ints     S, seed, step, op_id (of the dropout on probabilities)
 ///   scalars  p
 struct Attention : Kernel {
@@ -49,16 +54,21 @@ struct Attention : Kernel {
 };
 
 /// dq, dk, dv of Attention; probabilities are recomputed from lse. Every row of the three is
-/// written. One task is one sequence and one key/value head. With `biasGradient` each sequence
-/// leaves its own sum over the pairs of each bucket in `partial`, which BiasGrad adds up.
+/// written. One task is one sequence and one key/value head. With `tableGradient` each sequence
+/// leaves its own sum over the pairs of each bucket in `partial`, which TableGrad adds up. Of
+/// position tables a task is `groupSequences` sequences and a head, and a group's sum is left.
 ///   buffers  dout [Tq, heads * d], q, k, v, out, lse, query_offsets, key_offsets,
 ///            sequence_id, query_position, dq, dk, dv, [buckets: bias [buckets, heads]],
-///            [biasGradient: partial [S, buckets, heads]]
+///            [tables as Attention's], [tableGradient: partial [S, buckets, heads], of positions
+///            one [ceil(S / groupSequences), positions, heads * d] a table]
 ///   ints     S, seed, step, op_id (of the dropout on probabilities)
 ///   scalars  p
 struct AttentionGrad : Kernel {
   AttentionShape shape;
-  bool biasGradient = false; ///< with buckets alone
+  bool tableGradient = false; ///< with buckets or positions alone
+  /// Sequences of a task where position tables have gradients: few enough for parallelism, many
+  /// enough that the partial sums stay small beside the activations.
+  static constexpr std::int64_t groupSequences = 4;
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;
@@ -66,12 +76,12 @@ struct AttentionGrad : Kernel {
   void emit(KernelBuilder &b) const override;
 };
 
-/// dbias[e] = sum over s of partial[s, e], in order of s.
-///   buffers  partial [S, elements], dbias [elements]
+/// dtable[e] = sum over s of partial[s, e], in order of s.
+///   buffers  partial [S, elements], dtable [elements]
 ///   ints     S
 ///   scalars  none
-struct BiasGrad : Kernel {
-  std::int64_t elements = 0; ///< buckets * heads
+struct TableGrad : Kernel {
+  std::int64_t elements = 0; ///< of the table
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

@@ -42,6 +42,9 @@ std::string AttentionShape::name(const char *prefix, const CpuIsa &isa) const {
     result += "_w" + std::to_string(window);
   if (buckets)
     result += "_b" + std::to_string(buckets) + "m" + std::to_string(maxDistance);
+  if (positions)
+    result += "_p" + std::to_string(positions) + "m" + std::to_string(maxDistance) +
+              (positionKeys ? "k" : "") + (positionQueries ? "q" : "");
   return result + (causal ? "_causal_" : "_") + isa.suffix;
 }
 
@@ -95,7 +98,8 @@ void AttentionTiles::packRows(Ptr source, std::int64_t stride, Num count, std::i
 }
 
 void AttentionTiles::scores(Ptr source, std::int64_t stride, Num rows, Ptr keys, KeyRange range,
-                            double factor, Ptr target) {
+                            double factor, Ptr target, std::int64_t targetStride) {
+  std::int64_t apart = targetStride ? targetStride : sizes.scoreStride;
   int vectors = b.isa.tileVectors, tileRows = b.isa.tileRows;
   b.loop(range.begin, range.end, sizes.keyWidth, [&](Num key) {
     b.loop(0, rows, tileRows, [&](Num row) {
@@ -108,20 +112,22 @@ void AttentionTiles::scores(Ptr source, std::int64_t stride, Num rows, Ptr keys,
       for (int r = 0; r < tileRows; ++r)
         for (int v = 0; v < vectors; ++v)
           b.storeVector(sums[r * vectors + v] * factor,
-                        target[(row + r) * sizes.scoreStride + key + v * b.isa.lanes]);
+                        target[(row + r) * apart + key + v * b.isa.lanes]);
     });
   });
 }
 
 void AttentionTiles::timesPanels(Ptr left, Num rows, Ptr panels, std::int64_t capacity,
                                  KeyRange range,
-                                 const std::function<void(Num, Num, Num, Num)> &store) {
+                                 const std::function<void(Num, Num, Num, Num)> &store,
+                                 std::int64_t leftStride) {
+  std::int64_t apart = leftStride ? leftStride : sizes.scoreStride;
   int vectors = sizes.headVectors;
   b.loop(0, sizes.headPanels, 1, [&](Num panel) {
     b.loop(0, rows, sizes.headRows, [&](Num row) {
       TileRows a;
-      a.base = left[row * sizes.scoreStride + range.begin];
-      a.rowStride = sizes.scoreStride;
+      a.base = left[row * apart + range.begin];
+      a.rowStride = apart;
       Ptr right = panels[(panel * capacity + range.begin) * sizes.headWidth];
       Nums sums =
           emitTile(b, sizes.headRows, vectors, a, right, sizes.headWidth,
@@ -138,7 +144,9 @@ void AttentionTiles::timesPanels(Ptr left, Num rows, Ptr panels, std::int64_t ca
 }
 
 void AttentionTiles::addTransposed(Ptr left, Num count, Ptr panels, std::int64_t capacity,
-                                   KeyRange range, Ptr target, std::int64_t stride) {
+                                   KeyRange range, Ptr target, std::int64_t stride,
+                                   std::int64_t leftStride) {
+  std::int64_t apart = leftStride ? leftStride : sizes.scoreStride;
   int vectors = sizes.headVectors, tileRows = sizes.headRows;
   b.loop(0, sizes.headPanels, 1, [&](Num panel) {
     b.loop(range.begin, range.end, tileRows, [&](Num key) {
@@ -154,7 +162,7 @@ void AttentionTiles::addTransposed(Ptr left, Num count, Ptr panels, std::int64_t
       TileRows a;
       a.base = left[key];
       a.rowStride = 1;
-      a.kStride = sizes.scoreStride;
+      a.kStride = apart;
       sums = emitTile(b, tileRows, vectors, a, panels[panel * (capacity * sizes.headWidth)],
                       sizes.headWidth, count, -1, sums);
       for (int r = 0; r < tileRows; ++r)

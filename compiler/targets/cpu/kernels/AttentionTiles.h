@@ -40,17 +40,19 @@ public:
   /// Rows [0, count) to panels of head columns, `capacity` rows each, columns padded by zeros.
   void packRows(Ptr source, std::int64_t stride, Num count, std::int64_t capacity, Ptr target);
   /// target[i][j] = factor * source row i . key j, for `rows` rows and the panels that hold
-  /// `range`, which begins with a panel.
+  /// `range`, which begins with a panel. Rows of `target` are targetStride apart (0:
+  /// scoreStride), and stored up to whole register tiles.
   void scores(Ptr source, std::int64_t stride, Num rows, Ptr keys, KeyRange range,
-              double factor, Ptr target);
+              double factor, Ptr target, std::int64_t targetStride = 0);
   /// Calls store(row i, column, mask, sums) for the columns `range` of left times those rows of
-  /// panels of `capacity` rows; left's rows are scoreStride apart.
+  /// panels of `capacity` rows; left's rows are leftStride (0: scoreStride) apart.
   void timesPanels(Ptr left, Num rows, Ptr panels, std::int64_t capacity, KeyRange range,
-                   const std::function<void(Num row, Num column, Num mask, Num sum)> &store);
+                   const std::function<void(Num row, Num column, Num mask, Num sum)> &store,
+                   std::int64_t leftStride = 0);
   /// target[j] += sum over i of left[i][j] * panels row i, for j in `range`; target's rows are
-  /// `stride` apart.
+  /// `stride` apart, left's leftStride (0: scoreStride).
   void addTransposed(Ptr left, Num count, Ptr panels, std::int64_t capacity, KeyRange range,
-                     Ptr target, std::int64_t stride);
+                     Ptr target, std::int64_t stride, std::int64_t leftStride = 0);
   /// Whether a query may see less than all keys of its sequence.
   bool masks() const { return shape.causal || shape.window > 0; }
   /// The keys query `position` sees, of keyCount; begin <= end.

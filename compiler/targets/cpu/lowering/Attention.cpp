@@ -30,6 +30,12 @@ template <typename Op> static AttentionShape shapeOf(Op op, const CpuProgram &pr
     shape.buckets = cast<RankedTensorType>(bias.getType()).getDimSize(0);
     shape.maxDistance = *op.getMaxDistance();
   }
+  if (op.hasPositions()) {
+    shape.positions = cast<RankedTensorType>(op.getTables().front().getType()).getDimSize(0);
+    shape.maxDistance = op.getMaxDistance().value_or(0);
+    shape.positionKeys = op.getPositionKeys();
+    shape.positionQueries = op.getPositionQueries();
+  }
   return shape;
 }
 
@@ -48,8 +54,8 @@ static LogicalResult lowerAttention(Operation *operation, CpuProgram &program) {
       program.read(op.getKvOffsets()),  program.read(op.getSequenceId()),
       program.read(op.getQPosition()),  program.write(op.getOut()),
       program.write(op.getLse())};
-  if (op.getBias())
-    operands.push_back(program.read(op.getBias()));
+  for (Value table : op.getTables())
+    operands.push_back(program.read(table));
   program.launch(kernel, operands, intsOf(op, program),
                  {op.getRate() ? op.getRate()->str() : "zero"}, op);
   return success();
@@ -66,24 +72,29 @@ static LogicalResult lowerAttentionGrad(Operation *operation, CpuProgram &progra
                   program.read(op.getSequenceId()), program.read(op.getQPosition()),
                   program.write(op.getDq()), program.write(op.getDk()),
                   program.write(op.getDv())};
-  if (op.getBias())
-    operands.push_back(program.read(op.getBias()));
+  for (Value table : op.getTables())
+    operands.push_back(program.read(table));
   std::vector<std::string> scalars{op.getRate() ? op.getRate()->str() : "zero"};
-  if (!op.getDbias()) {
+  if (op.getDtables().empty()) {
     program.launch(kernel, operands, intsOf(op, program), scalars, op);
     return success();
   }
-  kernel->biasGradient = true;
-  auto sum = std::make_shared<BiasGrad>();
-  sum->elements = kernel->shape.buckets * kernel->shape.heads;
-  AffineExpr sequences = program.rows(op.getSequenceId());
-  BufferId partial = program.planner.temporary(
-      cast<RankedTensorType>(op.getBias().getType()).getElementType(),
-      sequences * sum->elements);
-  operands.push_back({partial, plan::Access::Write});
+  kernel->tableGradient = true;
+  AffineExpr parts = program.rows(op.getSequenceId());
+  if (op.hasPositions())
+    parts = parts.ceilDiv(AttentionGrad::groupSequences);
+  auto type = cast<RankedTensorType>(op.getTables().front().getType());
+  auto sum = std::make_shared<TableGrad>();
+  sum->elements = type.getNumElements();
+  SmallVector<BufferId> partials;
+  for (std::size_t i = 0; i < op.getTables().size(); ++i) {
+    partials.push_back(program.planner.temporary(type.getElementType(), parts * sum->elements));
+    operands.push_back({partials.back(), plan::Access::Write});
+  }
   program.launch(kernel, operands, intsOf(op, program), scalars, op);
-  program.launch(sum, {{partial, plan::Access::Read}, program.write(op.getDbias())},
-                 {sequences}, {}, op, ".bias");
+  for (auto [partial, gradient] : llvm::zip_equal(partials, op.getDtables()))
+    program.launch(sum, {{partial, plan::Access::Read}, program.write(gradient)}, {parts}, {},
+                   op, ".tables");
   return success();
 }
 

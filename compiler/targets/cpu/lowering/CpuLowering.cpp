@@ -261,6 +261,7 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   addLinearLowerings(registry);
   addLowRankLowerings(registry);
   addNormLowerings(registry);
+  addConvolutionLowerings(registry);
   addElementwiseLowerings(registry);
   addAttentionLowerings(registry);
   addRowLowerings(registry);

@@ -73,6 +73,7 @@ using LoweringRegistry = llvm::StringMap<OpLowering>;
 void addLinearLowerings(LoweringRegistry &registry);
 void addLowRankLowerings(LoweringRegistry &registry);
 void addNormLowerings(LoweringRegistry &registry);
+void addConvolutionLowerings(LoweringRegistry &registry);
 void addElementwiseLowerings(LoweringRegistry &registry);
 void addAttentionLowerings(LoweringRegistry &registry);
 void addRowLowerings(LoweringRegistry &registry);
