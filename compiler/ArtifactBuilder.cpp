@@ -79,6 +79,8 @@ LogicalResult Translator::parameters() {
           std::reverse(parameter->shape.begin(), parameter->shape.end());
           transposed.insert(name.str());
         }
+        if (auto shape = function.getArgAttrOfType<DenseI64ArrayAttr>(i, nn::kShape))
+          parameter->shape.assign(shape.asArrayRef().begin(), shape.asArrayRef().end());
         if (auto tensor = function.getArgAttrOfType<StringAttr>(i, nn::kTensor))
           parameter->tensor = tensor.str();
         if (auto init = function.getArgAttrOfType<StringAttr>(i, nn::kInit)) {

@@ -126,10 +126,18 @@ struct ApplyLoraPass : impl::ApplyLoraBase<ApplyLoraPass> {
                         [](Operation *op) { return isa<nn::EmbeddingOp>(op); });
   }
 
+  /// Whether a weight is a convolution's, which PEFT does not count as linear.
+  static bool isConvolution(Value weight) {
+    auto argument = cast<BlockArgument>(weight);
+    auto forward = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    return forward.getArgAttr(argument.getArgNumber(), nn::kShape) != nullptr;
+  }
+
   /// The target that chooses the layer; empty when none does.
   llvm::StringRef chosenBy(Value weight, llvm::StringRef module) const {
     for (const std::string &target : targetModules)
-      if (target == kAllLinear ? !isOutputEmbedding(weight, module) : isTarget(module, target))
+      if (target == kAllLinear ? !isOutputEmbedding(weight, module) && !isConvolution(weight)
+                               : isTarget(module, target))
         return target;
     return {};
   }
@@ -177,6 +185,10 @@ struct ApplyLoraPass : impl::ApplyLoraBase<ApplyLoraPass> {
       present.add(module.substr(module.rfind('.') + 1));
       if (target.empty())
         continue;
+      if (isConvolution(op.getWeight()))
+        return forward.emitError("lora: target module '")
+               << module << "' is a convolution, which is not supported; name linear layers, "
+               << "or save it whole (modules_to_save)";
       if (failed(adapt(forward, op, module)))
         return failure();
     }
@@ -252,6 +264,16 @@ struct ApplyLoraPass : impl::ApplyLoraBase<ApplyLoraPass> {
   LogicalResult addDropout(func::FuncOp forward, OpBuilder &builder, llvm::StringRef module,
                            Value &x) {
     nn::SpaceAttr space = nn::spaceOf(x.getType());
+    Value sequence, position;
+    if (auto type = cast<RankedTensorType>(x.getType()); type.hasStaticShape()) {
+      // A table that all sequences share.
+      Type indices = RankedTensorType::get({type.getDimSize(0)}, builder.getI32Type());
+      auto count = [&](std::int32_t step) {
+        return nn::IotaOp::create(builder, x.getLoc(), indices, builder.getI32IntegerAttr(step));
+      };
+      sequence = count(0), position = count(1);
+      return drop(builder, module, x, sequence, position);
+    }
     auto inputs = llvm::find_if(kDropoutInputs, [&](const DropoutInputs &known) {
       return space && space.getName() == known.space;
     });
@@ -259,10 +281,15 @@ struct ApplyLoraPass : impl::ApplyLoraBase<ApplyLoraPass> {
       return forward.emitError("lora: dropout before '")
              << module << "' has no counters over its rows " << x.getType();
     Type indices = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type(), space);
-    Value sequence = batchInput(forward, inputs->sequence, indices);
-    Value position = batchInput(forward, inputs->position, indices);
+    sequence = batchInput(forward, inputs->sequence, indices);
+    position = batchInput(forward, inputs->position, indices);
     if (!sequence || !position)
       return failure();
+    return drop(builder, module, x, sequence, position);
+  }
+
+  LogicalResult drop(OpBuilder &builder, llvm::StringRef module, Value &x, Value sequence,
+                     Value position) {
     constexpr const char *rate = "lora_dropout";
     auto scalars = getOperation()->getAttrOfType<DictionaryAttr>("nn.scalars");
     NamedAttrList list(scalars ? scalars.getValue() : ArrayRef<NamedAttribute>());

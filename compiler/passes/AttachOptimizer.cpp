@@ -39,8 +39,15 @@ struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
       for (unsigned index = 0; index < train.getNumArguments(); ++index) {
         llvm::StringRef name = argumentText(train, index, nn::kParameter);
         if (!name.empty() && findArgument(train, nn::kGradient, name) &&
-            decay == (train.getArgAttr(index, nn::kDecay) != nullptr))
+            decay == (train.getArgAttr(index, nn::kDecay) != nullptr)) {
+          if (optimizer == "adafactor" && train.getArgAttr(index, nn::kShape)) {
+            train.emitError("optimizer 'adafactor': parameter '")
+                << name << "' is a convolution's, whose factors are not supported; expected "
+                << "another optimizer";
+            return signalPassFailure();
+          }
           trained.push_back(describe(train, index, decay));
+        }
       }
     if (trained.empty()) {
       train.emitError("ftc-attach-optimizer: expected gradients (nn.gradient), got none");
@@ -54,8 +61,10 @@ struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
   Trained describe(func::FuncOp train, unsigned index, bool decay) const {
     BlockArgument argument = train.getArgument(index);
     UpdatedParameter parameter{cast<RankedTensorType>(argument.getType()), false, min8bitSize};
-    parameter.embedding = llvm::any_of(
-        argument.getUsers(), [](Operation *user) { return isa<nn::EmbeddingOp>(user); });
+    parameter.embedding =
+        train.getArgAttr(index, nn::kEmbedding) ||
+        llvm::any_of(argument.getUsers(),
+                     [](Operation *user) { return isa<nn::EmbeddingOp>(user); });
     const UpdateKind *kind = updateKind(optimizer, parameter);
     return {argumentText(train, index, nn::kParameter).str(), index, decay, kind,
             kind->momentTypes(parameter.type)};

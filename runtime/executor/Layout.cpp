@@ -14,10 +14,11 @@ bool storageElements(std::span<const std::int64_t> shape, const abi::Layout &lay
       return false;
   if (layout.kind() != abi::LayoutKind::RowMajor) {
     std::int64_t width = layout.width();
-    if (shape.size() != 2 || width < 1)
-      return false;
     bool transposed = layout.kind() == abi::LayoutKind::PanelsTransposed;
-    std::int64_t across = shape[transposed ? 1 : 0], along = shape[transposed ? 0 : 1];
+    if (shape.size() < 2 || (transposed && shape.size() != 2) || width < 1)
+      return false;
+    std::int64_t rows = shape[0], columns = product / rows;
+    std::int64_t across = transposed ? columns : rows, along = transposed ? rows : columns;
     std::int64_t panels = across / width + (across % width != 0 ? 1 : 0);
     if (__builtin_mul_overflow(panels, along, &product) ||
         __builtin_mul_overflow(product, width, &product))
@@ -27,13 +28,21 @@ bool storageElements(std::span<const std::int64_t> shape, const abi::Layout &lay
   return true;
 }
 
+/// Columns of the matrix that a shape is to panels: its dimensions but the first.
+static std::int64_t columnsOf(std::span<const std::int64_t> shape) {
+  std::int64_t columns = 1;
+  for (std::int64_t dimension : shape.subspan(1))
+    columns *= dimension;
+  return columns;
+}
+
 void packParameter(std::span<const std::int64_t> shape, const abi::Layout &layout,
                    std::span<const float> canonical, std::span<float> storage) {
   if (layout.kind() == abi::LayoutKind::RowMajor) {
     std::memcpy(storage.data(), canonical.data(), canonical.size_bytes());
     return;
   }
-  std::int64_t rows = shape[0], columns = shape[1], width = layout.width();
+  std::int64_t rows = shape[0], columns = columnsOf(shape), width = layout.width();
   float *out = storage.data();
   if (layout.kind() == abi::LayoutKind::PanelsTransposed) {
     for (std::int64_t column = 0; column < columns; column += width) {
@@ -63,7 +72,7 @@ void unpackParameter(std::span<const std::int64_t> shape, const abi::Layout &lay
     std::memcpy(canonical.data(), storage.data() + first, canonical.size_bytes());
     return;
   }
-  std::int64_t rows = shape[0], columns = shape[1], width = layout.width();
+  std::int64_t rows = shape[0], columns = columnsOf(shape), width = layout.width();
   std::int64_t row = first / columns, column = first % columns;
   auto left = static_cast<std::int64_t>(canonical.size());
   for (float *out = canonical.data(); left > 0; ++row, column = 0) {

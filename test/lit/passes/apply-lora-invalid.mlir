@@ -29,6 +29,18 @@ func.func @forward(%i: !ids {nn.input = "input_ids"},
 // -----
 
 !t4 = tensor<?x4xf32, #nn.space<tokens>>
+
+// expected-error @below {{lora: target module 'e.q' is a convolution, which is not supported}}
+func.func @forward(%x: !t4 {nn.input = "x"},
+    %w: tensor<2x4xf32> {nn.parameter = "e.q.weight", nn.shape = array<i64: 2, 4, 1>, nn.tensor = "w"})
+    -> tensor<?x2xf32, #nn.space<tokens>> {
+  %0 = nn.linear %x, %w : (!t4, tensor<2x4xf32>) -> tensor<?x2xf32, #nn.space<tokens>>
+  return %0 : tensor<?x2xf32, #nn.space<tokens>>
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
 !w = tensor<4x4xf32>
 
 // One of two targets is there.

@@ -60,12 +60,24 @@ INSTANTIATE_TEST_SUITE_P(Shapes, LayoutKinds,
                          testing::Values(std::tuple{7, 10, 4}, std::tuple{1, 24, 24},
                                          std::tuple{60, 180, 32}, std::tuple{5, 1, 8}));
 
+TEST(Layout, PanelsOfMoreDimensionsAreThoseOfTheMatrix) {
+  auto buffer = layoutOf(abi::LayoutKind::PanelsN, 4);
+  const auto &layout = *flatbuffers::GetRoot<abi::Layout>(buffer.data());
+  std::vector<float> values = counted(7 * 5 * 3);
+  std::vector<float> storage = packed({7, 5, 3}, layout, values);
+  EXPECT_EQ(storage, packed({7, 15}, layout, values));
+  std::vector<float> part(11);
+  unpackParameter(std::vector<std::int64_t>{7, 5, 3}, layout, storage, part, 9);
+  EXPECT_TRUE(std::equal(part.begin(), part.end(), values.begin() + 9));
+}
+
 TEST(Layout, RefusesPanelsOfWhatIsNoMatrix) {
   auto buffer = layoutOf(abi::LayoutKind::PanelsTransposed, 8);
   const auto &layout = *flatbuffers::GetRoot<abi::Layout>(buffer.data());
   std::int64_t elements = 0;
   EXPECT_FALSE(storageElements(std::vector<std::int64_t>{4}, layout, elements));
   EXPECT_FALSE(storageElements(std::vector<std::int64_t>{4, INT64_MAX / 2}, layout, elements));
+  EXPECT_FALSE(storageElements(std::vector<std::int64_t>{4, 2, 3}, layout, elements));
 }
 
 } // namespace
