@@ -11,7 +11,8 @@ llvm::ArrayRef<const Architecture *> architectures() {
       &gpt2Architecture(),  &llamaArchitecture(),      &mistralArchitecture(),
       &qwen2Architecture(), &electraArchitecture(),    &modernBertArchitecture(),
       &marianArchitecture(), &bartArchitecture(),      &mbartArchitecture(),
-      &pegasusArchitecture(), &t5Architecture(),       &mt5Architecture()};
+      &pegasusArchitecture(), &t5Architecture(),       &mt5Architecture(),
+      &debertaV2Architecture()};
   return all;
 }
 

@@ -37,6 +37,7 @@ std::vector<std::string> targetTasks();  ///< summarization and translation
 
 const Architecture &bartArchitecture();
 const Architecture &bertArchitecture();
+const Architecture &debertaV2Architecture();
 const Architecture &distilBertArchitecture();
 const Architecture &electraArchitecture();
 const Architecture &gpt2Architecture();

@@ -28,6 +28,12 @@ class ThreadsTest(Suite):
     def testDistilBert(self):
         self.check("distilbert", "text-classification")
 
+    def testDebertaText(self):
+        self.check("deberta-v2", "text-classification")
+
+    def testDebertaToken(self):
+        self.check("deberta-v2", "token-classification")
+
     def testTokenClassification(self):
         self.check("roberta", "token-classification")
 

@@ -12,7 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 RECORDINGS = HERE.parent / "oracle" / "recordings"
 BIN = pathlib.Path(os.environ.get("FTC_BIN", HERE.parent.parent / "build" / "bin"))
 LONG = os.environ.get("FTC_LONG", "") not in ("", "0")
-PAIR_FAMILIES = ("bert", "roberta", "electra", "modernbert")
+PAIR_FAMILIES = ("bert", "roberta", "electra", "modernbert", "deberta-v2")
 
 
 def model_of(family, task):

@@ -161,6 +161,10 @@ private:
       reference::Tensor tensor;
       tensor.shape.assign(info->shape.begin(), info->shape.end());
       tensor.values.assign(values.begin(), values.end());
+      if (forward.getArgAttr(index, nn::kShape)) { // a convolution's, a matrix here
+        auto type = mlir::cast<mlir::RankedTensorType>(forward.getArgument(index).getType());
+        tensor.shape.assign(type.getShape().begin(), type.getShape().end());
+      }
       if (forward.getArgAttr(index, nn::kTransposed))
         tensor = transposed(tensor);
       state.parameters[name] = tensor;
@@ -259,6 +263,10 @@ INSTANTIATE_TEST_SUITE_P(
         OracleCase{"ElectraToken", "electra", "token-classification", "tags.conll", 1, 4},
         OracleCase{"ModernBertText", "modernbert", "text-classification", "pairs.jsonl", 1, 4},
         OracleCase{"ModernBertToken", "modernbert", "token-classification", "tags.conll", 1, 4},
+        OracleCase{"DebertaText", "deberta-v2", "text-classification", "pairs.jsonl", 1, 4},
+        OracleCase{"DebertaToken", "deberta-v2", "token-classification", "tags.conll", 1, 4},
+        OracleCase{"DebertaQuestion", "deberta-v2", "question-answering", "questions.json", 1,
+                   4},
         OracleCase{"BartTranslation", "bart", "translation", "translations.jsonl", 1, 4},
         OracleCase{"MBartTranslation", "mbart", "translation", "translations.jsonl", 1, 4},
         OracleCase{"PegasusSummary", "pegasus", "summarization", "summaries.jsonl", 4, 2},

@@ -16,9 +16,10 @@ import pathlib
 import struct
 import sys
 
-KEY_BIASES = (".key.bias", "k_lin.bias")
+KEY_BIASES = (".key.bias", "k_lin.bias", ".pos_key_proj.bias")
 SHIFTS = ("qa_outputs.bias", "layer.2.output.LayerNorm.bias", "layer.2.output_layer_norm.bias",
-          "electra.encoder.layer.1.output.LayerNorm.bias", "transformer.ln_f.bias",
+          "electra.encoder.layer.1.output.LayerNorm.bias",
+          "deberta.encoder.layer.1.output.LayerNorm.bias", "transformer.ln_f.bias",
           "head.norm.bias", "classifier.bias")
 # Of encoder-decoders alone: decoders with rotary positions feel theirs.
 STACKS = ("model.encoder.layers.", "model.decoder.layers.")

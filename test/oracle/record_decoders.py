@@ -32,7 +32,7 @@ LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
 QWEN2 = LLAMA3.replace("{1,3}", "")
 
 
-def train_tokenizer(family, folder, texts):
+def train_tokenizer(family, task, folder, texts):
     """Byte-level BPE as each family has it: GPT-2's alone, or behind a split by a pattern."""
     specials = {"gpt2": ["<|endoftext|>"], "qwen2": ["<|endoftext|>"]}.get(
         family, ["<s>", "</s>", "<pad>"])
@@ -157,7 +157,7 @@ def language_rows(tokenizer, text_rows):
 
 
 def main():
-    args = small_models.arguments(__doc__, TASKS)
+    args = small_models.arguments(__doc__, FAMILIES, TASKS)
     for family, task, folder, tokenizer, data in small_models.each(args, FAMILIES, TASKS, False,
                                                                    train_tokenizer):
         config = make_config(family, task, len(tokenizer), tokenizer.pad_token_id)

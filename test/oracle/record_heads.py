@@ -7,6 +7,7 @@ Face Trainer computes them. The checkpoints are those of record_runs.py and reco
 loop this is; a regression's has one label in the place of three.
 
     python test/oracle/record_heads.py            # rewrites recordings/heads/
+    python test/oracle/record_heads.py NAME...    # records these cases, and leaves the others
 """
 
 import argparse
@@ -33,6 +34,8 @@ CASES = {
     "multi-bert": ("bert", TEXT, "multi", "multi.jsonl", 1),
     "multi-electra": ("electra", TEXT, "multi", "multi.jsonl", 4),
     "value-electra": ("electra", TEXT, "value", "values.jsonl", 1),
+    "multi-deberta": ("deberta-v2", TEXT, "multi", "multi.jsonl", 4),
+    "value-deberta": ("deberta-v2", TEXT, "value", "values.jsonl", 1),
     "value-gpt2": ("gpt2", TEXT, "value", "values.jsonl", 4),
 }
 SMOOTHING = 0.1
@@ -173,6 +176,7 @@ def one_label(family, source, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output_dir", type=pathlib.Path, default=record_runs.HERE / "heads")
+    parser.add_argument("cases", nargs="*", choices=[*CASES, []], help="these alone")
     args = parser.parse_args()
     torch.set_num_threads(1)
     record_runs.STEPS = 50
@@ -181,9 +185,11 @@ def main():
     rng = random.Random(7)
     words = record_runs.make_words(rng, 160)
     text_rows, tag_rows = record_runs.make_text_rows(rng, words), record_runs.make_tag_rows(rng, words)
-    shutil.rmtree(args.output_dir, ignore_errors=True)
-    (args.output_dir / "data").mkdir(parents=True)
-    for name, (family, task, kind, data, accumulation) in CASES.items():
+    for old in [args.output_dir / name for name in args.cases] or [args.output_dir]:
+        shutil.rmtree(old, ignore_errors=True)
+    (args.output_dir / "data").mkdir(parents=True, exist_ok=True)
+    for name in args.cases or CASES:
+        family, task, kind, data, accumulation = CASES[name]
         torch.manual_seed(1234)
         folder = args.output_dir / name
         folder.mkdir()

@@ -7,12 +7,14 @@ f64, dropout 0, accumulation 1. Beside the run: probabilities of the starting ad
 merge_and_unload makes of it. Reference for correctness: test/e2e/parity_lora.py.
 
     python test/oracle/record_lora.py            # writes RECORDING/lora/ for each recording
+    python test/oracle/record_lora.py NAME...    # for these
 """
 
 import json
 import pathlib
 import random
 import shutil
+import sys
 
 import peft
 import record_runs as runs
@@ -34,6 +36,9 @@ ADAPTERS = {
                                         "target_modules": ["v_lin", "lin1", "lin2"]},
     "roberta-text-classification": {"r": 3, "lora_alpha": 10, "target_modules": "all-linear"},
     "roberta-token-classification": {"r": 8, "lora_alpha": 16},
+    # Layers of contents and positions alike, and all linear ones: a convolution is none.
+    "deberta-v2-token-classification": {"r": 4, "lora_alpha": 8},
+    "deberta-v2-text-classification": {"r": 3, "lora_alpha": 10, "target_modules": "all-linear"},
 }
 TYPES = {"text-classification": ("SEQ_CLS", transformers.AutoModelForSequenceClassification),
          "token-classification": ("TOKEN_CLS", transformers.AutoModelForTokenClassification)}
@@ -155,12 +160,14 @@ def main():
     rng = random.Random(7)
     words = runs.make_words(rng, 160)
     text_rows, tag_rows = runs.make_text_rows(rng, words), runs.make_tag_rows(rng, words)
-    for name in ADAPTERS:
-        family, task = name.split("-", 1)
+    runs.PAIRS["deberta-v2"] = True
+    for name in sys.argv[1:] or ADAPTERS:
+        task = "-".join(name.split("-")[-2:])
+        family = name[:-len(task) - 1]
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             HERE / name / "model", **({"add_prefix_space": True} if family == "roberta" else {}))
         record(HERE / name, task, tokenizer, runs.encode(task, family, tokenizer, text_rows,
-                                                         tag_rows))
+                                                         tag_rows, None))
 
 
 if __name__ == "__main__":

@@ -20,16 +20,17 @@ class Data(typing.NamedTuple):
     questions: list
 
 
-def arguments(description, tasks):
+def arguments(description, families, tasks):
     parser = argparse.ArgumentParser(description=description.split("\n")[0])
     parser.add_argument("--output_dir", type=pathlib.Path, default=record_runs.HERE)
+    parser.add_argument("--family", choices=families, help="record this one, and leave the others")
     parser.add_argument("--task", choices=tasks, help="record this one, and leave the others")
     return parser.parse_args()
 
 
 def each(args, families, tasks, pairs, train_tokenizer):
     """For each family and task: family, task, the emptied folder, the tokenizer that
-    train_tokenizer(family, folder / "model", texts) left there, and the data."""
+    train_tokenizer(family, task, folder / "model", texts) left there, and the data."""
     torch.set_num_threads(1)
     record_runs.STEPS = 50
     record_runs.PAIRS.update(dict.fromkeys(families, pairs))
@@ -39,13 +40,13 @@ def each(args, families, tasks, pairs, train_tokenizer):
                 question_answering.read_squad(args.output_dir / "data" / "questions.json"))
     texts = [text for row in data.text_rows for text in row[:2]]
     texts += [" ".join(tokens) for tokens, _ in data.tag_rows]
-    for family in families:
+    for family in [args.family] if args.family else families:
         for task in [args.task] if args.task else tasks:
             torch.manual_seed(1234)
             folder = args.output_dir / ("%s-%s" % (family, task))
             shutil.rmtree(folder, ignore_errors=True)
             (folder / "model").mkdir(parents=True)
-            train_tokenizer(family, folder / "model", texts)
+            train_tokenizer(family, task, folder / "model", texts)
             tokenizer = transformers.AutoTokenizer.from_pretrained(
                 folder / "model", add_prefix_space=task == "token-classification")
             yield family, task, folder, tokenizer, data
