@@ -49,6 +49,8 @@ public:
   std::int64_t line(std::int64_t row) const { return lines[row]; }
   /// True when cells are untyped text (CSV, TSV, CoNLL), so that "3" may mean a number.
   bool untyped() const { return textOnly; }
+  /// True of parallel text: two files, a column each, the source's first.
+  bool parallel() const { return !columnFiles.empty(); }
   /// Line of one item of a row's lists: CoNLL has one a line, other formats the row's line.
   std::int64_t itemLine(std::int64_t row, std::int64_t item) const {
     return lines[row] + (linePerItem ? item : 0);

@@ -51,15 +51,41 @@ int languageColumn(const DataTable &table, std::string_view language) {
   return -1;
 }
 
-/// The columns that may hold a translation's sides: those named "translation.…", or else all.
+/// Whether a name has the form of a language's code: two or three small letters, and perhaps a
+/// script or a country behind them ("en", "deu", "pt_BR", "zh-Hans").
+bool isLanguageCode(std::string_view name) {
+  auto letters = [](std::string_view part, std::size_t least, std::size_t most, auto good) {
+    return part.size() >= least && part.size() <= most &&
+           std::all_of(part.begin(), part.end(), good);
+  };
+  auto small = [](char c) { return c >= 'a' && c <= 'z'; };
+  auto any = [](char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; };
+  std::size_t end = std::min(name.find_first_of("_-"), name.size());
+  return letters(name.substr(0, end), 2, 3, small) &&
+         (end == name.size() || letters(name.substr(end + 1), 2, 4, any));
+}
+
+/// The columns that hold a translation's sides where no flag names them, in the file's order:
+/// those of parallel text, or of `translation{…}`, or source and target, or else those named by
+/// language codes.
 std::vector<int> translationSides(const DataTable &table) {
-  std::vector<int> nested, all;
+  if (table.parallel())
+    return {0, 1};
+  std::vector<int> nested, coded;
   for (int column = 0; column < static_cast<int>(table.columns().size()); ++column) {
-    all.push_back(column);
-    if (table.columns()[column].starts_with("translation."))
+    const std::string &name = table.columns()[column];
+    if (name.starts_with("translation."))
       nested.push_back(column);
+    if (isLanguageCode(name))
+      coded.push_back(column);
   }
-  return nested.empty() ? all : nested;
+  // Indonesian's code mostly names a row.
+  if (coded.size() > 2)
+    std::erase_if(coded, [&](int column) { return table.columns()[column] == "id"; });
+  auto source = table.findColumn("source"), target = table.findColumn("target");
+  if (nested.empty() && source && target)
+    return {*source, *target};
+  return nested.empty() ? coded : nested;
 }
 
 } // namespace
@@ -78,6 +104,11 @@ Result<PairColumns> findSummaryColumns(const DataTable &table, const std::string
   return columns;
 }
 
+std::string_view languageOfColumn(std::string_view column) {
+  constexpr std::string_view kNested = "translation.";
+  return column.starts_with(kNested) ? column.substr(kNested.size()) : column;
+}
+
 Result<PairColumns> findTranslationColumns(const DataTable &table,
                                            const std::string &sourceLang,
                                            const std::string &targetLang, bool needTarget) {
@@ -88,9 +119,12 @@ Result<PairColumns> findTranslationColumns(const DataTable &table,
   PairColumns columns;
   if (sourceLang.empty()) {
     std::vector<int> sides = translationSides(table);
+    if (sides.size() == 1 && !needTarget)
+      return PairColumns{sides[0], -1};
     if (sides.size() != 2)
-      return missingColumn(table, "for each of two languages (--source_lang and --target_lang "
-                                  "name them)");
+      return missingColumn(table, "for each of two languages (translation.en and translation.de, "
+                                  "source and target, or two language codes; --source_lang and "
+                                  "--target_lang name others)");
     columns.source = sides[0];
     columns.target = sides[1];
     return columns;

@@ -18,10 +18,15 @@ struct PairColumns {
 Result<PairColumns> findSummaryColumns(const DataTable &table, const std::string &textColumn,
                                        const std::string &summaryColumn, bool needTarget);
 
+/// The language that a translation's column is named after: "translation.de" and "de" are "de".
+std::string_view languageOfColumn(std::string_view column);
+
 /// Translation: with --source_lang and --target_lang the columns "translation.LANG" or "LANG",
 /// whatever follows "_" in LANG (mBART's en_XX) left out if need be, or "source" and "target"
-/// of parallel text; without them the only two such columns, in the file's order. Fails with
-/// the columns present, and when one language alone is given.
+/// of parallel text. Without them, in the file's order: those of parallel text, whatever its files
+/// are called; the only two named "translation.…"; "source" and "target"; the only two named by a
+/// language's code (en, pt_BR). Without `needTarget` the target's may be missing. Fails with the
+/// columns present, and when one language alone is given.
 Result<PairColumns> findTranslationColumns(const DataTable &table,
                                            const std::string &sourceLang,
                                            const std::string &targetLang, bool needTarget);

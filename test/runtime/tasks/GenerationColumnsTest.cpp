@@ -66,11 +66,27 @@ TEST(GenerationColumns, Translation) {
   EXPECT_EQ(translation(flat, "en", "de"), "en de");
   DataTable three = tableOf("d.tsv", "de\ten\tid\nb\ta\t1\n");
   EXPECT_EQ(translation(three, "en", "de"), "en de");
-  EXPECT_HAS(translation(three, "", ""), "for each of two languages");
+  EXPECT_EQ(translation(three, "", ""), "de en");
+  EXPECT_EQ(translation(tableOf("d.csv", "id,en\na,b\n"), "", ""), "id en"); // Indonesian
+  EXPECT_HAS(translation(tableOf("d.csv", "de,en,sv\na,b,c\n"), "", ""),
+             "for each of two languages");
+  // Any two columns are no languages; codes are, beside others.
+  EXPECT_HAS(translation(tableOf("d.csv", "text,label\na,b\n"), "", ""),
+             "for each of two languages (translation.en and translation.de, source and target, or "
+             "two language codes; --source_lang and --target_lang name others), got the columns "
+             "'text', 'label'");
+  EXPECT_EQ(translation(tableOf("d.csv", "number,pt_BR,zh-Hans\n1,a,b\n"), "", ""),
+            "pt_BR zh-Hans");
+  EXPECT_EQ(translation(tableOf("d.csv", "number,target,source\n1,a,b\n"), "", ""),
+            "source target");
+  EXPECT_EQ(translation(tableOf("d.csv", "number,en\n1,a\n"), "", "", false), "en -");
   auto parallel = parseParallelText("a.txt", "a\n", "b.txt", "x\n");
   ASSERT_TRUE(parallel);
   EXPECT_EQ(translation(*parallel, "en", "de"), "source target");
   EXPECT_EQ(translation(*parallel, "", ""), "source target");
+  auto free = parseParallelText("a.English", "a\n", "a.German", "x\n");
+  ASSERT_TRUE(free);
+  EXPECT_EQ(translation(*free, "", ""), "English German");
   auto named = parseParallelText("a.en", "a\n", "b.de", "x\n");
   ASSERT_TRUE(named);
   EXPECT_EQ(translation(*named, "de", "en"), "de en");
