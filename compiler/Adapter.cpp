@@ -3,6 +3,8 @@
 #include "compiler/Adapter.h"
 
 #include "compiler/analysis/Arguments.h"
+#include "frontends/Architecture.h"
+#include "runtime/io/GgufModel.h"
 #include "runtime/io/Json.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
@@ -188,6 +190,21 @@ static rt::Result<std::string> findBase(const rt::JsonObject &config,
                          "where that lies");
 }
 
+std::string peftTaskName(const std::string &task, llvm::StringRef modelType) {
+  return llvm::is_contained(targetTasks(), task) && isDecoderOnly(modelType)
+             ? "text-generation"
+             : task;
+}
+
+/// config.json's model_type of a base model; empty where it has none.
+static rt::Result<std::string> readModelType(const std::string &directory) {
+  FTC_ASSIGN_OR_RETURN(std::string text, rt::readModelConfig(directory));
+  std::string path = rt::joinPath(directory, "config.json");
+  FTC_ASSIGN_OR_RETURN(rt::Json json, rt::parseJson(text, path));
+  FTC_ASSIGN_OR_RETURN(rt::JsonObject config, rt::JsonObject::of(json, path));
+  return config.stringOr("model_type", "");
+}
+
 rt::Result<AdapterSource> readAdapter(const std::string &directory, const std::string &task,
                                       const std::string &basePath) {
   std::string path = configPath(directory);
@@ -196,12 +213,13 @@ rt::Result<AdapterSource> readAdapter(const std::string &directory, const std::s
   FTC_ASSIGN_OR_RETURN(std::string kind, config.string("peft_type"));
   if (kind != "LORA")
     return config.mismatch("peft_type", "'LORA'");
-  FTC_ASSIGN_OR_RETURN(std::string type, config.stringOr("task_type", peftTask(task).type));
-  if (type != peftTask(task).type)
-    return config.mismatch("task_type",
-                           std::string("'") + peftTask(task).type + "' for --task " + task);
-  FTC_ASSIGN_OR_RETURN(LoraOptions lora, readSettings(config));
   FTC_ASSIGN_OR_RETURN(std::string found, findBase(config, directory, basePath));
+  FTC_ASSIGN_OR_RETURN(std::string modelType, readModelType(found));
+  const char *wanted = peftTask(peftTaskName(task, modelType)).type;
+  FTC_ASSIGN_OR_RETURN(std::string type, config.stringOr("task_type", wanted));
+  if (type != wanted)
+    return config.mismatch("task_type", std::string("'") + wanted + "' for --task " + task);
+  FTC_ASSIGN_OR_RETURN(LoraOptions lora, readSettings(config));
   std::string weights = rt::joinPath(directory, rt::kAdapterWeights);
   if (!rt::isFile(weights))
     return rt::Status::error(weights + ": missing; expected the adapter's tensors beside " +
@@ -239,7 +257,7 @@ rt::Result<LoraOptions> settleLora(const LoraFlags &flags, const AdapterSource *
                                "model_type '" +
                                modelType + "'; name linear layers, or give all-linear");
   }
-  addMissing(lora.modulesToSave, peftTask(task).heads);
+  addMissing(lora.modulesToSave, peftTask(peftTaskName(task, modelType)).heads);
   return lora;
 }
 

@@ -35,6 +35,9 @@ struct AdapterSource {
 /// Whether `directory` holds a PEFT adapter and no whole model.
 bool isAdapterDirectory(const std::string &directory);
 
+/// The task as PEFT has it: a decoder alone that writes a target is a causal model to it.
+std::string peftTaskName(const std::string &task, llvm::StringRef modelType);
+
 /// Reads an adapter for `task` (Hugging Face's tag). Its base model lies in `basePath`, or,
 /// when that is empty, where its configuration says: as written, else from the adapter's
 /// directory. Fails with one line on what is no plain LoRA.

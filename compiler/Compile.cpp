@@ -91,7 +91,10 @@ private:
   rt::Status import();
   rt::Status readTargetTokenizer(rt::TokenizerOptions tokenizerOptions);
   bool hasTargets() const { return task->labelPlacement() == rt::LabelPlacement::Target; }
+  /// Sources are prompts and targets follow them, in one sequence.
+  bool hasPromptedTargets() const { return task->hasTargetText() && !hasTargets(); }
   rt::Status chooseLengths();
+  rt::Status choosePromptedLengths();
   rt::Status chooseCapacities();
   rt::Status chooseGenerationCapacity();
   rt::Status runPhases();
@@ -235,6 +238,12 @@ rt::Status Compilation::readModel() {
   rt::TokenizerOptions tokenizerOptions;
   if (config.contains("model_type") && config["model_type"].is_string())
     tokenizerOptions.modelType = config["model_type"].get<std::string>();
+  if (isDecoderOnly(tokenizerOptions.modelType))
+    task = task->forDecoder();
+  if (options.generation.maxBeams && !task->generates())
+    return rt::Status::usage("--max_beams: " + options.task + " with model_type '" +
+                             tokenizerOptions.modelType +
+                             "' does not write texts yet; leave it out");
   tokenizerOptions.addPrefixSpace = task->needsPrefixSpace();
   rt::Result<std::unique_ptr<rt::Tokenizer>> made =
       rt::makeTokenizer(tokenizerFiles, tokenizerOptions);
@@ -364,8 +373,28 @@ rt::Status Compilation::checkWeights() {
   return {};
 }
 
+/// A prompt and a target share the model's positions: what no flag says gives way.
+rt::Status Compilation::choosePromptedLengths() {
+  std::int64_t &source = options.generation.maxSourceLength;
+  std::int64_t &target = options.generation.maxTargetLength;
+  std::int64_t positions = model.maxPositions;
+  if (!target)
+    target = std::min<std::int64_t>(128, source ? positions - source : positions / 2);
+  if (!source)
+    source = std::min<std::int64_t>(1024, positions - target);
+  if (source < 1 || target < 1 || source + target > positions)
+    return rt::Status::usage(
+        "--max_source_length and --max_target_length: expected at most the model's " +
+        std::to_string(positions) + " positions together, found " + std::to_string(source) +
+        " and " + std::to_string(target));
+  maxSequence = source + target;
+  return {};
+}
+
 /// Longest source and target: Hugging Face's defaults, within the model's positions.
 rt::Status Compilation::chooseLengths() {
+  if (hasPromptedTargets())
+    return choosePromptedLengths();
   maxSequence = options.maxSequenceLength ? options.maxSequenceLength : model.maxPositions;
   if (hasTargets()) {
     maxSequence = options.generation.maxSourceLength ? options.generation.maxSourceLength
@@ -402,7 +431,10 @@ rt::Status Compilation::chooseCapacities() {
                              std::to_string(maxTokens) + "'");
   if (maxTokens < maxSequence)
     return rt::Status::usage("--max_tokens: expected at least " + std::to_string(maxSequence) +
-                             (options.maxSequenceLength
+                             (hasPromptedTargets()
+                                  ? ", --max_source_length and --max_target_length together: one "
+                                    "sequence must fit"
+                              : options.maxSequenceLength
                                   ? ", the --max_seq_length: one sequence must fit"
                                   : ", the model's longest sequence (--max_seq_length sets a "
                                     "shorter one)") +
@@ -460,7 +492,7 @@ rt::Status Compilation::runPhases() {
       FTC_RETURN_IF_ERROR(
           bindAdapter(*model.module, options.lora, adapter ? &*adapter : nullptr));
       adapterJson = adapterConfig(*model.module, pipeline.lora, absolutePath(options.model),
-                                  options.task);
+                                  peftTaskName(options.task, model.modelType));
     }
     // With fused updates no gradient outlives its update: the programs that keep them go.
     if (phase.name == "optimizer" && pipeline.fusedUpdate)

@@ -43,6 +43,11 @@ rt::Result<GenerationCapacity> chooseGeneration(const GenerationFlags &flags, Mo
                               "the longest input (--max_seq_length)"));
   FTC_ASSIGN_OR_RETURN(capacity.target, settle("max_target_length", flags.maxTargetLength,
                                                kTarget, positions, "the model's positions"));
+  // By default a prompt leaves room for what is to be written, at least for one token.
+  std::int64_t room = positions - capacity.target;
+  if (!flags.maxSourceLength)
+    capacity.source = std::min(
+        capacity.source, std::max<std::int64_t>(1, 2 * room >= positions ? room : positions - 1));
   capacity.beams = flags.maxBeams ? flags.maxBeams : kBeams;
   capacity.longest = std::min(positions, capacity.source + capacity.target);
   // A shorter prompt leaves room for more beams' tokens; the worst one leaves room for all.

@@ -25,8 +25,9 @@ struct GenerationCapacity {
 
 /// Settles the capacities of a decoder whose @forward is in `module`. Defaults are 1024, 128
 /// and 4, bounded by `maxSequence` (the longest input, which is prefilled) and by the model's
-/// `positions`. Slots: as many texts at their worst, up to 8, as 64 MiB of caches hold, at
-/// least one. Fails (exit code 2) on flags that the model cannot follow.
+/// `positions`, of which a prompt by default leaves those of the new tokens, where they are no more
+/// than half, or at least one. Slots: as many texts at their worst, up to 8, as 64 MiB of caches
+/// hold, at least one. Fails (exit code 2) on flags that the model cannot follow.
 rt::Result<GenerationCapacity> chooseGeneration(const GenerationFlags &flags,
                                                 mlir::ModuleOp module, std::int64_t maxSequence,
                                                 std::int64_t positions);

@@ -21,7 +21,7 @@ std::vector<std::string> encoderTasks() {
 }
 std::vector<std::string> decoderTasks() {
   return {"text-classification", "token-classification", "question-answering",
-          "text-generation"};
+          "text-generation",     "summarization",        "translation"};
 }
 
 std::vector<std::string> targetTasks() { return {"summarization", "translation"}; }
@@ -86,7 +86,16 @@ nn::Activation activationNamed(ConfigReader &config, const char *key, const std:
 
 bool isTokenTask(const TaskSpec &task) { return task.task == "token-classification"; }
 bool isSpanTask(const TaskSpec &task) { return task.task == "question-answering"; }
-bool isLanguageTask(const TaskSpec &task) { return task.task == "text-generation"; }
+bool isLanguageTask(const TaskSpec &task) {
+  return task.task == "text-generation" || llvm::is_contained(targetTasks(), task.task);
+}
+
+bool isDecoderOnly(llvm::StringRef modelType) {
+  for (const Architecture *architecture : architectures())
+    if (modelType == architecture->modelType)
+      return llvm::is_contained(architecture->tasks, "text-generation");
+  return false;
+}
 
 std::string taskClass(llvm::StringRef classPrefix, const TaskSpec &task) {
   return (classPrefix + (isTokenTask(task)  ? "ForTokenClassification"

@@ -32,7 +32,7 @@ struct Architecture {
 
 // The tasks of families that have the same heads.
 std::vector<std::string> encoderTasks(); ///< classification and question answering
-std::vector<std::string> decoderTasks(); ///< those and text generation
+std::vector<std::string> decoderTasks(); ///< those and all that write texts
 std::vector<std::string> targetTasks();  ///< summarization and translation
 
 const Architecture &bartArchitecture();
@@ -51,6 +51,9 @@ const Architecture &pegasusArchitecture();
 const Architecture &qwen2Architecture();
 const Architecture &robertaArchitecture();
 const Architecture &t5Architecture();
+
+/// Whether models of this model_type are decoders alone, which write texts by continuing prompts.
+bool isDecoderOnly(llvm::StringRef modelType);
 
 /// All families, in the order they are listed to users.
 llvm::ArrayRef<const Architecture *> architectures();
@@ -75,7 +78,7 @@ nn::Activation activationNamed(ConfigReader &config, const char *key, const std:
 bool isTokenTask(const TaskSpec &task);
 /// Whether a task marks an answer's first and last token.
 bool isSpanTask(const TaskSpec &task);
-/// Whether a task learns to continue texts.
+/// Whether a task learns to continue texts: all do that a decoder alone writes texts for.
 bool isLanguageTask(const TaskSpec &task);
 
 } // namespace ftc

@@ -25,8 +25,8 @@ void readDecoderFacts(ConfigReader &config, DecoderFacts &facts);
 /// Builds the head over `hidden` [tokens, hidden] (the body after its final norm) and closes
 /// the graph. text-classification: `score` without bias on each sequence's last token;
 /// token-classification: dropout and a linear layer on every token; question-answering:
-/// `qa_outputs` on every token; text-generation: the scores of the next token, by `lm_head` or the
-/// embedding's table. Other tasks are refused by name.
+/// `qa_outputs` on every token; tasks that write texts: the scores of the next token, by
+/// `lm_head` or the embedding's table. Other tasks are refused by name.
 rt::Result<ImportedModel> finishDecoder(GraphBuilder &graph, const DecoderFacts &facts,
                                         const TaskSpec &task, mlir::Value hidden);
 

@@ -100,6 +100,10 @@ Result<GenerationPlan> GenerationPlan::make(const ArtifactReader &artifact,
   return plan;
 }
 
+std::int64_t GenerationPlan::mostPromptTokens() const {
+  return std::min(longest, newTokens ? longest : totalTokens.value_or(longest)) - 1;
+}
+
 GenerationSettings GenerationPlan::settingsFor(std::int64_t promptTokens) const {
   GenerationSettings own = settings;
   std::int64_t most = std::min(longest, promptTokens + targetCapacity);

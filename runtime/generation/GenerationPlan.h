@@ -31,6 +31,9 @@ public:
   /// capacities; min_new_tokens goes before min_length, as in transformers.
   GenerationSettings settingsFor(std::int64_t promptTokens) const;
 
+  /// Tokens that a decoder's prompt may have so that at least one more can be written.
+  std::int64_t mostPromptTokens() const;
+
   std::int64_t beams() const { return settings.numBeams; }
   std::uint32_t seed() const { return drawn; }
 

@@ -49,4 +49,10 @@ std::string_view stripEnd(std::string_view text) {
   }
 }
 
+std::string_view stripSpace(std::string_view text) {
+  while (std::size_t length = pythonSpaceLength(text, 0))
+    text.remove_prefix(length);
+  return stripEnd(text);
+}
+
 } // namespace ftc::rt

@@ -25,4 +25,7 @@ std::vector<std::string_view> splitAtSpace(std::string_view text);
 /// str.rstrip().
 std::string_view stripEnd(std::string_view text);
 
+/// str.strip().
+std::string_view stripSpace(std::string_view text);
+
 } // namespace ftc::rt

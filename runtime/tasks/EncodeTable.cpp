@@ -60,7 +60,7 @@ Result<std::vector<std::int64_t>> measureLengths(const Task &task, const DataTab
                                                  const EncodeSettings &settings,
                                                  std::vector<std::int64_t> *target) {
   TaskColumns inputs = columns;
-  if (task.labelPlacement() != LabelPlacement::Target)
+  if (!task.hasTargetText())
     inputs.label = -1;
   std::vector<std::int64_t> lengths;
   lengths.reserve(table.rows());

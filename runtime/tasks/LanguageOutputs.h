@@ -16,13 +16,12 @@ public:
     showIds = show;
   }
   /// perplexity: exp of the mean loss a token, infinite where that overflows (as Hugging Face's
-  /// run_clm); tokens: how many counted.
+  /// run_clm), absent where no token counts; tokens: how many counted.
   Result<Metrics> metrics() const override;
   Result<std::string> report() const override;
   Result<std::string> predictionLines(const DataTable &table,
                                       const TaskColumns &columns) const override;
-  /// generated_predictions.txt, a line a text: spaces around it stripped, line ends within it
-  /// spaces.
+  /// generated_predictions.txt (TextLines.h).
   Result<std::string> predictionsText(const DataTable &table,
                                       const TaskColumns &columns) const override;
 

@@ -1,5 +1,5 @@
-// The names are those that the task itself gives for a few made-up outputs: none for sequences,
-// one word of each label for tokens, so that every entity type occurs.
+// The names are those that the task itself gives for a few made-up outputs: none for sequences and
+// written texts, one word of each label for tokens, so that every entity type occurs.
 #include "runtime/tasks/MetricNames.h"
 
 #include "runtime/metrics/Squad.h"
@@ -44,7 +44,7 @@ void addOneWordOfEach(std::vector<Example> &examples, const LabelSet &labels,
 } // namespace
 
 std::vector<std::string> metricNames(const Task &task, const LabelSet &labels,
-                                     const QuestionSettings &questions) {
+                                     const QuestionSettings &questions, bool writes) {
   if (task.labelPlacement() == LabelPlacement::Span)
     return questionMetrics(questions);
   std::vector<Example> examples;
@@ -55,6 +55,9 @@ std::vector<std::string> metricNames(const Task &task, const LabelSet &labels,
   DataTable none;
   std::unique_ptr<TaskOutputs> outputs =
       task.makeOutputs({examples, labels, none, {}, questions});
+  outputs->takeLoss(0, 1);
+  if (writes)
+    outputs->takeTexts({}, /*showIds=*/false);
   Status added = rows.empty() ? Status::ok() : outputs->add(logits, labels.size(), rows);
   Result<Metrics> metrics = outputs->metrics();
   return added && metrics ? namesOf(*metrics) : std::vector<std::string>();

@@ -73,19 +73,19 @@ struct QuestionSettings {
   double nullScoreDiffThreshold = 0; ///< no answer when its score is better by more
 };
 
-/// How an encoder-decoder's examples are made.
+/// How examples of a source and a target text are made.
 struct TargetSettings {
   const Tokenizer *tokenizer = nullptr; ///< of the target; null: as the source's
   std::int32_t maxLength = 0;           ///< of the target, special tokens counted; 0: never cut
-  std::int32_t decoderStart = -1;       ///< the decoder's first input; -1: the target's last token
+  std::int32_t decoderStart = -1;       ///< an encoder-decoder's; -1: the target's last token
   std::string sourcePrefix{};           ///< put before every source ("summarize: ")
 };
 
 struct EncodeSettings {
-  /// Special tokens counted; 0: never cut. An encoder-decoder's is --max_source_length.
+  /// Special tokens counted; 0: never cut. With target texts it is --max_source_length.
   std::int32_t maxSeqLength = 0;
   bool labelAllTokens = false;   ///< token classification: later sub-words carry labels too
-  std::int32_t endOfText = -1;   ///< text generation: the id that ends a text; -1: none
+  std::int32_t endOfText = -1;   ///< the id that ends what a decoder writes; -1: none
   std::int32_t maxPromptLength = 0; ///< tokens that generation may begin with; 0: never cut
   const ChatTemplate *chat = nullptr; ///< the model's, for messages; null: it has none
   QuestionSettings questions{};
@@ -103,6 +103,10 @@ struct OutputSource {
   const DataTable &table; ///< that the examples are rows of
   TaskColumns columns{};
   QuestionSettings questions{};
+  std::int32_t paddingId = -1; ///< of written texts; -1: none
+  /// Ids that are not padding and stand before those of a WrittenText in what transformers'
+  /// generate gives: an encoder-decoder's start token.
+  std::int64_t startIds = 0;
 };
 
 /// What a model wrote for one row.
@@ -137,6 +141,9 @@ public:
   /// The sum of the row losses of an evaluation and the labels that counted: what tasks without
   /// logits have their metrics from.
   virtual void takeLoss(double, std::int64_t) {}
+
+  /// How metrics were computed, by name without "eval_": sacreBLEU's signatures.
+  virtual std::vector<std::pair<std::string, std::string>> signatures() const { return {}; }
 
   /// The task's metrics against the labels of `examples`, in a fixed order, values in 0-1
   /// (counts aside; question answering: 0-100). They mean something only if the examples were
@@ -181,6 +188,8 @@ public:
   virtual Result<const Task *> forData(const DataTable &, const TaskColumns &) const {
     return this;
   }
+  /// The task of this name for models that are decoders alone: itself where it knows no other.
+  virtual const Task *forDecoder() const { return this; }
   virtual LabelPlacement labelPlacement() const = 0;
   /// False when there are no classes: the label set is empty and `--labels` means nothing.
   virtual bool hasLabelSet() const { return true; }
@@ -190,6 +199,9 @@ public:
   virtual std::int64_t targetWidth(const LabelSet &) const { return 0; }
   /// True when texts are written: the artifact has programs that generate.
   virtual bool generates() const { return false; }
+  /// True when a row has a text to write (TaskColumns::label) beside the one to read, so that
+  /// evaluations generate and compare: summarization and translation.
+  virtual bool hasTargetText() const { return false; }
   /// True when a row may give several examples, whose number only encoding tells.
   virtual bool windowed() const { return false; }
 
@@ -242,7 +254,8 @@ public:
 
   /// Appends the examples of one row for `ftrt predict`; labels in the data are not read.
   /// Token classification: overlapping windows, together wanting each word's first sub-word
-  /// exactly once. Tasks that generate: the prompt alone, cut to settings.maxPromptLength.
+  /// exactly once. Tasks that generate: the prompt alone, cut to settings.maxPromptLength (the
+  /// source, for encoder-decoders).
   /// Other tasks: encodeExamples' own.
   virtual Status encodeForPrediction(const DataTable &table, std::int64_t row,
                                      const TaskColumns &columns, const Tokenizer &tokenizer,

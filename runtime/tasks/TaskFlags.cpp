@@ -22,7 +22,7 @@ Status checkTaskFlags(const Task &task, const ColumnFlags &flags, bool labelAllT
   if (labelAllTokens && task.labelPlacement() != LabelPlacement::Token)
     return refuse("--label_all_tokens", "token-classification");
   bool summarizes = task.name() == "summarization";
-  bool targets = task.labelPlacement() == LabelPlacement::Target;
+  bool targets = task.hasTargetText();
   for (const auto &[flag, value] :
        {std::pair("--text_column", &flags.textColumn),
         std::pair("--summary_column", &flags.summaryColumn)})

@@ -1,6 +1,6 @@
 // The files of a checkpoint: model.safetensors (or an adapter's two files),
 // optimizer.safetensors (moments), ftrt_state.json (identity and TrainState, exact) and
-// trainer_state.json for people.
+// trainer_state.json for people; of tasks with target texts task_settings.json.
 #include "runtime/train/Checkpointing.h"
 
 #include "runtime/support/FileSystem.h"
@@ -8,6 +8,7 @@
 #include "runtime/train/Adapter.h"
 #include "runtime/train/Export.h"
 #include "runtime/train/Sampler.h"
+#include "runtime/train/TaskSettings.h"
 #include "runtime/train/Weights.h"
 
 namespace ftc::rt {
@@ -104,6 +105,8 @@ Status CheckpointStore::save(Session &session, const TrainState &state,
   }
   FTC_RETURN_IF_ERROR(writer.addTensors(kMomentsFile, momentTensors(session)));
   FTC_RETURN_IF_ERROR(writer.addFile("config.json", text((*session.artifact)->config_json())));
+  if (session.task->hasTargetText())
+    FTC_RETURN_IF_ERROR(writer.addFile(kTaskSettings, taskSettingsText(session)));
   FTC_RETURN_IF_ERROR(
       writer.addFile("trainer_state.json", dumpJson(trainerStateJson(state, facts), 2) + "\n"));
   OrderedJson json;

@@ -4,6 +4,7 @@
 #include "runtime/support/File.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/train/Adapter.h"
+#include "runtime/train/TaskSettings.h"
 
 #include <algorithm>
 #include <cstring>
@@ -92,6 +93,9 @@ static Status writeModel(Session &session, const std::string &directory, bool wi
     FTC_RETURN_IF_ERROR(copyArtifact(session, directory));
   FTC_RETURN_IF_ERROR(
       writeFileAtomic(joinPath(directory, "config.json"), text(artifact->config_json())));
+  if (withArtifact && session.task->hasTargetText())
+    FTC_RETURN_IF_ERROR(
+        writeFileAtomic(joinPath(directory, kTaskSettings), taskSettingsText(session)));
   if (apart) {
     FTC_RETURN_IF_ERROR(writeFileAtomic(joinPath(directory, kAdapterConfig),
                                         text(artifact->adapter()->config_json())));
@@ -119,7 +123,8 @@ Status exportModel(Session &session, const std::string &directory, bool withArti
   for (const auto &[name, bytes] : session.tokenizerFiles)
     note(name);
   for (const char *name :
-       {"step.ftb", "config.json", "model.safetensors", kAdapterConfig, kAdapterWeights})
+       {"step.ftb", "config.json", "model.safetensors", kAdapterConfig, kAdapterWeights,
+        kTaskSettings})
     note(name);
   Status status = writeModel(session, directory, withArtifact, form);
   if (!status)

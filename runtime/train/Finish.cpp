@@ -36,11 +36,13 @@ std::int64_t peakResident() {
 }
 
 /// The metric that stands for the whole: F1 of entities, answers or several labels, accuracy for
-/// one label, the squared error of values, perplexity where there are losses alone, the
-/// loss where nothing was generated.
-std::string mainMetric(const Session &session, const std::string &prefix) {
-  if (session.layout.placement == LabelPlacement::Target)
-    return prefix + "_loss";
+/// one label, the squared error of values, perplexity where there are losses alone; of written
+/// texts ROUGE or BLEU, the loss where nothing was generated.
+std::string mainMetric(const Session &session, const std::string &prefix, bool written) {
+  if (session.task->hasTargetText())
+    return prefix + (!written                                    ? "_loss"
+                     : session.task->name() == "summarization" ? "_rougeL"
+                                                                 : "_bleu");
   if (session.task->outputWidth(session.labels) == 0)
     return prefix + "_perplexity";
   std::string_view problem = session.task->problemType();
@@ -51,13 +53,18 @@ std::string mainMetric(const Session &session, const std::string &prefix) {
 
 std::string headline(const Session &session, const EvaluationReport &report,
                      const std::string &prefix) {
-  std::string name = mainMetric(session, prefix);
+  std::string name = mainMetric(session, prefix, report.written);
   if (!report.metrics.contains(name))
     return {};
   std::string text = name + " " + format("%.4f", report.metrics[name].get<double>());
-  for (const char *beside : {"_accuracy", "_exact_match", "_exact", "_pearson"})
+  for (const char *beside : {"_accuracy", "_exact_match", "_exact", "_pearson", "_rouge1", "_chrf"})
     if (std::string other = prefix + beside; other != name && report.metrics.contains(other))
       text += ", " + other + " " + format("%.4f", report.metrics[other].get<double>());
+  for (auto [metric, about] : {std::pair("_baseline_lead1_rougeL", "the text's first sentence"),
+                               std::pair("_baseline_bleu", "the source, copied")})
+    if (std::string beside = prefix + metric; report.metrics.contains(beside))
+      return text + " (" + beside + " " +
+             format("%.4f", report.metrics[beside].get<double>()) + ": " + about + ")";
   std::string_view problem = session.task->problemType();
   std::string baseline =
       prefix + (problem == kRegression ? "_baseline_mse" : "_baseline_f1");
@@ -72,6 +79,12 @@ std::string headline(const Session &session, const EvaluationReport &report,
     text += " (accuracy of always answering with the most frequent label: " +
             format("%.4f", *report.baseline) + ")";
   return text;
+}
+
+/// How metrics were computed stands in result files beside them, and nowhere else.
+void addSignatures(EvaluationReport &report) {
+  for (const auto &[name, text] : report.signatures)
+    report.metrics[name] = text;
 }
 
 Status writeOutputFiles(const std::string &directory, const std::string &prefix,
@@ -159,23 +172,24 @@ Status Trainer::exportModel() {
   return rt::exportModel(*session, settings.outputDir, /*withArtifact=*/true);
 }
 
-Status Trainer::writeAllResults(const EvaluationReport *validation,
-                                const EvaluationReport *test, OrderedJson all) {
+Status Trainer::writeAllResults(EvaluationReport *validation, EvaluationReport *test,
+                                OrderedJson all) {
   const std::string &directory = settings.outputDir;
   if (validation) {
+    addSignatures(*validation);
     FTC_RETURN_IF_ERROR(writeResults(directory, "eval_results.json", validation->metrics));
     FTC_RETURN_IF_ERROR(writeOutputFiles(directory, "eval_", validation->files));
     mergeResults(all, validation->metrics);
   }
   if (test) {
+    addSignatures(*test);
     FTC_RETURN_IF_ERROR(writeResults(directory, "predict_results.json", test->metrics));
     mergeResults(all, test->metrics);
     FTC_RETURN_IF_ERROR(writeOutputFiles(directory, "predict_", test->files));
-    if (!test->predictions.empty())
+    if (test->written || !test->predictions.empty())
       FTC_RETURN_IF_ERROR(
-          writeFileAtomic(joinPath(directory, session->task->generates()
-                                                  ? "generated_predictions.txt"
-                                                  : "predictions.txt"),
+          writeFileAtomic(joinPath(directory, test->written ? "generated_predictions.txt"
+                                                            : "predictions.txt"),
                           test->predictions));
   }
   FTC_RETURN_IF_ERROR(writeResults(directory, "all_results.json", all));
@@ -202,7 +216,7 @@ Status Trainer::writeReport(const EvaluationReport *shown) {
     if (session->task->problemType() == kSingleLabel)
       page.baseline = shown->baseline;
   }
-  page.metricName = mainMetric(*session, "eval");
+  page.metricName = mainMetric(*session, "eval", shown && shown->written);
   double seconds = std::max(measures.trainSeconds, 1e-9);
   page.throughput = {
       {"tokens a second", format("%.0f", static_cast<double>(measures.tokens) / seconds)},

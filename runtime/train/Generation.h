@@ -5,19 +5,34 @@
 
 namespace ftc::rt {
 
-struct WrittenTexts {
-  std::vector<WrittenText> texts; ///< one a row
-  std::int64_t cutPrompts = 0;    ///< longer than the artifact's max_source_length
+/// Rows as a model that writes texts begins with them.
+struct Prompts {
+  std::string path;              ///< the file that they are from
+  std::vector<Example> examples; ///< one a row
+  std::int64_t cut = 0;          ///< of them, longer than `limit`
+  std::int64_t limit = 0;        ///< tokens
 };
 
-/// Writes a text for each of `rows` of the table, as task and flags say. `session` was opened
-/// with prefill and decode and has its weights. Fails as GenerationPlan and Generator do.
-Result<WrittenTexts> writeTexts(Session &session, const DataTable &table,
-                                const TaskColumns &columns, std::span<const std::int64_t> rows,
-                                const GenerationFlags &flags,
-                                const GenerationProgress &progress);
+/// Encodes `rows` of the table, cut to the artifact's max_source_length and so that at least
+/// one token can be written. Fails on flags that the artifact cannot follow, and on a row that
+/// gives no prompt.
+Result<Prompts> encodePrompts(const Session &session, const DataTable &table,
+                              const TaskColumns &columns, std::span<const std::int64_t> rows,
+                              const GenerationFlags &flags);
 
-/// "3 of 40 prompts were longer than 64 tokens: their beginnings were cut"; empty for none.
-std::string describePromptCuts(const Session &session, const WrittenTexts &written);
+/// Writes a text for each prompt, as the flags say. `session` was opened with prefill and
+/// decode and has its weights. Fails as GenerationPlan and Generator do.
+Result<std::vector<WrittenText>> writeTexts(Session &session, const Prompts &prompts,
+                                            const GenerationFlags &flags,
+                                            const GenerationProgress &progress);
+
+/// "3 of 40 prompts were longer than 64 tokens: their beginnings were cut" (with target texts:
+/// "their sources' ends"); empty for none.
+std::string describePromptCuts(const Session &session, const Prompts &prompts);
+
+/// A usage error where generation flags are given and `task` never writes, or not for this
+/// `command`.
+Status checkGenerationFlags(const Task &task, const GenerationFlags &flags,
+                            std::string_view command);
 
 } // namespace ftc::rt

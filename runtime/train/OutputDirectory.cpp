@@ -13,9 +13,10 @@ namespace ftc::rt {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kResults = {
-    "trainer_state.json", "train_results.json", "eval_results.json", "predict_results.json",
-    "all_results.json",   "report.html",        "predictions.txt"};
+constexpr std::array<std::string_view, 8> kResults = {
+    "trainer_state.json", "train_results.json", "eval_results.json",
+    "predict_results.json", "all_results.json", "report.html",
+    "predictions.txt",    "generated_predictions.txt"};
 
 /// "checkpoint-12", "checkpoint-12.tmp".
 bool isCheckpointName(std::string_view name) {

@@ -4,6 +4,7 @@
 #include "runtime/devices/CpuDevice.h"
 #include "runtime/io/Json.h"
 #include "runtime/support/Text.h"
+#include "runtime/tasks/GenerationColumns.h"
 
 #include <algorithm>
 
@@ -38,11 +39,9 @@ Result<std::unique_ptr<Tokenizer>> openTokenizer(const ArtifactReader &artifact,
   return makeTokenizer(files, options);
 }
 
-/// The id that ends a text: config.json's eos_token_id, the first one of several; -1: none.
-std::int32_t endOfText(const Json &config) {
-  const Json *id = config.is_object() && config.contains("eos_token_id")
-                       ? &config["eos_token_id"]
-                       : nullptr;
+/// A token of config.json, the first one of several: eos_token_id ends a text; -1: none.
+std::int32_t configToken(const Json &config, const char *key) {
+  const Json *id = config.is_object() && config.contains(key) ? &config[key] : nullptr;
   if (id && id->is_array() && !id->empty())
     id = &id->front();
   bool given = id && id->is_number_integer() && *id >= 0 && *id <= (1 << 30);
@@ -72,6 +71,8 @@ Result<std::unique_ptr<Session>> Session::openWithoutDevice(const std::string &a
   bool typed = config.is_object() && config.contains("problem_type") &&
                config["problem_type"].is_string();
   session->task = named->forProblem(typed ? config["problem_type"].get<std::string>() : "");
+  if (artifact.symbolIndex("target") < 0) // of a second stream of tokens
+    session->task = session->task->forDecoder();
   std::vector<std::string> names;
   for (std::uint32_t i = 0; i < count(task.labels()); ++i)
     names.emplace_back(text(task.labels()->Get(i)));
@@ -92,12 +93,22 @@ Result<std::unique_ptr<Session>> Session::openWithoutDevice(const std::string &a
   session->encode.target.maxLength =
       static_cast<std::int32_t>(std::min<std::uint32_t>(task.max_target_length(), 1u << 30));
   session->encode.target.decoderStart = task.decoder_start_token_id();
-  session->encode.endOfText = endOfText(config);
+  session->encode.endOfText = configToken(config, "eos_token_id");
+  session->padding = configToken(config, "pad_token_id");
+  if (session->padding < 0)
+    session->padding = session->encode.endOfText;
   FTC_ASSIGN_OR_RETURN(session->chat, ChatTemplate::read(session->tokenizerFiles));
   session->encode.chat = session->chat.get();
-  if (const abi::Generation *generation = artifact->generation())
+  if (const abi::Generation *generation = artifact->generation()) {
     session->encode.maxPromptLength =
         static_cast<std::int32_t>(generation->max_source_length());
+    // A decoder's prompt and target are limited by what it generates from and to.
+    if (session->task->hasTargetText() && session->layout.placement == LabelPlacement::Token) {
+      session->encode.maxSeqLength = session->encode.maxPromptLength;
+      session->encode.target.maxLength =
+          static_cast<std::int32_t>(generation->max_target_length());
+    }
+  }
   return session;
 }
 
@@ -109,9 +120,11 @@ Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
   const ArtifactReader &artifact = *session->artifact;
   ExecutorOptions executorOptions;
   executorOptions.profile = options.profile;
-  for (const std::string &program : options.programs)
-    if (hasProgram(artifact, program))
-      executorOptions.programs.push_back(program);
+  for (const std::vector<std::string> *programs : {&options.programs, &options.scoringPrograms})
+    for (const std::string &program : *programs)
+      if (hasProgram(artifact, program) &&
+          (programs == &options.programs || session->task->hasTargetText()))
+        executorOptions.programs.push_back(program);
   if (executorOptions.programs.empty())
     return Status::error(artifact.name() + ": expected a program '" + options.programs.front() +
                          "', found none; compile it with this version of ftc");
@@ -129,17 +142,20 @@ Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
 }
 
 Status Session::prepareTargets(const ColumnFlags &columns, const std::string &sourcePrefix) {
-  if (task->labelPlacement() != LabelPlacement::Target)
+  if (!task->hasTargetText())
     return Status::ok();
   encode.target.sourcePrefix =
       sourcePrefix.empty() ? text((*artifact)->task()->source_prefix()) : sourcePrefix;
+  ColumnFlags all = columnFlags(columns);
+  sourceLang = all.sourceLang;
+  targetLang = all.targetLang;
   TokenizerOptions options;
   options.modelType = text((*artifact)->model_type());
-  if (!hasTargetTokenizer(tokenizerFiles, options.modelType))
+  if (layout.placement != LabelPlacement::Target ||
+      !hasTargetTokenizer(tokenizerFiles, options.modelType))
     return Status::ok();
-  ColumnFlags all = columnFlags(columns);
-  options.sourceLanguage = all.sourceLang;
-  options.targetLanguage = all.targetLang;
+  options.sourceLanguage = sourceLang;
+  options.targetLanguage = targetLang;
   for (bool target : {false, true}) {
     options.target = target;
     Result<std::unique_ptr<Tokenizer>> made = makeTokenizer(tokenizerFiles, options);
@@ -149,6 +165,21 @@ Status Session::prepareTargets(const ColumnFlags &columns, const std::string &so
   }
   encode.target.tokenizer = targetTokenizer.get();
   return Status::ok();
+}
+
+void Session::keepLanguages(const DataTable &table, const TaskColumns &columns) {
+  if (task->name() != "translation" || !sourceLang.empty() || columns.label < 0)
+    return;
+  sourceLang = languageOfColumn(table.columns()[columns.text]);
+  targetLang = languageOfColumn(table.columns()[columns.label]);
+}
+
+OutputSource Session::outputSource(std::span<const Example> examples, const DataTable &table,
+                                   const TaskColumns &columns,
+                                   const QuestionSettings &questions) const {
+  bool starts = layout.placement == LabelPlacement::Target &&
+                (encode.target.decoderStart < 0 || encode.target.decoderStart != padding);
+  return {examples, labels, table, columns, questions, padding, starts ? 1 : 0};
 }
 
 ColumnFlags Session::columnFlags(const ColumnFlags &given) const {

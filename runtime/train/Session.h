@@ -18,6 +18,9 @@ struct SessionOptions {
   unsigned threads = 0;
   /// Programs to prepare. Names the artifact lacks are left out; at least one must remain.
   std::vector<std::string> programs;
+  /// Prepared too where evaluations score written texts (Task::hasTargetText): their caches take
+  /// memory.
+  std::vector<std::string> scoringPrograms;
   bool profile = false;
 };
 
@@ -36,15 +39,24 @@ struct Session {
   BatchCapacity capacity;
   std::vector<float> classWeights; ///< [labels], 1 unless a run weighs them; without labels: []
   EncodeSettings encode;
+  std::string sourceLang, targetLang; ///< in force for tasks with target texts; may be empty
+  std::int32_t padding = -1; ///< generate's padding: config.json's, else what ends a text
 
   /// Opens `artifactPath` with all its parts. Weights are not loaded.
   static Result<std::unique_ptr<Session>> open(const std::string &artifactPath,
                                                const SessionOptions &options);
   /// The same without device and executor: what tokenizing needs.
   static Result<std::unique_ptr<Session>> openWithoutDevice(const std::string &artifactPath);
-  /// Encoder-decoders: the tokenizers of the languages that flags name (else those compiled
-  /// for), and what is put before every source. Tasks without targets: nothing, and no error.
+  /// Tasks with target texts: what is put before every source, and, of encoder-decoders, the
+  /// tokenizers of the languages that flags name (else those compiled for). Other tasks: nothing,
+  /// and no error.
   Status prepareTargets(const ColumnFlags &columns, const std::string &sourcePrefix);
+  /// Translation without languages: those of the training data's columns are in force from now
+  /// on.
+  void keepLanguages(const DataTable &table, const TaskColumns &columns);
+  /// What the task's collector of outputs is made for.
+  OutputSource outputSource(std::span<const Example> examples, const DataTable &table,
+                            const TaskColumns &columns, const QuestionSettings &questions) const;
   /// The columns that flags name, else those the compiler was told.
   ColumnFlags columnFlags(const ColumnFlags &given) const;
 };

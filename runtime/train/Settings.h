@@ -20,7 +20,8 @@ struct TrainSettings {
   bool labelAllTokens = false;
   QuestionSettings questions{};
   std::string sourcePrefix; ///< summarization, translation; empty: the artifact's
-  GenerationFlags generation{}; ///< of texts for the test file
+  GenerationFlags generation{}; ///< of texts for the test file, and those that are scored
+  bool predictWithGenerate = true; ///< false: evaluations have losses alone, nothing is written
   std::int64_t maxTrainSamples = -1, maxEvalSamples = -1, maxPredictSamples = -1; ///< -1: all
   std::int64_t validationSplitPercentage = 0;             ///< 0: no split
 

@@ -9,7 +9,6 @@
 #include "runtime/train/Adapter.h"
 #include "runtime/train/ClassWeights.h"
 #include "runtime/train/Export.h"
-#include "runtime/train/Generation.h"
 #include "runtime/train/Interrupt.h"
 #include "runtime/train/OutputDirectory.h"
 #include "runtime/train/Results.h"
@@ -75,22 +74,32 @@ Status Trainer::open() {
   options.programs = {"train_accumulate", "apply", "train_step"};
   if (evaluates || !settings.testFile.empty())
     options.programs.push_back("evaluate");
-  if (!settings.testFile.empty())
+  if (settings.predictWithGenerate && !settings.testFile.empty())
     options.programs.insert(options.programs.end(), {"prefill", "decode"});
+  else if (settings.predictWithGenerate && evaluates)
+    options.scoringPrograms = {"prefill", "decode"};
   FTC_ASSIGN_OR_RETURN(session, Session::open(settings.artifact, options));
   FTC_RETURN_IF_ERROR(checkFlags(*session, settings.columns, settings.labelAllTokens));
+  FTC_RETURN_IF_ERROR(checkGenerationFlags(*session->task, settings.generation, "ftrt run"));
   FTC_RETURN_IF_ERROR(session->prepareTargets(settings.columns, settings.sourcePrefix));
   FTC_RETURN_IF_ERROR(checkFrozenDropout(*session->artifact, settings));
-  if (session->task->generates() && !settings.testFile.empty())
-    if (Result<GenerationPlan> plan =
-            GenerationPlan::make(*session->artifact, settings.generation);
-        !plan)
-      return plan.takeStatus();
   FTC_RETURN_IF_ERROR(
-      best->check(metricNames(*session->task, session->labels, settings.questions)));
+      best->check(metricNames(*session->task, session->labels, settings.questions,
+                              scoresTexts())));
   FTC_ASSIGN_OR_RETURN(data, readRunData(*session, settings));
+  // A prompt that cannot be one is found before training, as are settings of generation.
+  for (DataSet *set : {data->validation.get(), data->test.get()})
+    if (set && writes(*set))
+      if (Result<const Prompts *> prompts = promptsOf(*set); !prompts)
+        return prompts.takeStatus();
+  if (data->test && session->task->hasTargetText() && !writes(*data->test))
+    progress.line("no texts are written for --test_file" +
+                  std::string(settings.predictWithGenerate
+                                  ? ": this model does not generate yet"
+                                  : " (--predict_with_generate false)"));
   for (const std::string &remark : data->remarks)
     progress.line(remark);
+  session->keepLanguages(data->train->table, data->train->columns);
   return Status::ok();
 }
 
@@ -165,7 +174,7 @@ Status Trainer::startOrResume() {
   identity.schedule = scheduleSettings();
   if (session->task->windowed())
     identity.docStride = settings.questions.docStride;
-  if (session->task->labelPlacement() == LabelPlacement::Target) {
+  if (session->task->hasTargetText()) {
     ColumnFlags columns = session->columnFlags(settings.columns);
     identity.languages = columns.sourceLang + " " + columns.targetLang;
     identity.sourcePrefix = session->encode.target.sourcePrefix;
@@ -416,11 +425,11 @@ Status Trainer::evaluateDuringTraining() {
   entry["step"] = state.step;
   std::string shown = best->metric().empty() ? "" : best->metric();
   char line[160];
-  double loss = entry.value("eval_loss", 0.0);
-  std::snprintf(line, sizeof line, "epoch %.2f  step %lld  eval_loss %.4f",
-                steps->epochsDone(state.step), static_cast<long long>(state.step), loss);
+  std::snprintf(line, sizeof line, "epoch %.2f  step %lld", steps->epochsDone(state.step),
+                static_cast<long long>(state.step));
   std::string text = line;
-  for (const char *name : {"eval_accuracy", "eval_f1"})
+  for (const char *name :
+       {"eval_loss", "eval_accuracy", "eval_f1", "eval_rouge1", "eval_rougeL", "eval_bleu"})
     if (entry.contains(name)) {
       std::snprintf(line, sizeof line, "  %s %.4f", name, entry[name].get<double>());
       text += line;
@@ -440,7 +449,7 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
   sayCuts(set, &set == data->test.get() ? "test" : "validation");
   std::span<const Example> examples = set.stream->all();
   std::unique_ptr<TaskOutputs> outputs = session->task->makeOutputs(
-      {examples, session->labels, set.table, set.columns, settings.questions});
+      session->outputSource(examples, set.table, set.columns, settings.questions));
   EvaluationReport report;
   report.examples = static_cast<std::int64_t>(examples.size());
   if (session->task->problemType() == kSingleLabel)
@@ -453,36 +462,18 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
                              return interruptSignal() == 0;
                            },
                            report.confusion ? &*report.confusion : nullptr));
-  if (set.hasLabels()) {
-    report.metrics[prefix + "_loss"] = result.loss();
-    FTC_ASSIGN_OR_RETURN(Metrics metrics, outputs->metrics());
-    for (const auto &[name, value] : metrics) {
-      report.metrics[prefix + "_" + name] = value;
-      if (name == "baseline_accuracy")
-        report.baseline = value;
-    }
-    FTC_ASSIGN_OR_RETURN(report.details, outputs->report());
+  report.written = writes(set);
+  if (report.written) {
+    FTC_ASSIGN_OR_RETURN(double seconds, generate(set, *outputs));
+    result.seconds += seconds;
   }
+  if (set.hasLabels())
+    FTC_RETURN_IF_ERROR(takeMetrics(set, prefix, result, *outputs, report));
   addSpeed(report.metrics, prefix, result.seconds, static_cast<double>(result.examples),
            static_cast<double>(result.batches));
-  if (session->task->generates() && &set == data->test.get())
-    FTC_RETURN_IF_ERROR(generate(set, *outputs));
   FTC_ASSIGN_OR_RETURN(report.predictions, outputs->predictionsText(set.table, set.columns));
   FTC_ASSIGN_OR_RETURN(report.files, outputs->files());
   return report;
-}
-
-Status Trainer::generate(DataSet &set, TaskOutputs &outputs) {
-  FTC_ASSIGN_OR_RETURN(WrittenTexts written,
-                       writeTexts(*session, set.table, set.columns, set.rows,
-                                  settings.generation, [&](std::int64_t done) {
-                                    progress.evaluation(done, set.size());
-                                    return interruptSignal() == 0;
-                                  }));
-  if (std::string cuts = describePromptCuts(*session, written); !cuts.empty())
-    progress.line(cuts);
-  outputs.takeTexts(std::move(written.texts), /*showIds=*/false);
-  return Status::ok();
 }
 
 TrainerFacts Trainer::facts() const {

@@ -5,6 +5,7 @@
 #include "runtime/train/BestModel.h"
 #include "runtime/train/Checkpointing.h"
 #include "runtime/train/Evaluation.h"
+#include "runtime/train/Generation.h"
 #include "runtime/train/Progress.h"
 #include "runtime/train/RunData.h"
 #include "runtime/train/Sampler.h"
@@ -22,6 +23,8 @@ struct EvaluationReport {
   OrderedJson metrics; ///< "<prefix>_..." names, with loss, runtime and samples per second
   std::string details;
   std::string predictions; ///< (generated_)predictions.txt; may be empty
+  bool written = false;    ///< texts were generated
+  std::vector<std::pair<std::string, std::string>> signatures; ///< with the metrics' prefix
   std::vector<TaskFile> files;
   std::optional<ConfusionMatrix> confusion;
   std::optional<double> baseline;
@@ -78,11 +81,21 @@ private:
   /// An evaluation of finish() failed: after a signal, saves the state before finish() began.
   Status stopInFinish(Status status, bool reloaded, TrainState atEnd);
   Result<EvaluationReport> evaluate(DataSet &set, const std::string &prefix);
-  /// Writes texts for the set's rows into `outputs`.
-  Status generate(DataSet &set, TaskOutputs &outputs);
+  /// Whether evaluations of a set generate: of the test set, and where texts are scored.
+  bool writes(const DataSet &set) const;
+  /// The same of a task's evaluations as such.
+  bool scoresTexts() const;
+  /// The set's prompts, encoded once.
+  Result<const Prompts *> promptsOf(const DataSet &set);
+  /// Writes texts for the set's rows into `outputs`; gives the seconds that it took.
+  Result<double> generate(DataSet &set, TaskOutputs &outputs);
+  /// Takes what was measured of a set with labels, an evaluation's or a test's, into `report`.
+  Status takeMetrics(const DataSet &set, const std::string &prefix,
+                     const EvaluationResult &result, const TaskOutputs &outputs,
+                     EvaluationReport &report);
   TrainerFacts facts() const;
   Status exportModel();
-  Status writeAllResults(const EvaluationReport *validation, const EvaluationReport *test,
+  Status writeAllResults(EvaluationReport *validation, EvaluationReport *test,
                          OrderedJson all);
   Status writeReport(const EvaluationReport *shown);
   std::string summary(const EvaluationReport *validation, const EvaluationReport *test) const;
@@ -91,6 +104,7 @@ private:
   Progress &progress;
   std::unique_ptr<Session> session;
   std::unique_ptr<RunData> data;
+  std::optional<Prompts> validationPrompts, testPrompts;
   std::unique_ptr<StepRunner> stepper;
   std::unique_ptr<Evaluator> evaluator;
   std::optional<BestModel> best;

@@ -115,14 +115,13 @@ class GenerationTest(Suite):
              "--learning_rate", 0, "--max_new_tokens", 9, "--num_beams", 2)
         lines = (target / "generated_predictions.txt").read_text(encoding="utf-8")
         wanted = self.predict(output, prompts, "--max_new_tokens", 9, "--num_beams", 2)
-        self.assertEqual(lines.split("\n")[:-1], [
-            line["text"].strip(" \t\n\r\v\f").replace("\n", " ").replace("\r", " ")
-            for line in wanted])
+        self.assertEqual(lines.split("\n"), [
+            line["text"].strip().replace("\n", " ").replace("\r", " ") for line in wanted])
         self.assertFalse((target / "predictions.txt").exists())
         results = json.loads((target / "all_results.json").read_text())
         self.assertIn("predict_perplexity", results)
 
-    def testABadPromptDoesNotCostTheModel(self):
+    def testABadPromptIsFoundBeforeTraining(self):
         output = self.model("gpt2", "plain")
         rows = self.scratch / "bad-prompt.jsonl"
         rows.write_text('{"prompt": "a", "completion": " b"}\n{"prompt": "", "completion": " b"}\n')
@@ -132,8 +131,7 @@ class GenerationTest(Suite):
                     "--max_steps", 1, "--save_strategy", "no")
         self.assertEqual(done.returncode, 1)
         self.assertRegex(last_line(done.stderr), r"bad-prompt\.jsonl: line 2: expected a prompt")
-        self.assertTrue((target / "model.safetensors").exists())
-        must("ftrt", "eval", target, "--test_file", data_of("gpt2", TASK))
+        self.assertIsNone(tree(target))
 
     def testMemoryIsPlanned(self):
         artifact = self.scratch / "memory.ftb"

@@ -215,7 +215,7 @@ class TargetsTest(Suite):
                 self.assertNotEqual(done.returncode, 0)
                 self.assertRegex(last_line(done.stderr), pattern)
                 self.assertFalse(never.exists())
-        self.refuse(1, r"translation: not yet supported for model_type 'bert'.*is there for marian",
+        self.refuse(1, r"translation: not yet supported for model_type 'bert'.*is there for .*marian",
                     "ftc", "compile", model_of("bert", "text-classification"), "--task", TRANSLATE,
                     "-o", never)
         self.refuse(1, r"text-classification: not yet supported for model_type 'marian', which has "
@@ -239,7 +239,6 @@ class TargetsTest(Suite):
         self.assertIn("%s of 120 test targets were longer than 5" % targets[1], done.stderr)
         self.assertEqual(json.loads(done.stdout)["eval_loss"],
                          json.loads((output / "eval_results.json").read_text())["eval_loss"])
-        self.assertRegex(done.stderr, r"texts are not generated yet, so there is no ROUGE")
 
     def testPrefixesAndLanguagesReachTraining(self):
         artifact, _ = self.build("t5", SUMMARIZE, "prefix.ftb")

@@ -98,11 +98,11 @@ static rt::Status unknownPass(const std::string &pass, std::span<const std::stri
                            "; expected " + all);
 }
 
-/// Which lengths a task has: a task with targets two, one that writes texts those as well, every
+/// Which lengths a task has: one with target texts two, one that writes texts those as well, every
 /// other one --max_seq_length alone.
 static rt::Status checkLengths(const FlagSet &flags, const rt::Task &task,
                                const CompileOptions &options) {
-  bool targets = task.labelPlacement() == rt::LabelPlacement::Target;
+  bool targets = task.hasTargetText();
   if (targets && options.maxSequenceLength)
     return rt::Status::usage("--max_seq_length: " + options.task +
                              " has --max_source_length and --max_target_length instead");
@@ -110,9 +110,6 @@ static rt::Status checkLengths(const FlagSet &flags, const rt::Task &task,
     if (flags.given(name) && !targets && !task.generates())
       return rt::Status::usage(std::string("--") + name + ": " + options.task +
                                " writes no texts; leave it out");
-  if (targets && !task.generates() && flags.given("max_beams"))
-    return rt::Status::usage("--max_beams: " + options.task +
-                             " does not write texts yet; leave it out");
   if (!targets && !options.sourcePrefix.empty())
     return rt::Status::usage("--source_prefix: summarization and translation alone have it, "
                              "this is " + options.task);

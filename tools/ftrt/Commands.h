@@ -36,6 +36,8 @@ void declareQuestions(FlagSet &flags, rt::QuestionSettings &settings);
 void declareTargets(FlagSet &flags, rt::ColumnFlags &columns, std::string &prefix);
 /// Flags of tasks that write texts.
 void declareGeneration(FlagSet &flags, rt::GenerationFlags &settings);
+/// --predict_with_generate, of commands that evaluate.
+void declarePredictWithGenerate(FlagSet &flags, bool &generate);
 
 /// --model_name_or_path: where the base model under an adapter lies now.
 void declareBasePath(FlagSet &flags, std::string &path);

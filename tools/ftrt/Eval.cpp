@@ -10,8 +10,10 @@
 #include "runtime/train/Progress.h"
 #include "runtime/train/Results.h"
 #include "runtime/train/RunData.h"
+#include "runtime/train/TaskSettings.h"
 #include "runtime/train/Weights.h"
 
+#include <chrono>
 #include <cstdio>
 #include <numeric>
 
@@ -61,21 +63,43 @@ struct ModelFlags {
   }
 };
 
-/// `programs`: what the command runs, of which the artifact has those of its task.
-Result<std::unique_ptr<rt::Session>> openModel(const ModelFlags &model,
-                                               const std::vector<std::string> &programs) {
-  rt::SessionOptions options;
+/// Opens the model for `command`. `options` has the programs that it runs, of which the artifact
+/// has those of its task. Flags that were not given take what the model's run was given.
+Result<std::unique_ptr<rt::Session>> openModel(ModelFlags &model, rt::SessionOptions options,
+                                               std::string_view command) {
   options.device = model.device.device;
   options.threads = static_cast<unsigned>(model.device.threads);
-  options.programs = programs;
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                        cli::openModel(model.directory, options));
   FTC_RETURN_IF_ERROR(rt::checkFlags(*session, model.columns, false));
+  FTC_RETURN_IF_ERROR(rt::checkGenerationFlags(*session->task, model.generation, command));
+  if (session->task->hasTargetText())
+    FTC_RETURN_IF_ERROR(
+        rt::readTaskSettings(model.directory, model.columns, model.sourcePrefix));
   FTC_RETURN_IF_ERROR(session->prepareTargets(model.columns, model.sourcePrefix));
   session->encode.questions = model.questions;
   FTC_RETURN_IF_ERROR(rt::loadBaseWeights(*session, model.basePath));
   FTC_RETURN_IF_ERROR(rt::loadModelWeights(*session, model.directory));
   return session;
+}
+
+/// What the model writes for these rows; says how many prompts were cut.
+Result<std::vector<rt::WrittenText>> writtenTexts(rt::Session &session,
+                                                  const rt::DataTable &table,
+                                                  const rt::TaskColumns &columns,
+                                                  std::span<const std::int64_t> rows,
+                                                  const rt::GenerationFlags &flags,
+                                                  rt::Progress &progress) {
+  FTC_ASSIGN_OR_RETURN(rt::Prompts prompts,
+                       rt::encodePrompts(session, table, columns, rows, flags));
+  FTC_ASSIGN_OR_RETURN(std::vector<rt::WrittenText> texts,
+                       rt::writeTexts(session, prompts, flags, [&](std::int64_t done) {
+                         progress.evaluation(done, std::ssize(rows));
+                         return true;
+                       }));
+  if (std::string cuts = rt::describePromptCuts(session, prompts); !cuts.empty())
+    progress.line(cuts);
+  return texts;
 }
 
 } // namespace
@@ -86,6 +110,7 @@ Status evalCommand(Arguments arguments) {
   std::string outputFile;
   double labelSmoothing = 0;
   std::int64_t maxRows = -1;
+  bool predictWithGenerate = true;
   FlagSet flags("ftrt eval", "D --test_file T [flags]",
                 "Prints the metrics of a fine-tuned model as JSON.");
   model.declare(flags);
@@ -98,13 +123,18 @@ Status evalCommand(Arguments arguments) {
   flags.shownDefault("all");
   flags.real("label_smoothing_factor", labelSmoothing,
              {.least = 0, .most = 1, .mostOpen = true}, "part of eval_loss");
+  declarePredictWithGenerate(flags, predictWithGenerate);
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return Status::ok();
   if (!outputFile.empty())
     FTC_RETURN_IF_ERROR(rt::checkWritableFile(outputFile).withContext("--output_file"));
+  rt::SessionOptions options;
+  options.programs = {"evaluate"};
+  if (predictWithGenerate)
+    options.scoringPrograms = {"prefill", "decode"};
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
-                       openModel(model, {"evaluate"}));
+                       openModel(model, std::move(options), "ftrt eval"));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::DataSet> set,
                        rt::readDataSet(*session, testFile, model.columns, true, maxRows));
   FTC_ASSIGN_OR_RETURN(rt::EncodedTable encoded,
@@ -112,8 +142,10 @@ Status evalCommand(Arguments arguments) {
                                        session->labels, *session->tokenizer, session->encode));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Evaluator> evaluator,
                        rt::Evaluator::make(*session, labelSmoothing));
-  std::unique_ptr<rt::TaskOutputs> outputs = session->task->makeOutputs(
-      {encoded.examples, session->labels, set->table, set->columns, session->encode.questions});
+  std::unique_ptr<rt::TaskOutputs> outputs = session->task->makeOutputs(session->outputSource(
+      encoded.examples, set->table, set->columns, session->encode.questions));
+  bool writes =
+      predictWithGenerate && session->task->generates() && session->task->hasTargetText();
   rt::Progress progress(stderr, rt::detectProgressStyle());
   std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
   if (std::string cuts = rt::describeCuts("test", encoded.truncatedExamples, all,
@@ -130,6 +162,18 @@ Status evalCommand(Arguments arguments) {
         progress.evaluation(done, all);
         return true;
       }));
+  if (result.counted == 0)
+    return Status::error(set->path + ": expected at least one label that counts, got none in " +
+                         std::to_string(all) + " examples: there is nothing to measure");
+  if (writes) {
+    auto start = std::chrono::steady_clock::now();
+    FTC_ASSIGN_OR_RETURN(std::vector<rt::WrittenText> texts,
+                         writtenTexts(*session, set->table, set->columns, set->rows,
+                                      model.generation, progress));
+    outputs->takeTexts(std::move(texts), /*showIds=*/false);
+    std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    result.seconds += seconds.count();
+  }
   FTC_ASSIGN_OR_RETURN(rt::Metrics metrics, outputs->metrics());
   FTC_ASSIGN_OR_RETURN(std::string report, outputs->report());
   progress.line(report.substr(0, report.find_last_not_of('\n') + 1));
@@ -137,6 +181,9 @@ Status evalCommand(Arguments arguments) {
   json["eval_loss"] = result.loss();
   for (const auto &[name, value] : metrics)
     json["eval_" + name] = value;
+  if (writes)
+    for (const auto &[name, text] : outputs->signatures())
+      json["eval_" + name] = text;
   rt::addSpeed(json, "eval", result.seconds, static_cast<double>(result.examples),
                static_cast<double>(result.batches));
   json["eval_samples"] = result.examples;
@@ -154,17 +201,11 @@ static Result<std::string> generatedLines(rt::Session &session, const rt::DataTa
   rt::Progress progress(stderr, rt::detectProgressStyle());
   std::vector<std::int64_t> rows(table.rows());
   std::iota(rows.begin(), rows.end(), 0);
-  FTC_ASSIGN_OR_RETURN(rt::WrittenTexts written,
-                       rt::writeTexts(session, table, columns, rows, model.generation,
-                                      [&](std::int64_t done) {
-                                        progress.evaluation(done, table.rows());
-                                        return true;
-                                      }));
-  if (std::string cuts = rt::describePromptCuts(session, written); !cuts.empty())
-    progress.line(cuts);
+  FTC_ASSIGN_OR_RETURN(std::vector<rt::WrittenText> texts,
+                       writtenTexts(session, table, columns, rows, model.generation, progress));
   std::unique_ptr<rt::TaskOutputs> outputs = session.task->makeOutputs(
-      {{}, session.labels, table, columns, session.encode.questions});
-  outputs->takeTexts(std::move(written.texts), outputIds);
+      session.outputSource({}, table, columns, session.encode.questions));
+  outputs->takeTexts(std::move(texts), outputIds);
   return outputs->predictionLines(table, columns);
 }
 
@@ -178,7 +219,7 @@ static Result<std::string> predictedLines(rt::Session &session, const rt::DataTa
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Evaluator> evaluator,
                        rt::Evaluator::make(session, 0));
   std::unique_ptr<rt::TaskOutputs> outputs = session.task->makeOutputs(
-      {encoded.examples, session.labels, table, columns, session.encode.questions});
+      session.outputSource(encoded.examples, table, columns, session.encode.questions));
   rt::Progress progress(stderr, rt::detectProgressStyle());
   std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
   if (std::string cuts = rt::describeCuts("input", encoded.truncatedExamples, all,
@@ -217,8 +258,14 @@ Status predictCommand(Arguments arguments) {
   if (!outputFile.empty() && rt::isFile(outputFile) && rt::isSameFile(inputFile, outputFile))
     return Status::usage("--output_file: expected another file than --input_file, found " +
                          rt::quote(outputFile, 200));
+  rt::SessionOptions options;
+  options.programs = {"evaluate", "prefill", "decode"};
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
-                       openModel(model, {"evaluate", "prefill", "decode"}));
+                       openModel(model, std::move(options), "ftrt predict"));
+  if (session->task->hasTargetText() && !session->task->generates())
+    return Status::error("ftrt predict for " + std::string(session->task->name()) +
+                         " is not yet supported with this model; transformers generates with the "
+                         "exported one");
   rt::ColumnFlags columns = session->columnFlags(model.columns);
   if (model.columns.labelColumnName.empty())
     columns.labelColumnName.clear();

@@ -114,7 +114,7 @@ void declareEvaluation(FlagSet &flags, rt::TrainSettings &s) {
   flags.boolean("load_best_model_at_end", s.loadBestModelAtEnd,
                 "end with the weights of the best evaluation");
   flags.text("metric_for_best_model", s.metricForBestModel, "NAME",
-             "what is best: loss, accuracy, f1, ...");
+             "what is best: loss, accuracy, f1, rougeL, bleu, ...");
   flags.shownDefault("loss");
   flags.boolean("greater_is_better", s.greaterIsBetter, "whether a greater metric is better");
   flags.shownDefault("true, for losses false");
@@ -164,6 +164,7 @@ rt::Status runCommand(Arguments arguments) {
   declareEvaluation(flags, settings);
   declareQuestions(flags, settings.questions);
   declareGeneration(flags, settings.generation);
+  declarePredictWithGenerate(flags, settings.predictWithGenerate);
   flags.group("Machine");
   device.declare(flags);
   flags.text("model_name_or_path", settings.modelPath, "DIR",

@@ -49,11 +49,13 @@ void declareTargets(FlagSet &flags, rt::ColumnFlags &columns, std::string &prefi
   flags.text("summary_column", columns.summaryColumn, "NAME",
              "summarization: column of the summary");
   flags.text("source_lang", columns.sourceLang, "LANG",
-             "translation: the language to read (its column's name; mBART: en_XX)");
+             "translation: the language to read (its column's name; mBART: en_XX); kept with the "
+             "model");
   flags.text("target_lang", columns.targetLang, "LANG",
-             "translation: the language to write");
+             "translation: the language to write; kept with the model");
   flags.text("source_prefix", prefix, "TEXT",
-             "summarization, translation: put before every source (T5: 'summarize: ')");
+             "summarization, translation: put before every source (T5: 'summarize: '); kept with "
+             "the model");
 }
 
 void declareGeneration(FlagSet &flags, rt::GenerationFlags &settings) {
@@ -87,6 +89,12 @@ void declareGeneration(FlagSet &flags, rt::GenerationFlags &settings) {
   flags.real("top_p", settings.topP, {.least = 0, .most = 1, .leastOpen = true},
              "sampling: from the likeliest tokens that have this share");
   flags.shownDefault("generation_config.json's");
+}
+
+void declarePredictWithGenerate(FlagSet &flags, bool &generate) {
+  flags.boolean("predict_with_generate", generate,
+                "false: no texts are written; of summarization and translation the loss alone is "
+                "measured");
 }
 
 void declareBasePath(FlagSet &flags, std::string &path) {

@@ -143,7 +143,7 @@ TEST(TextGeneration, WrittenTextsAreLines) {
   outputs->takeTexts({{" two\nlines \n", {3, 4}}, {"", {}}}, false);
   EXPECT_EQ(*outputs->predictionLines(table, {}),
             "{\"text\":\" two\\nlines \\n\"}\n{\"text\":\"\"}\n");
-  EXPECT_EQ(*outputs->predictionsText(table, {}), "two lines\n\n");
+  EXPECT_EQ(*outputs->predictionsText(table, {}), "two lines\n");
   outputs->takeTexts({{"x", {3, 4}}}, true);
   EXPECT_EQ(*outputs->predictionLines(table, {}), "{\"text\":\"x\",\"ids\":[3,4]}\n");
 }

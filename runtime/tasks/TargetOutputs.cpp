@@ -1,0 +1,190 @@
+// Targets are the data's own texts, neither cut nor passed through the tokenizer.
+#include "runtime/tasks/TargetOutputs.h"
+
+#include "runtime/metrics/Baselines.h"
+#include "runtime/metrics/Generation.h"
+#include "runtime/metrics/PythonSpace.h"
+#include "runtime/metrics/Sentences.h"
+#include "runtime/tasks/Columns.h"
+#include "runtime/tasks/TextLines.h"
+
+#include <cstdio>
+
+namespace ftc::rt {
+
+namespace {
+
+std::string twoDigits(double value) {
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.2f", value);
+  return digits;
+}
+
+/// What a task's scores are, and what to say of them.
+struct Scores {
+  Metrics metrics;
+  std::string lines;
+};
+
+/// A row's two texts and what was written, all stripped.
+struct Written {
+  std::string_view source, target, text;
+};
+
+class TargetOutputs : public TaskOutputs {
+public:
+  explicit TargetOutputs(const OutputSource &source) : source(source) {}
+
+  Status add(std::span<const float>, std::int64_t, std::span<const OutputRow>) override {
+    return Status::error("an evaluation of written texts gives losses, got logits");
+  }
+  void takeLoss(double sum, std::int64_t count) override {
+    lossSum += sum;
+    counted += count;
+  }
+  void takeTexts(std::vector<WrittenText> written, bool show) override {
+    texts = std::move(written);
+    showIds = show;
+    taken = true;
+  }
+
+  Result<Metrics> metrics() const override {
+    if (!taken)
+      return Metrics{};
+    FTC_ASSIGN_OR_RETURN(Scores scores, score());
+    return std::move(scores.metrics);
+  }
+
+  Result<std::string> report() const override {
+    std::string lines;
+    if (counted > 0) {
+      char loss[96];
+      std::snprintf(loss, sizeof loss, "loss %.4f over %lld target tokens\n",
+                    lossSum / static_cast<double>(counted), static_cast<long long>(counted));
+      lines = loss;
+    }
+    if (!taken)
+      return lines;
+    FTC_ASSIGN_OR_RETURN(Scores scores, score());
+    return lines + scores.lines;
+  }
+
+  Result<std::string> predictionLines(const DataTable &, const TaskColumns &) const override {
+    return jsonTextLines(texts, showIds);
+  }
+  Result<std::string> predictionsText(const DataTable &, const TaskColumns &) const override {
+    return joinTexts(texts);
+  }
+
+protected:
+  /// The scores of all rows.
+  virtual Result<Scores> score() const = 0;
+
+  /// Calls take(Written) for each row; fails where a text is missing.
+  template <class Take> Status forEachRow(Take take) const {
+    if (texts.size() != source.examples.size())
+      return Status::error("expected a text for each of " +
+                           std::to_string(source.examples.size()) + " rows, got " +
+                           std::to_string(texts.size()));
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      std::int64_t row = source.examples[i].row;
+      FTC_ASSIGN_OR_RETURN(std::string_view from,
+                           readText(source.table, row, source.columns.text));
+      FTC_ASSIGN_OR_RETURN(std::string_view to,
+                           readText(source.table, row, source.columns.label));
+      take(Written{stripSpace(from), stripSpace(to), stripSpace(texts[i].text)});
+    }
+    return {};
+  }
+
+  double meanLength() const {
+    GenerationLength length;
+    for (const WrittenText &written : texts)
+      length.add(written.ids, source.paddingId);
+    return texts.empty() ? 0 : length.mean() + static_cast<double>(source.startIds);
+  }
+
+private:
+  OutputSource source;
+  std::vector<WrittenText> texts;
+  bool taken = false, showIds = false;
+  double lossSum = 0;
+  std::int64_t counted = 0;
+};
+
+void addRouge(Metrics &metrics, const std::string &prefix, const RougeMean &mean) {
+  metrics.emplace_back(prefix + "rouge1", 100 * mean.rouge1());
+  metrics.emplace_back(prefix + "rouge2", 100 * mean.rouge2());
+  metrics.emplace_back(prefix + "rougeL", 100 * mean.rougeL());
+  metrics.emplace_back(prefix + "rougeLsum", 100 * mean.rougeLsum());
+}
+
+class SummaryOutputs final : public TargetOutputs {
+public:
+  using TargetOutputs::TargetOutputs;
+
+private:
+  Result<Scores> score() const override {
+    RougeMean mean;
+    LeadBaselines lead;
+    FTC_RETURN_IF_ERROR(forEachRow([&](const Written &row) {
+      mean.add(rouge(oneSentenceALine(row.target), oneSentenceALine(row.text)));
+      lead.add(row.source, row.target);
+    }));
+    Scores scores;
+    addRouge(scores.metrics, "", mean);
+    scores.metrics.emplace_back("gen_len", meanLength());
+    addRouge(scores.metrics, "baseline_lead1_", lead.lead1());
+    addRouge(scores.metrics, "baseline_lead3_", lead.lead3());
+    scores.lines = "ROUGE-1 " + twoDigits(100 * mean.rouge1()) + ", ROUGE-2 " +
+                   twoDigits(100 * mean.rouge2()) + ", ROUGE-L " +
+                   twoDigits(100 * mean.rougeL()) + ", ROUGE-Lsum " +
+                   twoDigits(100 * mean.rougeLsum()) + "; " + twoDigits(meanLength()) +
+                   " ids a text\n" + lead.describe() + "\n";
+    return scores;
+  }
+};
+
+class TranslationOutputs final : public TargetOutputs {
+public:
+  using TargetOutputs::TargetOutputs;
+  std::vector<std::pair<std::string, std::string>> signatures() const override {
+    return {{"bleu_signature", std::string(Bleu::signature())},
+            {"chrf_signature", std::string(Chrf::signature())}};
+  }
+
+private:
+  Result<Scores> score() const override {
+    Bleu bleu;
+    Chrf chrf;
+    CopyBaseline copy;
+    FTC_RETURN_IF_ERROR(forEachRow([&](const Written &row) {
+      bleu.add(row.text, row.target);
+      chrf.add(row.text, row.target);
+      copy.add(row.source, row.target);
+    }));
+    Scores scores;
+    scores.metrics = {{"bleu", bleu.score().score},
+                      {"chrf", chrf.score()},
+                      {"gen_len", meanLength()},
+                      {"baseline_bleu", copy.bleu().score().score},
+                      {"baseline_chrf", copy.chrf().score()}};
+    scores.lines = "BLEU " + twoDigits(bleu.score().score) + " (" +
+                   std::string(Bleu::signature()) + "), chrF " + twoDigits(chrf.score()) +
+                   " (" + std::string(Chrf::signature()) + "); " + twoDigits(meanLength()) +
+                   " ids a text\n" + copy.describe() + "\n";
+    return scores;
+  }
+};
+
+} // namespace
+
+std::unique_ptr<TaskOutputs> makeSummaryOutputs(const OutputSource &source) {
+  return std::make_unique<SummaryOutputs>(source);
+}
+
+std::unique_ptr<TaskOutputs> makeTranslationOutputs(const OutputSource &source) {
+  return std::make_unique<TranslationOutputs>(source);
+}
+
+} // namespace ftc::rt
