@@ -2,8 +2,8 @@
 # From a bare Debian machine to a fine-tuned model: install, build, fetch a pretrained model,
 # make a data set from Debian's package index, compile the training step, train, evaluate.
 #   tools/quickstart.sh [TASK]    text-classification (default), token-classification or
-#                                 question-answering, with MiniLM; text-generation, with adapters
-#                                 (LoRA) of SmolLM2-135M
+#                                 question-answering, with MiniLM; text-generation, summarization
+#                                 or translation, with adapters (LoRA) of SmolLM2-135M
 # Everything it makes is in build/ and .cache/; a second run reuses what is there.
 set -euo pipefail
 
@@ -15,16 +15,19 @@ for argument in "$@"; do
   case "$argument" in
     -h | --help)
       sed -n '2,7s/^# //p' "${BASH_SOURCE[0]}"
-      echo "Settings, from the environment: MAX_SEQ_LENGTH NUM_TRAIN_EPOCHS TRAIN_BATCH_SIZE" \
+      echo "Settings, from the environment: MAX_SEQ_LENGTH (summarization, translation:" \
+        "MAX_SOURCE_LENGTH MAX_TARGET_LENGTH) NUM_TRAIN_EPOCHS TRAIN_BATCH_SIZE" \
         "LEARNING_RATE SEED; the defaults of each task are in tools/quickstart.sh"
       exit 0
       ;;
-    text-classification | token-classification | question-answering | text-generation)
+    text-classification | token-classification | question-answering | text-generation | \
+      summarization | translation)
       task="$argument"
       ;;
     *)
       echo "error: unknown argument $argument; expected --help, text-classification," \
-        "token-classification, question-answering or text-generation" >&2
+        "token-classification, question-answering, text-generation, summarization or" \
+        "translation" >&2
       exit 2
       ;;
   esac
@@ -35,6 +38,8 @@ done
 name=minilm
 model=.cache/minilm
 method=full
+prefix=
+writes=false
 case "$task" in
   text-classification)
     : "${MAX_SEQ_LENGTH:=32}" "${NUM_TRAIN_EPOCHS:=2}"
@@ -57,15 +62,41 @@ case "$task" in
   text-generation)
     : "${MAX_SEQ_LENGTH:=192}" "${NUM_TRAIN_EPOCHS:=1}" "${TRAIN_BATCH_SIZE:=8}"
     : "${LEARNING_RATE:=1e-3}"
-    name=smollm2
-    model=.cache/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
-    method=lora
-    suffix=jsonl
+    writes=true
     question="what does a package's description say, by its name, section and synopsis?"
     ;;
+  summarization)
+    : "${MAX_SOURCE_LENGTH:=160}" "${MAX_TARGET_LENGTH:=32}" "${NUM_TRAIN_EPOCHS:=1}"
+    : "${TRAIN_BATCH_SIZE:=8}" "${LEARNING_RATE:=1e-3}"
+    writes=true
+    prefix="Say in a few words what this is: "
+    question="what is a package's synopsis, by its description?"
+    ;;
+  translation)
+    : "${MAX_SOURCE_LENGTH:=64}" "${MAX_TARGET_LENGTH:=48}" "${NUM_TRAIN_EPOCHS:=1}"
+    : "${TRAIN_BATCH_SIZE:=8}" "${LEARNING_RATE:=1e-3}"
+    writes=true
+    prefix="Translate English to German: "
+    question="what is a package's synopsis in German?"
+    ;;
 esac
+if "$writes"; then
+  name=smollm2
+  model=.cache/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
+  method=lora
+  suffix=jsonl
+fi
 : "${TRAIN_BATCH_SIZE:=16}"
 : "${LEARNING_RATE:=2e-4}"
+if [ -n "$prefix" ]; then
+  lengths=(--max_source_length "$MAX_SOURCE_LENGTH" --max_target_length "$MAX_TARGET_LENGTH"
+    --max_beams 1 --source_prefix "$prefix")
+  # Texts are scored at the end, not after each epoch.
+  quiet=(--predict_with_generate false)
+else
+  lengths=(--max_seq_length "$MAX_SEQ_LENGTH")
+  quiet=()
+fi
 
 step() { printf '\n== %s\n' "$*" >&2; }
 
@@ -91,12 +122,12 @@ fi
 
 step "4/5 Compile the training step of $model for this data set"
 # What the artifact and the model were made with: other settings make them anew.
-settings="$MAX_SEQ_LENGTH $(sha256sum build/bin/ftc "$data/train.$suffix" | cut -c 1-64 | tr '\n' ' ')"
+settings="${lengths[*]} $(sha256sum build/bin/ftc "$data/train.$suffix" | cut -c 1-64 | tr '\n' ' ')"
 if [ -e "$artifact" ] && [ "$(cat "$artifact.settings" 2> /dev/null)" = "$settings" ]; then
   echo "reusing $artifact" >&2
 else
   build/bin/ftc compile "$model" --task "$task" --method "$method" \
-    --train_file "$data/train.$suffix" --max_seq_length "$MAX_SEQ_LENGTH" -o "$artifact"
+    --train_file "$data/train.$suffix" "${lengths[@]}" -o "$artifact"
   echo "$settings" > "$artifact.settings"
 fi
 
@@ -115,8 +146,8 @@ else
     --validation_file "$data/validation.$suffix" --output_dir "$output" \
     --num_train_epochs "$NUM_TRAIN_EPOCHS" --per_device_train_batch_size "$TRAIN_BATCH_SIZE" \
     --learning_rate "$LEARNING_RATE" --warmup_ratio 0.1 --weight_decay 0.01 --seed "$SEED" \
-    --save_total_limit 1 "${again[@]}"
-  if [ "$task" = text-generation ]; then
+    --save_total_limit 1 "${quiet[@]}" "${again[@]}"
+  if "$writes"; then
     # The pretrained model beside it: a step at rate 0 changes nothing.
     build/bin/ftrt run "$artifact" --train_file "$data/train.$suffix" --max_train_samples 1 \
       --max_steps 1 --learning_rate 0 --validation_file "$data/test.$suffix" \
@@ -125,15 +156,15 @@ else
   echo "$run_settings" > "$output.settings"
 fi
 build/bin/ftrt eval "$output" --test_file "$data/test.$suffix" > "$work/test_results.json"
-if [ "$task" = text-generation ]; then
+if "$writes"; then
   head -n 3 "$data/test.$suffix" > "$work/prompts.$suffix"
-  build/bin/ftrt predict "$output" --input_file "$work/prompts.$suffix" --max_new_tokens 60 \
-    --output_file "$work/written.jsonl"
+  build/bin/ftrt predict "$output" --input_file "$work/prompts.$suffix" \
+    --max_new_tokens "${MAX_TARGET_LENGTH:-60}" --output_file "$work/written.jsonl"
 fi
 python3 tools/quickstart/show_results.py "$task" "$work"
 echo "After the build this took $((SECONDS - start)) seconds."
 echo
-if [ "$task" = text-generation ]; then
+if "$writes"; then
   echo "The adapter is in $output; PEFT loads it. A whole model for transformers:"
   echo "  build/bin/ftrt export $output --to my-model --merge_lora"
 else
@@ -149,7 +180,8 @@ Your own texts: a CSV file with the columns text and label (JSON lines and TSV d
   build/bin/ftrt run mine.ftb --train_file mine.csv --validation_split_percentage 10 \\
     --num_train_epochs 3 --learning_rate 1e-4 --output_dir my-model
   build/bin/ftrt predict my-model --input_file new.csv --output_file labels.jsonl
-Other tasks: tools/quickstart.sh token-classification, question-answering or text-generation
+Other tasks: tools/quickstart.sh token-classification, question-answering, text-generation,
+  summarization or translation
 END
     ;;
   token-classification)
@@ -179,6 +211,27 @@ Your own texts: lines with prompt and completion, chat messages, or text alone:
   build/bin/ftrt run mine.ftb --train_file mine.jsonl --num_train_epochs 1 \\
     --learning_rate 5e-4 --output_dir my-adapter
   build/bin/ftrt predict my-adapter --input_file new.jsonl --output_file texts.jsonl
+END
+    ;;
+  summarization)
+    cat << END
+Your own texts: lines with text and summary (CSV and TSV do as well):
+  build/bin/ftc compile $model --task summarization \\
+    --method lora --train_file mine.jsonl --max_source_length 512 --max_target_length 64 -o mine.ftb
+  build/bin/ftrt run mine.ftb --train_file mine.jsonl --validation_split_percentage 10 \\
+    --num_train_epochs 1 --learning_rate 5e-4 --output_dir my-adapter
+  build/bin/ftrt predict my-adapter --input_file new.jsonl --output_file summaries.jsonl
+END
+    ;;
+  translation)
+    cat << END
+Your own pairs: two files, a line each, or lines with en and de (any languages' codes):
+  build/bin/ftc compile $model --task translation \\
+    --method lora --train_file mine.en mine.de --max_source_length 128 --max_target_length 128 \\
+    -o mine.ftb
+  build/bin/ftrt run mine.ftb --train_file mine.en mine.de --validation_split_percentage 10 \\
+    --num_train_epochs 1 --learning_rate 5e-4 --output_dir my-adapter
+  build/bin/ftrt predict my-adapter --input_file new.jsonl --output_file translations.jsonl
 END
     ;;
 esac

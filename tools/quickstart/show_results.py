@@ -48,9 +48,49 @@ def text_generation(data, results, folder):
     print()
 
 
+def scores(rows):
+    """A table: a name and its scores a row."""
+    for text, found in rows:
+        print("  %-34s %s" % (text, "   ".join("%s %5.1f" % one for one in found)))
+
+
+def examples(folder, form):
+    prompts = (folder / "prompts.jsonl").read_text().splitlines()
+    for prompt, written in zip(prompts, (folder / "written.jsonl").read_text().splitlines()):
+        print("\n" + form(json.loads(prompt), json.loads(written)["text"].strip()))
+    print()
+
+
+def summarization(data, results, folder):
+    untrained = json.loads((folder / "pretrained" / "eval_results.json").read_text())
+    kinds = (("ROUGE-1", "rouge1"), ("ROUGE-2", "rouge2"), ("ROUGE-L", "rougeL"))
+    print("\nTest split, %d descriptions:" % data["examples"]["test"])
+    scores((text, [(kind, found["eval_" + before + name]) for kind, name in kinds])
+           for text, found, before in (
+               ("the fine-tuned model", results, ""), ("the pretrained model", untrained, ""),
+               ("the first sentence (Lead-1)", results, "baseline_lead1_"),
+               ("the first three (Lead-3)", results, "baseline_lead3_")))
+    examples(folder, lambda row, text: "%s...\n  maintainer: %s\n  model:      %s" % (
+        row["text"][:100], row["summary"], text))
+
+
+def translation(data, results, folder):
+    untrained = json.loads((folder / "pretrained" / "eval_results.json").read_text())
+    print("\nTest split, %d synopses (sacreBLEU, %s):"
+          % (data["examples"]["test"], results["eval_bleu_signature"]))
+    scores((text, [("BLEU", found["eval_" + before + "bleu"]),
+                   ("chrF", found["eval_" + before + "chrf"])])
+           for text, found, before in (
+               ("the fine-tuned model", results, ""), ("the pretrained model", untrained, ""),
+               ("the English text, copied", results, "baseline_")))
+    examples(folder, lambda row, text: "%s\n  translator: %s\n  model:      %s" % (
+        row["translation"]["en"], row["translation"]["de"], text))
+
+
 TASKS = {"text-classification": text_classification,
          "token-classification": token_classification,
-         "question-answering": question_answering, "text-generation": text_generation}
+         "question-answering": question_answering, "text-generation": text_generation,
+         "summarization": summarization, "translation": translation}
 
 
 def main():

@@ -21,7 +21,7 @@ def choose(index, seed):
 
 
 def main():
-    arguments = debian_index.parse_arguments(__doc__, 1000, 100, 100)
+    arguments = debian_index.parse_arguments(__doc__, 500, 100, 100)
     index = debian_index.Index(arguments.apt_dir)
     debian_index.write_splits(arguments, index, choose(index, arguments.seed), ".jsonl",
                               debian_index.write_json_lines, lambda splits: {})

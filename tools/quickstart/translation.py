@@ -20,7 +20,7 @@ def choose(index, seed):
 
 
 def main():
-    arguments = debian_index.parse_arguments(__doc__, 2000, 200, 200)
+    arguments = debian_index.parse_arguments(__doc__, 2000, 100, 100)
     index = debian_index.Index(arguments.apt_dir, ("en", "de"))
     debian_index.write_splits(arguments, index, choose(index, arguments.seed), ".jsonl",
                               debian_index.write_json_lines, lambda splits: {})
