@@ -64,8 +64,8 @@ Status GenerationPlan::takeFlags(const GenerationFlags &flags,
     newTokens = flags.maxNewTokens;
     totalTokens = flags.maxLength;
   }
-  if (flags.minLength)
-    leastNewTokens.reset();
+  if (flags.minLength || flags.minNewTokens)
+    leastNewTokens = flags.minNewTokens;
   settings.numBeams = flags.numBeams.value_or(settings.numBeams);
   settings.lengthPenalty = flags.lengthPenalty.value_or(settings.lengthPenalty);
   settings.noRepeatNgramSize = flags.noRepeatNgramSize.value_or(settings.noRepeatNgramSize);

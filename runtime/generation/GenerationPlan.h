@@ -11,6 +11,7 @@ namespace ftc::rt {
 struct GenerationFlags {
   std::optional<std::int64_t> numBeams, noRepeatNgramSize, maxNewTokens, maxLength, minLength,
       topK;
+  std::optional<std::int64_t> minNewTokens; ///< no flag of its own: minLength without a prompt
   std::optional<double> lengthPenalty, temperature, topP;
   std::optional<bool> doSample;
   std::int64_t seed = 42;

@@ -7,16 +7,27 @@ namespace ftc::rt {
 
 namespace {
 
-/// What a decoder writes for a source is limited by the artifact's max_target_length, as
-/// run_summarization.py passes it to generate, not by a limit that generation_config.json has
-/// for texts in general.
-GenerationFlags settleFlags(const Session &session, const GenerationFlags &given) {
+/// What a decoder writes for a source is limited by --max_length, else by the artifact's
+/// max_target_length, as run_summarization.py passes them to generate for an encoder-decoder:
+/// they are the target's, whatever the prompt's length. generation_config.json's limit of
+/// texts in general is not.
+Result<GenerationFlags> settleFlags(const Session &session, const GenerationFlags &given) {
   GenerationFlags flags = given;
-  bool limited = flags.maxNewTokens || flags.maxLength;
   const abi::Generation *compiled = (*session.artifact)->generation();
-  if (compiled && session.task->hasTargetText() && !limited &&
-      session.layout.placement == LabelPlacement::Token)
-    flags.maxNewTokens = compiled->max_target_length();
+  if (!compiled || !session.task->hasTargetText() ||
+      session.layout.placement != LabelPlacement::Token)
+    return flags;
+  std::int64_t most = compiled->max_target_length();
+  if (flags.maxLength && *flags.maxLength > most)
+    return Status::usage("--max_length: expected at most " + std::to_string(most) +
+                         ", the tokens of a target that the artifact was compiled for (ftc "
+                         "compile --max_target_length), found " +
+                         std::to_string(*flags.maxLength));
+  if (!flags.maxNewTokens)
+    flags.maxNewTokens = flags.maxLength.value_or(most);
+  flags.maxLength.reset();
+  flags.minNewTokens = flags.minLength;
+  flags.minLength.reset();
   return flags;
 }
 
@@ -25,8 +36,8 @@ GenerationFlags settleFlags(const Session &session, const GenerationFlags &given
 Result<Prompts> encodePrompts(const Session &session, const DataTable &table,
                               const TaskColumns &columns, std::span<const std::int64_t> rows,
                               const GenerationFlags &flags) {
-  FTC_ASSIGN_OR_RETURN(GenerationPlan plan,
-                       GenerationPlan::make(*session.artifact, settleFlags(session, flags)));
+  FTC_ASSIGN_OR_RETURN(GenerationFlags settled, settleFlags(session, flags));
+  FTC_ASSIGN_OR_RETURN(GenerationPlan plan, GenerationPlan::make(*session.artifact, settled));
   EncodeSettings settings = session.encode;
   if (session.layout.placement != LabelPlacement::Target)
     settings.maxPromptLength = static_cast<std::int32_t>(
@@ -47,8 +58,8 @@ Result<Prompts> encodePrompts(const Session &session, const DataTable &table,
 Result<std::vector<WrittenText>> writeTexts(Session &session, const Prompts &prompts,
                                             const GenerationFlags &flags,
                                             const GenerationProgress &progress) {
-  FTC_ASSIGN_OR_RETURN(GenerationPlan plan,
-                       GenerationPlan::make(*session.artifact, settleFlags(session, flags)));
+  FTC_ASSIGN_OR_RETURN(GenerationFlags settled, settleFlags(session, flags));
+  FTC_ASSIGN_OR_RETURN(GenerationPlan plan, GenerationPlan::make(*session.artifact, settled));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<Generator> generator,
                        Generator::make(session, std::move(plan)));
   Result<std::vector<TokenIds>> ids = generator->run(prompts.examples, progress);

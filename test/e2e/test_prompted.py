@@ -185,10 +185,15 @@ class PromptedTest(Suite):
         self.assertIn(targets[0].replace("validation", "test"), done.stderr)
         results = json.loads((output / "eval_results.json").read_text())
         self.assertEqual(json.loads(done.stdout)["eval_chrf"], results["eval_chrf"])
-        done = must("ftrt", "predict", output, "--input_file", data, "--max_length", 18)
-        self.assertRegex(done.stderr, r"of 120 prompts were longer than 17 tokens: their sources' "
+        # --max_length and --min_length are the target's, whatever the prompt's length.
+        done = must("ftrt", "predict", output, "--input_file", data, "--max_length", 4,
+                    "--min_length", 4, "--output_ids")
+        self.assertRegex(done.stderr, r"of 120 prompts were longer than 20 tokens: their sources' "
                                       r"ends were cut")
-        self.assertEqual(len(done.stdout.splitlines()), 120)
+        self.assertEqual([len(json.loads(line)["ids"]) for line in done.stdout.splitlines()],
+                         [4] * 120)
+        self.refuse(2, r"--max_length: expected at most 6, the tokens of a target", "ftrt",
+                    "predict", output, "--input_file", data, "--max_length", 7)
 
     def testRefused(self):
         model = model_of("llama", TRANSLATE)

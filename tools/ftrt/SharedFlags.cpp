@@ -67,10 +67,12 @@ void declareGeneration(FlagSet &flags, rt::GenerationFlags &settings) {
                 "most tokens that are written");
   flags.shownDefault("as compiled");
   flags.integer("max_length", settings.maxLength, {.least = 1, .most = 1 << 20},
-                "the same with the prompt's tokens counted");
+                "the same with the prompt's tokens counted; summarization, translation: of the "
+                "target");
   flags.shownDefault("none");
   flags.integer("min_length", settings.minLength, {.least = 0, .most = 1 << 20},
-                "tokens, the prompt's counted, before a text may end");
+                "tokens, the prompt's counted, before a text may end; summarization, translation: "
+                "the target's");
   flags.shownDefault("generation_config.json's");
   flags.real("length_penalty", settings.lengthPenalty, {.least = -100, .most = 100},
              "beams: scores are divided by the length to this power");
