@@ -265,11 +265,13 @@ TEST(Attention, SequenceBitsDontDependOnCompany) {
 
 TEST(Attention, CachedMatchesReference) {
   for (const CpuIsa *isa : runnableIsas())
-    for (auto [heads, kvHeads, d, window] :
-         {std::array{2, 2, 32, 0}, {4, 1, 12, 0}, {1, 1, 3, 0}, {2, 1, 8, 9}}) {
+    for (auto [heads, kvHeads, d, window, buckets, maxDistance] :
+         {std::array{2, 2, 32, 0, 0, 0}, {4, 1, 12, 0, 0, 0}, {1, 1, 3, 0, 0, 0},
+          {2, 1, 8, 9, 0, 0}, {3, 3, 10, 0, 12, 19}, {2, 2, 5, 0, 32, 128},
+          {2, 1, 8, 9, 6, 19}}) {
       auto spec = std::make_shared<CachedAttention>();
       spec->heads = heads, spec->kvHeads = kvHeads, spec->headDim = d, spec->maxKeys = 40;
-      spec->window = window;
+      spec->window = window, spec->buckets = buckets, spec->maxDistance = maxDistance;
       KernelLibrary library({spec}, *isa);
       // Rows of 40, 1, 0 and 13 entries, scattered; the first and the last share some.
       Ints offsets{0, 40, 41, 41, 54}, entries(54);
@@ -278,9 +280,12 @@ TEST(Attention, CachedMatchesReference) {
       std::copy_n(entries.data() + 20, 6, entries.data() + 43);
       Floats q = randomFloats(4 * heads * d, 1, 2), k = randomFloats(100 * kvHeads * d, 2, 2);
       Floats v = randomFloats(100 * kvHeads * d, 3), out = randomFloats(4 * heads * d, 4);
-      library.run(*spec,
-                  {q.data(), k.data(), v.data(), offsets.data(), entries.data(), out.data()},
-                  {4}, {}, Split::Pieces);
+      Floats bias = randomFloats(std::max(1, buckets * heads), 5, 2);
+      std::vector<void *> operands{q.data(),       k.data(),       v.data(),
+                                   offsets.data(), entries.data(), out.data()};
+      if (buckets)
+        operands.push_back(bias.data());
+      library.run(*spec, operands, {4}, {}, Split::Pieces);
       ASSERT_TRUE(out.intact());
       for (int s = 0; s < 4; ++s)
         for (int h = 0; h < heads; ++h) {
@@ -295,6 +300,8 @@ TEST(Attention, CachedMatchesReference) {
           for (int j = from; j < length; ++j) {
             for (int e = 0; e < d; ++e)
               p[j] += q[(s * heads + h) * d + e] * double(k[at(j, e)]) / std::sqrt(double(d));
+            if (buckets)
+              p[j] += bias[relativeBucket(length - 1 - j, buckets, maxDistance) * heads + h];
             sum += p[j] = std::exp(p[j]);
           }
           for (int e = 0; e < d; ++e) {

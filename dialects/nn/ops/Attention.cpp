@@ -76,21 +76,16 @@ template <typename Op> static LogicalResult verifyPositions(Op op, int number) {
   return success();
 }
 
-/// C`number`: bias and max_distance come together, one column a head, and buckets for some
-/// distances alone and some shared ones below max_distance.
-template <typename Op> static LogicalResult verifyTables(Op op, int number) {
-  if (op.hasPositions())
-    return verifyPositions(op, number);
-  if (op.getTables().size() > 1)
-    return op.emitOpError() << "C" << number << ": expected one bias, got "
-                            << op.getTables().size() << " tables";
+/// C`number`: bias and max_distance come together, one column a head, and buckets in each of
+/// `sides` directions for some distances alone and some shared ones below max_distance.
+template <typename Op>
+static LogicalResult verifyBias(Op op, int number, std::int64_t sides) {
   if (!op.getBias() != !op.getMaxDistance())
     return op.emitOpError() << "C" << number << ": expected bias and max_distance together, got "
                             << (op.getBias() ? "bias" : "max_distance") << " alone";
   if (!op.getBias())
     return success();
   auto type = cast<RankedTensorType>(op.getBias().getType());
-  std::int64_t sides = op.getCausal() ? 1 : 2;
   if (!type.hasStaticShape() || type.getDimSize(0) < 2 * sides ||
       type.getDimSize(1) != op.getHeads())
     return op.emitOpError() << "C" << number << ": expected bias of at least " << 2 * sides
@@ -102,6 +97,16 @@ template <typename Op> static LogicalResult verifyTables(Op op, int number) {
     return op.emitOpError() << "C" << number << ": expected max_distance above " << exact
                             << ", the distances with a bucket each, got " << distance;
   return success();
+}
+
+/// C`number`: what attention's tables may be: of positions, or one bias.
+template <typename Op> static LogicalResult verifyTables(Op op, int number) {
+  if (op.hasPositions())
+    return verifyPositions(op, number);
+  if (op.getTables().size() > 1)
+    return op.emitOpError() << "C" << number << ": expected one bias, got "
+                            << op.getTables().size() << " tables";
+  return verifyBias(op, number, op.getCausal() ? 1 : 2);
 }
 
 /// Products of queries by keys; the key length of a query is not known statically, so the
@@ -228,7 +233,8 @@ LogicalResult CachedAttentionOp::verify() {
                            {"entries", getEntries().getType()})) ||
       failed(verifyQueries(*this)) ||
       failed(expectSameType(*this, 6, {"out", getOut().getType()}, {"q", q})) ||
-      failed(verifyWindow(*this, 7)) || failed(verifyLongest(*this)));
+      failed(verifyWindow(*this, 7)) || failed(verifyLongest(*this)) ||
+      failed(verifyBias(*this, 9, /*sides=*/1)));
 }
 
 /// Each entry's key and value row is read once.

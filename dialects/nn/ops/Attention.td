@@ -93,10 +93,15 @@ def Nn_CachedAttentionOp : Nn_Op<"cached_attention", [CostModel]> {
     alone; without any, `out` is zero. Queries may share slots: the beams of a text have its
     beginning in common, and to reorder beams is to permute their lists. No query has more than
     `longest` entries.
+
+    With `bias` [buckets, heads], bias[b, h] is added to head h's scaled score of each entry, where
+    b is the bucket, as in causal attention, of the entry's distance from the last one, which is
+    the query's own position (T5's decoder).
   }];
   let arguments = (ins Nn_Matrix:$q, Nn_Matrix:$k_cache, Nn_Matrix:$v_cache,
       Nn_Indices:$offsets, Nn_Indices:$entries, I32Attr:$heads, I32Attr:$kv_heads,
-      F64Attr:$scale, I32Attr:$longest, OptionalAttr<I32Attr>:$window);
+      F64Attr:$scale, I32Attr:$longest, OptionalAttr<I32Attr>:$window,
+      Optional<Nn_Matrix>:$bias, OptionalAttr<I32Attr>:$max_distance);
   let results = (outs Nn_Matrix:$out);
   let hasVerifier = 1;
 }

@@ -484,6 +484,47 @@ func.func @cached_c8(%0: !s4, %1: !w64, %2: !w64, %3: !cu, %4: !e) {
 
 // -----
 
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!w64 = tensor<6x4xf32>
+!cu = tensor<?xi32, #nn.offsets<sequences, entries>>
+!e = tensor<?xi32, #nn.space<entries>>
+func.func @cached_c9_alone(%0: !s4, %1: !w64, %2: !w64, %3: !cu, %4: !e, %5: tensor<8x2xf32>) {
+  // expected-error @below {{C9: expected bias and max_distance together, got bias alone}}
+  %r = nn.cached_attention %0, %1, %2, %3, %4, %5 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, longest = 9 : i32}
+      : (!s4, !w64, !w64, !cu, !e, tensor<8x2xf32>) -> !s4
+  return
+}
+
+// -----
+
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!w64 = tensor<6x4xf32>
+!cu = tensor<?xi32, #nn.offsets<sequences, entries>>
+!e = tensor<?xi32, #nn.space<entries>>
+func.func @cached_c9_heads(%0: !s4, %1: !w64, %2: !w64, %3: !cu, %4: !e, %5: tensor<8x3xf32>) {
+  // expected-error @below {{C9: expected bias of at least 2 buckets and one column for each of 2 heads}}
+  %r = nn.cached_attention %0, %1, %2, %3, %4, %5 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, longest = 9 : i32,
+      max_distance = 20 : i32}
+      : (!s4, !w64, !w64, !cu, !e, tensor<8x3xf32>) -> !s4
+  return
+}
+
+// -----
+
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!w64 = tensor<6x4xf32>
+!cu = tensor<?xi32, #nn.offsets<sequences, entries>>
+!e = tensor<?xi32, #nn.space<entries>>
+func.func @cached_c9_distance(%0: !s4, %1: !w64, %2: !w64, %3: !cu, %4: !e, %5: tensor<8x2xf32>) {
+  // expected-error @below {{C9: expected max_distance above 4, the distances with a bucket each, got 4}}
+  %r = nn.cached_attention %0, %1, %2, %3, %4, %5 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, longest = 9 : i32,
+      max_distance = 4 : i32}
+      : (!s4, !w64, !w64, !cu, !e, tensor<8x2xf32>) -> !s4
+  return
+}
+
+// -----
+
 !t4 = tensor<?x4xf32, #nn.space<tokens>>
 !t2 = tensor<?x2xf32, #nn.space<tokens>>
 !ti = tensor<?xi32, #nn.space<tokens>>

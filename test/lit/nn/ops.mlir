@@ -220,6 +220,16 @@ func.func @cached_attention(%0: !s4, %1: !w64, %2: !w64, %3: !cu, %4: !ti) -> !s
   return %r : !s4
 }
 
+// CHECK-LABEL: func.func @biased_cached_attention
+// CHECK: nn.cached_attention
+// CHECK-SAME: max_distance = 20 : i32
+func.func @biased_cached_attention(%0: !s4, %1: !w64, %2: !w64, %3: !cu, %4: !ti,
+                                   %5: tensor<8x2xf32>) -> !s4 {
+  %r = nn.cached_attention %0, %1, %2, %3, %4, %5 {heads = 2 : i32, kv_heads = 2 : i32, scale = 0.5 : f64, longest = 9 : i32,
+      max_distance = 20 : i32} : (!s4, !w64, !w64, !cu, !ti, tensor<8x2xf32>) -> !s4
+  return %r : !s4
+}
+
 // CHECK-LABEL: func.func @embedding
 // CHECK: nn.embedding
 func.func @embedding(%0: !ti, %1: !ti, %2: !w64, %3: !w54) -> !t4 {

@@ -231,6 +231,11 @@ static void cached(nn::CachedAttentionOp op, Frame &frame) {
         for (std::int64_t c = 0; c < d; ++c)
           scores[j] += q.at(row, h * d + c) * k.at(slot(j), h / share * d + c);
         scores[j] *= op.getScale().convertToDouble();
+        if (op.getBias())
+          scores[j] += frame.get(op.getBias())
+                           .at(bucketOf(static_cast<std::int64_t>(j) + 1 - seen, true,
+                                        frame.get(op.getBias()).rows(), *op.getMaxDistance()),
+                               h);
       }
       double lse = logSumExp(scores);
       for (std::size_t j = 0; j < scores.size(); ++j)

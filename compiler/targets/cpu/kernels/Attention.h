@@ -90,10 +90,12 @@ struct TableGrad : Kernel {
 
 /// One query a row against the cache rows entries[offsets[b]] ... entries[offsets[b + 1] - 1],
 /// no dropout. Without entries out is zero; with a window the last `window` of them alone are
-/// seen. A row's bits depend on its query and on what its entries name, in their order, not on
+/// seen; with buckets, bias[bucket(distance from the last), head] is added to each scaled score.
+/// A row's bits depend on its query and on what its entries name, in their order, not on
 /// where that lies. Appending to the cache is ScatterRows.
 ///   buffers  q [B, heads * d], kcache [slots, kvHeads * d], vcache [slots, kvHeads * d],
-///            offsets [B + 1], entries [E], out [B, heads * d]
+///            offsets [B + 1], entries [E], out [B, heads * d],
+///            [buckets: bias [buckets, heads]]
 ///   ints     B
 ///   scalars  none
 struct CachedAttention : Kernel {
@@ -101,6 +103,8 @@ struct CachedAttention : Kernel {
   std::int64_t maxKeys = 512; ///< no row has more entries
   double scale = 0;           ///< 0: 1 / sqrt(headDim)
   std::int64_t window = 0;    ///< 0: no limit
+  std::int64_t buckets = 0;     ///< of the relative position bias, in one direction; 0: none
+  std::int64_t maxDistance = 0; ///< beside buckets
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

@@ -2,6 +2,7 @@
 #include "compiler/targets/cpu/kernels/Attention.h"
 
 #include "compiler/targets/cpu/KernelBuilder.h"
+#include "compiler/targets/cpu/kernels/RelativeBias.h"
 
 #include <bit>
 #include <cmath>
@@ -16,6 +17,8 @@ std::string CachedAttention::key(const CpuIsa &isa) const {
     name += "_s" + std::to_string(std::bit_cast<std::uint32_t>(float(scale)));
   if (window)
     name += "_w" + std::to_string(window);
+  if (buckets)
+    name += "_b" + std::to_string(buckets) + "_" + std::to_string(maxDistance);
   return name + "_" + isa.suffix;
 }
 
@@ -31,6 +34,8 @@ void CachedAttention::emit(KernelBuilder &b) const {
   Ptr line = b.scratch();
   double factor = scale != 0 ? scale : 1.0 / std::sqrt(double(headDim));
   int lanes = b.isa.lanes;
+  std::vector<BucketRun> runs =
+      buckets ? bucketRuns(maxKeys, buckets, maxDistance) : std::vector<BucketRun>();
   b.forTasks([&](Num task) {
     Num row = task / heads, head = task % heads;
     Num begin = b.toI64(b.load(offsets[row])), end = b.toI64(b.load(offsets[row + 1]));
@@ -48,6 +53,12 @@ void CachedAttention::emit(KernelBuilder &b) const {
       });
       b.store(dot * factor, line[j]);
     });
+    // Entry count - 1 - distance, over the runs of distances that share a bucket.
+    for (const BucketRun &run : runs) {
+      Num first = count - b.min(b.i64(run.end), count), end = count - run.first;
+      Num bias = b.load(b.buffer(6)[head + run.bucket * heads]);
+      b.loop(first, end, 1, [&](Num j) { b.store(b.load(line[j]) + bias, line[j]); });
+    }
     Num lowest = b.vec(-3.4028234663852886e38);
     Num top = b.maxAcross(b.loop(0, count, lanes, {lowest}, [&](Num j, const Nums &carried) {
       Num value = b.select(b.lanesBefore(j, count), b.loadVector(line[j]), lowest);

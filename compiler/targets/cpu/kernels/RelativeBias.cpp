@@ -18,10 +18,11 @@ std::int64_t relativeBucket(std::int64_t distance, std::int64_t buckets,
   return std::min(exact + static_cast<std::int64_t>(shared), buckets - 1);
 }
 
-std::vector<RelativeBias::Run> RelativeBias::runs() const {
-  std::vector<Run> list;
-  for (std::int64_t distance = 0; distance < shape.maxKeys; ++distance) {
-    std::int64_t bucket = relativeBucket(distance, sideBuckets(), shape.maxDistance);
+std::vector<BucketRun> bucketRuns(std::int64_t keys, std::int64_t buckets,
+                                  std::int64_t maxDistance) {
+  std::vector<BucketRun> list;
+  for (std::int64_t distance = 0; distance < keys; ++distance) {
+    std::int64_t bucket = relativeBucket(distance, buckets, maxDistance);
     if (list.empty() || list.back().bucket != bucket)
       list.push_back({distance, distance, bucket});
     list.back().end = distance + 1;
@@ -33,7 +34,7 @@ void RelativeBias::spread(Ptr table, Num head, Num keys, Ptr line) {
   auto fill = [&](Num value, Num from, Num to) {
     b.loop(from, to, 1, [&](Num i) { b.store(value, line[i]); });
   };
-  for (const Run &run : runs()) {
+  for (const BucketRun &run : runs()) {
     Num first = b.i64(run.first), end = b.min(b.i64(run.end), keys);
     Num before = b.load(table[head + run.bucket * shape.heads]);
     // j - p = -distance.
@@ -60,7 +61,7 @@ void RelativeBias::gather(Ptr line, Num head, Num keys, Ptr table) {
       return Nums{carried[0] + b.load(line[at])};
     })[0];
   };
-  for (const Run &run : runs()) {
+  for (const BucketRun &run : runs()) {
     Num end = b.min(b.i64(run.end), keys);
     b.store(sum(b.i64(run.first), end, -1), table[head + run.bucket * shape.heads]);
     if (!shape.causal)

@@ -13,6 +13,15 @@ namespace ftc::cpu {
 std::int64_t relativeBucket(std::int64_t distance, std::int64_t buckets,
                             std::int64_t maxDistance);
 
+/// Distances [first, end) of one direction share `bucket`.
+struct BucketRun {
+  std::int64_t first, end, bucket;
+};
+
+/// The runs of the distances [0, keys), in order.
+std::vector<BucketRun> bucketRuns(std::int64_t keys, std::int64_t buckets,
+                                  std::int64_t maxDistance);
+
 /// A line in scratch holds one f32 a relative position j - p, from -maxKeys on: line[maxKeys +
 /// j
 /// - p]. Vectors that begin inside a sequence may reach over its end, never over the line's.
@@ -39,11 +48,9 @@ public:
   void gather(Ptr line, Num head, Num keys, Ptr table);
 
 private:
-  /// Distances [first, end) of one direction share `bucket`.
-  struct Run {
-    std::int64_t first, end, bucket;
-  };
-  std::vector<Run> runs() const;
+  std::vector<BucketRun> runs() const {
+    return bucketRuns(shape.maxKeys, sideBuckets(), shape.maxDistance);
+  }
   std::int64_t sideBuckets() const { return shape.causal ? shape.buckets : shape.buckets / 2; }
   Ptr place(Ptr line, Num j, Num position) {
     return line[j - b.toI64(position) + shape.maxKeys];

@@ -122,11 +122,15 @@ static LogicalResult lowerCachedAttention(Operation *operation, CpuProgram &prog
   kernel->maxKeys = op.getLongest();
   kernel->scale = op.getScale().convertToDouble();
   kernel->window = windowOf(op, op.getLongest());
-  program.launch(kernel,
-                 {program.read(op.getQ()), program.read(op.getKCache()),
-                  program.read(op.getVCache()), program.read(op.getOffsets()),
-                  program.read(op.getEntries()), program.write(op.getOut())},
-                 {program.rows(op.getQ())}, {}, op);
+  std::vector<Operand> operands{program.read(op.getQ()),       program.read(op.getKCache()),
+                                program.read(op.getVCache()),  program.read(op.getOffsets()),
+                                program.read(op.getEntries()), program.write(op.getOut())};
+  if (Value bias = op.getBias()) {
+    kernel->buckets = cast<RankedTensorType>(bias.getType()).getDimSize(0);
+    kernel->maxDistance = *op.getMaxDistance();
+    operands.push_back(program.read(bias));
+  }
+  program.launch(kernel, operands, {program.rows(op.getQ())}, {}, op);
   return success();
 }
 
