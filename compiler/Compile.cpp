@@ -461,10 +461,16 @@ rt::Status Compilation::chooseCapacities() {
 rt::Status Compilation::chooseGenerationCapacity() {
   if (!task->generates())
     return {};
-  FTC_ASSIGN_OR_RETURN(generation, chooseGeneration(options.generation, *model.module,
-                                                    maxSequence, model.maxPositions));
+  if (hasTargets()) {
+    generation =
+        chooseTargetGeneration(options.generation, *model.module, maxSequence, maxTarget);
+  } else {
+    FTC_ASSIGN_OR_RETURN(generation, chooseGeneration(options.generation, *model.module,
+                                                      maxSequence, model.maxPositions));
+  }
   declareGeneration(*generation, symbols);
   options.pipeline.longestText = generation->longest;
+  options.pipeline.longestSource = generation->source;
   return {};
 }
 
@@ -484,7 +490,9 @@ rt::Status Compilation::runPhases() {
                     ",sequences=" + std::to_string(maxSequences);
   if (generation)
     pipeline.spaces += ",beams=" + std::to_string(generation->rows) +
-                       ",entries=" + std::to_string(generation->rows * generation->longest);
+                       ",entries=" + std::to_string(generation->rows * generation->longest) +
+                       ",source_entries=" +
+                       std::to_string(generation->rows * generation->source);
   for (const Phase &phase : pipelinePhases(pipeline)) {
     if (failed(runPhase(*model.module, phase)))
       return diagnostics.failure(phase.name);
@@ -692,9 +700,10 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
   }
   if (generation)
     std::fprintf(stderr,
-                 "generation: prompts to %lld tokens, %lld new ones, %lld beams; caches %s\n",
+                 "generation: %s to %lld tokens, %lld new ones, %lld beams; caches %s\n",
+                 hasTargets() ? "sources" : "prompts",
                  static_cast<long long>(generation->source),
-                 static_cast<long long>(generation->target),
+                 static_cast<long long>(generation->target - hasTargets()),
                  static_cast<long long>(generation->beams),
                  mebibytes(artifact.variants.front()->state_bytes).c_str());
   std::string phases;

@@ -24,14 +24,22 @@ static rt::Result<std::int64_t> settle(const char *flag, std::int64_t given,
   return given ? given : std::min(otherwise, most);
 }
 
-/// Bytes of keys and values that a token keeps, over all layers.
-static std::int64_t slotBytes(ModuleOp module) {
+/// Bytes of keys and values that a token keeps, over all layers that attend from rows of the
+/// space `queries` to rows of `keys`.
+static std::int64_t slotBytes(ModuleOp module, llvm::StringRef queries, llvm::StringRef keys) {
   std::int64_t bytes = 0;
   module.walk([&](nn::AttentionOp op) {
-    auto keys = cast<RankedTensorType>(op.getK().getType());
-    bytes += 2 * keys.getDimSize(1) * 4;
+    auto rows = cast<RankedTensorType>(op.getK().getType());
+    if (nn::spaceOf(op.getQ().getType()).getName() == queries &&
+        nn::spaceOf(rows).getName() == keys)
+      bytes += 2 * rows.getDimSize(1) * 4;
   });
   return std::max<std::int64_t>(bytes, 1);
+}
+
+/// Texts at once, of so many bytes each.
+static std::int64_t textsOf(std::int64_t bytes) {
+  return std::clamp<std::int64_t>(kCacheBytes / bytes, 1, kTexts);
 }
 
 rt::Result<GenerationCapacity> chooseGeneration(const GenerationFlags &flags, ModuleOp module,
@@ -56,9 +64,23 @@ rt::Result<GenerationCapacity> chooseGeneration(const GenerationFlags &flags, Mo
   std::int64_t worst =
       prompt + capacity.beams * std::min(capacity.target, capacity.longest - prompt);
   worst = std::max(worst, capacity.source);
-  std::int64_t texts =
-      std::clamp<std::int64_t>(kCacheBytes / (worst * slotBytes(module)), 1, kTexts);
+  capacity.slots = textsOf(worst * slotBytes(module, "tokens", "tokens")) * worst;
+  capacity.rows = kTexts * capacity.beams;
+  return capacity;
+}
+
+GenerationCapacity chooseTargetGeneration(const GenerationFlags &flags, ModuleOp module,
+                                          std::int64_t maxSource, std::int64_t maxTarget) {
+  GenerationCapacity capacity;
+  capacity.source = maxSource;
+  capacity.target = capacity.longest = maxTarget;
+  capacity.beams = flags.maxBeams ? flags.maxBeams : kBeams;
+  // The start token is common to all beams; a text's last token is never run.
+  std::int64_t worst = 1 + capacity.beams * std::max<std::int64_t>(0, maxTarget - 2);
+  std::int64_t texts = textsOf(worst * slotBytes(module, "target", "target") +
+                               maxSource * slotBytes(module, "target", "tokens"));
   capacity.slots = texts * worst;
+  capacity.sourceSlots = texts * maxSource;
   capacity.rows = kTexts * capacity.beams;
   return capacity;
 }
@@ -67,6 +89,10 @@ void declareGeneration(const GenerationCapacity &capacity, PlanSymbols &symbols)
   symbols.setCapacity("beams", capacity.rows);
   symbols.setCapacity("entries", capacity.rows * capacity.longest);
   symbols.setCapacity("slots", capacity.slots);
+  if (capacity.sourceSlots == 0)
+    return;
+  symbols.setCapacity("source_slots", capacity.sourceSlots);
+  symbols.setCapacity("source_entries", capacity.rows * capacity.source);
 }
 
 } // namespace ftc

@@ -15,12 +15,13 @@ struct GenerationFlags {
 
 /// In tokens, rows of `decode` and slots of the caches.
 struct GenerationCapacity {
-  std::int64_t source = 0;  ///< longest prompt
-  std::int64_t target = 0;  ///< most new tokens
-  std::int64_t longest = 0; ///< prompt and new tokens
+  std::int64_t source = 0;  ///< longest prompt, or an encoder-decoder's longest source
+  std::int64_t target = 0;  ///< most new tokens, or tokens of a target with its start token
+  std::int64_t longest = 0; ///< prompt and new tokens; an encoder-decoder's: target
   std::int64_t beams = 0;   ///< of one text
   std::int64_t rows = 0;    ///< beams that run at once
   std::int64_t slots = 0;   ///< at least what one text takes at its worst
+  std::int64_t sourceSlots = 0; ///< the same for sources; 0: a decoder alone
 };
 
 /// Settles the capacities of a decoder whose @forward is in `module`. Defaults are 1024, 128
@@ -31,6 +32,11 @@ struct GenerationCapacity {
 rt::Result<GenerationCapacity> chooseGeneration(const GenerationFlags &flags,
                                                 mlir::ModuleOp module, std::int64_t maxSequence,
                                                 std::int64_t positions);
+
+/// The same of an encoder-decoder, whose lengths are settled: sources and targets take slots of
+/// their own, and the 64 MiB are those of both.
+GenerationCapacity chooseTargetGeneration(const GenerationFlags &flags, mlir::ModuleOp module,
+                                          std::int64_t maxSource, std::int64_t maxTarget);
 
 /// Declares the symbols of `prefill` and `decode` with these capacities.
 void declareGeneration(const GenerationCapacity &capacity, PlanSymbols &symbols);

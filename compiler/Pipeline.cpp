@@ -58,7 +58,9 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   Phase programs{"programs", {}};
   if (options.longestText > 0)
     programs.passes.push_back("ftc-make-generation{longest=" +
-                              std::to_string(options.longestText) + "}");
+                              std::to_string(options.longestText) + " longest-source=" +
+                              std::to_string(std::max<std::int64_t>(1, options.longestSource)) +
+                              "}");
   programs.passes.push_back("ftc-make-programs");
   if (enabled("prune-demand"))
     programs.passes.push_back("ftc-prune-demand");

@@ -27,6 +27,7 @@ struct PipelineOptions {
   bool frozenDropout = false;
   std::string spaces; ///< sizes that costs are estimated for: "tokens=2048,sequences=16"
   std::int64_t longestText = 0; ///< makes prefill and decode for texts of so many tokens; 0: none
+  std::int64_t longestSource = 0; ///< beside it: tokens of an encoder-decoder's source
   std::vector<std::string> disabled; ///< optimization passes switched off, by name
 };
 

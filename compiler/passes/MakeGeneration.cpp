@@ -1,4 +1,4 @@
-// Derives @prefill and @decode, a language model's generation, from @forward.
+// Derives @prefill and @decode, the generation of a decoder or an encoder-decoder, from @forward.
 #include "compiler/passes/Passes.h"
 #include "compiler/passes/Programs.h"
 
@@ -10,14 +10,26 @@ namespace ftc {
 
 namespace {
 
-constexpr llvm::StringLiteral kBeams = "beams", kEntries = "entries", kSlots = "slots";
+constexpr llvm::StringLiteral kBeams = "beams", kTarget = "target";
 
-/// The end of a language model: its loss, the gather of labelled rows below it, and the
-/// decoder's rows that it gathers.
+/// Where the keys and values of one kind of attention lie, and what decoding reads of them.
+struct CacheNames {
+  llvm::StringLiteral slots;          ///< the space of the caches
+  llvm::StringLiteral entries;        ///< the space of all beams' lists
+  llvm::StringLiteral lists, offsets; ///< the batch inputs: the lists, and where each begins
+};
+constexpr CacheNames kOwn{"slots", "entries", "cache_entries", "cache_offsets"};
+constexpr CacheNames kSource{"source_slots", "source_entries", "source_entries",
+                             "source_offsets"};
+
+/// The end of a language model: its loss, the gather of labelled rows below it (none where
+/// every row of a target has a label), and the decoder's rows.
 struct Tail {
   nn::VocabularyLossOp loss;
   nn::GatherRowsOp gather;
   nn::SpaceAttr stream; ///< of the decoder's rows
+
+  bool hasSource() const { return !gather; }
 };
 
 Type withSpace(Type type, nn::SpaceAttr space) {
@@ -58,7 +70,10 @@ FailureOr<Tail> findTail(func::FuncOp function) {
   if (walked.wasInterrupted() || !tail.loss)
     return function.emitError("ftc-make-generation: expected one nn.vocabulary_loss, got ")
            << (tail.loss ? "several" : "none");
-  // Between the gather and the loss, rows may be scaled (T5), each by itself.
+  tail.stream = nn::spaceOf(tail.loss.getX().getType());
+  if (tail.stream && tail.stream.getName() == kTarget)
+    return tail;
+  // Between the gather and the loss, rows may be scaled, each by itself.
   Value rows = tail.loss.getX();
   while (auto local = rows.getDefiningOp<RowLocal>()) {
     if (local->getNumOperands() == 0)
@@ -105,9 +120,9 @@ struct MakeGenerationPass : impl::MakeGenerationBase<MakeGenerationPass> {
       getOperation().emitError("ftc-make-generation: expected a function @forward, got none");
       return signalPassFailure();
     }
-    if (longest < 1) {
-      forward.emitError("ftc-make-generation: expected longest > 0, got ")
-          << longest.getValue();
+    if (longest < 1 || longestSource < 1) {
+      forward.emitError("ftc-make-generation: expected longest and longest-source > 0, got ")
+          << longest.getValue() << " and " << longestSource.getValue();
       return signalPassFailure();
     }
     func::FuncOp decode = cloneProgram(forward, "decode", /*after=*/true);
@@ -116,12 +131,25 @@ struct MakeGenerationPass : impl::MakeGenerationBase<MakeGenerationPass> {
       signalPassFailure();
   }
 
-  /// Ordinary causal attention over whole texts, whose keys and values go to the caches too.
+  /// What fills the caches before the first step: the prompts, or the sources.
   LogicalResult makePrefill(func::FuncOp program) {
     stripDropout(program);
     FailureOr<Tail> tail = findTail(program);
-    if (failed(tail) || failed(checkAttentions(program, tail->stream)))
+    if (failed(tail) || failed(checkAttentions(program, *tail)))
       return failure();
+    SmallVector<ProgramResult> results;
+    if (failed(tail->hasSource() ? prefillSources(program, *tail, results)
+                                 : prefillPrompts(program, *tail, results)))
+      return failure();
+    setProgramResults(program, results);
+    eraseDead(program);
+    dropUnusedInputs(program);
+    return success();
+  }
+
+  /// Ordinary causal attention over whole texts, whose keys and values go to the caches too.
+  static LogicalResult prefillPrompts(func::FuncOp program, Tail tail,
+                                      SmallVectorImpl<ProgramResult> &results) {
     MLIRContext *context = program.getContext();
     auto sequences = nn::SpaceAttr::get(context, "sequences");
     Value last =
@@ -129,13 +157,24 @@ struct MakeGenerationPass : impl::MakeGenerationBase<MakeGenerationPass> {
                    nn::rowsType(context, "sequences", 0, IntegerType::get(context, 32)));
     if (!last)
       return failure();
-    moveSpace(program, nn::spaceOf(tail->gather.getRows().getType()), sequences);
-    tail->gather.getRowsMutable().assign(last);
-    SmallVector<ProgramResult> results{{makeLogits(program, *tail), "next_logits", {}}};
-    program.walk([&](nn::AttentionOp op) { appendRows(program, op, "slots", results); });
-    setProgramResults(program, results);
-    eraseDead(program);
-    dropUnusedInputs(program);
+    moveSpace(program, nn::spaceOf(tail.gather.getRows().getType()), sequences);
+    tail.gather.getRowsMutable().assign(last);
+    results.push_back({makeLogits(program, tail), "next_logits", {}});
+    program.walk(
+        [&](nn::AttentionOp op) { appendRows(program, op, kOwn, "slots", results); });
+    return success();
+  }
+
+  /// The encoder, and the keys and values that the decoder's layers make of its rows.
+  static LogicalResult prefillSources(func::FuncOp program, Tail tail,
+                                      SmallVectorImpl<ProgramResult> &results) {
+    program.walk([&](nn::AttentionOp op) {
+      if (readsSource(op, tail))
+        appendRows(program, op, kSource, "source_slots", results);
+    });
+    if (results.empty())
+      return tail.loss.emitOpError(
+          "ftc-make-generation: expected attention to a source, got none");
     return success();
   }
 
@@ -147,26 +186,37 @@ struct MakeGenerationPass : impl::MakeGenerationBase<MakeGenerationPass> {
       return failure();
     auto beams = nn::SpaceAttr::get(program.getContext(), kBeams);
     Tail found = *tail;
-    moveSpace(program, nn::spaceOf(found.gather.getRows().getType()), beams);
+    SmallVector<std::pair<nn::AttentionOp, bool>> attentions;
+    program.walk([&](nn::AttentionOp op) {
+      if (nn::spaceOf(op.getQ().getType()) == found.stream)
+        attentions.push_back({op, readsSource(op, found)});
+    });
     moveSpace(program, found.stream, beams);
-    found.gather.getY().replaceAllUsesWith(found.gather.getX());
-    found.gather.erase();
+    if (found.gather) {
+      moveSpace(program, nn::spaceOf(found.gather.getRows().getType()), beams);
+      found.gather.getY().replaceAllUsesWith(found.gather.getX());
+      found.gather.erase();
+    }
     renameInputs(program, beams);
     SmallVector<ProgramResult> results{{makeLogits(program, found), "next_logits", {}}};
-    SmallVector<nn::AttentionOp> attentions;
-    program.walk([&](nn::AttentionOp op) { attentions.push_back(op); });
-    for (nn::AttentionOp op : attentions)
-      attendCache(program, op, results);
+    for (auto [op, source] : attentions)
+      attendCache(program, op, source, results);
     setProgramResults(program, results);
     eraseDead(program);
     dropUnusedInputs(program);
     return success();
   }
 
+  /// Whether an attention's keys are not of the decoder's own rows.
+  static bool readsSource(nn::AttentionOp op, const Tail &tail) {
+    return nn::spaceOf(op.getQ().getType()) == tail.stream &&
+           nn::spaceOf(op.getK().getType()) != tail.stream;
+  }
+
   /// Appends an attention's keys and values to its caches, as two more results; gives the
   /// caches.
   static std::pair<Value, Value> appendRows(func::FuncOp program, nn::AttentionOp op,
-                                            llvm::StringRef slotsName,
+                                            const CacheNames &names, llvm::StringRef slotsName,
                                             SmallVectorImpl<ProgramResult> &results) {
     MLIRContext *context = program.getContext();
     OpBuilder builder(op);
@@ -174,7 +224,7 @@ struct MakeGenerationPass : impl::MakeGenerationBase<MakeGenerationPass> {
                              nn::rowsType(context, nn::spaceOf(op.getK().getType()).getName(),
                                           0, builder.getI32Type()));
     auto append = [&](Value rows, llvm::StringRef kind) -> Value {
-      Value cache = cacheArgument(program, op, kind, rows, kSlots);
+      Value cache = cacheArgument(program, op, kind, rows, names.slots);
       Value updated =
           nn::CacheAppendOp::create(builder, op.getLoc(), cache.getType(), cache, rows, slots);
       results.push_back({updated, "", cache});
@@ -184,19 +234,26 @@ struct MakeGenerationPass : impl::MakeGenerationBase<MakeGenerationPass> {
     return {keys, append(op.getV(), "values")};
   }
 
-  void attendCache(func::FuncOp program, nn::AttentionOp op,
+  /// Attention over slots of caches: those of the beam's own tokens, the new one among them, or
+  /// those of its source, which stay as they are.
+  void attendCache(func::FuncOp program, nn::AttentionOp op, bool source,
                    SmallVectorImpl<ProgramResult> &results) {
     MLIRContext *context = program.getContext();
-    auto [keys, values] = appendRows(program, op, "next_slots", results);
+    const CacheNames &names = source ? kSource : kOwn;
+    auto [keys, values] =
+        source ? std::pair(cacheArgument(program, op, "keys", op.getK(), names.slots),
+                           cacheArgument(program, op, "values", op.getV(), names.slots))
+               : appendRows(program, op, names, "next_slots", results);
     OpBuilder builder(op);
     Value offsets =
-        batchInput(program, "cache_offsets", nn::offsetsType(context, kBeams, kEntries));
-    Value entries = batchInput(program, "cache_entries",
-                               nn::rowsType(context, kEntries, 0, builder.getI32Type()));
+        batchInput(program, names.offsets, nn::offsetsType(context, kBeams, names.entries));
+    Value entries = batchInput(program, names.lists,
+                               nn::rowsType(context, names.entries, 0, builder.getI32Type()));
     Value out = nn::CachedAttentionOp::create(
         builder, op.getLoc(), op.getOut().getType(), op.getQ(), keys, values, offsets, entries,
         op.getHeadsAttr(), op.getKvHeadsAttr(), op.getScaleAttr(),
-        builder.getI32IntegerAttr(longest), op.getWindowAttr());
+        builder.getI32IntegerAttr(source ? longestSource : longest), op.getWindowAttr(),
+        op.getBias(), op.getMaxDistanceAttr());
     op.getOut().replaceAllUsesWith(out);
     op.erase();
   }
@@ -212,14 +269,19 @@ struct MakeGenerationPass : impl::MakeGenerationBase<MakeGenerationPass> {
     }
   }
 
-  /// Every attention is a causal one of the decoder's rows to themselves.
-  static LogicalResult checkAttentions(func::FuncOp program, nn::SpaceAttr stream) {
+  /// The decoder attends causally to its own rows, and where there is a source to all of that.
+  static LogicalResult checkAttentions(func::FuncOp program, const Tail &tail) {
     WalkResult walked = program.walk([&](nn::AttentionOp op) {
-      if (op.getCausal() && nn::spaceOf(op.getQ().getType()) == stream &&
-          nn::spaceOf(op.getK().getType()) == stream && !op.getBias())
+      bool queries = nn::spaceOf(op.getQ().getType()) == tail.stream;
+      bool keys = nn::spaceOf(op.getK().getType()) == tail.stream;
+      bool source = tail.hasSource() && !keys;
+      bool whole = !op.getCausal() && !op.getWindow() && !op.getBias();
+      if (queries ? (keys && op.getCausal()) || (source && whole) : source)
         return WalkResult::advance();
       op.emitOpError("ftc-make-generation: expected a decoder's causal attention to its own "
-                     "rows, without a relative bias, got another");
+                     "rows")
+          << (tail.hasSource() ? ", or attention to all rows of a source without a bias" : "")
+          << ", got another";
       return WalkResult::interrupt();
     });
     return failure(walked.wasInterrupted());
@@ -230,7 +292,7 @@ struct MakeGenerationPass : impl::MakeGenerationBase<MakeGenerationPass> {
     for (Operation &op : program.front().without_terminator()) {
       bool decoder = llvm::any_of(op.getResultTypes(),
                                   [&](Type type) { return nn::spaceOf(type) == tail.stream; });
-      if (decoder && !isa<RowLocal, nn::EmbeddingOp, nn::AttentionOp>(op))
+      if (decoder && &op != tail.loss && !isa<RowLocal, nn::EmbeddingOp, nn::AttentionOp>(op))
         return op.emitOpError("ftc-make-generation: expected ops on single rows between the "
                               "tokens and the loss, got one on several");
     }

@@ -80,12 +80,13 @@ def ApplyMethod : Pass<"ftc-apply-method", "::mlir::ModuleOp"> {
 }
 
 def MakeGeneration : Pass<"ftc-make-generation", "::mlir::ModuleOp"> {
-  let summary = "Derive the programs prefill and decode, a language model's generation";
+  let summary = "Derive the programs prefill and decode, generation with caches";
   let description = [{
-    Input: `@forward` of a decoder with `nn.vocabulary_loss` over its labelled rows. Output:
-    behind it, and before `ftc-make-programs` takes it away, two programs without dropout and
-    without loss. Each attention has a cache of keys and one of values, `MODULE.keys` and
-    `MODULE.values` (`nn.state`, [slots, width]).
+    Input: `@forward` of a decoder with `nn.vocabulary_loss` over its labelled rows, or of an
+    encoder-decoder with the loss over all rows of its target. Output: behind it, and before
+    `ftc-make-programs` takes it away, two programs without dropout and without loss. Each
+    attention of the decoder has a cache of keys and one of values, `MODULE.keys` and
+    `MODULE.values` (`nn.state`, [slots, width]; attention to a source: [source_slots, width]).
 
     `@prefill` runs whole prompts, packed: attention as in `@forward`, each token's keys and
     values to the slots that the batch input `slots` names, and `next_logits` [sequences,
@@ -106,9 +107,25 @@ def MakeGeneration : Pass<"ftc-make-generation", "::mlir::ModuleOp"> {
     %a = nn.cached_attention %q, %keys, %values, %cache_offsets, %cache_entries
     %logits = nn.vocabulary_logits %a, %table                               // [beams, vocabulary]
     ```
+
+    An encoder-decoder's `@prefill` runs the encoder over whole sources, packed, and leaves the
+    keys and values that each decoder layer makes of them in `source_slots`: caches are its only
+    results. In its `@decode` values over the target are over `beams` (`target_ids` becomes
+    `next_target_ids`); attention to the source reads the slots that `source_offsets` and
+    `source_entries` list for each beam, whose keys and values nobody computes again.
+
+    ```mlir
+    %c, %lse = nn.attention %q, %k, %v, ... {module = "m"}      // k, v: [tokens, width]
+    // becomes, in @prefill
+    %keys = nn.cache_append %m.keys, %k, %source_slots
+    %values = nn.cache_append %m.values, %v, %source_slots
+    // and, in @decode
+    %c = nn.cached_attention %q, %m.keys, %m.values, %source_offsets, %source_entries
+    ```
   }];
   let options = [
     Option<"longest", "longest", "int64_t", "1024", "tokens of the longest text, its prompt included">,
+    Option<"longestSource", "longest-source", "int64_t", "1024", "tokens of an encoder-decoder's longest source">,
   ];
   let dependentDialects = ["::ftc::nn::NnDialect"];
 }

@@ -28,17 +28,6 @@ struct Candidate {
   bool stops;
 };
 
-/// x - max - log(sum exp(x - max)), as f32 log_softmax rounds it.
-void logSoftmax(std::span<float> row) {
-  float top = *std::max_element(row.begin(), row.end());
-  double sum = 0;
-  for (float value : row)
-    sum += std::exp(static_cast<double>(value - top));
-  float log = static_cast<float>(std::log(sum));
-  for (float &value : row)
-    value = value - top - log;
-}
-
 class BeamSearch final : public Search {
 public:
   BeamSearch(const GenerationSettings &settings, std::vector<std::int32_t> prompt,

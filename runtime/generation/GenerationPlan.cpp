@@ -42,6 +42,10 @@ Status GenerationPlan::readConfig(const ArtifactReader &artifact) {
   FTC_ASSIGN_OR_RETURN(newTokens, optionalInteger(config, "max_new_tokens", 1));
   FTC_ASSIGN_OR_RETURN(totalTokens, optionalInteger(config, "max_length", 1));
   FTC_ASSIGN_OR_RETURN(leastNewTokens, optionalInteger(config, "min_new_tokens", 0));
+  if (encoderDecoder) {
+    totalTokens.reset();
+    FTC_RETURN_IF_ERROR(readStart(modelConfig, artifact->task()->decoder_start_token_id()));
+  }
   if (!settings.endIds.empty())
     return {};
   Json end = Json::object();
@@ -50,6 +54,25 @@ Status GenerationPlan::readConfig(const ArtifactReader &artifact) {
   FTC_ASSIGN_OR_RETURN(JsonObject ending,
                        JsonObject::of(end, artifact.name() + ": config.json"));
   return readGenerationConfig(ending, settings);
+}
+
+Status GenerationPlan::readStart(const JsonObject &modelConfig, std::int32_t family) {
+  if (!settings.decoderStart) {
+    FTC_ASSIGN_OR_RETURN(std::int64_t id,
+                         modelConfig.integerOr("decoder_start_token_id", family, -1, kMost));
+    if (id >= 0)
+      settings.decoderStart = static_cast<std::int32_t>(id);
+  }
+  return {};
+}
+
+void GenerationPlan::beginAsTargets(std::span<const std::int32_t> around) {
+  if (around.empty())
+    return;
+  if (!settings.decoderStart)
+    settings.decoderStart = around.back();
+  if (around.size() > 1 && settings.isEnd(around.back()) && !settings.forcedBegin)
+    settings.forcedBegin = around.front();
 }
 
 Status GenerationPlan::takeFlags(const GenerationFlags &flags,
@@ -95,6 +118,9 @@ Result<GenerationPlan> GenerationPlan::make(const ArtifactReader &artifact,
   GenerationPlan plan;
   plan.targetCapacity = compiled->max_target_length();
   plan.longest = compiled->longest();
+  plan.encoderDecoder = artifact->task()->max_target_length() > 0;
+  if (plan.encoderDecoder)
+    --plan.targetCapacity; // the start token is one of the target's
   FTC_RETURN_IF_ERROR(plan.readConfig(artifact));
   FTC_RETURN_IF_ERROR(plan.takeFlags(flags, *compiled));
   return plan;

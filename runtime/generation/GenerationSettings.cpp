@@ -16,7 +16,8 @@ struct Unsupported {
   const char *key;
   double neutral;
 };
-constexpr std::array<Unsupported, 11> kUnsupported{{{"num_beam_groups", 1},
+constexpr std::array<Unsupported, 12> kUnsupported{{{"num_beam_groups", 1},
+                                                    {"num_return_sequences", 1},
                                                     {"diversity_penalty", 0},
                                                     {"encoder_no_repeat_ngram_size", 0},
                                                     {"encoder_repetition_penalty", 1},
@@ -35,9 +36,13 @@ Status refuseUnsupported(const JsonObject &config) {
       return config.mismatch(feature.key, "it absent: it is not supported");
   }
   for (const char *key : {"sequence_bias", "exponential_decay_length_penalty", "constraints",
-                          "force_words_ids", "begin_suppress_tokens", "forced_decoder_ids"})
+                          "force_words_ids", "begin_suppress_tokens", "forced_decoder_ids",
+                          "stop_strings", "max_time", "watermarking_config", "dola_layers"})
     if (config.has(key))
       return config.mismatch(key, "it absent: it is not supported");
+  FTC_ASSIGN_OR_RETURN(bool healing, config.booleanOr("token_healing", false));
+  if (healing)
+    return config.mismatch("token_healing", "false: it is not supported");
   return {};
 }
 
@@ -117,16 +122,22 @@ Status readGenerationConfig(const JsonObject &config, GenerationSettings &settin
   FTC_RETURN_IF_ERROR(integer("top_k", settings.topK, 0, 1 << 30));
   FTC_RETURN_IF_ERROR(number("top_p", settings.topP, 1e-9, 1));
   FTC_ASSIGN_OR_RETURN(settings.sample, config.booleanOr("do_sample", settings.sample));
+  FTC_ASSIGN_OR_RETURN(settings.renormalize,
+                       config.booleanOr("renormalize_logits", settings.renormalize));
   FTC_RETURN_IF_ERROR(readEarlyStopping(config, settings));
   FTC_RETURN_IF_ERROR(readBadWords(config, settings));
   FTC_RETURN_IF_ERROR(readIds(config, "suppress_tokens", settings.suppressed));
   FTC_RETURN_IF_ERROR(readIds(config, "eos_token_id", settings.endIds));
   FTC_RETURN_IF_ERROR(readIds(config, "forced_eos_token_id", settings.forcedEnd));
-  if (config.has("forced_bos_token_id")) {
-    FTC_ASSIGN_OR_RETURN(std::int64_t id, config.integer("forced_bos_token_id", 0, kMostIds));
-    settings.forcedBegin = static_cast<std::int32_t>(id);
-  }
-  return {};
+  auto id = [&](const char *key, std::optional<std::int32_t> &field) -> Status {
+    if (!config.has(key))
+      return {};
+    FTC_ASSIGN_OR_RETURN(std::int64_t value, config.integer(key, 0, kMostIds));
+    field = static_cast<std::int32_t>(value);
+    return {};
+  };
+  FTC_RETURN_IF_ERROR(id("forced_bos_token_id", settings.forcedBegin));
+  return id("decoder_start_token_id", settings.decoderStart);
 }
 
 } // namespace ftc::rt

@@ -16,8 +16,8 @@ namespace ftc::rt {
 /// soon as there are num_beams finished ones. Never: False with the best length attainable.
 enum class EarlyStopping { False, True, Never };
 
-/// Names, meanings and defaults are transformers'. Lengths count the prompt (a decoder's start
-/// token included), as there.
+/// Names, meanings and defaults are transformers'. Lengths count the prompt (an
+/// encoder-decoder's is its start token alone), as there.
 struct GenerationSettings {
   std::int64_t maxLength = 20;
   std::int64_t minLength = 0;
@@ -31,6 +31,8 @@ struct GenerationSettings {
   std::vector<std::int32_t> endIds; ///< eos_token_id; empty: only max_length ends a text
   std::optional<std::int32_t> forcedBegin;
   std::vector<std::int32_t> forcedEnd;
+  std::optional<std::int32_t> decoderStart; ///< decoder_start_token_id
+  bool renormalize = false;                 ///< renormalize_logits
   bool sample = false; ///< do_sample
   double temperature = 1;
   std::int64_t topK = 50; ///< 0: off

@@ -80,6 +80,20 @@ void processScores(const GenerationSettings &settings, std::span<const std::int3
     forceOnly(settings.forcedEnd, scores);
   for (std::int32_t id : settings.suppressed)
     set(scores, id, kNever);
+  if (settings.renormalize && !settings.sample)
+    logSoftmax(scores);
+}
+
+void logSoftmax(std::span<float> row) {
+  float top = *std::max_element(row.begin(), row.end());
+  if (!std::isfinite(top))
+    return; // nothing is left to choose from
+  double sum = 0;
+  for (float value : row)
+    sum += std::exp(static_cast<double>(value - top));
+  float log = static_cast<float>(std::log(sum));
+  for (float &value : row)
+    value = value - top - log;
 }
 
 void warpScores(const GenerationSettings &settings, std::span<float> scores) {

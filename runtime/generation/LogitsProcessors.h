@@ -10,9 +10,13 @@ namespace ftc::rt {
 /// Applies, in the order of transformers' `_get_logits_processor`: repetition penalty,
 /// no-repeat n-grams, bad words, minimum length, forced first and last tokens, suppressed
 /// tokens. `tokens` is everything so far, the prompt included; `scores` [vocabulary] are logits
-/// or log probabilities, as the search has them. Ids beyond the vocabulary do nothing.
+/// or log probabilities, as the search has them. Ids beyond the vocabulary do nothing. With
+/// renormalize_logits what is left becomes log probabilities again, unless sampling does that.
 void processScores(const GenerationSettings &settings, std::span<const std::int32_t> tokens,
                    std::span<float> scores);
+
+/// x - max - log(sum exp(x - max)), as f32 log_softmax rounds it; -inf stays.
+void logSoftmax(std::span<float> row);
 
 /// Temperature, then top-k, then top-p, as transformers' warpers: what is cut becomes -inf.
 void warpScores(const GenerationSettings &settings, std::span<float> scores);

@@ -15,7 +15,6 @@ namespace ftc::rt {
 class PromptedTextTask : public TextPairTask {
 public:
   LabelPlacement labelPlacement() const override { return LabelPlacement::Token; }
-  bool generates() const override { return true; }
   Result<Example> encode(const DataTable &table, std::int64_t row, const TaskColumns &columns,
                          const LabelSet &labels, const Tokenizer &tokenizer,
                          const EncodeSettings &settings) const override;

@@ -13,6 +13,7 @@ class TextPairTask : public Task {
 public:
   bool hasLabelSet() const override { return false; }
   std::int64_t outputWidth(const LabelSet &) const override { return 0; }
+  bool generates() const override { return true; }
   bool hasTargetText() const override { return true; }
   bool needsPrefixSpace() const override { return false; }
 

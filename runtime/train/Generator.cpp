@@ -14,31 +14,56 @@ Result<std::unique_ptr<Generator>> Generator::make(Session &session, GenerationP
   std::unique_ptr<Generator> generator(
       new Generator(session, std::move(plan), std::move(feed)));
   FTC_RETURN_IF_ERROR(generator->checkPrograms());
-  SymbolHandle all = session.executor->symbol("slots");
-  session.executor->set(all, session.executor->capacity(all));
+  if (generator->plan.hasSource())
+    FTC_RETURN_IF_ERROR(generator->chooseStart());
+  for (const char *caches : {"slots", "source_slots"}) {
+    SymbolHandle all = session.executor->symbol(caches);
+    session.executor->set(all, session.executor->capacity(all));
+  }
   return generator;
 }
 
 Generator::Generator(Session &session, GenerationPlan given, BatchFeed feed)
     : session(session), executor(*session.executor), plan(std::move(given)),
       feed(std::move(feed)), pool(executor.capacity(executor.symbol("slots"))),
+      sourcePool(executor.capacity(executor.symbol("source_slots"))),
       rowCapacity(executor.capacity(executor.symbol("beams"))),
       prefillProgram(executor.program("prefill")), decodeProgram(executor.program("decode")),
-      logits(executor.output("next_logits")), slots(executor.input("slots")),
-      nextIds(executor.input("next_input_ids")),
-      nextPositions(executor.input("next_token_position")),
-      nextPositionIds(executor.input("next_position_ids")),
-      nextSlots(executor.input("next_slots")), offsets(executor.input("cache_offsets")),
-      entries(executor.input("cache_entries")), beams(executor.symbol("beams")),
-      entryCount(executor.symbol("entries")) {}
+      logits(executor.output("next_logits")), nextSlots(executor.input("next_slots")),
+      offsets(executor.input("cache_offsets")), entries(executor.input("cache_entries")),
+      sourceOffsets(executor.input("source_offsets")),
+      sourceEntries(executor.input("source_entries")), beams(executor.symbol("beams")),
+      entryCount(executor.symbol("entries")),
+      sourceEntryCount(executor.symbol("source_entries")) {
+  bool source = plan.hasSource();
+  slots = executor.input(source ? "source_slots" : "slots");
+  nextIds = executor.input(source ? "next_target_ids" : "next_input_ids");
+  nextPositions = executor.input(source ? "next_target_position" : "next_token_position");
+  nextPositionIds =
+      executor.input(source ? "next_target_position_ids" : "next_position_ids");
+}
 
 Status Generator::checkPrograms() const {
+  bool sources = !plan.hasSource() || (sourceOffsets && sourceEntries);
   if (prefillProgram && decodeProgram && logits && slots && nextIds && nextSlots && offsets &&
-      entries && plan.beams() <= rowCapacity)
+      entries && sources && plan.beams() <= rowCapacity)
     return {};
   return Status::error(session.artifact->name() +
                        ": expected programs 'prefill' and 'decode', found none that generate; "
                        "compile it again with this version of ftc");
+}
+
+Status Generator::chooseStart() {
+  if (const Tokenizer *target = session.encode.target.tokenizer;
+      target && session.encode.target.decoderStart < 0) {
+    FTC_ASSIGN_OR_RETURN(Encoding around, target->encode("", EncodeOptions()));
+    plan.beginAsTargets(around.ids);
+  }
+  if (plan.decoderStart())
+    return {};
+  return Status::error(session.artifact->name() +
+                       ": expected 'decoder_start_token_id' in generation_config.json or "
+                       "config.json, found none; write it there, and compile again");
 }
 
 Result<std::vector<TokenIds>> Generator::run(std::span<const Example> prompts,
@@ -49,7 +74,7 @@ Result<std::vector<TokenIds>> Generator::run(std::span<const Example> prompts,
   while (next < prompts.size() || !texts.empty()) {
     if (progress && !progress(done)) {
       for (const Text &text : texts)
-        pool.giveBack(text.own);
+        giveBack(text);
       texts.clear();
       return Status::interrupted("generation was stopped");
     }
@@ -72,17 +97,20 @@ Status Generator::admit(std::span<const Example> prompts, std::size_t &next) {
   std::int64_t tokens = 0;
   for (; next < prompts.size(); ++next) {
     const Example &prompt = prompts[next];
-    GenerationSettings settings = plan.settingsFor(prompt.tokens());
-    std::int64_t later = std::max<std::int64_t>(0, settings.maxLength - prompt.tokens() - 1);
-    std::int64_t needed = prompt.tokens() + plan.beams() * later;
+    std::int64_t before = plan.hasSource() ? 1 : prompt.tokens();
+    GenerationSettings settings = plan.settingsFor(before);
+    std::int64_t later = std::max<std::int64_t>(0, settings.maxLength - before - 1);
+    std::int64_t needed = before + plan.beams() * later;
     tokens += prompt.tokens();
     bool room = (static_cast<std::int64_t>(texts.size()) + 1) * plan.beams() <= rowCapacity &&
                 static_cast<std::int64_t>(batch.size()) < session.capacity.sequences &&
-                tokens <= session.capacity.tokens && needed <= pool.available();
+                tokens <= session.capacity.tokens && needed <= pool.available() &&
+                (!plan.hasSource() || prompt.tokens() <= sourcePool.available());
     if (!room && !texts.empty())
       break;
     if (!room)
-      return Status::error("line " + std::to_string(prompt.line) + ": the prompt has " +
+      return Status::error("line " + std::to_string(prompt.line) +
+                           (plan.hasSource() ? ": the source has " : ": the prompt has ") +
                            std::to_string(prompt.tokens()) +
                            " tokens, more than the artifact can hold: shorten it, or compile "
                            "with a larger --max_source_length");
@@ -99,13 +127,18 @@ void Generator::begin(const Example &prompt, std::size_t index, GenerationSettin
   text.prompt = &prompt;
   text.settings = std::move(settings);
   text.own = pool.take(needed);
-  text.used = prompt.ids.size();
-  text.length = prompt.tokens();
-  text.rows = {TokenIds(text.own.begin(), text.own.begin() + prompt.tokens())};
+  if (plan.hasSource())
+    text.source = sourcePool.take(prompt.tokens());
+  else
+    text.length = prompt.tokens();
+  text.used = static_cast<std::size_t>(text.length);
+  text.rows = {TokenIds(text.own.begin(), text.own.begin() + text.length)};
   texts.push_back(std::move(text));
 }
 
 Status Generator::prefill(std::span<const Example *const> batch, std::size_t firstText) {
+  if (plan.hasSource())
+    return prefillSources(batch, firstText);
   FTC_RETURN_IF_ERROR(feed.feed(batch, 0));
   slotIds.clear();
   for (std::size_t i = firstText; i < texts.size(); ++i)
@@ -120,9 +153,31 @@ Status Generator::prefill(std::span<const Example *const> batch, std::size_t fir
   return {};
 }
 
+Status Generator::prefillSources(std::span<const Example *const> batch,
+                                 std::size_t firstText) {
+  // A batch has two streams: each source stands beside the token that its text begins with.
+  std::vector<Example> sources(batch.size());
+  std::vector<const Example *> pointers;
+  slotIds.clear();
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    sources[i].ids = batch[i]->ids;
+    sources[i].typeIds.assign(batch[i]->ids.size(), 0);
+    sources[i].labels = {kIgnoredLabel};
+    sources[i].targetIds = {*plan.decoderStart()};
+    sources[i].line = batch[i]->line;
+    pointers.push_back(&sources[i]);
+    const TokenIds &own = texts[firstText + i].source;
+    slotIds.insert(slotIds.end(), own.begin(), own.end());
+  }
+  FTC_RETURN_IF_ERROR(feed.feed(pointers, 0));
+  FTC_RETURN_IF_ERROR(setInput(slots, slotIds));
+  return executor.run(prefillProgram);
+}
+
 Status Generator::startSearch(Text &text, std::span<const float> scores) {
+  TokenIds begin = plan.hasSource() ? TokenIds{*plan.decoderStart()} : text.prompt->ids;
   Result<std::unique_ptr<Search>> search =
-      makeSearch(text.settings, text.prompt->ids, static_cast<std::int64_t>(scores.size()),
+      makeSearch(text.settings, std::move(begin), static_cast<std::int64_t>(scores.size()),
                  plan.seed(), static_cast<std::uint32_t>(text.index));
   if (!search)
     return search.takeStatus().withContext("line " + std::to_string(text.prompt->line));
@@ -132,7 +187,10 @@ Status Generator::startSearch(Text &text, std::span<const float> scores) {
 
 void Generator::appendRows(Text &text) {
   std::vector<TokenIds> rows;
-  for (const Beam &beam : text.search->running()) {
+  Beam first{0, plan.decoderStart().value_or(0)};
+  std::span<const Beam> running =
+      text.search ? text.search->running() : std::span<const Beam>(&first, 1);
+  for (const Beam &beam : running) {
     TokenIds row = text.rows[beam.parent];
     std::int32_t slot = text.nextSlot();
     row.push_back(slot);
@@ -143,31 +201,43 @@ void Generator::appendRows(Text &text) {
     slotIds.push_back(slot);
     lists.insert(lists.end(), row.begin(), row.end());
     starts.push_back(static_cast<std::int32_t>(lists.size()));
+    sourceLists.insert(sourceLists.end(), text.source.begin(), text.source.end());
+    sourceStarts.push_back(static_cast<std::int32_t>(sourceLists.size()));
     rows.push_back(std::move(row));
   }
   text.rows = std::move(rows);
   ++text.length;
 }
 
-Status Generator::decode() {
-  for (TokenIds *array : {&ids, &positions, &positionIds, &slotIds, &lists})
-    array->clear();
-  starts.assign(1, 0);
-  for (Text &text : texts)
-    appendRows(text);
+Status Generator::setDecodeInputs() {
   executor.set(beams, static_cast<std::int64_t>(ids.size()));
   executor.set(entryCount, static_cast<std::int64_t>(lists.size()));
+  executor.set(sourceEntryCount, static_cast<std::int64_t>(sourceLists.size()));
   for (auto [handle, values] :
        {std::pair(nextIds, &ids), std::pair(nextPositions, &positions),
         std::pair(nextPositionIds, &positionIds), std::pair(nextSlots, &slotIds),
-        std::pair(offsets, &starts), std::pair(entries, &lists)})
+        std::pair(offsets, &starts), std::pair(entries, &lists),
+        std::pair(sourceOffsets, &sourceStarts), std::pair(sourceEntries, &sourceLists)})
     FTC_RETURN_IF_ERROR(setInput(handle, *values));
+  return {};
+}
+
+Status Generator::decode() {
+  for (TokenIds *array : {&ids, &positions, &positionIds, &slotIds, &lists, &sourceLists})
+    array->clear();
+  starts.assign(1, 0);
+  sourceStarts.assign(1, 0);
+  for (Text &text : texts)
+    appendRows(text);
+  FTC_RETURN_IF_ERROR(setDecodeInputs());
   FTC_RETURN_IF_ERROR(executor.run(decodeProgram));
   std::span<const float> all = executor.outputF32(logits);
   std::size_t at = 0, vocabulary = all.size() / ids.size();
   for (Text &text : texts) {
     std::size_t count = text.rows.size() * vocabulary;
-    FTC_RETURN_IF_ERROR(text.search->advance(all.subspan(at, count)));
+    std::span<const float> scores = all.subspan(at, count);
+    FTC_RETURN_IF_ERROR(text.search ? text.search->advance(scores)
+                                    : startSearch(text, scores));
     at += count;
   }
   return {};
@@ -177,13 +247,18 @@ Status Generator::setInput(InputHandle handle, const TokenIds &values) {
   return executor.setInput(handle, std::span<const std::int32_t>(values));
 }
 
+void Generator::giveBack(const Text &text) {
+  pool.giveBack(text.own);
+  sourcePool.giveBack(text.source);
+}
+
 std::int64_t Generator::retire(std::vector<TokenIds> &results) {
-  auto running = [](const Text &text) { return !text.search->done(); };
+  auto running = [](const Text &text) { return !text.search || !text.search->done(); };
   auto ended = std::stable_partition(texts.begin(), texts.end(), running);
   std::int64_t count = texts.end() - ended;
   for (auto text = ended; text != texts.end(); ++text) {
     results[text->index] = text->search->result();
-    pool.giveBack(text->own);
+    giveBack(*text);
   }
   texts.erase(ended, texts.end());
   return count;

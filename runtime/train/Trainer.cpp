@@ -95,7 +95,7 @@ Status Trainer::open() {
   if (data->test && session->task->hasTargetText() && !writes(*data->test))
     progress.line("no texts are written for --test_file" +
                   std::string(settings.predictWithGenerate
-                                  ? ": this model does not generate yet"
+                                  ? ": the artifact has no programs prefill and decode"
                                   : " (--predict_with_generate false)"));
   for (const std::string &remark : data->remarks)
     progress.line(remark);

@@ -381,12 +381,16 @@ class TargetsTest(Suite):
                                 *run, *other, "--output_dir", again, "--resume_from_checkpoint",
                                 "true")
 
-    def testPredictIsRefusedByName(self):
+    def testPredictCutsSourcesAndNeedsNoTargets(self):
         artifact, _ = self.build("t5", SUMMARIZE, "predict.ftb")
         output, _ = self.train(artifact, SUMMARIZE, "predict")
-        self.refuse(1, r"ftrt predict for summarization is not yet supported", "ftrt", "predict",
-                    output, "--input_file", data_of("t5", SUMMARIZE))
-        self.assertFalse((output / "generated_predictions.txt").exists())
+        texts = [json.loads(line)["text"] for line in
+                 data_of("t5", SUMMARIZE).read_text(encoding="utf-8").splitlines()][:20]
+        alone = self.scratch / "texts.jsonl"
+        alone.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+        done = must("ftrt", "predict", output, "--input_file", alone, "--max_length", 5)
+        self.assertEqual(len(done.stdout.splitlines()), 20)
+        self.assertRegex(done.stderr, r"\d of 20 sources were longer than 40 tokens and were cut")
 
 
 if __name__ == "__main__":

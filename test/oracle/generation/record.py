@@ -70,6 +70,9 @@ def grid():
             (3, 4), (0.6, 1.0, 2.0, 0.0, -1.0), (False, True, "never"), (9, 24)):
         yield {**base, "num_beams": beams, "length_penalty": penalty,
                "early_stopping": stopping, "max_length": length}
+    for beams, stopping in itertools.product((1, 4), (False, True)):
+        yield {**base, "num_beams": beams, "early_stopping": stopping, "renormalize_logits": True,
+               "bad_words_ids": [[4], [9], [14], [20]], "min_length": 6, "no_repeat_ngram_size": 2}
 
 
 def main():

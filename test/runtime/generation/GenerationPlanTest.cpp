@@ -4,19 +4,27 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 namespace ftc::rt {
 namespace {
 
-/// An artifact for prompts of 20 tokens, 10 new ones, 25 together and 4 beams.
+/// An artifact for prompts of 20 tokens, 10 new ones, 25 together and 4 beams. `start`: an
+/// encoder-decoder for targets of 10 tokens whose family has this decoder_start_token_id.
 Result<GenerationPlan> plan(const std::string &config, const std::string &generation,
-                            const GenerationFlags &flags = {}) {
+                            const GenerationFlags &flags = {},
+                            std::optional<std::int32_t> start = {}) {
   test::ArtifactBuilder builder;
+  if (start) {
+    builder.artifact.task->max_target_length = 10;
+    builder.artifact.task->decoder_start_token_id = *start;
+  }
   builder.artifact.config_json = config;
   builder.artifact.generation = std::make_unique<abi::GenerationT>();
   builder.artifact.generation->config_json = generation;
   builder.artifact.generation->max_source_length = 20;
   builder.artifact.generation->max_target_length = 10;
-  builder.artifact.generation->longest = 25;
+  builder.artifact.generation->longest = start ? 10 : 25;
   builder.artifact.generation->max_beams = 4;
   auto reader = ArtifactReader::fromBytes("a.ftb", builder.container());
   EXPECT_TRUE(reader) << reader.status().message();
@@ -75,6 +83,50 @@ TEST(GenerationPlan, TheModelsConfigCountsWhereThereIsNoOther) {
   EXPECT_EQ(without.numBeams, 1);
 }
 
+TEST(GenerationPlan, AnEncoderDecodersLimitIsItsTarget) {
+  auto longest = [](const std::string &generation, const GenerationFlags &flags = {}) {
+    auto made = plan("{}", generation, flags, 0);
+    EXPECT_TRUE(made) << made.status().message();
+    return made ? made->settingsFor(1).maxLength : 0;
+  };
+  EXPECT_EQ(longest(""), 10);
+  EXPECT_EQ(longest(R"({"max_length": 200})"), 10);
+  EXPECT_EQ(longest(R"({"max_length": 5})"), 10); // as the scripts, which pass max_target_length
+  EXPECT_EQ(longest(R"({"max_new_tokens": 5})"), 6);
+  GenerationFlags length, tokens;
+  length.maxLength = 7;
+  tokens.maxNewTokens = 10;
+  EXPECT_EQ(longest(R"({"max_new_tokens": 2})", length), 7);
+  auto refused = plan("{}", "", tokens, 0);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.status().message().find("--max_new_tokens: expected at most 9"),
+            std::string::npos);
+}
+
+TEST(GenerationPlan, WhatAnEncoderDecoderBeginsWith) {
+  std::string model = R"({"eos_token_id": 2, "decoder_start_token_id": 5})";
+  std::string own = R"({"eos_token_id": 2, "decoder_start_token_id": 6})";
+  EXPECT_FALSE(plan("{}", "")->hasSource());
+  EXPECT_EQ(plan(model, own, {}, 4)->decoderStart(), 6);
+  EXPECT_EQ(plan(model, R"({"eos_token_id": 2})", {}, 4)->decoderStart(), 5);
+  EXPECT_EQ(plan("{}", "", {}, 4)->decoderStart(), 4);
+  // mBART: behind the end token, what is written begins with the target's language.
+  auto rotating = plan(R"({"eos_token_id": 2})", "", {}, -1);
+  EXPECT_EQ(rotating->decoderStart(), std::nullopt);
+  rotating->beginAsTargets(std::vector<std::int32_t>{2, 9});
+  EXPECT_EQ(rotating->decoderStart(), 9);
+  EXPECT_EQ(rotating->settingsFor(1).forcedBegin, std::nullopt);
+  // mBART-50: the language stands first, the end token last.
+  auto forced = plan(R"({"eos_token_id": 2})", "", {}, -1);
+  forced->beginAsTargets(std::vector<std::int32_t>{9, 2});
+  EXPECT_EQ(forced->decoderStart(), 2);
+  EXPECT_EQ(forced->settingsFor(1).forcedBegin, 9);
+  auto said = plan(model, R"({"eos_token_id": 2, "forced_bos_token_id": 8})", {}, -1);
+  said->beginAsTargets(std::vector<std::int32_t>{9, 2});
+  EXPECT_EQ(said->decoderStart(), 5);
+  EXPECT_EQ(said->settingsFor(1).forcedBegin, 8);
+}
+
 TEST(GenerationPlan, FlagsWin) {
   GenerationFlags flags;
   flags.numBeams = 2;
@@ -101,7 +153,14 @@ TEST(GenerationPlan, WhatTheArtifactCannotDoIsSaid) {
   EXPECT_NE(message("", both).find("--do_sample"), std::string::npos);
   EXPECT_NE(message(R"({"num_beams": 5})").find("generation_config.json: 'num_beams'"),
             std::string::npos);
-  EXPECT_NE(message(R"({"typical_p": 0.5})").find("typical_p"), std::string::npos);
+  for (std::string key :
+       {R"("typical_p": 0.5)", R"("encoder_no_repeat_ngram_size": 3)", R"("max_time": 1.5)",
+        R"("stop_strings": ["a"])", R"("num_return_sequences": 2)", R"("token_healing": true)",
+        R"("watermarking_config": {"bias": 2})", R"("dola_layers": "high")",
+        R"("decoder_start_token_id": -1)"})
+    EXPECT_NE(message("{" + key + "}").find(key.substr(1, key.find('"', 1) - 1)),
+              std::string::npos)
+        << key;
   EXPECT_NE(message("[1]").find("generation_config.json"), std::string::npos);
 }
 
