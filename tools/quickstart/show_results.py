@@ -57,7 +57,8 @@ def scores(rows):
 def examples(folder, form):
     prompts = (folder / "prompts.jsonl").read_text().splitlines()
     for prompt, written in zip(prompts, (folder / "written.jsonl").read_text().splitlines()):
-        print("\n" + form(json.loads(prompt), json.loads(written)["text"].strip()))
+        print("\n" + form(json.loads(prompt),
+                          " ".join(json.loads(written)["text"].split())))
     print()
 
 
