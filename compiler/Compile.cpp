@@ -241,9 +241,8 @@ rt::Status Compilation::readModel() {
   if (isDecoderOnly(tokenizerOptions.modelType))
     task = task->forDecoder();
   if (options.generation.maxBeams && !task->generates())
-    return rt::Status::usage("--max_beams: " + options.task + " with model_type '" +
-                             tokenizerOptions.modelType +
-                             "' does not write texts yet; leave it out");
+    return rt::Status::usage("--max_beams: " + options.task +
+                             " writes no texts; leave it out");
   tokenizerOptions.addPrefixSpace = task->needsPrefixSpace();
   rt::Result<std::unique_ptr<rt::Tokenizer>> made =
       rt::makeTokenizer(tokenizerFiles, tokenizerOptions);

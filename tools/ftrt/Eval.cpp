@@ -262,10 +262,6 @@ Status predictCommand(Arguments arguments) {
   options.programs = {"evaluate", "prefill", "decode"};
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                        openModel(model, std::move(options), "ftrt predict"));
-  if (session->task->hasTargetText() && !session->task->generates())
-    return Status::error("ftrt predict for " + std::string(session->task->name()) +
-                         " is not yet supported with this model; transformers generates with the "
-                         "exported one");
   rt::ColumnFlags columns = session->columnFlags(model.columns);
   if (model.columns.labelColumnName.empty())
     columns.labelColumnName.clear();

@@ -13,7 +13,6 @@ static void ignoreHarmless(FlagSet &flags) {
                       "use_fast_tokenizer",
                       "use_slow_tokenizer",
                       "ignore_pad_token_for_loss",
-                      "predict_with_generate",
                       "disable_tqdm",
                       "group_by_length",
                       "save_safetensors",
