@@ -177,8 +177,9 @@ static mlir::Value buildLayer(GraphBuilder &graph, const DebertaConfig &c, mlir:
   AttentionForm form;
   form.heads = c.heads;
   // Scores of as many kinds as the configuration names, whether or not there is a table.
-  double kinds = 1 + (c.keys ? 1 : 0) + (c.queries ? 1 : 0);
-  form.scale = 1.0 / std::sqrt(double(c.hidden / c.heads) * kinds);
+  // The root is of f32 whatever the model's type is, as in transformers' scaled_size_sqrt.
+  std::int64_t kinds = 1 + (c.keys ? 1 : 0) + (c.queries ? 1 : 0);
+  form.scale = 1.0 / double(std::sqrt(static_cast<float>(c.hidden / c.heads * kinds)));
   form.dropout = c.attentionDropout;
   form.positionKeys = tables.keys;
   form.positionQueries = tables.queries;
