@@ -66,12 +66,12 @@ Status GenerationPlan::readStart(const JsonObject &modelConfig, std::int32_t fam
   return {};
 }
 
-void GenerationPlan::beginAsTargets(std::span<const std::int32_t> around) {
+void GenerationPlan::beginAsTargets(std::span<const std::int32_t> around, std::int32_t end) {
   if (around.empty())
     return;
   if (!settings.decoderStart)
     settings.decoderStart = around.back();
-  if (around.size() > 1 && settings.isEnd(around.back()) && !settings.forcedBegin)
+  if (around.size() > 1 && around.back() == end && !settings.forcedBegin)
     settings.forcedBegin = around.front();
 }
 

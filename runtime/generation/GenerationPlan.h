@@ -45,8 +45,8 @@ public:
   std::optional<std::int32_t> decoderStart() const { return settings.decoderStart; }
   /// Where nothing above says so (mBART), texts begin as targets do in training: `around` is
   /// what the target's tokenizer puts around an empty text. Its last token is the start; a
-  /// language before an end token (mBART-50) is forced_bos_token_id.
-  void beginAsTargets(std::span<const std::int32_t> around);
+  /// language before `end`, the model's own eos_token_id (mBART-50), is forced_bos_token_id.
+  void beginAsTargets(std::span<const std::int32_t> around, std::int32_t end);
 
   std::int64_t beams() const { return settings.numBeams; }
   std::uint32_t seed() const { return drawn; }

@@ -57,7 +57,7 @@ Status Generator::chooseStart() {
   if (const Tokenizer *target = session.encode.target.tokenizer;
       target && session.encode.target.decoderStart < 0) {
     FTC_ASSIGN_OR_RETURN(Encoding around, target->encode("", EncodeOptions()));
-    plan.beginAsTargets(around.ids);
+    plan.beginAsTargets(around.ids, session.encode.endOfText);
   }
   if (plan.decoderStart())
     return {};

@@ -10,8 +10,8 @@ import unittest
 from toolchain import LONG, RECORDINGS, Suite, call, data_of, last_line, model_of, must, tree
 
 FAMILIES = ("marian", "bart", "mbart", "mbart50", "pegasus", "t5", "t5-gated", "mt5")
-# Settings do not depend on the family: all of them with two, all families with plain ones.
-EVERY_CONFIG = FAMILIES if LONG else ("marian", "t5")
+# Settings do not depend on the family: all of them with two, and where the language is one.
+EVERY_CONFIG = FAMILIES if LONG else ("marian", "t5", "mbart50")
 TASK = "translation"
 
 

@@ -113,16 +113,16 @@ TEST(GenerationPlan, WhatAnEncoderDecoderBeginsWith) {
   // mBART: behind the end token, what is written begins with the target's language.
   auto rotating = plan(R"({"eos_token_id": 2})", "", {}, -1);
   EXPECT_EQ(rotating->decoderStart(), std::nullopt);
-  rotating->beginAsTargets(std::vector<std::int32_t>{2, 9});
+  rotating->beginAsTargets(std::vector<std::int32_t>{2, 9}, 2);
   EXPECT_EQ(rotating->decoderStart(), 9);
   EXPECT_EQ(rotating->settingsFor(1).forcedBegin, std::nullopt);
-  // mBART-50: the language stands first, the end token last.
-  auto forced = plan(R"({"eos_token_id": 2})", "", {}, -1);
-  forced->beginAsTargets(std::vector<std::int32_t>{9, 2});
+  // mBART-50: the language stands first and the model's end token last, whatever ends a text.
+  auto forced = plan("{}", R"({"eos_token_id": [6, 7]})", {}, -1);
+  forced->beginAsTargets(std::vector<std::int32_t>{9, 2}, 2);
   EXPECT_EQ(forced->decoderStart(), 2);
   EXPECT_EQ(forced->settingsFor(1).forcedBegin, 9);
   auto said = plan(model, R"({"eos_token_id": 2, "forced_bos_token_id": 8})", {}, -1);
-  said->beginAsTargets(std::vector<std::int32_t>{9, 2});
+  said->beginAsTargets(std::vector<std::int32_t>{9, 2}, 2);
   EXPECT_EQ(said->decoderStart(), 5);
   EXPECT_EQ(said->settingsFor(1).forcedBegin, 8);
 }
