@@ -25,6 +25,8 @@ struct JsonOptions {
   int maxDepth = 100;
   /// Refuse an object that has a key twice; otherwise the last one wins, as in Python.
   bool refuseDuplicateKeys = true;
+  /// The value of a number with a fraction or an exponent; null: the nearest f64.
+  double (*readFloat)(std::string_view number) = nullptr;
 };
 
 /// Parses a whole text (no byte order mark, comments, NaN or trailing bytes). `source` is what

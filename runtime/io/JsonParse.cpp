@@ -62,7 +62,9 @@ public:
   bool boolean(bool value) override { return put(value); }
   bool number_integer(number_integer_t value) override { return put(value); }
   bool number_unsigned(number_unsigned_t value) override { return put(value); }
-  bool number_float(number_float_t value, const string_t &) override { return put(value); }
+  bool number_float(number_float_t value, const string_t &number) override {
+    return put(options.readFloat ? options.readFloat(number) : value);
+  }
   bool string(string_t &value) override { return put(std::move(value)); }
   bool binary(binary_t &) override { return fail("binary data, expected JSON text"); }
   bool start_object(std::size_t) override { return open(Json::object()); }

@@ -1,5 +1,6 @@
 // JSON without exceptions.
 #include "runtime/tokenizers/JsonFields.h"
+#include "runtime/tokenizers/SerdeFloat.h"
 
 #include <limits>
 
@@ -60,6 +61,7 @@ Result<Json> parseTokenizerFile(std::string_view content, const char *name) {
   JsonOptions options;
   options.maxBytes = std::uint64_t(256) << 20;
   options.refuseDuplicateKeys = false;
+  options.readFloat = serdeFloat;
   return parseJson(content, name, options);
 }
 

@@ -102,7 +102,7 @@ TEST(Random, EveryScalarInFourContexts) {
       }
     compared += !hashes.empty();
   }
-  EXPECT_GE(compared, 10u);
+  EXPECT_GE(compared, 9u);
 }
 
 } // namespace
