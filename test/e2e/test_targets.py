@@ -390,7 +390,8 @@ class TargetsTest(Suite):
         alone.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
         done = must("ftrt", "predict", output, "--input_file", alone, "--max_length", 5)
         self.assertEqual(len(done.stdout.splitlines()), 20)
-        self.assertRegex(done.stderr, r"\d of 20 sources were longer than 40 tokens and were cut")
+        self.assertRegex(done.stderr, r"\d of 20 prompts were longer than 40 tokens: "
+                                      r"their sources' ends were cut")
 
 
 if __name__ == "__main__":
