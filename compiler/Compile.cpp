@@ -401,6 +401,10 @@ rt::Status Compilation::chooseLengths() {
     maxTarget = options.generation.maxTargetLength ? options.generation.maxTargetLength
                                         : std::min<std::int64_t>(128, model.maxPositions);
   }
+  if (hasTargets() && maxTarget < 2)
+    return rt::Status::usage("--max_target_length: expected at least 2, the start token and one "
+                             "more, found " +
+                             std::to_string(maxTarget));
   for (auto [flag, length] : {std::pair("--max_source_length ", maxSequence),
                               std::pair("--max_target_length ", maxTarget)})
     if (hasTargets() && length > model.maxPositions)

@@ -4,6 +4,8 @@
 namespace ftc::rt {
 
 std::size_t pythonSpaceLength(std::string_view text, std::size_t at) {
+  if (at >= text.size())
+    return 0;
   auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
   std::size_t left = text.size() - at;
   if (byte(0) < 0x80)

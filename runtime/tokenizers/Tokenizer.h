@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -85,6 +86,9 @@ struct TokenizerOptions {
   /// mBART's language codes; empty: tokenizer_config.json's, or en_XX.
   std::string sourceLanguage, targetLanguage;
 };
+
+/// The names that readTokenizerFiles looks for.
+std::span<const std::string_view> tokenizerFileNames();
 
 /// Reads the tokenizer files present in `directory`, or makes them from the metadata of the GGUF
 /// file that it stands for (findGguf). Fails when there are none.

@@ -7,20 +7,25 @@
 
 namespace ftc::rt {
 
+std::span<const std::string_view> tokenizerFileNames() {
+  static constexpr std::string_view names[] = {
+      "tokenizer.json",
+      "vocab.txt",
+      "vocab.json",
+      "merges.txt",
+      "spiece.model",
+      "sentencepiece.bpe.model",
+      "spm.model",
+      "source.spm",
+      "target.spm",
+      "tokenizer_config.json",
+      "chat_template.jinja",
+      "special_tokens_map.json",
+      "added_tokens.json"};
+  return names;
+}
+
 Result<TokenizerFiles> readTokenizerFiles(const std::string &directory) {
-  static constexpr const char *names[] = {"tokenizer.json",
-                                          "vocab.txt",
-                                          "vocab.json",
-                                          "merges.txt",
-                                          "spiece.model",
-                                          "sentencepiece.bpe.model",
-                                          "spm.model",
-                                          "source.spm",
-                                          "target.spm",
-                                          "tokenizer_config.json",
-                                          "chat_template.jinja",
-                                          "special_tokens_map.json",
-                                          "added_tokens.json"};
   constexpr std::uint64_t largest = std::uint64_t(256) << 20;
   FTC_ASSIGN_OR_RETURN(std::optional<std::string> gguf, findGguf(directory));
   if (gguf) {
@@ -29,15 +34,15 @@ Result<TokenizerFiles> readTokenizerFiles(const std::string &directory) {
   }
   TokenizerFiles out;
   bool vocabulary = false;
-  for (const char *name : names) {
+  for (std::string_view name : tokenizerFileNames()) {
     std::string path = joinPath(directory, name);
     if (!isFile(path))
       continue;
     FTC_ASSIGN_OR_RETURN(std::string content, readFile(path, largest));
     out.emplace_back(name, std::move(content));
-    vocabulary |= std::string_view(name) == "tokenizer.json" ||
-                  std::string_view(name).substr(0, 6) == "vocab." ||
-                  std::string_view(name).ends_with(".model");
+    vocabulary |= name == "tokenizer.json" ||
+                  name.starts_with("vocab.") ||
+                  name.ends_with(".model");
   }
   if (!vocabulary)
     return Status::error(quote(directory, 200) +

@@ -83,6 +83,9 @@ std::vector<TensorSource> momentTensors(Session &session) {
   return tensors;
 }
 
+/// Hugging Face's name of the settings of generation.
+static constexpr const char *kGenerationConfig = "generation_config.json";
+
 static Status writeModel(Session &session, const std::string &directory, bool withArtifact,
                          AdapterForm form) {
   const ArtifactReader &artifact = *session.artifact;
@@ -96,6 +99,16 @@ static Status writeModel(Session &session, const std::string &directory, bool wi
   if (withArtifact && session.task->hasTargetText())
     FTC_RETURN_IF_ERROR(
         writeFileAtomic(joinPath(directory, kTaskSettings), taskSettingsText(session)));
+  // Of another model that lay here: files that would be read as this one's.
+  for (std::string_view name : tokenizerFileNames())
+    if (std::none_of(session.tokenizerFiles.begin(), session.tokenizerFiles.end(),
+                     [&](const auto &file) { return file.first == name; }))
+      FTC_RETURN_IF_ERROR(removeFile(joinPath(directory, name)));
+  std::string_view generation =
+      artifact->generation() && !apart ? text(artifact->generation()->config_json()) : "";
+  std::string generationPath = joinPath(directory, kGenerationConfig);
+  FTC_RETURN_IF_ERROR(generation.empty() ? removeFile(generationPath)
+                                         : writeFileAtomic(generationPath, generation));
   if (apart) {
     FTC_RETURN_IF_ERROR(writeFileAtomic(joinPath(directory, kAdapterConfig),
                                         text(artifact->adapter()->config_json())));
@@ -124,7 +137,7 @@ Status exportModel(Session &session, const std::string &directory, bool withArti
     note(name);
   for (const char *name :
        {"step.ftb", "config.json", "model.safetensors", kAdapterConfig, kAdapterWeights,
-        kTaskSettings})
+        kTaskSettings, kGenerationConfig})
     note(name);
   Status status = writeModel(session, directory, withArtifact, form);
   if (!status)

@@ -136,19 +136,17 @@ Result<std::string> Trainer::finish() {
     validation->metrics["epoch"] = epoch;
     validation->metrics["eval_samples"] = validation->examples;
   }
+  // Before the test file: what is wrong with one of its rows, or a kill while texts are written,
+  // must not cost the trained model.
+  FTC_RETURN_IF_ERROR(exportModel());
   if (data->test) {
     Result<EvaluationReport> report = evaluate(*data->test, "predict");
-    if (!report) {
-      // What is wrong with a test row must not cost the trained model.
-      if (report.status().code() != Code::Interrupted)
-        FTC_RETURN_IF_ERROR(exportModel());
+    if (!report)
       return stopInFinish(report.takeStatus(), reloaded, std::move(atEnd));
-    }
     test = report.take();
     test->metrics["predict_samples"] = test->examples;
   }
   trained["train_samples"] = steps->examples;
-  FTC_RETURN_IF_ERROR(exportModel());
   OrderedJson all = trained;
   FTC_RETURN_IF_ERROR(writeResults(settings.outputDir, "train_results.json", trained));
   FTC_RETURN_IF_ERROR(writeAllResults(validation ? &*validation : nullptr,

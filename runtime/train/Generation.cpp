@@ -44,6 +44,8 @@ Result<Prompts> encodePrompts(const Session &session, const DataTable &table,
         std::min<std::int64_t>(settings.maxPromptLength, plan.mostPromptTokens()));
   if (settings.maxPromptLength < 1)
     return Status::usage("--max_length: expected at least 2, a prompt's token and a new one");
+  if (plan.hasSource() && plan.settingsFor(1).maxLength < 2)
+    return Status::usage("--max_length: expected at least 2, the start token and a new one");
   Prompts prompts;
   prompts.path = table.path();
   prompts.limit = settings.maxPromptLength;

@@ -13,10 +13,12 @@ namespace ftc::rt {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kResults = {
+constexpr std::array<std::string_view, 14> kResults = {
     "trainer_state.json", "train_results.json", "eval_results.json",
     "predict_results.json", "all_results.json", "report.html",
-    "predictions.txt",    "generated_predictions.txt"};
+    "predictions.txt",    "generated_predictions.txt",
+    "eval_predictions.json",    "eval_nbest_predictions.json",    "eval_null_odds.json",
+    "predict_predictions.json", "predict_nbest_predictions.json", "predict_null_odds.json"};
 
 /// "checkpoint-12", "checkpoint-12.tmp".
 bool isCheckpointName(std::string_view name) {

@@ -170,8 +170,13 @@ Status Session::prepareTargets(const ColumnFlags &columns, const std::string &so
 void Session::keepLanguages(const DataTable &table, const TaskColumns &columns) {
   if (task->name() != "translation" || !sourceLang.empty() || columns.label < 0)
     return;
-  sourceLang = languageOfColumn(table.columns()[columns.text]);
-  targetLang = languageOfColumn(table.columns()[columns.label]);
+  std::string_view source = languageOfColumn(table.columns()[columns.text]);
+  std::string_view target = languageOfColumn(table.columns()[columns.label]);
+  // What parallel files are called whose names say no language.
+  if (source == "source" && target == "target")
+    return;
+  sourceLang = source;
+  targetLang = target;
 }
 
 OutputSource Session::outputSource(std::span<const Example> examples, const DataTable &table,

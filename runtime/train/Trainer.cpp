@@ -175,8 +175,7 @@ Status Trainer::startOrResume() {
   if (session->task->windowed())
     identity.docStride = settings.questions.docStride;
   if (session->task->hasTargetText()) {
-    ColumnFlags columns = session->columnFlags(settings.columns);
-    identity.languages = columns.sourceLang + " " + columns.targetLang;
+    identity.languages = session->sourceLang + " " + session->targetLang;
     identity.sourcePrefix = session->encode.target.sourcePrefix;
   }
   store.emplace(settings.outputDir, identity, settings.saveTotalLimit);

@@ -122,6 +122,44 @@ class TargetGenerationTest(Suite):
         self.assertEqual(lines.split("\n"), [
             line["text"].strip(" \t\n\r\v\f").replace("\n", " ") for line in wanted])
 
+    def testAModelKeepsItsSettingsAndItsTokenizerAlone(self):
+        """generation_config.json goes along; of the model that lay there before nothing stays."""
+        output, recorded = self.model("marian", "plain"), recording_of("marian")
+        artifact = self.scratch / (output.name + ".ftb")
+        target, rows = self.scratch / "reused", self.rows("kept.jsonl", recorded["prompts"], recorded)
+        target.mkdir()
+        for name in ("tokenizer.json", "spiece.model", "eval_nbest_predictions.json"):
+            (target / name).write_text("another's")
+        must("ftrt", "run", artifact, "--train_file", rows, "--output_dir", target, "--max_steps",
+             1, "--learning_rate", 0, "--overwrite_output_dir")
+        for name in ("tokenizer.json", "spiece.model", "eval_nbest_predictions.json"):
+            self.assertFalse((target / name).exists(), name)
+        self.assertEqual((target / "generation_config.json").read_bytes(),
+                         (output / "generation_config.json").read_bytes())
+        self.assertIn("decoder_start_token_id",
+                      json.loads((target / "generation_config.json").read_text()))
+
+    def testLimitsWithoutRoomAreRefusedBeforeTraining(self):
+        output, recorded = self.model("marian", "plain"), recording_of("marian")
+        rows = self.rows("short.jsonl", recorded["prompts"], recorded)
+        done = call("ftrt", "run", self.scratch / (output.name + ".ftb"), "--train_file", rows,
+                    "--validation_file", rows, "--output_dir", self.scratch / "none",
+                    "--max_steps", 1, "--max_length", 1)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertRegex(last_line(done.stderr), r"--max_length: expected at least 2")
+        done = call("ftc", "compile", model_of("marian", TASK), "--task", TASK, "--train_file", rows,
+                    "--max_target_length", 1, "-o", self.scratch / "none.ftb")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertRegex(last_line(done.stderr), r"--max_target_length: expected at least 2")
+
+    def testEmptyTextsAreScored(self):
+        output, recorded = self.model("marian", "plain"), recording_of("marian")
+        for name, text in (("a.en", "one\n\n two"), ("a.de", "eins\n\n zwei")):
+            (self.scratch / name).write_text(text + "\n")
+        done = must("ftrt", "eval", output, "--test_file", self.scratch / "a.en",
+                    self.scratch / "a.de")
+        self.assertEqual(json.loads(done.stdout)["eval_samples"], 3)
+
     def testWhatATextBeginsWith(self):
         """config.json says it where generation_config.json does not; where nobody does, a model
         whose family has no start of its own is refused."""

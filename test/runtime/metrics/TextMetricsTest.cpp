@@ -31,6 +31,17 @@ TEST(PythonSpace, EveryCodePointInUtf8) {
   EXPECT_EQ(spaces, 29); // what Python 3.11 counts
 }
 
+TEST(PythonSpace, AnEmptyViewEndsWhereItBegins) {
+  // The byte behind a view is another cell's.
+  std::string_view cells = " \u00a0 x";
+  for (std::size_t length : {0u, 1u, 3u}) {
+    EXPECT_EQ(stripSpace(cells.substr(0, length)), "");
+    EXPECT_TRUE(splitAtSpace(cells.substr(0, length)).empty());
+  }
+  EXPECT_EQ(stripSpace(cells), "x");
+  EXPECT_EQ(pythonSpaceLength(cells.substr(0, 0), 0), 0u);
+}
+
 TEST(PythonSpace, Splits) {
   EXPECT_EQ(splitAtSpace(" a\u00a0\u3000b\x1c \u200b"), (Texts{"a", "b", "\u200b"}));
   EXPECT_TRUE(splitAtSpace(" \t\u2009").empty());
