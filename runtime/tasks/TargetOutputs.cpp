@@ -9,6 +9,7 @@
 #include "runtime/tasks/TextLines.h"
 
 #include <cstdio>
+#include <optional>
 
 namespace ftc::rt {
 
@@ -44,6 +45,7 @@ public:
   }
   void takeTexts(std::vector<WrittenText> written, bool show) override {
     texts = std::move(written);
+    scored.reset();
     showIds = show;
     taken = true;
   }
@@ -51,8 +53,8 @@ public:
   Result<Metrics> metrics() const override {
     if (!taken)
       return Metrics{};
-    FTC_ASSIGN_OR_RETURN(Scores scores, score());
-    return std::move(scores.metrics);
+    FTC_ASSIGN_OR_RETURN(const Scores *all, scores());
+    return all->metrics;
   }
 
   Result<std::string> report() const override {
@@ -65,8 +67,8 @@ public:
     }
     if (!taken)
       return lines;
-    FTC_ASSIGN_OR_RETURN(Scores scores, score());
-    return lines + scores.lines;
+    FTC_ASSIGN_OR_RETURN(const Scores *all, scores());
+    return lines + all->lines;
   }
 
   Result<std::string> predictionLines(const DataTable &, const TaskColumns &) const override {
@@ -105,7 +107,16 @@ protected:
   }
 
 private:
+  /// score(), once: ROUGE of long texts takes its time.
+  Result<const Scores *> scores() const {
+    if (!scored) {
+      FTC_ASSIGN_OR_RETURN(scored, score());
+    }
+    return static_cast<const Scores *>(&*scored);
+  }
+
   OutputSource source;
+  mutable std::optional<Scores> scored;
   std::vector<WrittenText> texts;
   bool taken = false, showIds = false;
   double lossSum = 0;
