@@ -88,8 +88,7 @@ std::string describePromptCuts(const Session &session, const Prompts &prompts) {
 
 Status checkGenerationFlags(const Task &task, const GenerationFlags &flags,
                             std::string_view command) {
-  bool scores = task.generates() && task.hasTargetText();
-  if (scores || (task.generates() && command != "ftrt eval"))
+  if (task.hasTargetText() || (task.generates() && command != "ftrt eval"))
     return Status::ok();
   for (const auto &[name, given] :
        {std::pair("num_beams", flags.numBeams.has_value()),

@@ -93,10 +93,7 @@ Status Trainer::open() {
       if (Result<const Prompts *> prompts = promptsOf(*set); !prompts)
         return prompts.takeStatus();
   if (data->test && session->task->hasTargetText() && !writes(*data->test))
-    progress.line("no texts are written for --test_file" +
-                  std::string(settings.predictWithGenerate
-                                  ? ": the artifact has no programs prefill and decode"
-                                  : " (--predict_with_generate false)"));
+    progress.line("no texts are written for --test_file (--predict_with_generate false)");
   for (const std::string &remark : data->remarks)
     progress.line(remark);
   session->keepLanguages(data->train->table, data->train->columns);

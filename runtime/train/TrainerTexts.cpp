@@ -26,8 +26,7 @@ Status Trainer::takeMetrics(const DataSet &set, const std::string &prefix,
 }
 
 bool Trainer::scoresTexts() const {
-  return settings.predictWithGenerate && session->task->generates() &&
-         session->task->hasTargetText();
+  return settings.predictWithGenerate && session->task->hasTargetText();
 }
 
 bool Trainer::writes(const DataSet &set) const {

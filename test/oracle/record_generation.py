@@ -47,7 +47,11 @@ def configs_of(model, prompts):
     first, second = written[2][4], written[4][7]
     common = [token for ids in written for token in ids]
     banned = max(set(common) - {first, second}, key=common.count)
-    end = model.config.eos_token_id
+    return named_configs(first, second, banned, model.config.eos_token_id, written)
+
+
+def named_configs(first, second, banned, end, written):
+    """What decoders and encoder-decoders have alike; `written`: greedy ids of each prompt."""
     return {
         "plain": {"eos_token_id": end},
         "ends": {"eos_token_id": [first, second], "max_new_tokens": 14, "early_stopping": True,

@@ -16,6 +16,7 @@ import json
 import pathlib
 import shutil
 
+import record_generation
 import record_targets
 import torch
 import transformers
@@ -145,13 +146,7 @@ def configs_of(model, encoded, start):
     banned = next(token for token in reversed(by_count) if token not in (first, second))
     end, pad = model.config.eos_token_id, model.config.pad_token_id
     return {
-        "plain": {"eos_token_id": end},
-        "ends": {"eos_token_id": [first, second], "max_new_tokens": 14, "early_stopping": True,
-                 "repetition_penalty": 1.3},
-        "forced": {"eos_token_id": first, "forced_eos_token_id": first, "early_stopping": "never",
-                   "forced_bos_token_id": second, "suppress_tokens": [banned],
-                   "bad_words_ids": [[second, banned], [plain[3][1], plain[3][2]]],
-                   "min_new_tokens": 3},
+        **record_generation.named_configs(first, second, banned, end, plain),
         "opus": {"eos_token_id": first, "forced_eos_token_id": end, "bad_words_ids": [[pad]],
                  "num_beams": 4, "renormalize_logits": True, "early_stopping": False},
     }, plain

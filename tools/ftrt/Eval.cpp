@@ -144,8 +144,7 @@ Status evalCommand(Arguments arguments) {
                        rt::Evaluator::make(*session, labelSmoothing));
   std::unique_ptr<rt::TaskOutputs> outputs = session->task->makeOutputs(session->outputSource(
       encoded.examples, set->table, set->columns, session->encode.questions));
-  bool writes =
-      predictWithGenerate && session->task->generates() && session->task->hasTargetText();
+  bool writes = predictWithGenerate && session->task->hasTargetText();
   rt::Progress progress(stderr, rt::detectProgressStyle());
   std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
   if (std::string cuts = rt::describeCuts("test", encoded.truncatedExamples, all,

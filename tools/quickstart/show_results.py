@@ -42,10 +42,7 @@ def text_generation(data, results, folder):
     for text, found in (("perplexity of the fine-tuned model", results),
                         ("perplexity of the pretrained model", untrained)):
         print("  %-58s %5.1f" % (text, found["eval_perplexity"]))
-    prompts = (folder / "prompts.jsonl").read_text().splitlines()
-    for prompt, written in zip(prompts, (folder / "written.jsonl").read_text().splitlines()):
-        print("\n" + json.loads(prompt)["prompt"] + json.loads(written)["text"])
-    print()
+    examples(folder, lambda row, text: row["prompt"] + text)
 
 
 def scores(rows):
@@ -57,9 +54,12 @@ def scores(rows):
 def examples(folder, form):
     prompts = (folder / "prompts.jsonl").read_text().splitlines()
     for prompt, written in zip(prompts, (folder / "written.jsonl").read_text().splitlines()):
-        print("\n" + form(json.loads(prompt),
-                          " ".join(json.loads(written)["text"].split())))
+        print("\n" + form(json.loads(prompt), json.loads(written)["text"]))
     print()
+
+
+def on_one_line(text):
+    return " ".join(text.split())
 
 
 def summarization(data, results, folder):
@@ -72,7 +72,7 @@ def summarization(data, results, folder):
                ("the first sentence (Lead-1)", results, "baseline_lead1_"),
                ("the first three (Lead-3)", results, "baseline_lead3_")))
     examples(folder, lambda row, text: "%s...\n  maintainer: %s\n  model:      %s" % (
-        row["text"][:100], row["summary"], text))
+        row["text"][:100], row["summary"], on_one_line(text)))
 
 
 def translation(data, results, folder):
@@ -85,7 +85,7 @@ def translation(data, results, folder):
                ("the fine-tuned model", results, ""), ("the pretrained model", untrained, ""),
                ("the English text, copied", results, "baseline_")))
     examples(folder, lambda row, text: "%s\n  translator: %s\n  model:      %s" % (
-        row["translation"]["en"], row["translation"]["de"], text))
+        row["translation"]["en"], row["translation"]["de"], on_one_line(text)))
 
 
 TASKS = {"text-classification": text_classification,
