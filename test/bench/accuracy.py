@@ -14,6 +14,7 @@ first sentence, or the source as it is.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -86,21 +87,25 @@ def bootstrap(one, first, second, wanted, rounds=300):
     return statistics.stdev(found)
 
 
+def runs_of(args, scratch, one, files, side):
+    artifact = compiled(args, scratch, one, files) if side == "ftrt" else None
+    found = []
+    for seed in (args.seeds[:1] if one.generates else args.seeds):
+        run = (ours(args, scratch, one, files, artifact, seed) if side == "ftrt"
+               else peer(args, one, files, seed))
+        if "texts" in run:
+            run["metric"] = one.score(run["texts"], files.wanted)
+        found.append(run)
+        print("%s %s, seed %d: %s %.2f, training %.0f s" % (
+            one.name, side, seed, one.metric_name, run["metric"], run["seconds"]), flush=True)
+    return found
+
+
 def compare(args, scratch, one):
     files = one.prepare(args.data, scratch, args.train_rows, args.test_rows)
-    results = {}
-    for side in args.sides:
-        artifact = compiled(args, scratch, one, files) if side == "ftrt" else None
-        results[side] = []
-        for seed in (args.seeds[:1] if one.generates else args.seeds):
-            run = (ours(args, scratch, one, files, artifact, seed) if side == "ftrt"
-                   else peer(args, one, files, seed))
-            if "texts" in run:
-                run["metric"] = one.score(run["texts"], files.wanted)
-            results[side].append(run)
-            print("%s %s, seed %d: %s %.2f, training %.0f s" % (
-                one.name, side, seed, one.metric_name, run["metric"], run["seconds"]),
-                flush=True)
+    with concurrent.futures.ThreadPoolExecutor(len(args.sides) if args.at_once else 1) as pool:
+        results = dict(zip(args.sides, pool.map(
+            lambda side: runs_of(args, scratch, one, files, side), args.sides)))
     if one.generates:
         print("%s baseline, %s: %s %.2f" % (one.name, one.baseline_name, one.metric_name,
                                             one.score(files.baseline, files.wanted)))
@@ -139,6 +144,8 @@ def main():
     parser.add_argument("--train_rows", type=int, help="questions, texts or pairs to learn from")
     parser.add_argument("--test_rows", type=int)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--at_once", action="store_true",
+                        help="the sides run beside each other: their seconds say nothing then")
     args = parser.parse_args()
     args.models = {"minilm": args.minilm, "smollm2": args.smollm2}
     with tempfile.TemporaryDirectory(prefix="ftc-accuracy-") as scratch:
