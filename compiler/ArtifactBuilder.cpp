@@ -261,6 +261,7 @@ std::unique_ptr<abi::MomentStorageT> Translator::moment(plan::MomentOp op) const
   entry->layout = layoutOf(op.getPanelWidth(), reversed);
   entry->elements = op.getElements();
   entry->offset = op.getOffset();
+  entry->compact = op.getCompact();
   return entry;
 }
 

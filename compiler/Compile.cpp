@@ -10,6 +10,7 @@
 #include "compiler/targets/cpu/lowering/CpuLowering.h"
 #include "frontends/Architecture.h"
 #include "runtime/artifact/ArtifactWriter.h"
+#include "runtime/artifact/CompactRows.h"
 #include "runtime/io/GgufModel.h"
 #include "runtime/io/WeightSource.h"
 #include "runtime/tasks/ChatTemplate.h"
@@ -100,6 +101,13 @@ private:
   rt::Status runPhases();
   rt::Status plan();
   rt::Status checkBudget();
+  /// Bytes of gradients and of moments.
+  struct Unused {
+    std::int64_t grads = 0, moments = 0;
+    std::int64_t all() const { return grads + moments; }
+  };
+  std::int64_t touchedRows(std::int64_t vocabulary) const;
+  Unused unusedBytes(plan::VariantOp variant) const;
   rt::Status compileKernels();
   rt::Status write();
   void exportConfig(abi::ArtifactT &artifact);
@@ -535,6 +543,44 @@ rt::Status Compilation::plan() {
   return {};
 }
 
+/// Rows of an embedding table that the training data names; without data all of them.
+std::int64_t Compilation::touchedRows(std::int64_t vocabulary) const {
+  if (data.examples == 0)
+    return vocabulary;
+  // Windows together have what a whole row has.
+  bool cut = options.task != "question-answering";
+  std::int64_t rows = 0;
+  auto named = [](const rt::TokenStatistics &statistics, std::int64_t id, std::int64_t limit) {
+    return id < static_cast<std::int64_t>(statistics.earliest.size()) &&
+           statistics.earliest[id] < limit;
+  };
+  for (std::int64_t id = 0; id < vocabulary; ++id)
+    rows += named(data.sources, id, cut ? maxSequence : rt::TokenStatistics::kNowhere) ||
+            named(data.targets, id, maxTarget);
+  return rows;
+}
+
+/// What gradients and moments reserve for other rows, which is never written.
+Compilation::Unused Compilation::unusedBytes(plan::VariantOp variant) const {
+  Unused unused;
+  bool accumulates = variant.lookupSymbol("train_accumulate") != nullptr;
+  std::map<std::string, std::int64_t> gradients; // one a parameter: its offset in bytes
+  for (auto storage : variant.getOps<plan::StorageOp>())
+    gradients[storage.getParameter().str()] = 4 * storage.getOffset();
+  for (auto moment : variant.getOps<plan::MomentOp>()) {
+    if (!moment.getCompact())
+      continue;
+    std::int64_t rows = moment.getShape()[0], width = 4 * moment.getShape()[1];
+    auto bytes = [&](std::int64_t begin) {
+      return rt::bytesNeverWritten(begin, touchedRows(rows) * width, begin + rows * width);
+    };
+    unused.moments += bytes(moment.getOffset());
+    if (accumulates && moment.getIndex() == 0)
+      unused.grads += bytes(gradients.at(moment.getParameter().str()));
+  }
+  return unused;
+}
+
 /// What must be resident while training runs: parameters, moments, gradients (unless updates
 /// are fused behind them) and the largest arena.
 static std::int64_t trainingPeak(plan::VariantOp variant) {
@@ -554,7 +600,7 @@ static std::int64_t trainingPeak(plan::VariantOp variant) {
 rt::Status Compilation::checkBudget() {
   std::int64_t peak = 0;
   for (auto variant : model.module->getOps<plan::VariantOp>())
-    peak = std::max(peak, trainingPeak(variant));
+    peak = std::max(peak, trainingPeak(variant) - unusedBytes(variant).all());
   if (options.memoryBudget == 0 || peak <= options.memoryBudget)
     return {};
   return rt::Status::error("--memory_budget: the plan needs at least " + std::to_string(peak) +
@@ -653,8 +699,10 @@ static std::int64_t peakBytes(const abi::VariantT &variant, const std::string &p
       moments |= buffer->segment == abi::Segment::Moments;
       state |= buffer->segment == abi::Segment::State;
     }
-    bytes += program->arena_bytes + (grads ? 4 * variant.trainable_elements : 0) +
-             (moments ? variant.moments_bytes : 0) + (state ? variant.state_bytes : 0);
+    bytes += program->arena_bytes +
+             (grads ? 4 * variant.trainable_elements - variant.unused_grads_bytes : 0) +
+             (moments ? variant.moments_bytes - variant.unused_moments_bytes : 0) +
+             (state ? variant.state_bytes : 0);
   }
   return bytes;
 }
@@ -694,7 +742,7 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
     }
     std::int64_t state =
         4 * (variant->params_elements + accumulates * variant->trainable_elements) +
-        variant->moments_bytes;
+        variant->moments_bytes - variant->unused_grads_bytes - variant->unused_moments_bytes;
     std::fprintf(stderr,
                  "%s: %zu kernels for %zu commands; training peak %s (state %s, arena %s)\n",
                  variant->isa.c_str(), variant->kernels.size(), launches,
@@ -779,6 +827,12 @@ rt::Status Compilation::write() {
   artifact.optimizer = options.pipeline.optimizer;
   artifact.precision = "fp32";
   artifact.ir = irText;
+  for (const auto &variant : artifact.variants) {
+    Unused unused =
+        unusedBytes(model.module->lookupSymbol<plan::VariantOp>(variant->isa));
+    variant->unused_grads_bytes = unused.grads;
+    variant->unused_moments_bytes = unused.moments;
+  }
   nlohmann::ordered_json summary;
   for (const auto &variant : artifact.variants)
     for (const auto &program : variant->programs)

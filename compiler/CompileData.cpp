@@ -123,10 +123,11 @@ rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::T
   }
   summary.pair = columns.pair >= 0;
   summary.note = task.describeLabels(table, columns, found);
-  std::vector<std::int64_t> targetLengths;
   FTC_ASSIGN_OR_RETURN(
-      std::vector<std::int64_t> lengths,
-      rt::measureLengths(task, table, columns, tokenizer, settings, &targetLengths));
+      summary.sources,
+      rt::measureTokens(task, table, columns, tokenizer, settings, &summary.targets));
+  const std::vector<std::int64_t> &lengths = summary.sources.lengths;
+  const std::vector<std::int64_t> &targetLengths = summary.targets.lengths;
   summary.examples = lengths.size();
   std::int64_t total = 0;
   for (std::int64_t length : lengths) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/Compile.h"
+#include "runtime/tasks/Task.h"
 #include "runtime/tokenizers/Tokenizer.h"
 
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@ struct DataSummary {
   std::int64_t longest = 0;      ///< tokens, uncut; 0 without data
   std::int64_t meanTokens = 0;   ///< rounded up
   std::int64_t meanTarget = 0;   ///< tokens of the target, rounded up; 0 where there is none
+  rt::TokenStatistics sources, targets; ///< of the rows; empty without data
   std::string note;              ///< a line about the labels, or empty
 };
 

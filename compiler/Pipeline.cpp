@@ -15,7 +15,7 @@ using namespace mlir;
 namespace ftc {
 
 std::vector<std::string> optimizationPasses() {
-  return {"prune-demand", "fuse-low-rank", "fuse-kernels", "choose-saved", "sort-schedule"};
+  return {"prune-demand", "compact-embedding-gradients", "fuse-low-rank", "fuse-kernels", "choose-saved", "sort-schedule"};
 }
 
 std::vector<std::string> emitPhases() {
@@ -69,11 +69,16 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
 
   phases.push_back({"differentiate",
                     {"ftc-differentiate", "canonicalize", "cse", verify("differentiated")}});
-  phases.push_back({"optimizer",
-                    {"ftc-attach-optimizer{optimizer=" + options.optimizer +
-                         " fused-update=" + (options.fusedUpdate ? "true" : "false") +
-                         " min-8bit-size=" + std::to_string(options.min8bitSize) + "}",
-                     verify("optimizer")}});
+  std::string update = "optimizer=" + options.optimizer +
+                       " min-8bit-size=" + std::to_string(options.min8bitSize);
+  Phase optimizer{"optimizer", {}};
+  if (enabled("compact-embedding-gradients"))
+    optimizer.passes.push_back("ftc-compact-embedding-gradients{" + update + "}");
+  optimizer.passes.insert(optimizer.passes.end(),
+                          {"ftc-attach-optimizer{" + update + " fused-update=" +
+                               (options.fusedUpdate ? "true" : "false") + "}",
+                           verify("optimizer")});
+  phases.push_back(optimizer);
   std::string spaces = options.spaces.empty() ? "" : " spaces=" + options.spaces;
   Phase fuse{"fuse", {}};
   if (enabled("fuse-low-rank"))

@@ -19,7 +19,11 @@ struct Trained {
   unsigned index;
   bool decay;
   const UpdateKind *kind;
+  Type gradient;
   SmallVector<Type> moments; ///< types, by nn.moment_index
+
+  /// Whether gradient and moments have rows for a part of the vocabulary.
+  bool compact() const { return nn::spaceOf(gradient) != nullptr; }
 };
 
 struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
@@ -59,15 +63,19 @@ struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
   }
 
   Trained describe(func::FuncOp train, unsigned index, bool decay) const {
-    BlockArgument argument = train.getArgument(index);
-    UpdatedParameter parameter{cast<RankedTensorType>(argument.getType()), false, min8bitSize};
-    parameter.embedding =
-        train.getArgAttr(index, nn::kEmbedding) ||
-        llvm::any_of(argument.getUsers(),
-                     [](Operation *user) { return isa<nn::EmbeddingOp>(user); });
-    const UpdateKind *kind = updateKind(optimizer, parameter);
-    return {argumentText(train, index, nn::kParameter).str(), index, decay, kind,
-            kind->momentTypes(parameter.type)};
+    const UpdateKind *kind = updateKind(optimizer, updatedParameter(train, index, min8bitSize));
+    llvm::StringRef name = argumentText(train, index, nn::kParameter);
+    auto gradient =
+        cast<RankedTensorType>(findArgument(train, nn::kGradient, name).getType());
+    return {name.str(), index, decay, kind, gradient, kind->momentTypes(gradient)};
+  }
+
+  /// The slots of compact gradients, an input of `program`; null where they are whole.
+  static Value slotsOf(func::FuncOp program, func::FuncOp train, const Trained &parameter) {
+    if (!parameter.compact())
+      return {};
+    return batchInput(program, nn::kTouchedSlots,
+                      findArgument(train, nn::kInput, nn::kTouchedSlots).getType());
   }
 
   Value addMoment(func::FuncOp function, const Trained &parameter, unsigned k) {
@@ -93,7 +101,7 @@ struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
                                    train.getArgAttrDict(p.index).getValue()));
     for (const Trained &p : trained)
       gradients.push_back(
-          addArgument(apply, train.getArgument(p.index).getType(),
+          addArgument(apply, p.gradient,
                       builder.getNamedAttr(nn::kGradient, builder.getStringAttr(p.name))));
     // Moment k of all parameters, then moment k + 1.
     std::vector<SmallVector<Value>> moments(trained.size());
@@ -123,7 +131,8 @@ struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
       }
       const Trained &first = trained[group.front()];
       Operation *update = createUpdate(builder, location, *first.kind, groupParams,
-                                       groupGradients, lists, norm.getControl(), first.decay);
+                                       groupGradients, lists, norm.getControl(),
+                                       slotsOf(apply, train, first), first.decay);
       for (std::size_t i = 0; i < group.size(); ++i)
         results.push_back({update->getResult(i), "", groupParams[i]});
       for (std::size_t k = 0; k < lists.size(); ++k)
@@ -135,13 +144,15 @@ struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
     setProgramResults(apply, results);
   }
 
-  /// Indices of the parameters that one op updates: those of one decay group and one kind.
+  /// Indices of the parameters that one op updates: those of one decay group and one kind, whose
+  /// gradients are all whole or all compact.
   static std::vector<SmallVector<unsigned>> groupsOf(ArrayRef<Trained> trained) {
     std::vector<SmallVector<unsigned>> groups;
     for (auto [i, p] : llvm::enumerate(trained)) {
       auto group = llvm::find_if(groups, [&, &p = p](const SmallVector<unsigned> &members) {
         const Trained &first = trained[members.front()];
-        return first.decay == p.decay && first.kind == p.kind;
+        return first.decay == p.decay && first.kind == p.kind &&
+               first.compact() == p.compact();
       });
       if (group == groups.end())
         group = groups.insert(groups.end(), SmallVector<unsigned>());
@@ -178,7 +189,7 @@ struct AttachOptimizerPass : impl::AttachOptimizerBase<AttachOptimizerPass> {
         moments.push_back({addMoment(step, p, k)});
       builder.setInsertionPointAfter(lastBefore(parameter, gradient, accumulate));
       Operation *update = createUpdate(builder, gradient.getLoc(), *p.kind, parameter, gradient,
-                                       moments, Value(), p.decay);
+                                       moments, Value(), slotsOf(step, train, p), p.decay);
       results.push_back({update->getResult(0), "", parameter});
       for (unsigned k = 0; k < p.moments.size(); ++k)
         results.push_back({update->getResult(k + 1), "", moments[k].front()});

@@ -25,9 +25,9 @@ static Types codes(RankedTensorType parameter) {
   return {codes, codes, absmax, absmax};
 }
 
-static constexpr UpdateKind kAdamW{"nn.adamw", 2, two};
+static constexpr UpdateKind kAdamW{"nn.adamw", 2, two, /*byRows=*/true};
 static constexpr UpdateKind kSgd{"nn.sgd", 1, one};
-static constexpr UpdateKind kLion{"nn.lion", 1, one};
+static constexpr UpdateKind kLion{"nn.lion", 1, one, /*byRows=*/true};
 static constexpr UpdateKind kAdafactorMatrix{"nn.adafactor", 2, factors};
 static constexpr UpdateKind kAdafactorVector{"nn.adafactor", 2, one};
 static constexpr UpdateKind kAdamW8bit{"nn.adamw_8bit", 4, codes};
@@ -67,6 +67,15 @@ const std::vector<std::string> &optimizerNames() {
   return names;
 }
 
+UpdatedParameter updatedParameter(func::FuncOp train, unsigned index,
+                                  std::int64_t min8bitSize) {
+  BlockArgument argument = train.getArgument(index);
+  bool embedding = train.getArgAttr(index, nn::kEmbedding) ||
+                   llvm::any_of(argument.getUsers(),
+                                [](Operation *user) { return isa<nn::EmbeddingOp>(user); });
+  return {cast<RankedTensorType>(argument.getType()), embedding, min8bitSize};
+}
+
 const UpdateKind *updateKind(llvm::StringRef name, const UpdatedParameter &parameter) {
   for (const Optimizer &optimizer : kOptimizers)
     if (optimizer.name == name)
@@ -85,7 +94,8 @@ bool isUpdate(Operation *op) {
 
 Operation *createUpdate(OpBuilder &builder, Location location, const UpdateKind &kind,
                         ValueRange parameters, ValueRange gradients,
-                        ArrayRef<SmallVector<Value>> moments, Value control, bool decay) {
+                        ArrayRef<SmallVector<Value>> moments, Value control, Value slots,
+                        bool decay) {
   auto count = static_cast<std::int32_t>(parameters.size());
   OperationState state(location, kind.op);
   state.addOperands(parameters);
@@ -102,6 +112,10 @@ Operation *createUpdate(OpBuilder &builder, Location location, const UpdateKind 
   if (control)
     state.addOperands(control);
   operandSizes.push_back(control ? 1 : 0);
+  if (slots)
+    state.addOperands(slots);
+  if (kind.byRows)
+    operandSizes.push_back(slots ? 1 : 0);
   state.addAttribute("decay", builder.getBoolAttr(decay));
   state.addAttribute("operandSegmentSizes", builder.getDenseI32ArrayAttr(operandSizes));
   state.addAttribute("resultSegmentSizes", builder.getDenseI32ArrayAttr(resultSizes));

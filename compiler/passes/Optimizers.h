@@ -1,7 +1,7 @@
 // The optimizers by name: which op updates a parameter, and what moments it keeps for it.
 #pragma once
 
-#include "dialects/nn/Nn.h"
+#include "compiler/analysis/Arguments.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -18,6 +18,9 @@ struct UpdateKind {
   /// Types of a parameter's moments, in nn.moment_index order; where there are fewer than
   /// `lists`, the op's last lists stay empty.
   llvm::SmallVector<mlir::Type> (*momentTypes)(mlir::RankedTensorType parameter);
+  /// Rows are updated apart, and where gradient and moments are zero nothing but decay happens:
+  /// gradient and moments may be compact.
+  bool byRows = false;
 };
 
 /// What the choice of a parameter's update may depend on.
@@ -26,6 +29,10 @@ struct UpdatedParameter {
   bool embedding = false;       ///< a table that nn.embedding reads
   std::int64_t min8bitSize = 0; ///< smaller tensors keep f32 moments
 };
+
+/// What parameter `index` of a training program is to its optimizer.
+UpdatedParameter updatedParameter(mlir::func::FuncOp train, unsigned index,
+                                  std::int64_t min8bitSize);
 
 /// The values of --optim, the default first.
 const std::vector<std::string> &optimizerNames();
@@ -37,12 +44,12 @@ const UpdateKind *updateKind(llvm::StringRef name, const UpdatedParameter &param
 bool isUpdate(mlir::Operation *op);
 
 /// Creates the op of `kind` over a group: moments[k] holds moment k of each parameter,
-/// `control` may be null. Its results are the parameters' successors, then those of each list
-/// of moments.
+/// `control` may be null, as may `slots` where gradients are not compact. Its results are the
+/// parameters' successors, then those of each list of moments.
 mlir::Operation *createUpdate(mlir::OpBuilder &builder, mlir::Location location,
                               const UpdateKind &kind, mlir::ValueRange parameters,
                               mlir::ValueRange gradients,
                               llvm::ArrayRef<llvm::SmallVector<mlir::Value>> moments,
-                              mlir::Value control, bool decay);
+                              mlir::Value control, mlir::Value slots, bool decay);
 
 } // namespace ftc

@@ -203,6 +203,33 @@ def Differentiate : Pass<"ftc-differentiate", "::mlir::ModuleOp"> {
   let dependentDialects = ["::ftc::nn::NnDialect"];
 }
 
+def CompactEmbeddingGradients : Pass<"ftc-compact-embedding-gradients", "::mlir::ModuleOp"> {
+  let summary = "Keep gradients and moments of embedding tables for the rows that texts name";
+  let description = [{
+    Input: `@train_accumulate`. A table that only `nn.embedding` reads, by token ids, and whose
+    optimizer updates row by row (adamw, lion; adamw8bit, which keeps embeddings' moments in 32
+    bits) gets a gradient over the space `touched` instead of its vocabulary: its row slots[id],
+    where the input `touched.slots` gives each id the next slot when a batch first names it. What
+    no batch has named has a gradient and moments of zero, and only decays; memory is written for
+    the other rows alone.
+
+    ```mlir
+    %d = nn.embedding_grad %dy, %order, %segments, %rows : ... -> tensor<30522x384xf32>
+    // becomes
+    %d = nn.embedding_grad %dy, %order, %segments, %rows, %slots
+        : ... -> tensor<?x384xf32, #nn.space<touched>>
+    ```
+  }];
+  let options = [
+    Option<"optimizer", "optimizer", "std::string", "\"adamw\"", "as ftc-attach-optimizer's">,
+    Option<"min8bitSize", "min-8bit-size", "int64_t", "4096", "as ftc-attach-optimizer's">,
+  ];
+  let statistics = [
+    Statistic<"compactTables", "compact", "tables whose gradients became compact">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
 def AttachOptimizer : Pass<"ftc-attach-optimizer", "::mlir::ModuleOp"> {
   let summary = "Make @apply and, asked for, @train_step with each update behind its gradient";
   let description = [{

@@ -88,6 +88,11 @@ BufferId ProgramPlanner::moments(std::int64_t offset, Type dtype, std::int64_t e
   return place(plan::Segment::Moments, dtype, offset, elements);
 }
 
+BufferId ProgramPlanner::compactRows(plan::Segment segment, std::int64_t offset, Type type) {
+  return add({segment, cast<RankedTensorType>(type).getElementType(), elementsOf(type), offset,
+              "", -1, -1});
+}
+
 BufferId ProgramPlanner::place(plan::Segment segment, Type dtype, std::int64_t offset,
                                std::int64_t elements) {
   AffineExpr size = symbols.constant(elements);
@@ -113,11 +118,15 @@ LogicalResult ProgramPlanner::bindArguments(func::FuncOp function) {
       values[argument] = slice(plan::Segment::Params, place.offset, place.elements);
     } else if (StringAttr name = text(nn::kGradient)) {
       const Storage &place = storage.of(name);
-      values[argument] = slice(plan::Segment::Grads, place.offset, place.elements);
+      values[argument] =
+          place.compact ? compactRows(plan::Segment::Grads, place.offset, argument.getType())
+                        : slice(plan::Segment::Grads, place.offset, place.elements);
     } else if (StringAttr name = text(nn::kMoment)) {
       auto k = function.getArgAttrOfType<IntegerAttr>(index, nn::kMomentIndex);
       const MomentStorage &place = storage.moment(name, k ? k.getInt() : 0);
-      values[argument] = moments(place.offset, place.type.getElementType(), place.elements);
+      values[argument] =
+          place.compact ? compactRows(plan::Segment::Moments, place.offset, argument.getType())
+                        : moments(place.offset, place.type.getElementType(), place.elements);
     } else if (StringAttr name = text(nn::kState)) {
       auto [entry, fresh] = stateOffsets->try_emplace(name.str(), *stateBytes);
       AffineExpr elements = elementsOf(argument.getType());

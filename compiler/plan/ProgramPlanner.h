@@ -51,6 +51,7 @@ struct Storage {
   bool trainable = false, decay = false;
   mlir::Type dtype; ///< bf16 or f16 as in the file; null: f32
   bool transposed = false; ///< nn.transposed: the checkpoint holds `type` transposed
+  bool compact = false;    ///< its gradient and moments range over the space `touched`
 };
 
 /// Where moment `index` of a parameter lies; `offset` is in bytes. A moment of its parameter's
@@ -61,6 +62,7 @@ struct MomentStorage {
   mlir::RankedTensorType type;
   std::int64_t panelWidth = 0;
   std::int64_t offset = 0, elements = 0;
+  bool compact = false; ///< `type` is the whole table's, as many rows are used as `touched` says
 };
 
 /// All parameters' storage on one variant.
@@ -68,6 +70,7 @@ struct StorageTable {
   std::vector<Storage> entries; ///< in the module's parameter order
   std::map<std::string, unsigned> index;
   std::int64_t paramsElements = 0, trainableElements = 0, decayElements = 0;
+  std::int64_t compactElements = 0; ///< tables with compact gradients come first; they decay
   std::vector<MomentStorage> moments; ///< by offset
   std::int64_t momentsBytes = 0;
 
@@ -119,6 +122,8 @@ public:
   BufferId temporary(mlir::Type dtype, mlir::AffineExpr elements);
   /// Elements of a buffer as it is stored: with the padding of a packed weight or gradient.
   mlir::AffineExpr storedElements(BufferId id) const { return buffers[id].elements; }
+  /// A compact gradient's or moment's rows from the beginning of their whole table's place.
+  BufferId compactRows(plan::Segment segment, std::int64_t offset, mlir::Type type);
   /// A slice of the parameters or gradients, in elements.
   BufferId slice(plan::Segment segment, std::int64_t offset, std::int64_t elements);
   /// `elements` of the moments from byte `offset` on.

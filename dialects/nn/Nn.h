@@ -68,6 +68,12 @@ constexpr llvm::StringLiteral kProgram = "nn.program";
 constexpr llvm::StringLiteral kHeadPrefixes = "nn.head_prefixes";   // {"classifier."}
 constexpr llvm::StringLiteral kLayerPrefixes = "nn.layer_prefixes"; // in order, first to last
 
+/// The space of an embedding table's compact gradient and moments, one row a token id that a
+/// batch has named (ftc-compact-embedding-gradients), and the batch input that gives each id its
+/// row in it, -1 for none.
+constexpr llvm::StringLiteral kTouched = "touched";
+constexpr llvm::StringLiteral kTouchedSlots = "touched.slots";
+
 /// Elements of a block of quantized moments (nn.adamw_8bit), bitsandbytes' own.
 constexpr std::int64_t kQuantizedBlock = 256;
 

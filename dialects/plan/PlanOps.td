@@ -73,10 +73,12 @@ def Plan_MomentOp : Plan_Op<"moment", [HasParent<"VariantOp">]> {
   let summary = "Where a moment of a parameter lies, and how";
   let description = [{
     `index` counts a parameter's moments. `shape` is canonical; `panel_width` as a storage's;
-    `elements` as stored. The offset is in bytes.
+    `elements` as stored. The offset is in bytes. A `compact` moment uses as many of its rows as
+    the symbol `touched` says, in the order of the input `touched.slots`.
   }];
   let arguments = (ins StrAttr:$parameter, I64Attr:$index, TypeAttr:$dtype,
-      DenseI64ArrayAttr:$shape, I64Attr:$panel_width, I64Attr:$offset, I64Attr:$elements);
+      DenseI64ArrayAttr:$shape, I64Attr:$panel_width, I64Attr:$offset, I64Attr:$elements,
+      UnitAttr:$compact);
   let assemblyFormat = "$parameter attr-dict";
 }
 

@@ -2,6 +2,7 @@
 #include "runtime/artifact/ArtifactCheck.h"
 
 #include "runtime/artifact/ArtifactReader.h"
+#include "runtime/artifact/CompactRows.h"
 #include "runtime/artifact/Expression.h"
 #include "runtime/executor/Layout.h"
 #include "runtime/support/FileSystem.h"
@@ -172,6 +173,13 @@ static Status checkStorage(const abi::Variant &variant, const abi::Parameter &pa
   return Status::ok();
 }
 
+static int findSymbol(const abi::Artifact &artifact, std::string_view name) {
+  for (std::uint32_t i = 0; i < count(artifact.symbols()); ++i)
+    if (text(artifact.symbols()->Get(i)->name()) == name)
+      return static_cast<int>(i);
+  return -1;
+}
+
 /// What a moment is and where it lies; `end` becomes its last byte's successor.
 static Status checkMoment(const abi::Artifact &artifact, const abi::Variant &variant,
                           const abi::MomentStorage &moment, std::int64_t &end) {
@@ -191,6 +199,14 @@ static Status checkMoment(const abi::Artifact &artifact, const abi::Variant &var
       !storageElements({moment.shape()->data(), moment.shape()->size()}, layout, expected) ||
       expected != moment.elements() || expected > kMaxElements)
     return bad(name + " has a shape, a layout and a size that do not belong together");
+  int touched = findSymbol(artifact, kTouched);
+  if (moment.compact() &&
+      (moment.dtype() != abi::DType::F32 || layout.kind() != abi::LayoutKind::RowMajor ||
+       moment.shape()->size() != 2 || touched < 0 ||
+       artifact.symbols()->Get(touched)->capacity() != moment.shape()->Get(0)))
+    return bad(name + " is compact, but not a table of f32 with as many rows as the capacity of "
+                      "the symbol " +
+               quote(kTouched));
   // Only f32 is brought into another layout.
   if (layout.kind() != abi::LayoutKind::RowMajor && moment.dtype() != abi::DType::F32)
     return bad(name + " lies in panels, but is not f32");
@@ -227,7 +243,10 @@ static Status checkVariant(const abi::Artifact &artifact, const abi::Variant &va
   if (variant.decay_elements() < 0 || variant.decay_elements() > variant.trainable_elements() ||
       variant.trainable_elements() > variant.params_elements() ||
       variant.params_elements() > kMaxElements || variant.moments_bytes() < 0 ||
-      variant.moments_bytes() > kMaxMomentBytes)
+      variant.moments_bytes() > kMaxMomentBytes || variant.unused_grads_bytes() < 0 ||
+      variant.unused_grads_bytes() > 4 * variant.trainable_elements() ||
+      variant.unused_moments_bytes() < 0 ||
+      variant.unused_moments_bytes() > variant.moments_bytes())
     return bad("impossible sizes of parameters, gradients or moments");
   FTC_RETURN_IF_ERROR(checkNames(variant.kernels(), "kernel"));
   for (std::uint32_t i = 0; i < count(variant.kernels()); ++i) {

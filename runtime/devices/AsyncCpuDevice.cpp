@@ -66,7 +66,7 @@ public:
     return loadCpuModule(object, kernels);
   }
 
-  Result<DeviceBuffer> allocate(std::int64_t bytes) override;
+  Result<DeviceBuffer> allocate(std::int64_t bytes, Contents contents) override;
   void free(DeviceBuffer buffer) override;
   Status launch(const LaunchArguments &arguments) override;
   Status copy(std::byte *destination, const std::byte *source, std::int64_t bytes) override {
@@ -116,7 +116,7 @@ private:
 };
 } // namespace
 
-Result<DeviceBuffer> AsyncCpuDevice::allocate(std::int64_t bytes) {
+Result<DeviceBuffer> AsyncCpuDevice::allocate(std::int64_t bytes, Contents contents) {
   Block block;
   if (bytes >= 0 && bytes < (std::int64_t(1) << 47)) {
     block.bytes = static_cast<std::size_t>(bytes);
@@ -128,6 +128,8 @@ Result<DeviceBuffer> AsyncCpuDevice::allocate(std::int64_t bytes) {
   if (!block.base)
     return Status::error("cannot allocate " + std::to_string(bytes) + " bytes of memory");
   std::memset(block.base, kPoison, block.length);
+  if (contents == Contents::Zeros)
+    std::memset(block.base, 0, block.bytes);
   mprotect(block.base, block.length, PROT_NONE);
   blocks.push_back(block);
   return DeviceBuffer{block.base, bytes};

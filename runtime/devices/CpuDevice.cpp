@@ -48,8 +48,8 @@ public:
   }
 
   const DeviceProperties &properties() const override { return facts; }
-  Result<DeviceBuffer> allocate(std::int64_t bytes) override {
-    return allocateCpuMemory(bytes);
+  Result<DeviceBuffer> allocate(std::int64_t bytes, Contents contents) override {
+    return allocateCpuMemory(bytes, contents);
   }
   void free(DeviceBuffer buffer) override { freeCpuMemory(buffer); }
   Status supports(std::string_view isa, std::span<const std::string_view> features) override {

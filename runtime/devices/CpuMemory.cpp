@@ -5,6 +5,7 @@
 #include "runtime/support/Text.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <sys/mman.h>
 
 namespace ftc::rt {
@@ -23,7 +24,7 @@ static std::int64_t mappedLength(std::int64_t bytes) {
   return roundUp(bytes + abi::kBufferSlack, 4096);
 }
 
-Result<DeviceBuffer> allocateCpuMemory(std::int64_t bytes) {
+Result<DeviceBuffer> allocateCpuMemory(std::int64_t bytes, Contents contents) {
   auto failure = [&] {
     return Status::error("cannot allocate " +
                          describeBytes(bytes < 0 ? 0 : static_cast<std::uint64_t>(bytes)) +
@@ -37,9 +38,11 @@ Result<DeviceBuffer> allocateCpuMemory(std::int64_t bytes) {
         abi::kBufferAlignment, roundUp(bytes + abi::kBufferSlack, abi::kBufferAlignment));
     if (!memory)
       return failure();
+    if (contents == Contents::Zeros)
+      std::memset(memory, 0, static_cast<std::size_t>(bytes));
     return DeviceBuffer{static_cast<std::byte *>(memory), bytes};
   }
-  // Map one huge page more, then give back what lies around the aligned part.
+  // Fresh mappings are zeros. Map one huge page more, then give back what lies around the aligned part.
   std::int64_t length = mappedLength(bytes);
   void *mapped = mmap(nullptr, length + kHugePage, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -6,7 +6,7 @@
 namespace ftc::rt {
 
 /// `bytes` of memory at a 64-byte aligned address with kBufferSlack readable bytes beyond.
-Result<DeviceBuffer> allocateCpuMemory(std::int64_t bytes);
+Result<DeviceBuffer> allocateCpuMemory(std::int64_t bytes, Contents contents);
 void freeCpuMemory(DeviceBuffer buffer);
 
 } // namespace ftc::rt

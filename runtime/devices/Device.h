@@ -27,12 +27,15 @@ struct DeviceProperties {
 };
 
 /// Memory of a device. `address` is 64-byte aligned; kBufferSlack bytes beyond `bytes` may be
-/// read. The contents of fresh memory are undefined. On devices that are not hostVisible the
+/// read. On devices that are not hostVisible the
 /// host must not follow `address`.
 struct DeviceBuffer {
   std::byte *address = nullptr;
   std::int64_t bytes = 0;
 };
+
+/// What fresh memory holds. Zeros take no memory before they are written, where the system can.
+enum class Contents { Undefined, Zeros };
 
 /// A kernel of a loaded module; valid as long as its module.
 struct KernelHandle {
@@ -79,7 +82,8 @@ public:
   virtual const DeviceProperties &properties() const = 0;
 
   /// Memory for `bytes` (0 allowed). An error names the bytes asked for.
-  virtual Result<DeviceBuffer> allocate(std::int64_t bytes) = 0;
+  virtual Result<DeviceBuffer> allocate(std::int64_t bytes,
+                                        Contents contents = Contents::Undefined) = 0;
   /// Gives memory back. No command that uses it may be pending.
   virtual void free(DeviceBuffer buffer) = 0;
 

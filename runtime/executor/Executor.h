@@ -124,7 +124,8 @@ public:
   /// Copies parameter `index` from canonical row-major f32 into the variant's storage (padding
   /// becomes zero), or back. Lossless both ways: a value that a 16-bit storage cannot hold is
   /// refused. `values` has the parameter's elements. Grads exist for trainable parameters alone,
-  /// and only if a prepared program uses them; Moments is refused.
+  /// and only if a prepared program uses them; a compact one's rows stand in the order of use.
+  /// Moments is refused.
   Status loadParameter(std::uint32_t index, std::span<const float> values,
                        ParameterSlot slot = ParameterSlot::Params);
   Status storeParameter(std::uint32_t index, std::span<float> values,
@@ -144,8 +145,13 @@ public:
   Status loadMoment(std::uint32_t moment, std::span<const std::byte> bytes);
   Status storeMomentRange(std::uint32_t moment, std::uint64_t firstByte,
                           std::span<std::byte> bytes);
-  /// Canonical bytes of entry `moment`.
+  /// Canonical bytes of entry `moment`, and their shape. A compact one has as many rows as the
+  /// symbol kTouched is set to.
   std::int64_t momentBytes(std::uint32_t moment) const;
+  std::vector<std::int64_t> momentShape(std::uint32_t moment) const;
+  /// Bytes of memory() that compact gradients and moments have for rows not in use: they are
+  /// reserved, but were never written.
+  std::int64_t unusedBytes() const;
 
   /// Name of the first parameter (in the artifact's order) whose slot holds a NaN or infinity.
   Result<std::optional<std::string>> firstNonFinite(ParameterSlot slot);

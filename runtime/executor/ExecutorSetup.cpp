@@ -36,14 +36,15 @@ Status Executor::Impl::loadModule() {
 }
 
 Status Executor::Impl::allocateSegment(DeviceBuffer &buffer, std::int64_t bytes,
-                                       std::int64_t &use, bool zero) {
-  FTC_ASSIGN_OR_RETURN(buffer, device->allocate(bytes));
+                                       std::int64_t &use, Contents contents) {
+  FTC_ASSIGN_OR_RETURN(buffer, device->allocate(bytes, contents));
   use = bytes;
-  return zero ? device->fill(buffer.address, 0, bytes) : Status::ok();
+  return Status::ok();
 }
 
 /// Allocates the segments that the chosen programs touch. Parameters, gradients, moments and
-/// state begin as zeros, so that the gaps between parameters stay zero for good.
+/// state begin as zeros, so that the gaps between parameters stay zero for good, and so do the
+/// rows of compact gradients and moments that are not yet in use.
 Status Executor::Impl::chooseSegments(const std::vector<const abi::Program *> &chosen) {
   bool usesState = false;
   std::int64_t arenaBytes = 0;
@@ -58,15 +59,16 @@ Status Executor::Impl::chooseSegments(const std::vector<const abi::Program *> &c
   }
   std::int64_t trainable = variant->trainable_elements() * 4;
   FTC_RETURN_IF_ERROR(
-      allocateSegment(params, variant->params_elements() * 4, memory.params, true));
+      allocateSegment(params, variant->params_elements() * 4, memory.params, Contents::Zeros));
   if (hasGrads)
-    FTC_RETURN_IF_ERROR(allocateSegment(grads, trainable, memory.grads, true));
+    FTC_RETURN_IF_ERROR(allocateSegment(grads, trainable, memory.grads, Contents::Zeros));
   if (hasMoments)
     FTC_RETURN_IF_ERROR(
-        allocateSegment(moments, variant->moments_bytes(), memory.moments, true));
+        allocateSegment(moments, variant->moments_bytes(), memory.moments, Contents::Zeros));
   if (usesState)
-    FTC_RETURN_IF_ERROR(allocateSegment(state, variant->state_bytes(), memory.state, true));
-  return allocateSegment(arena, arenaBytes, memory.arena, false);
+    FTC_RETURN_IF_ERROR(
+        allocateSegment(state, variant->state_bytes(), memory.state, Contents::Zeros));
+  return allocateSegment(arena, arenaBytes, memory.arena, Contents::Undefined);
 }
 
 static NamedArray *findArray(std::vector<NamedArray> &arrays, std::string_view name) {

@@ -33,7 +33,7 @@ struct Executor::Impl {
   Status loadModule();
   Status chooseSegments(const std::vector<const abi::Program *> &chosen);
   Status allocateSegment(DeviceBuffer &buffer, std::int64_t bytes, std::int64_t &use,
-                         bool zero);
+                         Contents contents);
   Status addArrays(const abi::Program &program);
   Status allocateArrays(std::vector<NamedArray> &arrays, std::int64_t &use);
   PreparedProgram::Binding bind(const abi::Buffer &buffer);
@@ -52,6 +52,10 @@ struct Executor::Impl {
 
   /// Device address of parameter `index` in a slot, or an error that names what is missing.
   Result<std::byte *> locate(std::uint32_t index, ParameterSlot slot);
+  /// Rows of compact gradients and moments that are in use; 0 before the symbol is set.
+  std::int64_t touchedRows() const;
+  /// Bytes of a moment in canonical form, of a compact one its rows in use.
+  std::int64_t canonicalBytes(const abi::MomentStorage &moment) const;
   /// Device address of entry `moment` of the variant's moments, or an error.
   Result<std::byte *> locateMoment(std::uint32_t moment);
 

@@ -1,4 +1,5 @@
 // The optimizer's moments between their canonical form and the variant's storage.
+#include "runtime/artifact/CompactRows.h"
 #include "runtime/artifact/Expression.h"
 #include "runtime/executor/ExecutorState.h"
 #include "runtime/executor/Layout.h"
@@ -12,11 +13,16 @@ static std::span<const std::int64_t> shapeOf(const abi::MomentStorage &moment) {
   return {moment.shape()->data(), moment.shape()->size()};
 }
 
-static std::int64_t canonicalBytes(const abi::MomentStorage &moment) {
+std::int64_t Executor::Impl::touchedRows() const {
+  int index = artifact->symbolIndex(kTouched);
+  return index >= 0 && symbolSet[index] ? symbolValues[index] : 0;
+}
+
+std::int64_t Executor::Impl::canonicalBytes(const abi::MomentStorage &moment) const {
   std::int64_t bytes = sizeOf(moment.dtype());
-  for (std::int64_t dimension : shapeOf(moment))
+  for (std::int64_t dimension : shapeOf(moment).subspan(moment.compact() ? 1 : 0))
     bytes *= dimension;
-  return bytes;
+  return moment.compact() ? bytes * touchedRows() : bytes;
 }
 
 /// Whether a moment lies in memory as its canonical bytes do.
@@ -25,7 +31,33 @@ static bool isPlain(const abi::MomentStorage &moment) {
 }
 
 std::int64_t Executor::momentBytes(std::uint32_t moment) const {
-  return canonicalBytes(*impl->variant->moments()->Get(moment));
+  return impl->canonicalBytes(*impl->variant->moments()->Get(moment));
+}
+
+std::vector<std::int64_t> Executor::momentShape(std::uint32_t moment) const {
+  const abi::MomentStorage &entry = *impl->variant->moments()->Get(moment);
+  std::vector<std::int64_t> shape(entry.shape()->begin(), entry.shape()->end());
+  if (entry.compact())
+    shape[0] = impl->touchedRows();
+  return shape;
+}
+
+std::int64_t Executor::unusedBytes() const {
+  std::int64_t bytes = 0;
+  for (std::uint32_t i = 0; i < count(impl->variant->moments()); ++i) {
+    const abi::MomentStorage &moment = *impl->variant->moments()->Get(i);
+    if (!moment.compact())
+      continue;
+    std::int64_t width = moment.shape()->Get(1) * sizeOf(moment.dtype());
+    auto unused = [&](std::int64_t begin) {
+      return bytesNeverWritten(begin, impl->touchedRows() * width,
+                               begin + moment.shape()->Get(0) * width);
+    };
+    bytes += impl->hasMoments ? unused(moment.offset()) : 0;
+    if (impl->hasGrads && moment.index() == 0) // one gradient a parameter
+      bytes += unused(4 * impl->variant->storage()->Get(moment.parameter())->offset());
+  }
+  return bytes;
 }
 
 Result<std::byte *> Executor::Impl::locateMoment(std::uint32_t moment) {
@@ -36,9 +68,9 @@ Result<std::byte *> Executor::Impl::locateMoment(std::uint32_t moment) {
   return moments.address + variant->moments()->Get(moment)->offset();
 }
 
-static Status checkRange(const abi::MomentStorage &moment, std::uint64_t first,
-                         std::uint64_t bytes) {
-  auto all = static_cast<std::uint64_t>(canonicalBytes(moment));
+static Status checkRange(const abi::MomentStorage &moment, std::int64_t canonicalBytes,
+                         std::uint64_t first, std::uint64_t bytes) {
+  auto all = static_cast<std::uint64_t>(canonicalBytes);
   auto width = static_cast<std::uint64_t>(sizeOf(moment.dtype()));
   if (first <= all && bytes <= all - first && first % width == 0 && bytes % width == 0)
     return Status::ok();
@@ -50,9 +82,10 @@ static Status checkRange(const abi::MomentStorage &moment, std::uint64_t first,
 Status Executor::loadMoment(std::uint32_t moment, std::span<const std::byte> bytes) {
   FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locateMoment(moment));
   const abi::MomentStorage &entry = *impl->variant->moments()->Get(moment);
-  FTC_RETURN_IF_ERROR(checkRange(entry, 0, bytes.size()));
-  if (bytes.size() != static_cast<std::uint64_t>(canonicalBytes(entry)))
-    return Status::error("a moment has " + std::to_string(canonicalBytes(entry)) +
+  std::int64_t expected = impl->canonicalBytes(entry);
+  FTC_RETURN_IF_ERROR(checkRange(entry, expected, 0, bytes.size()));
+  if (bytes.size() != static_cast<std::uint64_t>(expected))
+    return Status::error("a moment has " + std::to_string(expected) +
                          " bytes, got " + std::to_string(bytes.size()));
   Device &device = *impl->device;
   if (isPlain(entry)) {
@@ -74,7 +107,8 @@ Status Executor::storeMomentRange(std::uint32_t moment, std::uint64_t firstByte,
                                   std::span<std::byte> bytes) {
   FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locateMoment(moment));
   const abi::MomentStorage &entry = *impl->variant->moments()->Get(moment);
-  FTC_RETURN_IF_ERROR(checkRange(entry, firstByte, bytes.size()));
+  FTC_RETURN_IF_ERROR(
+      checkRange(entry, impl->canonicalBytes(entry), firstByte, bytes.size()));
   Device &device = *impl->device;
   if (isPlain(entry)) {
     FTC_RETURN_IF_ERROR(device.download(bytes.data(), address + firstByte, bytes.size()));

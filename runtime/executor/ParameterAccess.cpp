@@ -189,7 +189,16 @@ Status Executor::clear(ParameterSlot slot) {
                                                         : impl->moments;
   if (!buffer.address)
     return Status::ok();
-  FTC_RETURN_IF_ERROR(impl->device->fill(buffer.address, 0, buffer.bytes));
+  if (slot != ParameterSlot::Moments)
+    FTC_RETURN_IF_ERROR(impl->device->fill(buffer.address, 0, buffer.bytes));
+  // What lies between them is zero, and so are rows of compact ones that are not in use.
+  for (std::uint32_t i = 0; slot == ParameterSlot::Moments && i < count(variant().moments());
+       ++i) {
+    const abi::MomentStorage &moment = *variant().moments()->Get(i);
+    std::int64_t bytes = moment.compact() ? impl->canonicalBytes(moment)
+                                          : moment.elements() * sizeOf(moment.dtype());
+    FTC_RETURN_IF_ERROR(impl->device->fill(buffer.address + moment.offset(), 0, bytes));
+  }
   return impl->device->synchronize();
 }
 

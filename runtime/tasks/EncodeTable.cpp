@@ -54,24 +54,35 @@ Result<EncodedTable> encodeTableForPrediction(const Task &task, const DataTable 
   return encoded;
 }
 
-Result<std::vector<std::int64_t>> measureLengths(const Task &task, const DataTable &table,
-                                                 const TaskColumns &columns,
-                                                 const Tokenizer &tokenizer,
-                                                 const EncodeSettings &settings,
-                                                 std::vector<std::int64_t> *target) {
+/// Adds a row.
+static void measure(std::span<const std::int32_t> ids, TokenStatistics &statistics) {
+  statistics.lengths.push_back(static_cast<std::int64_t>(ids.size()));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0) // a start token that is not known yet
+      continue;
+    auto id = static_cast<std::size_t>(ids[i]);
+    if (id >= statistics.earliest.size())
+      statistics.earliest.resize(id + 1, TokenStatistics::kNowhere);
+    statistics.earliest[id] = std::min(statistics.earliest[id], static_cast<std::int32_t>(i));
+  }
+}
+
+Result<TokenStatistics> measureTokens(const Task &task, const DataTable &table,
+                                      const TaskColumns &columns, const Tokenizer &tokenizer,
+                                      const EncodeSettings &settings, TokenStatistics *target) {
   TaskColumns inputs = columns;
   if (!task.hasTargetText())
     inputs.label = -1;
-  std::vector<std::int64_t> lengths;
-  lengths.reserve(table.rows());
+  TokenStatistics statistics;
+  statistics.lengths.reserve(table.rows());
   for (std::int64_t row = 0; row < table.rows(); ++row) {
     FTC_ASSIGN_OR_RETURN(Example example,
                          task.encode(table, row, inputs, LabelSet(), tokenizer, settings));
-    lengths.push_back(example.tokens());
+    measure(example.ids, statistics);
     if (target)
-      target->push_back(example.targetTokens());
+      measure(example.targetIds, *target);
   }
-  return lengths;
+  return statistics;
 }
 
 } // namespace ftc::rt

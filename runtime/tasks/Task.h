@@ -306,12 +306,19 @@ Result<EncodedTable> encodeTableForPrediction(const Task &task, const DataTable 
                                               const Tokenizer &tokenizer,
                                               const EncodeSettings &settings);
 
-/// Token counts of every row encoded without cutting (`settings` do not ask for it): the
-/// compiler's length histogram. `target` receives those of the targets, where the task has any.
-Result<std::vector<std::int64_t>> measureLengths(const Task &task, const DataTable &table,
-                                                 const TaskColumns &columns,
-                                                 const Tokenizer &tokenizer,
-                                                 const EncodeSettings &settings = {},
-                                                 std::vector<std::int64_t> *target = nullptr);
+/// What a stream of tokens has over a table's rows, encoded without cutting.
+struct TokenStatistics {
+  std::vector<std::int64_t> lengths;  ///< by row
+  std::vector<std::int32_t> earliest; ///< by id: its first position in any row; kNowhere: none
+
+  static constexpr std::int32_t kNowhere = INT32_MAX;
+};
+
+/// Of every row (`settings` do not ask to cut): what the compiler wants to know of the training
+/// data. `target` receives that of the decoder's inputs, where the task has any.
+Result<TokenStatistics> measureTokens(const Task &task, const DataTable &table,
+                                      const TaskColumns &columns, const Tokenizer &tokenizer,
+                                      const EncodeSettings &settings = {},
+                                      TokenStatistics *target = nullptr);
 
 } // namespace ftc::rt

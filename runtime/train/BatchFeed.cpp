@@ -5,9 +5,11 @@ namespace ftc::rt {
 
 Result<BatchFeed> BatchFeed::make(Executor &executor, const BatchCapacity &capacity,
                                   const BatchLayout &layout,
-                                  std::span<const float> classWeights) {
+                                  std::span<const float> classWeights,
+                                  TouchedRows *touched) {
   FTC_ASSIGN_OR_RETURN(Batch batch, Batch::make(capacity, layout));
   BatchFeed feed(executor, std::move(batch));
+  feed.touched = touched;
   for (const std::string &name : feed.packed.arrayNames())
     if (InputHandle handle = executor.input(name))
       feed.inputs.push_back({handle, name});
@@ -23,6 +25,9 @@ Status BatchFeed::feed(std::span<const Example *const> examples, std::int64_t fi
   FTC_RETURN_IF_ERROR(packed.pack(examples, firstSequence));
   for (const Input &input : inputs)
     FTC_RETURN_IF_ERROR(executor->setInput(input.handle, *packed.array(input.name)));
+  for (const char *ids : {"input_ids.rows", "target_ids.rows"})
+    if (auto rows = packed.array(ids); rows && touched)
+      FTC_RETURN_IF_ERROR(touched->admit(*rows));
   if (auto values = packed.floats("targets"))
     FTC_RETURN_IF_ERROR(executor->setInput(targets, *values));
   for (const Symbol &symbol : symbols)

@@ -4,6 +4,7 @@
 
 #include "runtime/executor/Executor.h"
 #include "runtime/tasks/Batch.h"
+#include "runtime/train/TouchedRows.h"
 
 #include <span>
 #include <vector>
@@ -12,9 +13,11 @@ namespace ftc::rt {
 
 class BatchFeed {
 public:
-  /// `classWeights` are set once, where the artifact's loss has them.
+  /// `classWeights` are set once, where the artifact's loss has them. Batches to train on admit
+  /// their token ids to `touched`; others give null.
   static Result<BatchFeed> make(Executor &executor, const BatchCapacity &capacity,
-                                const BatchLayout &layout, std::span<const float> classWeights);
+                                const BatchLayout &layout, std::span<const float> classWeights,
+                                TouchedRows *touched);
 
   /// Packs `examples` (`firstSequence` is the first one's index within the accumulated batch)
   /// and sets all inputs and symbols. Allocates nothing.
@@ -35,6 +38,7 @@ private:
     std::string name;
   };
   Executor *executor;
+  TouchedRows *touched = nullptr;
   Batch packed;
   std::vector<Input> inputs;
   InputHandle targets;

@@ -21,7 +21,7 @@ Result<std::unique_ptr<Evaluator>> Evaluator::make(Session &session, double labe
   BatchCapacity capacity = session.capacity;
   FTC_ASSIGN_OR_RETURN(BatchFeed feed,
                        BatchFeed::make(*session.executor, capacity, session.layout,
-                                       session.classWeights));
+                                       session.classWeights, nullptr));
   std::unique_ptr<Evaluator> evaluator(new Evaluator(session, std::move(feed)));
   bool wantsLogits = session.task->outputWidth(session.labels) > 0;
   if (!evaluator->evaluate || (wantsLogits && !evaluator->logits))

@@ -68,12 +68,14 @@ std::vector<TensorSource> momentTensors(Session &session) {
   std::vector<TensorSource> tensors;
   if (!executor->has(ParameterSlot::Moments))
     return tensors;
+  if (std::span<const std::int32_t> rows = session.touched.rows(); session.touched)
+    tensors.push_back({kTouchedRows, DType::I32, {rows.size()}, rows.data(), {}});
   for (std::uint32_t i = 0; i < count(executor->variant().moments()); ++i) {
     const abi::MomentStorage &moment = *executor->variant().moments()->Get(i);
     TensorSource tensor;
     tensor.name = momentName(*session.artifact, moment);
     tensor.dtype = moment.dtype() == abi::DType::U8 ? DType::U8 : DType::F32;
-    for (std::int64_t size : *moment.shape())
+    for (std::int64_t size : executor->momentShape(i))
       tensor.shape.push_back(static_cast<std::uint64_t>(size));
     tensor.fill = [=](std::uint64_t firstByte, std::span<std::byte> out) {
       return executor->storeMomentRange(i, firstByte, out);

@@ -13,8 +13,12 @@ namespace ftc::rt {
 std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot);
 
 /// The same of the optimizer's moments, named as momentName says, in their own types and
-/// canonical shapes; none where none are held.
+/// canonical shapes; none where none are held. Compact ones have a row for each token id of the
+/// tensor kTouchedRows.
 std::vector<TensorSource> momentTensors(Session &session);
+
+/// I32 [rows]: the token ids of compact moments' rows, in a checkpoint of those.
+constexpr const char *kTouchedRows = "touched.rows";
 
 /// "PARAMETER.momentK": what a checkpoint calls it.
 std::string momentName(const ArtifactReader &artifact, const abi::MomentStorage &moment);

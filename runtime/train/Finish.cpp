@@ -227,9 +227,11 @@ Status Trainer::writeReport(const EvaluationReport *shown) {
   page.memory = {{"parameters", mebibytes(memory.params)},
                  {"gradients", mebibytes(memory.grads)},
                  {"moments", mebibytes(memory.moments)},
+                 {"of both, for tokens that no text had: never used",
+                  mebibytes(session->executor->unusedBytes())},
                  {"arena (activations, temporaries)", mebibytes(memory.arena)},
                  {"inputs and outputs", mebibytes(memory.inputs + memory.outputs)},
-                 {"planned in all", mebibytes(memory.peak())},
+                 {"planned in all", mebibytes(memory.peak() - session->executor->unusedBytes())},
                  {"peak of the process", mebibytes(peakResident())}};
   page.settings = settingsTable(settings);
   return writeFileAtomic(joinPath(settings.outputDir, "report.html"), renderReport(page));
@@ -251,7 +253,8 @@ std::string Trainer::summary(const EvaluationReport *validation,
           format("%.1f", static_cast<double>(measures.examples) / seconds) +
           " examples/s, first step after " + format("%.2f", measures.secondsToFirstStep) +
           " s\n";
-  text += "memory       planned " + mebibytes(session->executor->memory().peak()) +
+  text += "memory       planned " +
+          mebibytes(session->executor->memory().peak() - session->executor->unusedBytes()) +
           ", peak of the process " + mebibytes(peakResident()) + "\n";
   return text + "model        " + quote(settings.outputDir, 200) + "\n";
 }

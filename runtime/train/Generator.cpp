@@ -10,7 +10,7 @@ Result<std::unique_ptr<Generator>> Generator::make(Session &session, GenerationP
   layout.padToken = -1; // a prompt's last token is its last, whatever it is
   FTC_ASSIGN_OR_RETURN(BatchFeed feed,
                        BatchFeed::make(*session.executor, session.capacity, layout,
-                                       session.classWeights));
+                                       session.classWeights, nullptr));
   std::unique_ptr<Generator> generator(
       new Generator(session, std::move(plan), std::move(feed)));
   FTC_RETURN_IF_ERROR(generator->checkPrograms());

@@ -133,6 +133,7 @@ Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
   if (!executor)
     return executor.takeStatus();
   session->executor = executor.take();
+  session->touched = TouchedRows(*session->executor);
   // Kernels shared with training take these counters as arguments even where nothing is random.
   for (const char *counter : {"seed", "step", "accumulate"})
     session->executor->set(session->executor->symbol(counter), 0);

@@ -6,6 +6,7 @@
 #include "runtime/tasks/Batch.h"
 #include "runtime/tasks/ChatTemplate.h"
 #include "runtime/tasks/Task.h"
+#include "runtime/train/TouchedRows.h"
 
 #include <memory>
 #include <string>
@@ -29,6 +30,7 @@ struct Session {
   std::shared_ptr<const ArtifactReader> artifact;
   std::shared_ptr<Device> device;
   std::unique_ptr<Executor> executor;
+  TouchedRows touched; ///< of the executor's training programs
   const Task *task = nullptr;
   LabelSet labels;
   std::unique_ptr<Tokenizer> tokenizer;

@@ -14,7 +14,7 @@ Result<std::unique_ptr<StepRunner>> StepRunner::make(Session &session,
                                                      const Hyperparameters &hyperparameters) {
   FTC_ASSIGN_OR_RETURN(BatchFeed feed,
                        BatchFeed::make(*session.executor, session.capacity, session.layout,
-                                       session.classWeights));
+                                       session.classWeights, &session.touched));
   std::unique_ptr<StepRunner> runner(new StepRunner(session, std::move(feed), hyperparameters));
   FTC_RETURN_IF_ERROR(runner->setConstants());
   return runner;

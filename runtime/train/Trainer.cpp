@@ -197,7 +197,6 @@ Status Trainer::startOrResume() {
   } else {
     FTC_RETURN_IF_ERROR(loadInitialWeights(*session, settings.modelPath,
                                            static_cast<std::uint32_t>(settings.seed)));
-    FTC_RETURN_IF_ERROR(session->executor->clear(ParameterSlot::Moments));
   }
   sampler.emplace(steps->examples, static_cast<std::uint32_t>(settings.seed), settings.shuffle);
   data->startTraining(*session, sampler->order(steps->epochOf(state.step)));

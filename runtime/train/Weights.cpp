@@ -17,25 +17,31 @@ namespace ftc::rt {
 
 namespace {
 
+using Shape = std::span<const std::int64_t>;
+
+Shape shapeOf(const abi::Parameter &parameter) {
+  return {parameter.shape()->data(), parameter.shape()->size()};
+}
+
 /// The tensor's shape as messages show it: "[768, 768]".
-std::string shapeText(const flatbuffers::Vector<std::int64_t> &shape) {
+std::string shapeText(Shape shape) {
   std::string out = "[";
-  for (std::uint32_t i = 0; i < shape.size(); ++i)
-    out += (i ? ", " : "") + std::to_string(shape.Get(i));
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    out += (i ? ", " : "") + std::to_string(shape[i]);
   return out + "]";
 }
 
-bool sameShape(const TensorInfo &tensor, const flatbuffers::Vector<std::int64_t> &shape) {
+bool sameShape(const TensorInfo &tensor, Shape shape) {
   if (tensor.shape.size() != shape.size())
     return false;
-  for (std::uint32_t i = 0; i < shape.size(); ++i)
-    if (tensor.shape[i] != static_cast<std::uint64_t>(shape.Get(i)))
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (tensor.shape[i] != static_cast<std::uint64_t>(shape[i]))
       return false;
   return true;
 }
 
 Result<const TensorInfo *> findTensor(const WeightSource &checkpoint, std::string_view name,
-                                      const flatbuffers::Vector<std::int64_t> &shape) {
+                                      Shape shape) {
   const TensorInfo *tensor = checkpoint.find(name);
   if (!tensor)
     return Status::error(checkpoint.filePath(0) + ": expected a tensor " + quote(name) + " " +
@@ -48,7 +54,7 @@ Result<const TensorInfo *> findTensor(const WeightSource &checkpoint, std::strin
 }
 
 Status readTensor(const WeightSource &checkpoint, std::string_view name,
-                  const flatbuffers::Vector<std::int64_t> &shape, std::span<float> out) {
+                  Shape shape, std::span<float> out) {
   FTC_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, name, shape));
   return checkpoint.readAsF32(*tensor, out.data());
 }
@@ -92,9 +98,9 @@ std::vector<float> parameterBuffer(const Executor &executor, const ArtifactReade
 }
 
 /// transformers' MarianSinusoidalPositionalEmbedding over [positions, width].
-void fillSinusoids(const flatbuffers::Vector<std::int64_t> &shape, std::span<float> out) {
-  std::int64_t width = shape.Get(1), sines = (width + 1) / 2;
-  for (std::int64_t position = 0; position < shape.Get(0); ++position)
+void fillSinusoids(Shape shape, std::span<float> out) {
+  std::int64_t width = shape[1], sines = (width + 1) / 2;
+  for (std::int64_t position = 0; position < shape[0]; ++position)
     for (std::int64_t column = 0; column < width; ++column) {
       std::int64_t pair = column < sines ? column : column - sines;
       double angle = static_cast<double>(position) /
@@ -119,7 +125,7 @@ void initialize(const abi::Parameter &parameter, std::uint32_t index, std::uint3
     std::fill(out.begin(), out.end(), 1.0f);
     return;
   case abi::Init::Sinusoids:
-    fillSinusoids(*parameter.shape(), out);
+    fillSinusoids(shapeOf(parameter), out);
     return;
   case abi::Init::Checkpoint:
   case abi::Init::Zeros:
@@ -189,7 +195,7 @@ Status loadInitial(Session &session, const std::string &directory, std::uint32_t
     std::span<float> values(buffer.data(), session.executor->parameterElements(i));
     if (parameter.tensor() && parameter.init() == abi::Init::Checkpoint)
       FTC_RETURN_IF_ERROR(readTensor(parameter.from_adapter() ? *adapter : checkpoint,
-                                     text(parameter.tensor()), *parameter.shape(), values));
+                                     text(parameter.tensor()), shapeOf(parameter), values));
     else
       initialize(parameter, i, seed, values);
     FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
@@ -226,7 +232,7 @@ Status loadModelWeights(Session &session, const std::string &path) {
       continue;
     }
     std::string name = (adapter ? kAdapterPrefix : "") + std::string(text(parameter.name()));
-    FTC_RETURN_IF_ERROR(readTensor(checkpoint, name, *parameter.shape(), values));
+    FTC_RETURN_IF_ERROR(readTensor(checkpoint, name, shapeOf(parameter), values));
     FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
   }
   return Status::ok();
@@ -234,18 +240,38 @@ Status loadModelWeights(Session &session, const std::string &path) {
 
 namespace {
 
-/// A moment's canonical bytes; f32 ones must be finite.
-Status readMoment(const Checkpoint &checkpoint, const std::string &name,
-                  const abi::MomentStorage &moment, std::span<std::byte> out) {
-  if (moment.dtype() == abi::DType::F32) {
-    std::span<float> values(reinterpret_cast<float *>(out.data()), out.size() / 4);
-    return readTensor(checkpoint, name, *moment.shape(), values);
-  }
-  FTC_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, name, *moment.shape()));
-  if (tensor->dtype != DType::U8)
+/// A tensor of `dtype` and that shape, as bytes.
+Status readBytes(const Checkpoint &checkpoint, const std::string &name, DType dtype, Shape shape,
+                 std::span<std::byte> out) {
+  FTC_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, name, shape));
+  if (tensor->dtype != dtype)
     return Status::error(checkpoint.filePath(tensor->file) + ": tensor " + quote(name) +
-                         ": expected U8, found " + describeTensor(*tensor));
+                         ": expected " + std::string(dtypeName(dtype)) + ", found " + describeTensor(*tensor));
   return checkpoint.read(*tensor, 0, out);
+}
+
+/// A moment's canonical bytes.
+Status readMoment(const Checkpoint &checkpoint, const std::string &name,
+                  const abi::MomentStorage &moment, Shape shape, std::span<std::byte> out) {
+  if (moment.dtype() != abi::DType::F32)
+    return readBytes(checkpoint, name, DType::U8, shape, out);
+  std::span<float> values(reinterpret_cast<float *>(out.data()), out.size() / 4);
+  return readTensor(checkpoint, name, shape, values);
+}
+
+/// Which rows compact moments have, before they are read.
+Status loadTouchedRows(Session &session, const Checkpoint &checkpoint) {
+  if (!session.touched)
+    return Status::ok();
+  const TensorInfo *tensor = checkpoint.find(kTouchedRows);
+  std::int64_t count = tensor && tensor->shape.size() == 1
+                           ? static_cast<std::int64_t>(tensor->shape[0])
+                           : 0;
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
+  FTC_RETURN_IF_ERROR(readBytes(checkpoint, kTouchedRows, DType::I32, {&count, 1},
+                                std::as_writable_bytes(std::span(rows))));
+  return session.touched.restore(rows).withContext(checkpoint.filePath(tensor->file) +
+                                                   ": tensor " + quote(kTouchedRows));
 }
 
 } // namespace
@@ -255,6 +281,7 @@ Status loadMoments(Session &session, const std::string &path) {
   if (!executor.has(ParameterSlot::Moments))
     return Status::ok();
   FTC_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::open(path));
+  FTC_RETURN_IF_ERROR(loadTouchedRows(session, checkpoint));
   std::vector<float> buffer; // aligned for floats, bytes where moments are codes
   for (std::uint32_t i = 0; i < count(executor.variant().moments()); ++i) {
     const abi::MomentStorage &moment = *executor.variant().moments()->Get(i);
@@ -262,7 +289,8 @@ Status loadMoments(Session &session, const std::string &path) {
     buffer.resize(std::max(buffer.size(), (bytes + 3) / 4));
     std::span<std::byte> values(reinterpret_cast<std::byte *>(buffer.data()), bytes);
     FTC_RETURN_IF_ERROR(
-        readMoment(checkpoint, momentName(*session.artifact, moment), moment, values));
+        readMoment(checkpoint, momentName(*session.artifact, moment), moment,
+                   executor.momentShape(i), values));
     FTC_RETURN_IF_ERROR(executor.loadMoment(i, values));
   }
   return Status::ok();

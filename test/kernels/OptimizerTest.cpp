@@ -113,3 +113,102 @@ TEST(Optimizer, GlobalNormClipsAndSeesWhatIsNotFinite) {
     }
   }
 }
+
+/// A table of `rows` x `width`, updated `steps` times by `whole` with gradients that are zero in
+/// rows without a slot, and by `compact` with those alone: the same bits. Slots are given out as
+/// the steps go on.
+template <typename Update>
+static void expectCompactUpdates(const CpuIsa &isa, std::int64_t width, bool control, int moments,
+                                 const std::vector<double> &scalars) {
+  const std::int64_t rows = 37, n = rows * width;
+  auto whole = std::make_shared<Update>(), compact = std::make_shared<Update>();
+  whole->control = compact->control = control;
+  compact->rows = {width, 2 + moments + control};
+  KernelLibrary library({whole, compact}, isa);
+  Floats p = randomFloats(n, 1), q = p, values{0.5f, 1};
+  std::vector<Floats> state(moments, Floats(n)), rowState;
+  Ints slots(rows);
+  std::fill_n(slots.data(), rows, -1);
+  std::int64_t used = 0;
+  for (int t = 1; t <= 4; ++t) {
+    for (std::int64_t row = (5 * t) % 7; row < rows; row += 3 + t)
+      slots[row] = slots[row] < 0 ? static_cast<std::int32_t>(used++) : slots[row];
+    rowState.resize(moments, Floats(n));
+    Floats g(n), rowGradients(used * width), random = randomFloats(n, 10 + t);
+    for (std::int64_t row = 0; row < rows; ++row)
+      if (slots[row] >= 0) {
+        std::copy_n(random.data() + row * width, width, g.data() + row * width);
+        std::copy_n(random.data() + row * width, width, rowGradients.data() + slots[row] * width);
+      }
+    std::vector<void *> buffers{p.data(), g.data()}, rowBuffers{q.data(), rowGradients.data()};
+    for (int k = 0; k < moments; ++k) {
+      buffers.push_back(state[k].data());
+      rowBuffers.push_back(rowState[k].data());
+    }
+    if (control) {
+      buffers.push_back(values.data());
+      rowBuffers.push_back(values.data());
+    }
+    rowBuffers.push_back(slots.data());
+    library.run(*whole, buffers, {n}, scalars);
+    library.run(*compact, rowBuffers, {rows}, scalars, t % 2 ? Split::Pieces : Split::Whole);
+    ASSERT_TRUE(q.intact());
+    ASSERT_TRUE(p == q) << compact->key(isa) << " t=" << t;
+    for (int k = 0; k < moments; ++k)
+      for (std::int64_t row = 0; row < rows; ++row)
+        for (std::int64_t c = 0; c < width; ++c)
+          ASSERT_EQ(slots[row] < 0 ? 0.0f : rowState[k][slots[row] * width + c],
+                    state[k][row * width + c]);
+  }
+  ASSERT_GT(used, 10);
+  ASSERT_LT(used, rows);
+  if (!control)
+    return;
+  Floats stop{0.5f, 0}, before = q, gradients = randomFloats(used * width, 99);
+  std::vector<void *> buffers{q.data(), gradients.data()};
+  for (int k = 0; k < moments; ++k)
+    buffers.push_back(rowState[k].data());
+  buffers.push_back(stop.data());
+  buffers.push_back(slots.data());
+  library.run(*compact, buffers, {rows}, scalars);
+  ASSERT_TRUE(q == before) << "not finite, yet updated";
+}
+
+TEST(Optimizer, CompactRowsAreUpdatedAsWholeTables) {
+  for (const CpuIsa *isa : runnableIsas())
+    for (std::int64_t width : {1, 8, 33})
+      for (bool control : {true, false})
+        for (double decay : {0.01, 0.0}) {
+          expectCompactUpdates<AdamW>(*isa, width, control, 2,
+                                      {1e-2, 0.9, 0.999, 1e-8, decay, 0.1, 0.01});
+          expectCompactUpdates<Lion>(*isa, width, control, 1, {1e-2, 0.9, 0.99, decay});
+        }
+}
+
+TEST(Optimizer, GlobalNormOfRowsAndElements) {
+  for (const CpuIsa *isa : runnableIsas()) {
+    auto rowSquares = std::make_shared<SquareSum>(), squares = std::make_shared<SquareSum>();
+    auto finalize = std::make_shared<NormFinalize>();
+    rowSquares->width = 384;
+    finalize->widths = {384, 1};
+    KernelLibrary library({rowSquares, squares, finalize}, *isa);
+    for (std::int64_t rows : {0, 1, 170, 171, 1000}) {
+      std::int64_t n = 70001, chunks = (rows + 169) / 170;
+      Floats table = randomFloats(rows * 384, 1), rest = randomFloats(n, 2), norm(1), control(2);
+      Buffer<double> tablePartial(chunks), partial(2);
+      library.run(*rowSquares, {table.data(), tablePartial.data()}, {rows}, {}, Split::Pieces);
+      library.run(*squares, {rest.data(), partial.data()}, {n}, {}, Split::Pieces);
+      library.run(*finalize,
+                  {tablePartial.data(), partial.data(), norm.data(), control.data()}, {rows, n},
+                  {0.5});
+      double exact = 0;
+      for (std::int64_t i = 0; i < rows * 384; ++i)
+        exact += double(table[i]) * table[i];
+      for (std::int64_t i = 0; i < n; ++i)
+        exact += double(rest[i]) * rest[i];
+      ASSERT_TRUE(tablePartial.intact() && partial.intact() && norm.intact());
+      ASSERT_NEAR(norm[0], std::sqrt(exact), 1e-7 * std::sqrt(exact)) << rows;
+      ASSERT_EQ(control[1], 1);
+    }
+  }
+}

@@ -429,13 +429,14 @@ TEST(Rows, AddGatherScatterEmbed) {
       auto embed = std::make_shared<EmbeddingSum>(),
            embedOne = std::make_shared<EmbeddingSum>();
       auto embedGrad = std::make_shared<EmbeddingGrad>(),
-           padded = std::make_shared<EmbeddingGrad>();
-      padded->hidden = hidden, padded->padding = 4;
+           padded = std::make_shared<EmbeddingGrad>(), compact = std::make_shared<EmbeddingGrad>();
+      padded->hidden = compact->hidden = hidden, padded->padding = compact->padding = 4;
+      compact->compact = true;
       gather->hidden = place->hidden = scatterAdd->hidden = hidden;
       embed->hidden = embedOne->hidden = embedGrad->hidden = hidden;
       scatterAdd->add = true, embed->tables = 3;
-      KernelLibrary library({add, gather, place, scatterAdd, embed, embedOne, embedGrad, padded},
-                            *isa);
+      KernelLibrary library(
+          {add, gather, place, scatterAdd, embed, embedOne, embedGrad, padded, compact}, *isa);
       for (std::int64_t rows : {0, 1, 18, 37}) {
         std::int64_t n = rows * hidden, big = 50 * hidden;
         Floats x = randomFloats(n, 1), other = randomFloats(n, 2), y(n);
@@ -493,6 +494,20 @@ TEST(Rows, AddGatherScatterEmbed) {
       std::copy_n(before.data() + 4 * hidden, hidden, expected.data() + 4 * hidden);
       ASSERT_TRUE(apart.intact());
       ASSERT_TRUE(apart == expected) << padded->key(*isa);
+      // Rows 3, 0 and 4 as rows 2, 0 and 1 of a compact gradient.
+      Ints slots{0, -1, -1, 2, 1};
+      Floats small(3 * hidden), smallExpected(3 * hidden);
+      for (int row : {0, 3, 4}) {
+        std::copy_n(before.data() + row * hidden, hidden, small.data() + slots[row] * hidden);
+        std::copy_n(expected.data() + row * hidden, hidden,
+                    smallExpected.data() + slots[row] * hidden);
+      }
+      library.run(*compact,
+                  {dy.data(), order.data(), segments.data(), rows.data(), small.data(),
+                   slots.data()},
+                  {3}, {}, Split::Pieces);
+      ASSERT_TRUE(small.intact());
+      ASSERT_TRUE(small == smallExpected) << compact->key(*isa);
     }
 }
 

@@ -175,6 +175,7 @@ Runner::Runner(const Toy &toy, std::shared_ptr<rt::Device> device,
   auto made = rt::Executor::create(artifact, std::move(device), options);
   EXPECT_TRUE(made) << made.status().message();
   instance = std::move(*made);
+  touched = rt::TouchedRows(*instance);
   for (const auto &[name, values] : parameters) {
     rt::Status status = instance->loadParameter(artifact->parameterIndex(name), values);
     EXPECT_TRUE(status) << status.message();
@@ -196,6 +197,25 @@ void Runner::set(const ToyBatch &batch) {
   }
   for (auto [name, value] : batch.symbols)
     symbol(name, value);
+  for (const char *ids : {"input_ids.rows", "target_ids.rows"})
+    if (auto rows = batch.arrays.find(ids); rows != batch.arrays.end()) {
+      rt::Status status = touched.admit(rows->second);
+      EXPECT_TRUE(status) << status.message();
+    }
+}
+
+Floats Runner::wholeGradient(std::uint32_t parameter, const Floats &stored) const {
+  for (const abi::MomentStorage *moment : *instance->variant().moments()) {
+    if (moment->parameter() != parameter || !moment->compact())
+      continue;
+    std::int64_t width = moment->shape()->Get(1);
+    Floats whole(stored.size());
+    for (std::size_t row = 0; row < touched.rows().size(); ++row)
+      std::copy_n(stored.begin() + row * width, width,
+                  whole.begin() + touched.rows()[row] * width);
+    return whole;
+  }
+  return stored;
 }
 
 void Runner::symbol(const std::string &name, std::int64_t value) {
@@ -223,7 +243,8 @@ Parameters Runner::read(rt::ParameterSlot slot) {
     Floats values(instance->parameterElements(i));
     rt::Status status = instance->storeParameter(i, values, slot);
     EXPECT_TRUE(status) << status.message();
-    all[artifact->root().parameters()->Get(i)->name()->str()] = std::move(values);
+    all[artifact->root().parameters()->Get(i)->name()->str()] =
+        slot == rt::ParameterSlot::Grads ? wholeGradient(i, values) : std::move(values);
   }
   return all;
 }

@@ -6,6 +6,7 @@
 #include "compiler/targets/cpu/CpuIsa.h"
 #include "runtime/devices/CpuDevice.h"
 #include "runtime/executor/Executor.h"
+#include "runtime/train/TouchedRows.h"
 #include "test/numeric/reference/Reference.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -73,6 +74,7 @@ public:
   void run(const std::string &program);
   rt::Status tryRun(const std::string &program);
   Floats output(const std::string &name) const;
+  /// Canonical values; of a compact gradient too, with zeros in rows not in use.
   Parameters read(rt::ParameterSlot slot);
   /// Canonical bytes of every moment, in the order of the variant's table.
   std::vector<std::vector<std::byte>> moments();
@@ -82,6 +84,9 @@ public:
 private:
   std::shared_ptr<const rt::ArtifactReader> artifact;
   std::unique_ptr<rt::Executor> instance;
+  rt::TouchedRows touched;
+
+  Floats wholeGradient(std::uint32_t parameter, const Floats &stored) const;
 };
 
 /// The same batch, parameters and scalars for the reference; gradients begin as zeros.

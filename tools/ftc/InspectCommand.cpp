@@ -22,8 +22,10 @@ static Json memoryOf(const abi::Variant &variant, const abi::Program &program) {
     state |= buffer->segment() == abi::Segment::State;
   }
   std::int64_t params = 4 * variant.params_elements();
-  std::int64_t gradBytes = grads ? 4 * variant.trainable_elements() : 0;
-  std::int64_t momentBytes = moments ? variant.moments_bytes() : 0;
+  std::int64_t gradBytes =
+      grads ? 4 * variant.trainable_elements() - variant.unused_grads_bytes() : 0;
+  std::int64_t momentBytes =
+      moments ? variant.moments_bytes() - variant.unused_moments_bytes() : 0;
   std::int64_t stateBytes = state ? variant.state_bytes() : 0;
   Json memory;
   memory["params_bytes"] = params;
@@ -47,7 +49,8 @@ static std::int64_t trainingPeak(const abi::Variant &variant) {
   for (const abi::Program *program : *variant.programs())
     accumulates |= program->name()->string_view() == "train_accumulate";
   std::int64_t training =
-      4 * accumulates * variant.trainable_elements() + variant.moments_bytes();
+      4 * accumulates * variant.trainable_elements() + variant.moments_bytes() -
+      variant.unused_grads_bytes() - variant.unused_moments_bytes();
   return 4 * variant.params_elements() + std::max(training, variant.state_bytes()) + arena;
 }
 

@@ -189,7 +189,7 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
   FTC_ASSIGN_OR_RETURN(
       rt::BatchFeed feed,
       rt::BatchFeed::make(*session.executor, session.capacity, session.layout,
-                          session.classWeights));
+                          session.classWeights, &session.touched));
   std::vector<rt::MicroBatch> micro;
   FTC_RETURN_IF_ERROR(
       rt::splitMicroBatches(batch, session.capacity, session.layout.placement, micro));

@@ -58,21 +58,42 @@ struct MomentList {
 };
 } // namespace
 
-/// C1 to C4 of every update: `moments` are those of the parameters' own types.
+/// C9: gradients are rows, over a ragged space, of parameters with as many rows as `slots`.
+static LogicalResult expectCompact(Operation *op, TypeRange gradients, TypeRange params,
+                                   Type slots) {
+  if (gradients.size() != params.size())
+    return op->emitOpError() << "C1: expected " << params.size()
+                             << " gradients (one a parameter), got " << gradients.size();
+  std::int64_t rows = cast<RankedTensorType>(slots).getDimSize(0);
+  for (auto [type, param] : llvm::zip(gradients, params)) {
+    auto gradient = cast<RankedTensorType>(type), table = cast<RankedTensorType>(param);
+    if (gradient.getRank() != 2 || !spaceOf(gradient) || table.getRank() != 2 ||
+        table.getDimSize(0) != rows || table.getDimSize(1) != gradient.getDimSize(1))
+      return op->emitOpError() << "C9: expected a ragged gradient of the width of a parameter of "
+                               << rows << " rows, as slots has, got " << type << " and " << param;
+  }
+  return success();
+}
+
+/// C1 to C4 and C9 of every update: `moments` are those of the gradients' own types.
 template <typename Op>
 static LogicalResult verifyUpdate(Op op, llvm::ArrayRef<MomentList> moments) {
-  TypeRange params = op.getParams().getTypes();
+  TypeRange params = op.getParams().getTypes(), gradients = op.getGradients().getTypes();
   if (params.empty())
     return op.emitOpError("C3: expected at least one parameter, got none");
-  if (failed(expectLike(op, "gradients", op.getGradients().getTypes(), params)))
+  Value slots;
+  if constexpr (requires { op.getSlots(); })
+    slots = op.getSlots();
+  if (failed(slots ? expectCompact(op, gradients, params, slots.getType())
+                   : expectLike(op, "gradients", gradients, params)))
     return failure();
   for (const MomentList &list : moments)
-    if (failed(expectLike(op, list.name, list.before, params)))
+    if (failed(expectLike(op, list.name, list.before, gradients)))
       return failure();
   if (failed(expectLike(op, "new_params", op.getNewParams().getTypes(), params)))
     return failure();
   for (const MomentList &list : moments)
-    if (failed(expectLike(op, list.newName, list.after, params)))
+    if (failed(expectLike(op, list.newName, list.after, gradients)))
       return failure();
   return op.getControl() ? expectElements(op, 4, "control", op.getControl().getType(), 2)
                          : success();

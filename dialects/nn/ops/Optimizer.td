@@ -38,10 +38,13 @@ def Nn_AdamWOp : Nn_UpdateOp<"adamw"> {
     adam_beta2, adam_epsilon, weight_decay, bias_correction1, bias_correction2. With `control` [2],
     g is first multiplied by its first element, and nothing changes when its second is 0.
     The operand lists correspond element by element; one op updates a whole decay group.
+    With `slots` [rows of each parameter] gradients and moments are compact: a parameter's row r
+    has their row slots[r], or, where that is below 0, none: its gradient is zero and always was,
+    and so are its moments, so that it only decays.
   }];
   let arguments = (ins Variadic<Nn_Tensor>:$params, Variadic<Nn_Tensor>:$gradients,
       Variadic<Nn_Tensor>:$m, Variadic<Nn_Tensor>:$v, Optional<F32Tensor>:$control,
-      BoolAttr:$decay);
+      Optional<Nn_Indices>:$slots, BoolAttr:$decay);
   let results = (outs Variadic<Nn_Tensor>:$new_params, Variadic<Nn_Tensor>:$new_m,
       Variadic<Nn_Tensor>:$new_v);
 }
@@ -62,10 +65,11 @@ def Nn_LionOp : Nn_UpdateOp<"lion"> {
   let description = [{
     p *= 1 - lr * wd (with `decay`); p -= lr * sign(b1 m + (1 - b1) g);
     m = b2 m + (1 - b2) g. Scalars learning_rate, adam_beta1, adam_beta2, weight_decay; `control`
-    as adamw's. The sign of 0 is 0.
+    and `slots` as adamw's. The sign of 0 is 0.
   }];
   let arguments = (ins Variadic<Nn_Tensor>:$params, Variadic<Nn_Tensor>:$gradients,
-      Variadic<Nn_Tensor>:$m, Optional<F32Tensor>:$control, BoolAttr:$decay);
+      Variadic<Nn_Tensor>:$m, Optional<F32Tensor>:$control, Optional<Nn_Indices>:$slots,
+      BoolAttr:$decay);
   let results = (outs Variadic<Nn_Tensor>:$new_params, Variadic<Nn_Tensor>:$new_m);
 }
 

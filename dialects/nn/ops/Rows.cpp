@@ -59,7 +59,8 @@ LogicalResult EmbeddingOp::buildBackward(Backward &backward) {
     bool first = table == getTables().front();
     backward.accumulate(table, EmbeddingGradOp::create(
                                    backward.builder(), getLoc(), table.getType(), dy, order,
-                                   segments, rows, first ? getPaddingAttr() : IntegerAttr()));
+                                   segments, rows, /*slots=*/Value(),
+                                   first ? getPaddingAttr() : IntegerAttr()));
   }
   return success();
 }
@@ -76,8 +77,16 @@ LogicalResult EmbeddingGradOp::verify() {
   if (!rows || rows.getName() != segments.getPer())
     return emitOpError("C4: expected rows over the space ")
            << segments.getPer() << ", got " << getRows().getType();
+  Value table = getDtable();
+  if (getSlots()) {
+    if (spaceOf(getSlots().getType()) || !spaceOf(table.getType()))
+      return emitOpError("C6: expected slots of a static vocabulary and a gradient over a ragged "
+                         "space, got ")
+             << getSlots().getType() << " and " << table.getType();
+    table = getSlots(); // as many as the table has rows
+  }
   if (std::optional<std::uint32_t> row = getPadding())
-    return expectPadding(*this, 5, *row, getDtable().getType());
+    return expectPadding(*this, 5, *row, table.getType());
   return success();
 }
 

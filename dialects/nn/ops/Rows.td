@@ -21,10 +21,12 @@ def Nn_EmbeddingGradOp : Nn_Op<"embedding_grad", [CostModel]> {
   let summary = "dtable[rows[u]] = sum of dy[order[j]] for j in segments[u] .. segments[u+1]";
   let description = [{
     A dense gradient [vocabulary, width], zero in rows that no id names and in row `padding`.
-    `order` [rows of dy] sorts the ids stably, so that the sum's order is fixed.
+    `order` [rows of dy] sorts the ids stably, so that the sum's order is fixed. With `slots`
+    [vocabulary] the gradient is compact: row slots[rows[u]] of a ragged space takes what row
+    rows[u] of the dense one would.
   }];
   let arguments = (ins Nn_Matrix:$dy, Nn_Indices:$order, Nn_Indices:$segments,
-      Nn_Indices:$rows, OptionalAttr<I32Attr>:$padding);
+      Nn_Indices:$rows, Optional<Nn_Indices>:$slots, OptionalAttr<I32Attr>:$padding);
   let results = (outs Nn_Matrix:$dtable);
   let hasVerifier = 1;
 }

@@ -345,7 +345,7 @@ func.func @global_norm(%0: !w64, %1: !v4) -> (!one, !two) {
 // CHECK-LABEL: func.func @adamw
 // CHECK: nn.adamw
 func.func @adamw(%0: !v4, %1: !v4, %2: !v4, %3: !v4, %4: !two) -> (!v4, !v4, !v4) {
-  %r:3 = nn.adamw %0, %1, %2, %3, %4 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1>,
+  %r:3 = nn.adamw %0, %1, %2, %3, %4 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0>,
       resultSegmentSizes = array<i32: 1, 1, 1>}
       : (!v4, !v4, !v4, !v4, !two) -> (!v4, !v4, !v4)
   return %r#0, %r#1, %r#2 : !v4, !v4, !v4
@@ -363,7 +363,7 @@ func.func @sgd(%0: !v4, %1: !v4, %2: !v4, %3: !two) -> (!v4, !v4) {
 // CHECK-LABEL: func.func @lion
 // CHECK: nn.lion
 func.func @lion(%0: !v4, %1: !v4, %2: !v4, %3: !two) -> (!v4, !v4) {
-  %r:2 = nn.lion %0, %1, %2, %3 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1>,
+  %r:2 = nn.lion %0, %1, %2, %3 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>,
       resultSegmentSizes = array<i32: 1, 1>}
       : (!v4, !v4, !v4, !two) -> (!v4, !v4)
   return %r#0, %r#1 : !v4, !v4

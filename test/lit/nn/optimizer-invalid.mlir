@@ -37,7 +37,7 @@ func.func @norm_c3(%0: !v4) {
 !v4 = tensor<4xf32>
 func.func @adamw_c1(%0: !v4, %1: !v4, %2: !v4) {
   // expected-error @below {{C1: expected 1 gradients (one a parameter), got 0}}
-  %r:3 = nn.adamw %0, %1, %2 {decay = true, operandSegmentSizes = array<i32: 1, 0, 1, 1, 0>,
+  %r:3 = nn.adamw %0, %1, %2 {decay = true, operandSegmentSizes = array<i32: 1, 0, 1, 1, 0, 0>,
       resultSegmentSizes = array<i32: 1, 1, 1>}
       : (!v4, !v4, !v4) -> (!v4, !v4, !v4)
   return
@@ -49,7 +49,7 @@ func.func @adamw_c1(%0: !v4, %1: !v4, %2: !v4) {
 !v6 = tensor<6xf32>
 func.func @adamw_c2(%0: !v4, %1: !v4, %2: !v4, %3: !v6) {
   // expected-error @below {{C2: expected v of the parameter's type}}
-  %r:3 = nn.adamw %0, %1, %2, %3 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>,
+  %r:3 = nn.adamw %0, %1, %2, %3 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>,
       resultSegmentSizes = array<i32: 1, 1, 1>}
       : (!v4, !v4, !v4, !v6) -> (!v4, !v4, !v4)
   return
@@ -61,7 +61,7 @@ func.func @adamw_c2(%0: !v4, %1: !v4, %2: !v4, %3: !v6) {
 !one = tensor<1xf32>
 func.func @adamw_c4(%0: !v4, %1: !v4, %2: !v4, %3: !v4, %4: !one) {
   // expected-error @below {{C4: expected control of [2], got}}
-  %r:3 = nn.adamw %0, %1, %2, %3, %4 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1>,
+  %r:3 = nn.adamw %0, %1, %2, %3, %4 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0>,
       resultSegmentSizes = array<i32: 1, 1, 1>}
       : (!v4, !v4, !v4, !v4, !one) -> (!v4, !v4, !v4)
   return
@@ -106,7 +106,7 @@ func.func @sgd_c4(%0: !v4, %1: !v4, %2: !v4, %3: !one) {
 
 func.func @adamw_c3() {
   // expected-error @below {{C3: expected at least one parameter, got none}}
-  "nn.adamw"() <{decay = true, operandSegmentSizes = array<i32: 0, 0, 0, 0, 0>,
+  "nn.adamw"() <{decay = true, operandSegmentSizes = array<i32: 0, 0, 0, 0, 0, 0>,
       resultSegmentSizes = array<i32: 0, 0, 0>}> : () -> ()
   return
 }
@@ -124,7 +124,7 @@ func.func @sgd_c3() {
 
 func.func @lion_c3() {
   // expected-error @below {{C3: expected at least one parameter, got none}}
-  "nn.lion"() <{decay = true, operandSegmentSizes = array<i32: 0, 0, 0, 0>,
+  "nn.lion"() <{decay = true, operandSegmentSizes = array<i32: 0, 0, 0, 0, 0>,
       resultSegmentSizes = array<i32: 0, 0>}> : () -> ()
   return
 }
@@ -135,7 +135,7 @@ func.func @lion_c3() {
 !v6 = tensor<6xf32>
 func.func @lion_c2(%0: !v4, %1: !v4, %2: !v6) {
   // expected-error @below {{C2: expected m of the parameter's type}}
-  %r:2 = nn.lion %0, %1, %2 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 0>,
+  %r:2 = nn.lion %0, %1, %2 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>,
       resultSegmentSizes = array<i32: 1, 1>}
       : (!v4, !v4, !v6) -> (!v4, !v4)
   return
@@ -215,5 +215,17 @@ func.func @adamw_8bit_c1(%0: !w, %1: !q, %2: !a) {
       operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0>,
       resultSegmentSizes = array<i32: 1, 1, 1, 1, 0>}
       : (!w, !w, !q, !q, !a) -> (!w, !q, !q, !a)
+  return
+}
+
+// -----
+
+!w = tensor<6x4xf32>
+!g = tensor<?x5xf32, #nn.space<touched>>
+func.func @adamw_c9(%0: !w, %1: !g, %2: tensor<6xi32>) {
+  // expected-error @below {{C9: expected a ragged gradient of the width of a parameter of 6 rows, as slots has, got 'tensor<?x5xf32, #nn.space<touched>>' and 'tensor<6x4xf32>'}}
+  %r:3 = nn.adamw %0, %1, %1, %1, %2 {decay = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 1>,
+      resultSegmentSizes = array<i32: 1, 1, 1>}
+      : (!w, !g, !g, !g, tensor<6xi32>) -> (!w, !g, !g)
   return
 }

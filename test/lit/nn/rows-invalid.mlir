@@ -224,3 +224,31 @@ func.func @iota_c1_large() {
   %r = nn.iota {step = 1000000000 : i32} : () -> tensor<9xi32>
   return
 }
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!seg = tensor<?xi32, #nn.offsets<ids.unique, tokens>>
+!uni = tensor<?xi32, #nn.space<ids.unique>>
+!w64 = tensor<6x4xf32>
+func.func @grad_c6(%0: !t4, %1: !ti, %2: !seg, %3: !uni, %4: tensor<6xi32>) {
+  // expected-error @below {{C6: expected slots of a static vocabulary and a gradient over a ragged space}}
+  %r = nn.embedding_grad %0, %1, %2, %3, %4
+      : (!t4, !ti, !seg, !uni, tensor<6xi32>) -> !w64
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!ti = tensor<?xi32, #nn.space<tokens>>
+!seg = tensor<?xi32, #nn.offsets<ids.unique, tokens>>
+!uni = tensor<?xi32, #nn.space<ids.unique>>
+!rows = tensor<?x4xf32, #nn.space<touched>>
+func.func @grad_c5_slots(%0: !t4, %1: !ti, %2: !seg, %3: !uni, %4: tensor<6xi32>) {
+  // expected-error @below {{C5: expected padding among the table's 6 rows, got 6}}
+  %r = nn.embedding_grad %0, %1, %2, %3, %4 {padding = 6 : i32}
+      : (!t4, !ti, !seg, !uni, tensor<6xi32>) -> !rows
+  return
+}

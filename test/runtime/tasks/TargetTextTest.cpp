@@ -75,12 +75,12 @@ TEST(TargetText, CountsCutTargetsAndMeasuresBothSides) {
   ASSERT_TRUE(encoded);
   EXPECT_EQ(encoded->truncatedExamples, 0);
   EXPECT_EQ(encoded->truncatedTargets, 1);
-  std::vector<std::int64_t> targets;
+  TokenStatistics targets;
   auto sources =
-      measureLengths(translation, table, *columns, FakeTokenizer(), {}, &targets);
+      measureTokens(translation, table, *columns, FakeTokenizer(), {}, &targets);
   ASSERT_TRUE(sources);
-  EXPECT_EQ(*sources, (std::vector<std::int64_t>{5, 3}));
-  EXPECT_EQ(targets, (std::vector<std::int64_t>{3, 6}));
+  EXPECT_EQ(sources->lengths, (std::vector<std::int64_t>{5, 3}));
+  EXPECT_EQ(targets.lengths, (std::vector<std::int64_t>{3, 6}));
 }
 
 TEST(TargetText, BadCellsAndFlagsAreNamed) {

@@ -163,8 +163,17 @@ TEST(TextClassification, EncodesCutsAndCounts) {
   EXPECT_EQ(encoded->truncatedExamples, 1);
   EXPECT_EQ(encoded->truncatedTokens, 4);
   EXPECT_EQ(encoded->longest, 5);
-  EXPECT_EQ(*measureLengths(task(), table, columns, tokenizer),
-            (std::vector<std::int64_t>{5, 2, 9}));
+  TokenStatistics measured = measureTokens(task(), table, columns, tokenizer).take();
+  EXPECT_EQ(measured.lengths, (std::vector<std::int64_t>{5, 2, 9}));
+  // The ids of rows 0 and 2 at their first positions, whichever row comes first.
+  for (std::int64_t row : {0, 1, 2}) {
+    std::vector<std::int32_t> ids = encodeTable(task(), table, columns, labels, tokenizer, {}, 3)
+                                        ->examples[row]
+                                        .ids;
+    for (std::size_t at = 0; at < ids.size(); ++at)
+      EXPECT_LE(measured.earliest[ids[at]], static_cast<std::int32_t>(at));
+  }
+  EXPECT_EQ(measured.earliest[0], TokenStatistics::kNowhere); // no text has id 0
   EXPECT_EQ(encodeTable(task(), table, columns, labels, tokenizer, {}, 2)->examples.size(), 2u);
 }
 

@@ -40,7 +40,8 @@ void EmbeddingSum::emit(KernelBuilder &b) const {
 
 std::string EmbeddingGrad::key(const CpuIsa &isa) const {
   return "embedding_grad_h" + std::to_string(hidden) +
-         (padding < 0 ? "" : "_p" + std::to_string(padding)) + "_" + isa.suffix;
+         (padding < 0 ? "" : "_p" + std::to_string(padding)) + (compact ? "_compact_" : "_") +
+         isa.suffix;
 }
 
 // A task is a row and a block of columns: a table of two types keeps all threads busy.
@@ -51,6 +52,7 @@ IntExpr EmbeddingGrad::grid(const CpuIsa &) const {
 void EmbeddingGrad::emit(KernelBuilder &b) const {
   Ptr dy = b.buffer(0), order = b.buffer(1, Elem::I32), segments = b.buffer(2, Elem::I32);
   Ptr rows = b.buffer(3, Elem::I32), gradient = b.buffer(4);
+  Ptr slots = compact ? b.buffer(5, Elem::I32) : Ptr{};
   std::int64_t blocks = (hidden + columnBlock - 1) / columnBlock;
   const int ways = 4;
   b.forTasks([&](Num task) {
@@ -61,6 +63,8 @@ void EmbeddingGrad::emit(KernelBuilder &b) const {
     Num row = b.toI64(b.load(rows[unit]));
     if (padding >= 0) // an empty range: the row stays as it is
       to = b.select(row == padding, from, to);
+    if (compact)
+      row = b.toI64(b.load(slots[row]));
     Ptr target = gradient[row * hidden];
     auto add = [&](Num column, Num mask, int count) {
       Nums sums = b.loop(first, last, 1, Nums(count, b.vec(0)), [&](Num j, const Nums &sums) {

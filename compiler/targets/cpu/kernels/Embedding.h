@@ -24,12 +24,15 @@ struct EmbeddingSum : Kernel {
 
 /// grad[rows[u]] += dy[order[segments[u]]] + ... + dy[order[segments[u + 1] - 1]], summed in
 /// that order, then added once. `rows` are distinct; row `padding` of grad stays as it is.
-///   buffers  dy [T, H], order [T], segments [U + 1], rows [U], grad [rows of table, H]
+/// `compact`: grad[slots[rows[u]]] += ..., slots of `rows` distinct and at least 0.
+///   buffers  dy [T, H], order [T], segments [U + 1], rows [U], grad [rows of table, H],
+///            [compact: slots [rows of table]]
 ///   ints     U
 ///   scalars  none
 struct EmbeddingGrad : Kernel {
   std::int64_t hidden = 0;
   std::int64_t padding = -1; ///< -1: none
+  bool compact = false;
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

@@ -7,21 +7,9 @@ namespace ftc::cpu {
 
 static constexpr std::int64_t flatChunk = 16384;
 
-/// body(element, mask, gradient) over the launch's elements, gradients times the coefficient
-/// of the control at buffer `control` (-1: none); nothing when they are not finite.
-static void forFinite(KernelBuilder &b, int control,
-                      const std::function<void(Num, Num, Num)> &body) {
-  Num count = b.integer(0);
-  Ptr gradients = b.buffer(1);
-  auto update = [&](Num coefficient) {
-    b.forTasks([&](Num task) {
-      Num from = task * flatChunk;
-      b.forVectorsDynamic(from, b.min(from + flatChunk, count), [&](Num at, Num mask) {
-        Num gradient = b.loadVector(gradients[at], mask);
-        body(at, mask, coefficient ? gradient * coefficient : gradient);
-      });
-    });
-  };
+/// Runs `update` with the coefficient of the control at buffer `control`, without one (-1:
+/// none) with an empty Num; not at all when the gradients are not finite.
+static void ifFinite(KernelBuilder &b, int control, const std::function<void(Num)> &update) {
   if (control < 0)
     return update(Num{});
   Ptr values = b.buffer(control);
@@ -29,11 +17,67 @@ static void forFinite(KernelBuilder &b, int control,
   b.ifThen(b.load(values[1]) > 0.0, [&] { update(coefficient); });
 }
 
-std::string AdamW::key(const CpuIsa &isa) const {
-  return (control ? "adamw_" : "adamw_free_") + isa.suffix;
+/// Updates one vector of elements: where it lies in the parameter, where in gradient and
+/// moments, its mask, its gradient.
+using UpdateBody = std::function<void(Num, Num, Num, Num)>;
+
+/// `body` over the launch's elements.
+static void forElements(KernelBuilder &b, int control, const UpdateBody &body) {
+  Num count = b.integer(0);
+  Ptr gradients = b.buffer(1);
+  ifFinite(b, control, [&](Num coefficient) {
+    b.forTasks([&](Num task) {
+      Num from = task * flatChunk;
+      b.forVectorsDynamic(from, b.min(from + flatChunk, count), [&](Num at, Num mask) {
+        Num gradient = b.loadVector(gradients[at], mask);
+        body(at, at, mask, coefficient ? gradient * coefficient : gradient);
+      });
+    });
+  });
 }
-IntExpr AdamW::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
-IntExpr AdamW::flops() const { return {0, {{0, 1, 14}}}; }
+
+/// Rows of `width` elements that a task takes.
+static std::int64_t rowsAtOnce(std::int64_t width) {
+  return std::max<std::int64_t>(1, flatChunk / width);
+}
+
+/// `body` over the rows of a table whose gradient and moments are compact; a row without a slot
+/// is multiplied by `keep`.
+static void forRows(KernelBuilder &b, const CompactRows &rows, int control, Num keep,
+                    const UpdateBody &body) {
+  Ptr params = b.buffer(0), gradients = b.buffer(1), slots = b.buffer(rows.slots, Elem::I32);
+  ifFinite(b, control, [&](Num coefficient) {
+    b.forTaskRows(b.integer(0), rowsAtOnce(rows.width), [&](Num row) {
+      Num slot = b.toI64(b.load(slots[row]));
+      b.ifThen(slot >= 0, [&] {
+        b.forVectors(rows.width, [&](Num column, Num mask) {
+          Num state = slot * rows.width + column;
+          Num gradient = b.loadVector(gradients[state], mask);
+          body(row * rows.width + column, state, mask,
+               coefficient ? gradient * coefficient : gradient);
+        });
+      });
+      b.ifThen((slot < 0) & (keep < 1.0), [&] {
+        b.forVectors(rows.width, [&](Num column, Num mask) {
+          Ptr at = params[row * rows.width + column];
+          b.storeVector(b.loadVector(at, mask) * keep, at, mask);
+        });
+      });
+    });
+  });
+}
+
+std::string CompactRows::key() const { return width ? "rows" + std::to_string(width) + "_" : ""; }
+
+IntExpr CompactRows::grid() const {
+  return {0, {{0, width ? rowsAtOnce(width) : flatChunk, 1}}};
+}
+
+std::string AdamW::key(const CpuIsa &isa) const {
+  return (control ? "adamw_" : "adamw_free_") + rows.key() + isa.suffix;
+}
+IntExpr AdamW::grid(const CpuIsa &) const { return rows.grid(); }
+IntExpr AdamW::flops() const { return rows.width ? IntExpr() : IntExpr{0, {{0, 1, 14}}}; }
 
 void AdamW::emit(KernelBuilder &b) const {
   Ptr params = b.buffer(0), first = b.buffer(2), second = b.buffer(3);
@@ -43,16 +87,19 @@ void AdamW::emit(KernelBuilder &b) const {
   Num rate1 = b.toF32(1.0 - beta1), keep2 = b.toF32(beta2), rate2 = b.toF32(1.0 - beta2);
   Num eps = b.scalarF32(3), stepSize = b.toF32(lr / b.scalar(5));
   Num rootCorrection = b.toF32(b.sqrt(b.scalar(6)));
-  forFinite(b, control ? 4 : -1, [&](Num at, Num mask, Num g) {
+  UpdateBody update = [&](Num at, Num state, Num mask, Num g) {
     Num p = b.loadVector(params[at], mask) * decay;
-    Num m = b.loadVector(first[at], mask), v = b.loadVector(second[at], mask);
+    Num m = b.loadVector(first[state], mask), v = b.loadVector(second[state], mask);
     m = b.fma(b.splat(rate1), g - m, m);
     v = b.fma(g * rate2, g, v * keep2);
     Num denominator = b.sqrt(v) / rootCorrection + eps;
-    b.storeVector(m, first[at], mask);
-    b.storeVector(v, second[at], mask);
+    b.storeVector(m, first[state], mask);
+    b.storeVector(v, second[state], mask);
     b.storeVector(p - stepSize * (m / denominator), params[at], mask);
-  });
+  };
+  if (rows.width)
+    return forRows(b, rows, control ? 4 : -1, decay, update);
+  forElements(b, control ? 4 : -1, update);
 }
 
 std::string Sgd::key(const CpuIsa &isa) const {
@@ -63,7 +110,7 @@ IntExpr Sgd::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
 void Sgd::emit(KernelBuilder &b) const {
   Ptr params = b.buffer(0), momenta = b.buffer(2);
   Num lr = b.scalarF32(0), momentum = b.scalarF32(1), decay = b.scalarF32(2);
-  forFinite(b, control ? 3 : -1, [&](Num at, Num mask, Num gradient) {
+  forElements(b, control ? 3 : -1, [&](Num at, Num, Num mask, Num gradient) {
     Num p = b.loadVector(params[at], mask);
     Num g = gradient + p * decay;
     Num step = b.loadVector(momenta[at], mask) * momentum + g;
@@ -73,9 +120,9 @@ void Sgd::emit(KernelBuilder &b) const {
 }
 
 std::string Lion::key(const CpuIsa &isa) const {
-  return (control ? "lion_" : "lion_free_") + isa.suffix;
+  return (control ? "lion_" : "lion_free_") + rows.key() + isa.suffix;
 }
-IntExpr Lion::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
+IntExpr Lion::grid(const CpuIsa &) const { return rows.grid(); }
 
 void Lion::emit(KernelBuilder &b) const {
   Ptr params = b.buffer(0), momenta = b.buffer(2);
@@ -83,21 +130,27 @@ void Lion::emit(KernelBuilder &b) const {
   Num rate = b.toF32(lr), keep = b.toF32(1.0 - lr * b.scalar(3));
   Num keep1 = b.toF32(beta1), rate1 = b.toF32(1.0 - beta1);
   Num keep2 = b.toF32(beta2), rate2 = b.toF32(1.0 - beta2);
-  forFinite(b, control ? 3 : -1, [&](Num at, Num mask, Num g) {
-    Num p = b.loadVector(params[at], mask) * keep, m = b.loadVector(momenta[at], mask);
+  UpdateBody update = [&](Num at, Num state, Num mask, Num g) {
+    Num p = b.loadVector(params[at], mask) * keep, m = b.loadVector(momenta[state], mask);
     Num u = b.fma(b.splat(rate1), g, m * keep1);
     Num sign = b.select(u > 0.0, b.vec(1), b.select(u < 0.0, b.vec(-1), u));
     b.storeVector(p - sign * rate, params[at], mask);
-    b.storeVector(b.fma(b.splat(rate2), g, m * keep2), momenta[at], mask);
-  });
+    b.storeVector(b.fma(b.splat(rate2), g, m * keep2), momenta[state], mask);
+  };
+  if (rows.width)
+    return forRows(b, rows, control ? 3 : -1, keep, update);
+  forElements(b, control ? 3 : -1, update);
 }
 
-std::string SquareSum::key(const CpuIsa &isa) const { return "square_sum_" + isa.suffix; }
-IntExpr SquareSum::grid(const CpuIsa &) const { return {0, {{0, chunk, 1}}}; }
+std::string SquareSum::key(const CpuIsa &isa) const {
+  return "square_sum_" + (width > 1 ? "rows" + std::to_string(width) + "_" : "") + isa.suffix;
+}
+IntExpr SquareSum::grid(const CpuIsa &) const { return {0, {{0, rowsAtOnce(width), 1}}}; }
 
 void SquareSum::emit(KernelBuilder &b) const {
   Ptr gradients = b.buffer(0), partial = b.buffer(1, Elem::F64);
-  Num count = b.integer(0);
+  Num count = b.integer(0) * width;
+  std::int64_t chunk = rowsAtOnce(width) * width;
   const int ways = 4;
   std::int64_t wide = ways * b.isa.lanes;
   b.forTasks([&](Num task) {
@@ -123,18 +176,28 @@ void SquareSum::emit(KernelBuilder &b) const {
   });
 }
 
-std::string NormFinalize::key(const CpuIsa &isa) const { return "norm_finalize_" + isa.suffix; }
+std::string NormFinalize::key(const CpuIsa &isa) const {
+  std::string name = "norm_finalize_";
+  for (std::int64_t width : widths)
+    name += width > 1 ? "rows" + std::to_string(width) + "_" : "";
+  return name + isa.suffix;
+}
 IntExpr NormFinalize::grid(const CpuIsa &) const { return {1, {}}; }
 
 void NormFinalize::emit(KernelBuilder &b) const {
-  Ptr partial = b.buffer(0, Elem::F64), result = b.buffer(1), control = b.buffer(2);
-  Num chunks = (b.integer(0) + (SquareSum::chunk - 1)) / SquareSum::chunk;
+  int count = static_cast<int>(widths.size());
+  Ptr result = b.buffer(count), control = b.buffer(count + 1);
   Num limit = b.scalar(0);
   b.forTasks([&](Num) {
-    Num zero = b.toF64(b.f32(0));
-    Num sum = b.loop(0, chunks, 1, {zero}, [&](Num i, const Nums &sums) {
-      return Nums{sums[0] + b.load(partial[i])};
-    })[0];
+    Num sum = b.toF64(b.f32(0));
+    for (int part = 0; part < count; ++part) {
+      Ptr partial = b.buffer(part, Elem::F64);
+      std::int64_t rows = SquareSum::rowsAtOnce(widths[part]);
+      sum = b.loop(0, (b.integer(part) + (rows - 1)) / rows, 1, {sum},
+                   [&](Num i, const Nums &sums) {
+                     return Nums{sums[0] + b.load(partial[i])};
+                   })[0];
+    }
     Num norm = b.toF32(b.sqrt(sum));
     Num ratio = b.toF32(limit / (b.toF64(norm) + 1e-6));
     Num clipped = b.select(ratio < 1.0, ratio, 1.0);

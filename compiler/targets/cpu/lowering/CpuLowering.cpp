@@ -92,6 +92,16 @@ static bool isWidenedByReaders(BlockArgument argument) {
   return table || weight;
 }
 
+/// Notes which parameters' gradients or moments range over a space.
+static void markCompact(ModuleOp module, StorageTable &table) {
+  for (auto function : module.getOps<func::FuncOp>())
+    for (BlockArgument argument : function.getArguments())
+      for (StringRef kind : {nn::kGradient, nn::kMoment})
+        if (StringRef name = argumentText(argument, kind);
+            !name.empty() && nn::spaceOf(argument.getType()))
+          table.entries[table.index.at(name.str())].compact = true;
+}
+
 static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
   StorageTable table;
   collectParameters(module, [&](func::FuncOp function, BlockArgument argument) {
@@ -112,10 +122,15 @@ static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
     if (isPacked(argument))
       storage.panelWidth = isa.panelWidth(storage.type.getDimSize(0));
   });
+  markCompact(module, table);
+  enum Group { Compact, Decay, NoDecay, Frozen, GroupCount };
   std::int64_t offset = 0;
-  for (int group = 0; group < 3; ++group) {
+  for (int group = 0; group < GroupCount; ++group) {
     for (Storage &storage : table.entries) {
-      int belongs = !storage.trainable ? 2 : storage.decay ? 0 : 1;
+      Group belongs = !storage.trainable ? Frozen
+                      : storage.compact  ? Compact
+                      : storage.decay    ? Decay
+                                         : NoDecay;
       if (belongs != group)
         continue;
       storage.elements = storage.type.getNumElements();
@@ -127,9 +142,11 @@ static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
       storage.offset = offset;
       offset += (storage.elements + 15) / 16 * 16; // 64-byte places
     }
-    if (group == 0)
+    if (group == Compact)
+      table.compactElements = offset;
+    if (group == Decay)
       table.decayElements = offset;
-    if (group == 1)
+    if (group == NoDecay)
       table.trainableElements = offset;
   }
   table.paramsElements = offset;
@@ -206,8 +223,11 @@ static void layOutMoments(ModuleOp module, StorageTable &table) {
         continue;
       const Storage &parameter = table.of(name);
       auto type = cast<RankedTensorType>(argument.getType());
+      if (parameter.compact)
+        type = parameter.type;
       MomentStorage moment{
-          name.str(), index ? unsigned(index.getInt()) : 0, type, 0, 0, type.getNumElements()};
+          name.str(), index ? unsigned(index.getInt()) : 0, type, 0, 0, type.getNumElements(),
+          parameter.compact};
       if (type == parameter.type) {
         moment.panelWidth = parameter.panelWidth;
         moment.elements = parameter.elements;
@@ -273,6 +293,9 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   addVocabularyLossLowerings(registry);
 
   StorageTable storage = layOut(module, isa);
+  for (const Storage &entry : storage.entries)
+    if (entry.compact)
+      symbols.setCapacity(nn::kTouched, entry.type.getDimSize(0));
   layOutMoments(module, storage);
   std::int64_t stateBytes = 0;
   std::map<std::string, std::int64_t> stateOffsets;
@@ -291,7 +314,7 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   for (const MomentStorage &moment : storage.moments)
     plan::MomentOp::create(builder, location, moment.parameter, moment.index,
                            moment.type.getElementType(), moment.type.getShape(),
-                           moment.panelWidth, moment.offset, moment.elements);
+                           moment.panelWidth, moment.offset, moment.elements, moment.compact);
   Operation *beforePrograms = builder.getBlock()->empty() ? nullptr : &builder.getBlock()->back();
   for (auto function : module.getOps<func::FuncOp>()) {
     auto name = function->getAttrOfType<StringAttr>(nn::kProgram);

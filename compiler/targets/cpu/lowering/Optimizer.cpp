@@ -50,19 +50,33 @@ static LogicalResult lowerGlobalNorm(Operation *operation, CpuProgram &program) 
   const StorageTable &storage = program.planner.storage;
   if (!coversRange(op.getGradients(), storage, 0, storage.trainableElements))
     return op.emitOpError("expected the accumulators of all trainable parameters");
-  AffineExpr count = program.constant(storage.trainableElements);
-  BufferId gradients =
-      program.planner.slice(plan::Segment::Grads, 0, storage.trainableElements);
-  BufferId partial = program.planner.temporary(
-      Float64Type::get(op.getContext()),
-      program.constant((storage.trainableElements + SquareSum::chunk - 1) / SquareSum::chunk));
-  program.launch(std::make_shared<SquareSum>(),
-                 {{gradients, plan::Access::Read}, {partial, plan::Access::Write}}, {count}, {},
-                 op);
-  program.launch(std::make_shared<NormFinalize>(),
-                 {{partial, plan::Access::Read}, program.write(op.getNorm()),
-                  program.write(op.getControl())},
-                 {count}, {"max_grad_norm"}, op);
+  auto finalize = std::make_shared<NormFinalize>();
+  finalize->widths.clear();
+  std::vector<Operand> operands;
+  std::vector<AffineExpr> counts;
+  auto sumSquares = [&](Operand gradients, std::int64_t width, AffineExpr rows) {
+    auto kernel = std::make_shared<SquareSum>();
+    kernel->width = width;
+    BufferId partial = program.planner.temporary(
+        Float64Type::get(op.getContext()), rows.ceilDiv(SquareSum::rowsAtOnce(width)));
+    program.launch(kernel, {gradients, {partial, plan::Access::Write}}, {rows}, {}, op);
+    finalize->widths.push_back(width);
+    operands.push_back({partial, plan::Access::Read});
+    counts.push_back(rows);
+  };
+  for (Value gradient : op.getGradients())
+    if (nn::spaceOf(gradient.getType()))
+      sumSquares(program.read(gradient),
+                 cast<RankedTensorType>(gradient.getType()).getDimSize(1),
+                 program.rows(gradient));
+  std::int64_t begin = storage.compactElements, elements = storage.trainableElements - begin;
+  if (elements > 0)
+    sumSquares({program.planner.slice(plan::Segment::Grads, begin, elements),
+                plan::Access::Read},
+               1, program.constant(elements));
+  operands.push_back(program.write(op.getNorm()));
+  operands.push_back(program.write(op.getControl()));
+  program.launch(finalize, operands, counts, {"max_grad_norm"}, op);
   return success();
 }
 
@@ -79,7 +93,7 @@ struct Slice {
 static LogicalResult slicesOf(Operation *op, ValueRange params, ValueRange gradients, bool decay,
                               CpuProgram &program, std::vector<Slice> &slices) {
   const StorageTable &storage = program.planner.storage;
-  std::int64_t begin = decay ? 0 : storage.decayElements;
+  std::int64_t begin = decay ? storage.compactElements : storage.decayElements;
   std::int64_t end = decay ? storage.decayElements : storage.trainableElements;
   if (coversRange(gradients, storage, begin, end)) {
     auto first = llvm::find_if(storage.entries,
@@ -121,14 +135,13 @@ static void aliasResults(Operation *op, ArrayRef<ValueRange> lists, CpuProgram &
     program.planner.alias(result, source);
 }
 
-/// An elementwise update whose moments have their parameters' types.
+/// An elementwise update whose moments have their gradients' types.
 static LogicalResult lowerUpdate(Operation *op, ValueRange params, ValueRange gradients,
                                  ArrayRef<ValueRange> moments, Value control, bool decay,
                                  KernelSpec kernel, std::vector<std::string> scalars,
                                  CpuProgram &program) {
   std::vector<Slice> slices;
-  if (failed(expectNoLaterReader(op)) ||
-      failed(slicesOf(op, params, gradients, decay, program, slices)))
+  if (failed(slicesOf(op, params, gradients, decay, program, slices)))
     return failure();
   ProgramPlanner &planner = program.planner;
   Type f32 = Float32Type::get(op->getContext());
@@ -145,16 +158,47 @@ static LogicalResult lowerUpdate(Operation *op, ValueRange params, ValueRange gr
       operands.push_back(program.read(control));
     program.launch(kernel, operands, {program.constant(slice.elements)}, scalars, op);
   }
-  SmallVector<ValueRange> lists{params};
-  lists.append(moments.begin(), moments.end());
-  aliasResults(op, lists, program);
   return success();
 }
 
-template <typename KernelType, typename Op> static KernelSpec kernelOf(Op op) {
+template <typename KernelType, typename Op> static std::shared_ptr<KernelType> kernelOf(Op op) {
   auto kernel = std::make_shared<KernelType>();
   kernel->control = op.getControl() != nullptr;
   return kernel;
+}
+
+/// An update by rows: elementwise, with moments of the gradients' own types; a table a launch
+/// where those are compact.
+template <typename KernelType, typename Op>
+static LogicalResult lowerByRows(Op op, ArrayRef<ValueRange> moments,
+                                 const std::vector<std::string> &scalars, CpuProgram &program) {
+  if (failed(expectNoLaterReader(op)))
+    return failure();
+  SmallVector<ValueRange> lists{op.getParams()};
+  lists.append(moments.begin(), moments.end());
+  if (!op.getSlots()) {
+    if (failed(lowerUpdate(op, op.getParams(), op.getGradients(), moments, op.getControl(),
+                           op.getDecay(), kernelOf<KernelType>(op), scalars, program)))
+      return failure();
+    aliasResults(op, lists, program);
+    return success();
+  }
+  for (unsigned i = 0; i < op.getParams().size(); ++i) {
+    std::vector<Operand> operands{program.update(op.getParams()[i]),
+                                  program.read(op.getGradients()[i])};
+    for (ValueRange moment : moments)
+      operands.push_back(program.update(moment[i]));
+    if (op.getControl())
+      operands.push_back(program.read(op.getControl()));
+    auto kernel = kernelOf<KernelType>(op);
+    auto type = cast<RankedTensorType>(op.getParams()[i].getType());
+    kernel->rows = {type.getDimSize(1), static_cast<int>(operands.size())};
+    operands.push_back(program.read(op.getSlots()));
+    program.launch(kernel, operands, {program.constant(type.getDimSize(0))}, scalars, op,
+                   ".rows");
+  }
+  aliasResults(op, lists, program);
+  return success();
 }
 
 template <typename Op> static std::string decayOf(Op op) {
@@ -163,25 +207,27 @@ template <typename Op> static std::string decayOf(Op op) {
 
 static LogicalResult lowerAdamW(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::AdamWOp>(operation);
-  return lowerUpdate(op, op.getParams(), op.getGradients(), {op.getM(), op.getV()},
-                     op.getControl(), op.getDecay(), kernelOf<AdamW>(op),
-                     {"learning_rate", "adam_beta1", "adam_beta2", "adam_epsilon", decayOf(op),
-                      "bias_correction1", "bias_correction2"},
-                     program);
+  return lowerByRows<AdamW>(op, {op.getM(), op.getV()},
+                            {"learning_rate", "adam_beta1", "adam_beta2", "adam_epsilon",
+                             decayOf(op), "bias_correction1", "bias_correction2"},
+                            program);
 }
 
 static LogicalResult lowerSgd(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::SgdOp>(operation);
-  return lowerUpdate(op, op.getParams(), op.getGradients(), {op.getMomentum()}, op.getControl(),
-                     op.getDecay(), kernelOf<Sgd>(op),
-                     {"learning_rate", "sgd_momentum", decayOf(op)}, program);
+  if (failed(expectNoLaterReader(op)) ||
+      failed(lowerUpdate(op, op.getParams(), op.getGradients(), {op.getMomentum()},
+                         op.getControl(), op.getDecay(), kernelOf<Sgd>(op),
+                         {"learning_rate", "sgd_momentum", decayOf(op)}, program)))
+    return failure();
+  aliasResults(op, {op.getParams(), op.getMomentum()}, program);
+  return success();
 }
 
 static LogicalResult lowerLion(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::LionOp>(operation);
-  return lowerUpdate(op, op.getParams(), op.getGradients(), {op.getM()}, op.getControl(),
-                     op.getDecay(), kernelOf<Lion>(op),
-                     {"learning_rate", "adam_beta1", "adam_beta2", decayOf(op)}, program);
+  return lowerByRows<Lion>(op, {op.getM()},
+                           {"learning_rate", "adam_beta1", "adam_beta2", decayOf(op)}, program);
 }
 
 /// A matrix's four launches; blocks are panels where it lies in panels.

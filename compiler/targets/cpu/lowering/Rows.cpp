@@ -37,15 +37,17 @@ static LogicalResult lowerEmbeddingGrad(Operation *operation, CpuProgram &progra
   auto kernel = std::make_shared<EmbeddingGrad>();
   kernel->hidden = width(op.getDy());
   kernel->padding = op.getPadding() ? std::int64_t(*op.getPadding()) : -1;
+  kernel->compact = op.getSlots() != nullptr;
   bool accumulated = program.accumulated.contains(op.getDtable());
   if (!program.added.contains(op.getDtable()))
     program.planner.fill(program.planner.buffer(op.getDtable()),
                          accumulated ? "accumulate" : "");
-  program.launch(kernel,
-                 {program.read(op.getDy()), program.read(op.getOrder()),
-                  program.read(op.getSegments()), program.read(op.getRows()),
-                  program.update(op.getDtable())},
-                 {program.rows(op.getRows())}, {}, op);
+  std::vector<Operand> operands{program.read(op.getDy()), program.read(op.getOrder()),
+                                program.read(op.getSegments()), program.read(op.getRows()),
+                                program.update(op.getDtable())};
+  if (op.getSlots())
+    operands.push_back(program.read(op.getSlots()));
+  program.launch(kernel, operands, {program.rows(op.getRows())}, {}, op);
   return success();
 }
 
