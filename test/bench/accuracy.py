@@ -6,15 +6,18 @@
     test/bench/accuracy.py scitldr tatoeba        SmolLM2-135M with LoRA, one epoch, greedy texts
 
 Run by the peers' interpreter (test/bench/requirements.txt). The sides share data, tokens, batch,
-schedule and dropout; heads, adapters and orders are each side's own, by seed. With several seeds the
-difference of means stands beside two standard errors over the seeds; with one seed beside two
-standard errors over the test rows (a paired bootstrap). scitldr and tatoeba are learnt as prompt and
+schedule and dropout; heads, adapters and orders are each side's own, by seed. With --paired
+(squadshifts, scitldr, tatoeba) both sides start a seed from the same head or adapter, take the
+rows in the same order and drop nothing, so that the seeds' own scatter cancels. With several seeds
+the difference of means stands beside two standard errors over the seeds (paired: of their
+differences); with one seed beside two standard errors over the test rows (a paired bootstrap). scitldr and tatoeba are learnt as prompt and
 completion; rouge-score and sacrebleu score both sides' texts, and the baseline's: the abstract's
 first sentence, or the source as it is.
 """
 
 import argparse
 import concurrent.futures
+import dataclasses
 import json
 import os
 import pathlib
@@ -33,24 +36,26 @@ ROOT = HERE.parent.parent
 DATA = pathlib.Path(os.environ.get("FTC_DATA", ROOT.parent / "shared")) / "data"
 
 
-def peer(args, one, files, seed):
+def peer(args, one, files, model, seed, *flags):
     environment = dict(os.environ, OMP_NUM_THREADS=str(args.threads), CUDA_VISIBLE_DEVICES="",
                        TOKENIZERS_PARALLELISM="false",
                        PYTHONPATH=os.pathsep.join(filter(None, [
                            str(HERE), str(ROOT / "test" / "oracle"),
                            os.environ.get("PYTHONPATH", "")])))
     out = subprocess.run(
-        [sys.executable, HERE / "peer_accuracy.py", one.name, "--model", args.models[one.model],
+        [sys.executable, HERE / "peer_accuracy.py", one.name, "--model", model,
          "--train", files.train, "--test", files.test, "--threads", str(args.threads), "--seed",
-         str(seed)], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+         str(seed), *flags], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(out.splitlines()[-1])
 
 
-def compiled(args, scratch, one, files):
+def compiled(args, scratch, one, files, model):
     artifact = scratch / (one.name + ".ftb")
-    run_measured([args.bin / "ftc", "compile", args.models[one.model], "--task", one.task,
-                  "--train_file", files.train, "--max_seq_length", one.length, *one.columns,
-                  *one.method, "-o", artifact])
+    # An adapter's directory says its rank and targets itself.
+    method = one.method[:2] if model != args.models[one.model] else one.method
+    run_measured([args.bin / "ftc", "compile", model, "--task", one.task, "--train_file",
+                  files.train, "--max_seq_length", one.length, *one.columns, *method, "-o",
+                  artifact])
     return artifact
 
 
@@ -58,12 +63,14 @@ def ours(args, scratch, one, files, artifact, seed):
     output = scratch / "out"
     shutil.rmtree(output, ignore_errors=True)
     evaluation = [] if one.generates else ["--validation_file", files.test]
+    flags = one.run_flags
+    if args.paired:
+        flags = [*(("--dropout", 0) if flags else ()), "--shuffle", "false"]
     run_measured(
         [args.bin / "ftrt", "run", artifact, "--train_file", files.train, *evaluation,
          "--eval_strategy", "no", "--output_dir", output, "--num_train_epochs", one.epochs,
          "--per_device_train_batch_size", one.batch, "--learning_rate", one.rate,
-         *one.run_flags, "--threads", args.threads, "--seed", seed, "--save_strategy", "no",
-         *one.columns])
+         "--threads", args.threads, "--seed", seed, "--save_strategy", "no", *one.columns, *flags])
     seconds = json.loads((output / "train_results.json").read_text())["train_runtime"]
     if not one.generates:
         results = json.loads((output / "eval_results.json").read_text())
@@ -88,11 +95,17 @@ def bootstrap(one, first, second, wanted, rounds=300):
 
 
 def runs_of(args, scratch, one, files, side):
-    artifact = compiled(args, scratch, one, files) if side == "ftrt" else None
-    found = []
+    model, flags, found = args.models[one.model], (), []
+    artifact = compiled(args, scratch, one, files, model) if side == "ftrt" else None
     for seed in (args.seeds[:1] if one.generates else args.seeds):
+        if args.paired:
+            model, flags = scratch / ("start-%s-%d" % (side, seed)), ("--paired",)
+            peer(args, one, files, args.models[one.model], seed, "--write_start", model)
+            train = scratch / ("train-%s-%d%s" % (side, seed, files.train.suffix))
+            files = dataclasses.replace(files, train=data_sets.reordered(files.train, seed, train))
+            artifact = compiled(args, scratch, one, files, model) if side == "ftrt" else None
         run = (ours(args, scratch, one, files, artifact, seed) if side == "ftrt"
-               else peer(args, one, files, seed))
+               else peer(args, one, files, model, seed, *flags))
         if "texts" in run:
             run["metric"] = one.score(run["texts"], files.wanted)
         found.append(run)
@@ -120,7 +133,9 @@ def compare(args, scratch, one):
         error = bootstrap(one, results["ftrt"][0]["texts"], results["torch"][0]["texts"],
                           files.wanted)
     else:
-        error = sum(statistics.variance(found) / len(found) for found in values.values()) ** 0.5
+        spread = ([list(map(float.__sub__, values["ftrt"], values["torch"]))] if args.paired
+                  else list(values.values()))
+        error = sum(statistics.variance(found) / len(found) for found in spread) ** 0.5
     print("%s: %s ftrt %.2f, torch %.2f, difference %+.2f points, 2 standard errors %.2f (%s); "
           "%d rows to train on, %d to test" % (
               one.name, one.metric_name, means["ftrt"], means["torch"],
@@ -144,9 +159,13 @@ def main():
     parser.add_argument("--train_rows", type=int, help="questions, texts or pairs to learn from")
     parser.add_argument("--test_rows", type=int)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--paired", action="store_true",
+                        help="the same start and order on both sides, no dropout")
     parser.add_argument("--at_once", action="store_true",
                         help="the sides run beside each other: their seconds say nothing then")
     args = parser.parse_args()
+    if args.paired and not {"squadshifts", "scitldr", "tatoeba"}.issuperset(args.datasets):
+        parser.error("--paired: expected squadshifts, scitldr or tatoeba")
     args.models = {"minilm": args.minilm, "smollm2": args.smollm2}
     with tempfile.TemporaryDirectory(prefix="ftc-accuracy-") as scratch:
         for name in args.datasets:

@@ -60,6 +60,23 @@ def wnut17(data, scratch, *_):
     return Files(train, test, len(workloads.read_conll(train)), len(workloads.read_conll(test)))
 
 
+def reordered(path, seed, out):
+    """The questions or lines of a training file in an order of their own."""
+    shuffled = random.Random(seed).shuffle
+    if path.suffix == ".jsonl":
+        lines = path.read_text().splitlines(keepends=True)
+        shuffled(lines)
+        out.write_text("".join(lines))
+        return out
+    alone = [{"title": article["title"],
+              "paragraphs": [{"context": paragraph["context"], "qas": [qa]}]}
+             for article in json.loads(path.read_text())["data"]
+             for paragraph in article["paragraphs"] for qa in paragraph["qas"]]
+    shuffled(alone)
+    out.write_text(json.dumps({"version": "1.1", "data": alone}))
+    return out
+
+
 def questions_of(articles, count, seed):
     """`count` questions drawn from the articles, in SQuAD's nested layout."""
     where = [(a, p, q) for a, article in enumerate(articles)

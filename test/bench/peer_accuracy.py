@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """PyTorch's side of accuracy.py: one whole fine-tuning with one seed.
 
-Prints {"metric": …, "seconds": …} or {"texts": […], "seconds": …} and ends.
+Prints {"metric": …, "seconds": …} or {"texts": […], "seconds": …} and ends; with --write_start null.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def train(args, one, model, rows, loss_of):
     model.train()
     begin = time.monotonic()
     for number in range(one.epochs):
-        for batch in batches_of(len(rows), one.batch, args.seed * 1000 + number, True):
+        for batch in batches_of(len(rows), one.batch, args.seed * 1000 + number, not args.paired):
             loss = loss_of([rows[row] for row in batch])
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, workloads.MAX_GRAD_NORM)
@@ -109,9 +109,12 @@ def answers(args, one):
     """Extractive question answering, windowed and scored as run_qa does it."""
     import question_answering as squad
     tokenizer = transformers.AutoTokenizer.from_pretrained(args.model)
+    dropout = 0.0 if args.paired else workloads.DROPOUT
     model = transformers.AutoModelForQuestionAnswering.from_pretrained(
-        args.model, hidden_dropout_prob=workloads.DROPOUT,
-        attention_probs_dropout_prob=workloads.DROPOUT)
+        args.model, hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout)
+    if args.write_start:
+        tokenizer.save_pretrained(args.write_start)
+        return model.save_pretrained(args.write_start)
     sets = [[(row, squad.features(tokenizer, row, one.length, 128)) for row in squad.read_squad(path)]
             for path in (args.train, args.test)]
     windows = [window for _, row in sets[0] for window in row]
@@ -142,10 +145,18 @@ def texts(args, one):
     """Prompt and completion with LoRA, the prompt out of the loss; then greedy texts."""
     import peft
     tokenizer = transformers.AutoTokenizer.from_pretrained(args.model)
-    model = transformers.AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32)
+    if args.paired:
+        model = peft.AutoPeftModelForCausalLM.from_pretrained(args.model, dtype=torch.float32,
+                                                              is_trainable=True)
+    else:
+        model = peft.get_peft_model(
+            transformers.AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32),
+            peft.LoraConfig(r=8, lora_alpha=16, lora_dropout=0.0,
+                            target_modules=["q_proj", "v_proj"]))
     end = model.config.eos_token_id
-    model = peft.get_peft_model(model, peft.LoraConfig(
-        r=8, lora_alpha=16, lora_dropout=0.0, target_modules=["q_proj", "v_proj"]))
+    if args.write_start:
+        tokenizer.save_pretrained(args.write_start)
+        return model.save_pretrained(args.write_start)
     rows = []
     for line in open(args.train, encoding="utf-8"):
         pair = json.loads(line)
@@ -178,6 +189,9 @@ def main():
     parser.add_argument("--test", required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--paired", action="store_true",
+                        help="--model is what --write_start wrote; rows in the file's order, no dropout")
+    parser.add_argument("--write_start", help="write the untrained model or adapter there, and end")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     transformers.logging.set_verbosity_error()
