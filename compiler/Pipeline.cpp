@@ -15,7 +15,7 @@ using namespace mlir;
 namespace ftc {
 
 std::vector<std::string> optimizationPasses() {
-  return {"prune-demand", "compact-embedding-gradients", "fuse-low-rank", "fuse-kernels", "choose-saved", "sort-schedule"};
+  return {"prune-demand", "cache-trunk", "compact-embedding-gradients", "fuse-low-rank", "fuse-kernels", "choose-saved", "sort-schedule"};
 }
 
 std::vector<std::string> emitPhases() {
@@ -64,6 +64,10 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   programs.passes.push_back("ftc-make-programs");
   if (enabled("prune-demand"))
     programs.passes.push_back("ftc-prune-demand");
+  // Adapters begin in the first layer: there is little before them, and a cut would part frozen
+  // products from the adapters that are computed with them.
+  if (options.method != "lora" && enabled("cache-trunk"))
+    programs.passes.push_back("ftc-cache-trunk");
   programs.passes.insert(programs.passes.end(), {"canonicalize", "cse", verify("programs")});
   phases.push_back(programs);
 

@@ -52,12 +52,6 @@ void moveSpace(func::FuncOp function, nn::SpaceAttr from, nn::SpaceAttr to) {
       function.getContext(), function.front().getArgumentTypes(), function.getResultTypes()));
 }
 
-/// Erases what no result needs. Every op of the dialect is pure.
-void eraseDead(func::FuncOp function) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
-    if (op.use_empty() && !op.hasTrait<OpTrait::IsTerminator>())
-      op.erase();
-}
 
 FailureOr<Tail> findTail(func::FuncOp function) {
   Tail tail;

@@ -15,6 +15,12 @@ func::FuncOp cloneProgram(func::FuncOp forward, llvm::StringRef name, bool after
   return program;
 }
 
+void eraseDead(func::FuncOp program) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(program.front())))
+    if (op.use_empty() && !op.hasTrait<OpTrait::IsTerminator>())
+      op.erase();
+}
+
 void stripDropout(func::FuncOp program) {
   program.walk([](Operation *op) {
     if (auto dropout = dyn_cast<nn::DropoutOp>(op)) {

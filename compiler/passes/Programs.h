@@ -8,6 +8,9 @@ namespace ftc {
 /// A copy of `forward` beside it, as the program `name`; `after` it, or before.
 mlir::func::FuncOp cloneProgram(mlir::func::FuncOp forward, llvm::StringRef name, bool after);
 
+/// Erases what no result needs. Every op of the dialect is pure.
+void eraseDead(mlir::func::FuncOp program);
+
 /// Takes every dropout out of a program.
 void stripDropout(mlir::func::FuncOp program);
 

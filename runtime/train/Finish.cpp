@@ -253,6 +253,10 @@ std::string Trainer::summary(const EvaluationReport *validation,
           format("%.1f", static_cast<double>(measures.examples) / seconds) +
           " examples/s, first step after " + format("%.2f", measures.secondsToFirstStep) +
           " s\n";
+  if (TrunkCache *trunk = stepper->trunk(); trunk && trunk->keptExamples() > 0)
+    text += "frozen part  computed once for " + std::to_string(trunk->keptExamples()) +
+            " examples, kept in " + mebibytes(trunk->keptBytes()) + " of disk" +
+            (trunk->isFull() ? "; for the others there was no room" : "") + "\n";
   text += "memory       planned " +
           mebibytes(session->executor->memory().peak() - session->executor->unusedBytes()) +
           ", peak of the process " + mebibytes(peakResident()) + "\n";

@@ -17,6 +17,7 @@ Result<std::unique_ptr<StepRunner>> StepRunner::make(Session &session,
                                        session.classWeights, &session.touched));
   std::unique_ptr<StepRunner> runner(new StepRunner(session, std::move(feed), hyperparameters));
   FTC_RETURN_IF_ERROR(runner->setConstants());
+  FTC_ASSIGN_OR_RETURN(runner->frozen, TrunkCache::make(*session.executor, session.capacity));
   return runner;
 }
 
@@ -117,14 +118,17 @@ Result<StepOutcome> StepRunner::run(std::span<const Example *const> examples, st
   executor.set(stepSymbol, step);
   bool first = true;
   for (const MicroBatch &micro : microBatches) {
-    FTC_RETURN_IF_ERROR(
-        feed.feed(examples.subspan(micro.begin, micro.end - micro.begin), micro.begin));
+    std::span<const Example *const> part =
+        examples.subspan(micro.begin, micro.end - micro.begin);
+    FTC_RETURN_IF_ERROR(feed.feed(part, micro.begin));
     outcome.tokens += feed.batch().tokens() + feed.batch().targetTokens();
     // A micro-batch whose labels all are ignored adds nothing.
     if (feed.batch().countedLabels() == 0)
       continue;
     executor.set(accumulateSymbol, first ? 0 : 1);
     first = false;
+    if (frozen)
+      FTC_RETURN_IF_ERROR(frozen->provide(feed.batch(), part));
     FTC_RETURN_IF_ERROR(executor.run(trainStep ? trainStep : accumulate));
     FTC_RETURN_IF_ERROR(sumLosses(1 / weight, outcome.loss));
     ++outcome.microBatches;

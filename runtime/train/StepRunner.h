@@ -5,6 +5,7 @@
 #include "runtime/train/BatchFeed.h"
 #include "runtime/train/OptimizerArguments.h"
 #include "runtime/train/Session.h"
+#include "runtime/train/TrunkCache.h"
 
 #include <optional>
 
@@ -46,6 +47,9 @@ public:
   Result<StepOutcome> run(std::span<const Example *const> examples, std::int64_t step,
                           std::int64_t updates, double learningRate);
 
+  /// What the frozen part of the model gives; null where nothing large is frozen.
+  TrunkCache *trunk() { return frozen.get(); }
+
   bool fused() const { return static_cast<bool>(trainStep); }
 
 private:
@@ -58,6 +62,7 @@ private:
   Session &session;
   Executor &executor;
   BatchFeed feed;
+  std::unique_ptr<TrunkCache> frozen;
   Hyperparameters settings;
   ProgramHandle accumulate, apply, trainStep;
   SymbolHandle accumulateSymbol, seedSymbol, stepSymbol;

@@ -71,7 +71,7 @@ Status Trainer::open() {
   SessionOptions options;
   options.device = settings.device;
   options.threads = static_cast<unsigned>(settings.threads);
-  options.programs = {"train_accumulate", "apply", "train_step"};
+  options.programs = {"train_accumulate", "apply", "train_step", std::string(kTrunk)};
   if (evaluates || !settings.testFile.empty())
     options.programs.push_back("evaluate");
   if (settings.predictWithGenerate && !settings.testFile.empty())
@@ -207,6 +207,9 @@ Status Trainer::startOrResume() {
   // Nothing was written so far: what is wrong with the input leaves no trace.
   FTC_RETURN_IF_ERROR(prepareOutputDirectory(settings));
   FTC_RETURN_IF_ERROR(store->clean());
+  if (stepper->trunk() && steps->epochsDone(steps->totalSteps) > 1)
+    if (Status kept = stepper->trunk()->keepIn(settings.outputDir); !kept)
+      progress.line(kept.message() + "; frozen layers are computed in every epoch");
   return placeArtifact();
 }
 

@@ -199,6 +199,8 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
         std::span<const rt::Example *const>(batch).subspan(part.begin, part.end - part.begin),
         part.begin));
     trainFlops += programFlops(session, "train_accumulate", feed.batch());
+    if (session.executor->program(rt::kTrunk))
+      trainFlops += programFlops(session, "trunk", feed.batch());
     if (!session.executor->program("train_accumulate"))
       trainFlops += programFlops(session, "train_step", feed.batch());
     evaluateFlops += programFlops(session, "evaluate", feed.batch());
@@ -239,7 +241,7 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
   peak = std::max(peak, measureFmaPeak(session.device->properties().threads));
   printTimings(session, s, peak, micro.size(), timings);
   if (s.profile)
-    for (const char *name : {"train_accumulate", "apply", "train_step", "evaluate"})
+    for (const char *name : {"trunk", "train_accumulate", "apply", "train_step", "evaluate"})
       if (session.executor->program(name))
         printProfile(*session.executor, name, peak);
   return Status::ok();
@@ -269,7 +271,7 @@ Status benchCommand(Arguments arguments) {
   rt::SessionOptions options;
   options.device = settings.device.device;
   options.threads = static_cast<unsigned>(settings.device.threads);
-  options.programs = {"train_accumulate", "apply", "train_step", "evaluate"};
+  options.programs = {"trunk", "train_accumulate", "apply", "train_step", "evaluate"};
   options.profile = settings.profile;
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                        rt::Session::open(artifactIn(settings.artifact), options));

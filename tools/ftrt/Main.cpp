@@ -63,6 +63,7 @@ rt::Status dispatch(const std::vector<std::string> &arguments) {
 
 int main(int argc, char **argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN); // a file at its limit (ulimit -f) is an error of the write
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   try {
     return cli::exitCode("ftrt", dispatch(arguments));

@@ -1,0 +1,96 @@
+"""What frozen layers give is computed once an example (ftc-cache-trunk): the same bits as computing
+it in every epoch, from a file that leaves nothing behind."""
+
+import os
+import re
+import resource
+import unittest
+
+from toolchain import Suite, data_of, model_of, must
+
+PASS = "--disable=cache-trunk"
+RUNS = (("bert", "text-classification", "head"), ("bert", "token-classification", "layers:1"),
+        ("roberta", "question-answering", "layers:1"), ("gpt2", "text-classification", "layers:1"),
+        ("modernbert", "text-classification", "head"),
+        ("deberta-v2", "token-classification", "layers:1"))
+KEPT = re.compile(r"frozen part +computed once for (\d+) examples")
+
+
+class CacheTrunkTest(Suite):
+    def compiled(self, model, task, name, *flags):
+        done = must("ftc", "compile", model_of(model, task), "--task", task, "--train_file",
+                    data_of(model, task), "--max_seq_length", 48, *flags, "-o", self.scratch / name)
+        return self.scratch / name, done.stderr
+
+    def run_(self, artifact, output, model, task, *flags):
+        return must("ftrt", "run", artifact, "--train_file", data_of(model, task), "--output_dir",
+                    output, "--num_train_epochs", 3, "--per_device_train_batch_size", 5,
+                    "--gradient_accumulation_steps", 2, "--learning_rate", 1e-3,
+                    "--save_strategy", "no", *flags)
+
+    def testTheSameBitsAsComputingItAgain(self):
+        for model, task, method in RUNS:
+            with self.subTest(model=model, task=task, method=method):
+                stem = "-".join((model, task, method.replace(":", "")))
+                weights = []
+                for name, extra in (("kept", ()), ("again", (PASS,))):
+                    artifact, _ = self.compiled(model, task, stem + name + ".ftb", "--method",
+                                                method, *extra)
+                    programs = must("ftc", "inspect", artifact, "--memory").stdout
+                    self.assertEqual("trunk:" in programs, name == "kept")
+                    output = self.scratch / (stem + name)
+                    said = self.run_(artifact, output, model, task,
+                                     *(("--version_2_with_negative", "--doc_stride", 8)
+                                       if task == "question-answering" else ())).stdout
+                    found = KEPT.search(said)
+                    self.assertEqual(found is not None, name == "kept", said)
+                    weights.append((output / "model.safetensors").read_bytes())
+                    self.assertFalse([one for one in os.listdir(output) if "scratch" in one])
+                self.assertTrue(weights[0] == weights[1], "weights differ")
+
+    def testEveryExampleIsKeptOnceAndOneEpochKeepsNone(self):
+        artifact, _ = self.compiled("bert", "text-classification", "count.ftb", "--method", "head")
+        rows = data_of("bert", "text-classification").read_text().count("\n")
+        said = self.run_(artifact, self.scratch / "count", "bert", "text-classification").stdout
+        self.assertEqual(int(KEPT.search(said).group(1)), rows)
+        said = self.run_(artifact, self.scratch / "once", "bert", "text-classification",
+                         "--num_train_epochs", 1).stdout
+        self.assertIsNone(KEPT.search(said))
+
+    def testWhatFindsNoRoomIsComputedAgain(self):
+        artifact, _ = self.compiled("bert", "text-classification", "room.ftb", "--method", "head")
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        weights = []
+        for name, limit in (("room", limits[0]), ("no-room", 32 << 20)):  # files grow by 64 MiB
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+            try:
+                said = self.run_(artifact, self.scratch / name, "bert", "text-classification")
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            self.assertEqual(KEPT.search(said.stdout) is None, name == "no-room")
+            weights.append((self.scratch / name / "model.safetensors").read_bytes())
+        self.assertTrue(weights[0] == weights[1], "weights differ")
+
+    def testResumedRunsHaveTheSameBits(self):
+        artifact, _ = self.compiled("bert", "text-classification", "resumed.ftb", "--method",
+                                    "layers:1")
+        flags = ("--save_strategy", "steps", "--save_steps", 4, "--max_steps", 12)
+        whole, parts = self.scratch / "whole", self.scratch / "parts"
+        for output in (whole, parts):
+            self.run_(artifact, output, "bert", "text-classification", *flags)
+        for file in (parts / "checkpoint-12").iterdir():
+            file.unlink()
+        (parts / "checkpoint-12").rmdir()
+        self.run_(artifact, parts, "bert", "text-classification", *flags,
+                  "--resume_from_checkpoint", "true")
+        self.assertTrue((whole / "model.safetensors").read_bytes() ==
+                        (parts / "model.safetensors").read_bytes())
+
+    def testDropoutInFrozenLayersIsDrawnAnew(self):
+        artifact, _ = self.compiled("bert", "text-classification", "dropout.ftb", "--method", "head",
+                                    "--frozen_dropout")
+        self.assertNotIn("trunk:", must("ftc", "inspect", artifact, "--memory").stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
