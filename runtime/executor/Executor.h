@@ -128,6 +128,9 @@ public:
   /// Moments is refused.
   Status loadParameter(std::uint32_t index, std::span<const float> values,
                        ParameterSlot slot = ParameterSlot::Params);
+  /// Parameter `index` itself, where it lies as canonical row-major f32 and the host may touch
+  /// it (DeviceProperties::hostVisible); else empty. Not while a program runs.
+  std::span<float> parameterInPlace(std::uint32_t index) const;
   Status storeParameter(std::uint32_t index, std::span<float> values,
                         ParameterSlot slot = ParameterSlot::Params);
   /// storeParameter for elements [first, first + values.size()) alone: what a writer that

@@ -114,6 +114,16 @@ Status Executor::loadParameter(std::uint32_t index, std::span<const float> value
   return impl->device->synchronize();
 }
 
+std::span<float> Executor::parameterInPlace(std::uint32_t index) const {
+  const abi::ParameterStorage &storage = *impl->variant->storage()->Get(index);
+  if (!impl->device->properties().hostVisible ||
+      storage.layout()->kind() != abi::LayoutKind::RowMajor ||
+      storage.dtype() != abi::DType::F32)
+    return {};
+  return {reinterpret_cast<float *>(impl->params.address + 4 * storage.offset()),
+          static_cast<std::size_t>(parameterElements(index))};
+}
+
 Status Executor::storeParameter(std::uint32_t index, std::span<float> values,
                                 ParameterSlot slot) {
   if (index < count(impl->artifact->root().parameters()))

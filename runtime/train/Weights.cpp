@@ -1,4 +1,5 @@
-// Loading weights: one reusable buffer of the largest parameter, checked shapes, no mapping.
+// Loading weights: into place where they lie as in the file, else by way of one buffer; checked
+// shapes, no mapping.
 #include "runtime/train/Weights.h"
 
 #include "runtime/io/SafeTensors.h"
@@ -90,12 +91,34 @@ Status checkHashes(const ArtifactReader &artifact, WeightSource &checkpoint) {
   return Status::ok();
 }
 
-std::vector<float> parameterBuffer(const Executor &executor, const ArtifactReader &artifact) {
-  std::int64_t most = 0;
-  for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i)
-    most = std::max(most, executor.parameterElements(i));
-  return std::vector<float>(static_cast<std::size_t>(most));
-}
+/// Canonical values on their way to the executor. A parameter that lies as they do is filled where
+/// it is; the others share one buffer of the largest one's size.
+class ParameterLoader {
+public:
+  explicit ParameterLoader(Session &session) : executor(*session.executor) {
+    std::int64_t most = 0;
+    for (std::uint32_t i = 0; i < count((*session.artifact)->parameters()); ++i)
+      if (executor.parameterInPlace(i).empty())
+        most = std::max(most, executor.parameterElements(i));
+    buffer.resize(static_cast<std::size_t>(most));
+  }
+
+  /// Where parameter `index` is to be filled.
+  std::span<float> values(std::uint32_t index) {
+    if (std::span<float> place = executor.parameterInPlace(index); !place.empty())
+      return place;
+    return {buffer.data(), static_cast<std::size_t>(executor.parameterElements(index))};
+  }
+  /// Takes over what values(index) was filled with.
+  Status load(std::uint32_t index) {
+    return executor.parameterInPlace(index).empty() ? executor.loadParameter(index, values(index))
+                                                    : Status::ok();
+  }
+
+private:
+  Executor &executor;
+  std::vector<float> buffer;
+};
 
 /// transformers' MarianSinusoidalPositionalEmbedding over [positions, width].
 void fillSinusoids(Shape shape, std::span<float> out) {
@@ -187,18 +210,18 @@ Status loadInitial(Session &session, const std::string &directory, std::uint32_t
   if (!frozenAlone) {
     FTC_ASSIGN_OR_RETURN(adapter, openInitialAdapter(artifact));
   }
-  std::vector<float> buffer = parameterBuffer(*session.executor, artifact);
+  ParameterLoader loader(session);
   for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {
     const abi::Parameter &parameter = *artifact->parameters()->Get(i);
     if (frozenAlone && parameter.trainable())
       continue;
-    std::span<float> values(buffer.data(), session.executor->parameterElements(i));
+    std::span<float> values = loader.values(i);
     if (parameter.tensor() && parameter.init() == abi::Init::Checkpoint)
       FTC_RETURN_IF_ERROR(readTensor(parameter.from_adapter() ? *adapter : checkpoint,
                                      text(parameter.tensor()), shapeOf(parameter), values));
     else
       initialize(parameter, i, seed, values);
-    FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
+    FTC_RETURN_IF_ERROR(loader.load(i));
   }
   return Status::ok();
 }
@@ -220,20 +243,20 @@ Status loadModelWeights(Session &session, const std::string &path) {
   bool adapter = hasAdapter(artifact); // the trained tensors alone, under PEFT's names
   FTC_ASSIGN_OR_RETURN(Checkpoint checkpoint,
                        Checkpoint::open(adapter ? joinPath(path, kAdapterWeights) : path));
-  std::vector<float> buffer = parameterBuffer(*session.executor, artifact);
+  ParameterLoader loader(session);
   for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {
     const abi::Parameter &parameter = *artifact->parameters()->Get(i);
     if (adapter && !parameter.trainable())
       continue;
-    std::span<float> values(buffer.data(), session.executor->parameterElements(i));
+    std::span<float> values = loader.values(i);
     if (parameter.init() == abi::Init::Sinusoids) {
       initialize(parameter, i, 0, values);
-      FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
+      FTC_RETURN_IF_ERROR(loader.load(i));
       continue;
     }
     std::string name = (adapter ? kAdapterPrefix : "") + std::string(text(parameter.name()));
     FTC_RETURN_IF_ERROR(readTensor(checkpoint, name, shapeOf(parameter), values));
-    FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
+    FTC_RETURN_IF_ERROR(loader.load(i));
   }
   return Status::ok();
 }
