@@ -103,6 +103,8 @@ def epoch(args):
                     max_length=workloads.LENGTH)["input_ids"]
     labels = [names.index(label) for _, label in rows]
     trainer = Trainer(model, workloads.STEADY_RATE, False)
+    if args.frozen:
+        model.base_model.eval().requires_grad_(False)
     size = workloads.BATCH
 
     def run(batches):
@@ -140,6 +142,8 @@ def main():
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--grouped", action="store_true")
+    parser.add_argument("--frozen", action="store_true",
+                        help="the head alone is trained, the trunk in eval mode")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)

@@ -3,6 +3,7 @@
 
     python3 test/bench/run.py steady     MiniLM, 16 x 128 tokens, fp32, full fine-tuning
     python3 test/bench/run.py epoch      banking77, batch 16, real lengths: examples a second
+    python3 test/bench/run.py head       the same with a frozen trunk: an epoch after the first
 
 The peers' Python is --python (needs test/bench/requirements.txt); this script and ftrt need none.
 Each side runs on the same --threads cores with the same dropout, batch and precision. The sides
@@ -81,14 +82,14 @@ class Ftrt:
 
     name = "ftrt"
 
-    def __init__(self, args, scratch, data, tokens, flags):
+    def __init__(self, args, scratch, data, tokens, flags, method=(), later=False):
         self.args, self.scratch, self.data, self.tokens = args, scratch, data, tokens
-        self.flags = flags
+        self.flags, self.later = flags, later
         self.artifact = scratch / "step.ftb"
         self.compile_seconds, _ = run_measured(
             [args.bin / "ftc", "compile", args.model, "--task", "text-classification",
              "--train_file", data, "--max_seq_length", workloads.LENGTH, *self.columns(),
-             "-o", self.artifact])
+             *method, "-o", self.artifact])
         self.peak = 0
         self.first_step = self.train(1, ["--max_steps", 1])[0]
 
@@ -108,7 +109,16 @@ class Ftrt:
         self.peak = max(self.peak, peak)
         return seconds, json.loads((output / "train_results.json").read_text())
 
+    def later_epochs(self, number, epochs=20):
+        """Seconds of an epoch after the first: what a longer run takes more."""
+        runs = [self.train(number, ["--num_train_epochs", 2 + more])[1] for more in (0, epochs)]
+        short, long = (one["train_runtime"] for one in runs)
+        examples = round(runs[0]["train_samples_per_second"] * short) // 2
+        return {"seconds": (long - short) / epochs, "examples": examples, "tokens": 0}
+
     def round(self, number):
+        if self.later:
+            return self.later_epochs(number)
         _, results = self.train(number, [])
         examples = results["train_samples_per_second"] * results["train_runtime"]
         return {"seconds": results["train_runtime"], "examples": round(examples),
@@ -182,10 +192,25 @@ def epoch(args, scratch):
     print_rounds(sides, args.rounds, "examples")
 
 
+def head(args, scratch):
+    data = args.data / "text-classification" / "banking77" / "train.csv"
+    flags = ("--workload", "epoch", "--frozen", "--model", args.model, "--data", data, "--label",
+             "category", "--samples", args.samples, "--threads", args.threads)
+    sides = []
+    if "ftrt" in args.sides:
+        sides.append(Ftrt(args, scratch, data, 0, [
+            "--label_column_name", "category", "--max_train_samples", args.samples],
+            method=("--method", "head"), later=True))
+    if "torch" in args.sides:
+        sides.append(Peer("torch padded", args, "peer_torch.py", *flags))
+        sides.append(Peer("torch grouped", args, "peer_torch.py", "--grouped", *flags))
+    print_rounds(sides, args.rounds, "examples")
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("workload", choices=("steady", "epoch"))
+    parser.add_argument("workload", choices=("steady", "epoch", "head"))
     parser.add_argument("--model", type=pathlib.Path, default=ROOT / ".cache" / "minilm")
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "bin")
     parser.add_argument("--data", type=pathlib.Path, default=DATA)
@@ -194,7 +219,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=12, help="steady: steps a round")
-    parser.add_argument("--samples", type=int, default=10003, help="epoch: examples a round")
+    parser.add_argument("--samples", type=int, default=10003, help="epoch and head: examples a round")
     args = parser.parse_args()
     # The same cores for every side: children inherit it.
     cores = sorted(os.sched_getaffinity(0))[:args.threads]
@@ -203,7 +228,7 @@ def main():
         name = next((line.split(":")[1].strip() for line in lines if "model name" in line), "?")
     print("%s, %d threads, %s" % (name, len(cores), args.workload), flush=True)
     with tempfile.TemporaryDirectory(prefix="ftc-bench-") as scratch:
-        workload = {"steady": steady, "epoch": epoch}[args.workload]
+        workload = {"steady": steady, "epoch": epoch, "head": head}[args.workload]
         workload(args, pathlib.Path(scratch))
 
 
