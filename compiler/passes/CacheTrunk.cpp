@@ -36,15 +36,9 @@ struct CacheTrunkPass : impl::CacheTrunkBase<CacheTrunkPass> {
         }))
       return;
     unsigned before = size(train);
-    makeTrunk(train, cuts);
-    for (auto [number, cut] : llvm::enumerate(cuts)) {
-      Value value = cut;
-      Value input = batchInput(train, nameOf(number), value.getType());
-      value.replaceUsesWithIf(
-          input, [&](OpOperand &use) { return live.contains(use.getOwner()); });
-    }
-    eraseDead(train);
-    dropUnused(train, /*trains=*/true);
+    func::FuncOp trunk = makeTrunk(train, cuts);
+    readTrunk(train, cuts, live);
+    splitEvaluate(trunk);
     trunkOps += before - size(train);
     remark::passed(train.getLoc(), remark::RemarkOpts::name("trunk")
                                        .category("ftc-cache-trunk")
@@ -104,10 +98,44 @@ struct CacheTrunkPass : impl::CacheTrunkBase<CacheTrunkPass> {
     return spared > 0.1 * all;
   }
 
-  void makeTrunk(func::FuncOp train, const llvm::SetVector<Value> &cuts) {
+  /// Makes the cuts batch inputs of a program.
+  static void readTrunk(func::FuncOp program, const llvm::SetVector<Value> &cuts,
+                        const llvm::DenseSet<Operation *> &live) {
+    for (auto [number, cut] : llvm::enumerate(cuts)) {
+      Value value = cut;
+      Value input = batchInput(program, nameOf(number), value.getType());
+      value.replaceUsesWithIf(
+          input, [&](OpOperand &use) { return live.contains(use.getOwner()); });
+    }
+    eraseDead(program);
+    dropUnused(program, /*trains=*/true);
+  }
+
+  /// @evaluate_head, what is left of @evaluate behind the same trunk; none where its own is
+  /// another.
+  void splitEvaluate(func::FuncOp trunk) {
+    func::FuncOp evaluate = findProgram(getOperation(), "evaluate");
+    if (!evaluate)
+      return;
+    func::FuncOp head = cloneProgram(evaluate, "evaluate_head", /*after=*/true);
+    llvm::DenseSet<Operation *> live = liveOps(head);
+    llvm::SetVector<Value> cuts = frontier(head, live);
+    func::FuncOp own = makeTrunk(head, cuts);
+    bool same = own.getFunctionType() == trunk.getFunctionType() &&
+                own.getArgAttrsAttr() == trunk.getArgAttrsAttr() &&
+                OperationEquivalence::isRegionEquivalentTo(
+                    &own.getBody(), &trunk.getBody(), OperationEquivalence::IgnoreLocations);
+    own.erase();
+    if (same)
+      readTrunk(head, cuts, live);
+    else
+      head.erase();
+  }
+
+  static func::FuncOp makeTrunk(func::FuncOp program, const llvm::SetVector<Value> &cuts) {
     llvm::DenseMap<Operation *, Operation *> copies;
-    func::FuncOp trunk = cloneProgram(train, "trunk", /*after=*/false);
-    for (auto [original, copy] : llvm::zip_equal(train.front(), trunk.front()))
+    func::FuncOp trunk = cloneProgram(program, "trunk", /*after=*/false);
+    for (auto [original, copy] : llvm::zip_equal(program.front(), trunk.front()))
       copies[&original] = &copy;
     SmallVector<ProgramResult> results;
     for (auto [number, value] : llvm::enumerate(cuts)) {
@@ -118,6 +146,7 @@ struct CacheTrunkPass : impl::CacheTrunkBase<CacheTrunkPass> {
     setProgramResults(trunk, results);
     eraseDead(trunk);
     dropUnused(trunk, /*trains=*/false);
+    return trunk;
   }
 
   /// Erases arguments that nothing reads; trainable ones stay where they are to get gradients.

@@ -41,6 +41,11 @@ Evaluator::Evaluator(Session &session, BatchFeed feed)
       logits(session.executor->output("logits")),
       rowLoss(session.executor->output("row_loss")) {}
 
+void Evaluator::use(TrunkCache *cache) {
+  evaluateHead = session.executor->program("evaluate_head");
+  trunk = evaluateHead ? cache : nullptr;
+}
+
 Result<EvaluationResult> Evaluator::run(std::span<const Example> examples,
                                         std::int64_t batchSize, TaskOutputs &outputs,
                                         const EvaluationProgress &progress,
@@ -71,7 +76,9 @@ Result<EvaluationResult> Evaluator::run(std::span<const Example> examples,
       result.weight += weightOfLabels(part, session.classWeights);
       if (feed.batch().labelled() == 0)
         continue;
-      FTC_RETURN_IF_ERROR(session.executor->run(evaluate));
+      if (trunk)
+        FTC_RETURN_IF_ERROR(trunk->provide(feed.batch(), part));
+      FTC_RETURN_IF_ERROR(session.executor->run(trunk ? evaluateHead : evaluate));
       for (float row : session.executor->outputF32(rowLoss))
         result.lossSum += static_cast<double>(row);
       if (session.task->outputWidth(session.labels) > 0)

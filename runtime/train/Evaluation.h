@@ -4,6 +4,7 @@
 #include "runtime/metrics/Confusion.h"
 #include "runtime/train/BatchFeed.h"
 #include "runtime/train/Session.h"
+#include "runtime/train/TrunkCache.h"
 
 #include <functional>
 #include <optional>
@@ -27,6 +28,10 @@ public:
   /// `labelSmoothing` is part of the loss, and so are the session's class weights.
   static Result<std::unique_ptr<Evaluator>> make(Session &session, double labelSmoothing);
 
+  /// From now on, where the artifact can do it, what the frozen part of the model gives comes from
+  /// `cache`, which must outlive this; examples too, at their addresses.
+  void use(TrunkCache *cache);
+
   /// Runs `evaluate` over all examples and gives the outputs to `outputs`. Examples are packed
   /// as the capacities allow: logits do not depend on it. Code::Interrupted when `progress`
   /// stopped it. `confusion` (sequence placement, labels in range) counts predictions too.
@@ -41,7 +46,8 @@ private:
 
   Session &session;
   BatchFeed feed;
-  ProgramHandle evaluate;
+  ProgramHandle evaluate, evaluateHead;
+  TrunkCache *trunk = nullptr;
   OutputHandle logits, rowLoss;
   std::vector<const Example *> pointers;
   std::vector<OutputRow> rows;

@@ -73,7 +73,7 @@ Status Trainer::open() {
   options.threads = static_cast<unsigned>(settings.threads);
   options.programs = {"train_accumulate", "apply", "train_step", std::string(kTrunk)};
   if (evaluates || !settings.testFile.empty())
-    options.programs.push_back("evaluate");
+    options.programs.insert(options.programs.end(), {"evaluate", "evaluate_head"});
   if (settings.predictWithGenerate && !settings.testFile.empty())
     options.programs.insert(options.programs.end(), {"prefill", "decode"});
   else if (settings.predictWithGenerate && evaluates)
@@ -207,9 +207,12 @@ Status Trainer::startOrResume() {
   // Nothing was written so far: what is wrong with the input leaves no trace.
   FTC_RETURN_IF_ERROR(prepareOutputDirectory(settings));
   FTC_RETURN_IF_ERROR(store->clean());
-  if (stepper->trunk() && steps->epochsDone(steps->totalSteps) > 1)
+  if (stepper->trunk() && steps->epochsDone(steps->totalSteps) > 1) {
     if (Status kept = stepper->trunk()->keepIn(settings.outputDir); !kept)
       progress.line(kept.message() + "; frozen layers are computed in every epoch");
+    else if (evaluator)
+      evaluator->use(stepper->trunk());
+  }
   return placeArtifact();
 }
 

@@ -1,11 +1,13 @@
 """What frozen layers give is computed once an example (ftc-cache-trunk): the same bits as computing
 it in every epoch, from a file that leaves nothing behind."""
 
+import json
 import os
 import re
 import resource
 import unittest
 
+from test_resume import TIMES
 from toolchain import Suite, data_of, model_of, must
 
 PASS = "--disable=cache-trunk"
@@ -32,21 +34,30 @@ class CacheTrunkTest(Suite):
         for model, task, method in RUNS:
             with self.subTest(model=model, task=task, method=method):
                 stem = "-".join((model, task, method.replace(":", "")))
-                weights = []
+                weights, evaluations = [], []
                 for name, extra in (("kept", ()), ("again", (PASS,))):
                     artifact, _ = self.compiled(model, task, stem + name + ".ftb", "--method",
                                                 method, *extra)
                     programs = must("ftc", "inspect", artifact, "--memory").stdout
                     self.assertEqual("trunk:" in programs, name == "kept")
+                    self.assertEqual("evaluate_head:" in programs, name == "kept")
                     output = self.scratch / (stem + name)
                     said = self.run_(artifact, output, model, task,
+                                     "--validation_file", data_of(model, task),
+                                     "--eval_strategy", "epoch",
                                      *(("--version_2_with_negative", "--doc_stride", 8)
                                        if task == "question-answering" else ())).stdout
                     found = KEPT.search(said)
                     self.assertEqual(found is not None, name == "kept", said)
                     weights.append((output / "model.safetensors").read_bytes())
+                    evaluations.append([
+                        {key: value for key, value in entry.items() if not key.endswith(TIMES)}
+                        for entry in json.loads((output / "trainer_state.json").read_text())
+                        ["log_history"]])
                     self.assertFalse([one for one in os.listdir(output) if "scratch" in one])
                 self.assertTrue(weights[0] == weights[1], "weights differ")
+                self.assertEqual(evaluations[0], evaluations[1])
+                self.assertGreater(sum("eval_loss" in one for one in evaluations[0]), 1)
 
     def testEveryExampleIsKeptOnceAndOneEpochKeepsNone(self):
         artifact, _ = self.compiled("bert", "text-classification", "count.ftb", "--method", "head")

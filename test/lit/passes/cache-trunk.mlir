@@ -10,6 +10,12 @@
 !table = tensor<9x4xf32>
 !w = tensor<4x4xf32>
 
+// CHECK-LABEL: func.func @evaluate(
+// CHECK: nn.embedding
+// CHECK-LABEL: func.func @evaluate_head
+// CHECK-SAME: %[[IN:[a-z0-9]+]]: tensor<?x4xf32, #nn.space<sequences>> {nn.input = "trunk.0"}
+// CHECK-NEXT: nn.linear %[[IN]]
+// CHECK-NEXT: nn.cross_entropy
 // CHECK-LABEL: func.func @trunk
 // CHECK-SAME: (%{{[a-z0-9]+}}: tensor<?xi32, #nn.space<tokens>> {nn.input = "input_ids"}, %{{[a-z0-9]+}}: tensor<?xi32, #nn.space<sequences>> {nn.input = "first_rows"}, %{{[a-z0-9]+}}: tensor<9x4xf32> {nn.parameter = "table"}, %{{[a-z0-9]+}}: tensor<4x4xf32> {nn.parameter = "w0"})
 // CHECK-SAME: -> (tensor<?x4xf32, #nn.space<sequences>> {nn.output = "trunk.0"}) attributes {nn.program = "trunk"}
@@ -23,6 +29,17 @@
 // CHECK-NEXT: nn.linear %[[IN]], %[[W]]
 // CHECK-NEXT: nn.cross_entropy
 // CHECK-NEXT: return
+func.func @evaluate(%ids: !ids {nn.input = "input_ids"}, %first: !seq {nn.input = "first_rows"},
+    %labels: !seq {nn.input = "labels"}, %table: !table {nn.parameter = "table"},
+    %w0: !w {nn.parameter = "w0"}, %w1: !w {nn.parameter = "w1", nn.trainable})
+    -> (!s1 {nn.output = "row_loss"}, !s4 {nn.output = "logits"}) attributes {nn.program = "evaluate"} {
+  %x = nn.embedding %ids, %table {operandSegmentSizes = array<i32: 1, 1>} : (!ids, !table) -> !t4
+  %y = nn.linear %x, %w0 : (!t4, !w) -> !t4
+  %g = nn.gather_rows %y, %first : (!t4, !seq) -> !s4
+  %z = nn.linear %g, %w1 : (!s4, !w) -> !s4
+  %loss = nn.cross_entropy %z, %labels : (!s4, !seq) -> !s1
+  return %loss, %z : !s1, !s4
+}
 func.func @train(%ids: !ids {nn.input = "input_ids"}, %first: !seq {nn.input = "first_rows"},
     %labels: !seq {nn.input = "labels"}, %table: !table {nn.parameter = "table"},
     %w0: !w {nn.parameter = "w0"}, %w1: !w {nn.parameter = "w1", nn.trainable})
