@@ -14,6 +14,10 @@ namespace {
 
 using Type = SentencePieceModel::PieceType;
 constexpr std::string_view space = "\xe2\x96\x81";
+/// Past this, scores of paths are counted anew from the character reached: in single precision
+/// what lies before would round the differences away (SentencePiece 0.2.3,
+/// kScoreResetThreshold).
+constexpr float mostScore = 100000.0f;
 
 class NativeNormalizer : public PreTokenizer {
 public:
@@ -152,13 +156,10 @@ public:
       : Model(std::move(v)), trie(std::move(t)), unknownPiece(from.unknownId), unknown(unk),
         byteFallback(from.byteFallback) {
     float least = std::numeric_limits<float>::max();
-    greatest = std::numeric_limits<float>::lowest();
     for (const SentencePieceModel::Piece &piece : from.pieces) {
       pieces.push_back({piece.score, piece.type, idOf(piece.text)});
-      if (piece.type != Type::Normal)
-        continue;
-      least = std::min(least, piece.score);
-      greatest = std::max(greatest, piece.score);
+      if (piece.type == Type::Normal)
+        least = std::min(least, piece.score);
     }
     unknownScore = least - 10.0f;
     static const char digits[] = "0123456789ABCDEF";
@@ -171,8 +172,9 @@ public:
   void tokenize(std::string_view word, std::vector<WordToken> &out) const override {
     static thread_local std::vector<Best> best;
     best.assign(word.size() + 1, Best{});
+    std::size_t frontier = 0;
     for (std::size_t begin = 0; begin < word.size();)
-      begin += extend(word, begin, best);
+      begin += extend(word, begin, best, frontier);
     std::size_t first = out.size();
     for (std::size_t end = word.size(); end > 0;) {
       std::uint32_t begin = best[end].begin;
@@ -200,10 +202,11 @@ private:
     Type type;
     std::int32_t id; ///< in the vocabulary
   };
+  static constexpr std::uint32_t nowhere = 0xffffffff;
   /// The best path that ends at a byte.
   struct Best {
     float score = 0;
-    std::uint32_t begin = 0xffffffff;
+    std::uint32_t begin = nowhere; ///< where its last piece begins
     std::int32_t piece = 0;
   };
 
@@ -212,14 +215,28 @@ private:
     return id < 0 ? unknown : id;
   }
 
-  /// Offers every piece that begins at `begin`; returns the length of the character there.
-  std::size_t extend(std::string_view word, std::size_t begin, std::vector<Best> &best) const {
+  /// Counts scores from `begin` on where the path there has too large a one; paths end at bytes
+  /// up to `frontier`.
+  static void rebase(std::size_t begin, std::size_t frontier, std::vector<Best> &best) {
+    float offset = best[begin].score;
+    if (offset < -mostScore || offset > mostScore)
+      for (std::size_t end = begin; end <= frontier; ++end)
+        if (best[end].begin != nowhere)
+          best[end].score -= offset;
+  }
+
+  /// Offers every piece that begins at `begin` and raises `frontier` to the last byte at which
+  /// one ends; returns the length of the character there.
+  std::size_t extend(std::string_view word, std::size_t begin, std::vector<Best> &best,
+                     std::size_t &frontier) const {
+    rebase(begin, frontier, best);
     float before = best[begin].score;
     std::size_t length = unicode::sequenceLength(static_cast<unsigned char>(word[begin]));
     bool single = false;
     auto offer = [&](std::size_t end, std::int32_t piece, float score) {
       float candidate = score + before;
-      if (best[end].begin == 0xffffffff || candidate > best[end].score)
+      frontier = std::max(frontier, end);
+      if (best[end].begin == nowhere || candidate > best[end].score)
         best[end] = {candidate, static_cast<std::uint32_t>(begin), piece};
     };
     std::uint32_t node = 0;
@@ -231,9 +248,10 @@ private:
       if (piece < 0 || pieces[piece].type == Type::Unused)
         continue;
       std::size_t size = i + 1 - begin;
+      // What adds to the score is taken before what costs, as all other pieces do.
       offer(i + 1, piece,
             pieces[piece].type == Type::UserDefined
-                ? static_cast<float>(static_cast<float>(size) * greatest - 0.1)
+                ? static_cast<float>(0.1 * static_cast<double>(size - 1))
                 : pieces[piece].score);
       single |= size == length;
     }
@@ -254,7 +272,7 @@ private:
   std::vector<Scored> pieces;
   std::int32_t unknownPiece, unknown;
   bool byteFallback;
-  float unknownScore, greatest;
+  float unknownScore;
   std::array<std::int32_t, 256> byteTokens{};
 };
 

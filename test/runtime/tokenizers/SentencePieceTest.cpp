@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <tuple>
 
 using namespace ftc::rt;
 
@@ -56,6 +57,56 @@ TEST(SentencePiece, ConvertsT5) {
   EXPECT_EQ(encoding->ids, (std::vector<std::int32_t>{3, 4, 2, 1}));
   EXPECT_EQ((*tokenizer)->tokenToId("<extra_id_0>"), 104);
   EXPECT_EQ((*tokenizer)->decode({3, 4, 3, 1}, true), "ab a");
+}
+
+/// A Marian tokenizer whose sides have the pieces </s>, <unk>, a space and `more`, with ids in
+/// that order.
+std::unique_ptr<Tokenizer>
+marian(const std::vector<std::tuple<std::string, float, int>> &more) {
+  std::string bytes = piece("</s>", 0, 3) + piece("<unk>", 0, 2) + piece("\xe2\x96\x81", -1);
+  std::string vocabulary = R"({"</s>":0,"<unk>":1,"\u2581":2)";
+  int id = 3;
+  for (const auto &[text, score, type] : more) {
+    bytes += piece(text, score, type);
+    vocabulary += ",\"" + text + "\":" + std::to_string(id++);
+  }
+  vocabulary += ",\"<pad>\":" + std::to_string(id) + "}";
+  bytes += field(2, std::string("\xc0\x02\x01", 3));
+  TokenizerOptions options;
+  options.modelType = "marian";
+  auto tokenizer = makeTokenizer(
+      {{"source.spm", bytes}, {"target.spm", bytes}, {"vocab.json", vocabulary}}, options);
+  EXPECT_TRUE(tokenizer) << tokenizer.status().message();
+  return tokenizer ? tokenizer.take() : nullptr;
+}
+
+std::vector<std::int32_t> idsOf(const Tokenizer &tokenizer, const std::string &text) {
+  EncodeOptions options;
+  options.addSpecialTokens = false;
+  auto encoding = tokenizer.encode(text, options);
+  EXPECT_TRUE(encoding);
+  return encoding ? encoding->ids : std::vector<std::int32_t>{};
+}
+
+// The ids of these two are those of sentencepiece 0.2.3 with the same models. "a" and "b"
+// together cost less than "ab", by what single precision rounds away beside one "x", and beside
+// two but for the reset.
+TEST(SentencePiece, ScoresAreCountedAnewPast100000) {
+  auto tokenizer =
+      marian({{"x", -60000, 1}, {"a", -0.5f, 1}, {"b", -0.499f, 1}, {"ab", -1, 1}});
+  ASSERT_TRUE(tokenizer);
+  EXPECT_EQ(idsOf(*tokenizer, "ab"), (std::vector<std::int32_t>{2, 4, 5}));
+  EXPECT_EQ(idsOf(*tokenizer, "xab"), (std::vector<std::int32_t>{2, 3, 6}));
+  EXPECT_EQ(idsOf(*tokenizer, "xxab"), (std::vector<std::int32_t>{2, 3, 3, 4, 5}));
+  EXPECT_EQ(idsOf(*tokenizer, "xxxab"), (std::vector<std::int32_t>{2, 3, 3, 3, 6}));
+}
+
+TEST(SentencePiece, UserDefinedSymbolsWinOverPiecesAroundThem) {
+  auto tokenizer =
+      marian({{"x", -1, 1}, {"a", -5, 1}, {"b", -5, 1}, {"xab", -2, 1}, {"ab", 0, 4}});
+  ASSERT_TRUE(tokenizer);
+  EXPECT_EQ(idsOf(*tokenizer, "xab"), (std::vector<std::int32_t>{2, 3, 7}));
+  EXPECT_EQ(idsOf(*tokenizer, "xa"), (std::vector<std::int32_t>{2, 3, 4}));
 }
 
 TEST(SentencePiece, RefusesByName) {
