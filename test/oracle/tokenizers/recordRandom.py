@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 from array import array
+from itertools import chain
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -63,27 +64,20 @@ class Wheel:
             else:
                 found = self.wheel.encode(*texts, add_special_tokens=special)
             if most:
-                whole = len(found.ids)
+                whole = len(found)
                 self.wheel.enable_truncation(most, strategy=how)
                 try:
                     found = self.wheel.encode(*texts, add_special_tokens=special)
                 finally:
                     self.wheel.no_truncation()
-                dropped = whole - len(found.ids)
+                dropped = whole - len(found)
         except BaseException as error:  # the wheel's own refusals and panics
             if isinstance(error, KeyboardInterrupt):
                 raise
             return None if "bad split" in str(error) else array("i", [-1]).tobytes()
-        out = array("i", [len(found.ids)])
-        out.extend(found.ids)
-        for begin, end in found.offsets:
-            out.append(begin)
-            out.append(end)
-        out.extend(found.type_ids)
-        out.extend(-1 if one is None else one for one in found.word_ids)
-        out.extend(-1 if one is None else one for one in found.sequence_ids)
-        out.append(dropped)
-        return out.tobytes()
+        ids, none = found.ids, lambda values: [-1 if one is None else one for one in values]
+        return array("i", [len(ids), *ids, *chain.from_iterable(found.offsets), *found.type_ids,
+                           *none(found.word_ids), *none(found.sequence_ids), dropped]).tobytes()
 
 
 def random_block(wheel, probe, number):
