@@ -31,8 +31,9 @@ struct Candidate {
 class BeamSearch final : public Search {
 public:
   BeamSearch(const GenerationSettings &settings, std::vector<std::int32_t> prompt,
-             std::int64_t vocabulary)
-      : settings(settings), beams(static_cast<std::size_t>(settings.numBeams)),
+             std::vector<std::int32_t> source, std::int64_t vocabulary)
+      : settings(settings), source(std::move(source)),
+        beams(static_cast<std::size_t>(settings.numBeams)),
         vocabulary(static_cast<std::size_t>(vocabulary)), promptLength(prompt.size()),
         length(prompt.size()) {
     // All beams begin as the prompt; the first alone may be continued.
@@ -100,7 +101,7 @@ private:
       std::span<const float> own = logits.subspan(first ? 0 : beam * vocabulary, vocabulary);
       std::copy(own.begin(), own.end(), row.begin());
       logSoftmax(row);
-      processScores(settings, live[beam].tokens, row);
+      processScores(settings, {source, live[beam].tokens}, row);
       for (std::size_t token = 0; token < vocabulary; ++token) {
         Candidate candidate{row[token] + live[beam].score, static_cast<std::int32_t>(beam),
                             static_cast<std::int32_t>(token), false};
@@ -178,6 +179,7 @@ private:
   }
 
   GenerationSettings settings;
+  std::vector<std::int32_t> source;
   std::size_t beams, vocabulary, promptLength;
   std::size_t length; ///< tokens of every running beam, the prompt's included
   std::vector<Hypothesis> live, best;
@@ -190,8 +192,10 @@ private:
 
 std::unique_ptr<Search> makeBeamSearch(const GenerationSettings &settings,
                                        std::vector<std::int32_t> prompt,
+                                       std::vector<std::int32_t> source,
                                        std::int64_t vocabulary) {
-  return std::make_unique<BeamSearch>(settings, std::move(prompt), vocabulary);
+  return std::make_unique<BeamSearch>(settings, std::move(prompt), std::move(source),
+                                      vocabulary);
 }
 
 } // namespace ftc::rt

@@ -16,10 +16,9 @@ struct Unsupported {
   const char *key;
   double neutral;
 };
-constexpr std::array<Unsupported, 12> kUnsupported{{{"num_beam_groups", 1},
+constexpr std::array<Unsupported, 11> kUnsupported{{{"num_beam_groups", 1},
                                                     {"num_return_sequences", 1},
                                                     {"diversity_penalty", 0},
-                                                    {"encoder_no_repeat_ngram_size", 0},
                                                     {"encoder_repetition_penalty", 1},
                                                     {"typical_p", 1},
                                                     {"epsilon_cutoff", 0},
@@ -117,6 +116,8 @@ Status readGenerationConfig(const JsonObject &config, GenerationSettings &settin
   FTC_RETURN_IF_ERROR(integer("num_beams", settings.numBeams, 1, 1024));
   FTC_RETURN_IF_ERROR(number("length_penalty", settings.lengthPenalty, -100, 100));
   FTC_RETURN_IF_ERROR(integer("no_repeat_ngram_size", settings.noRepeatNgramSize, 0, 1 << 20));
+  FTC_RETURN_IF_ERROR(integer("encoder_no_repeat_ngram_size",
+                              settings.encoderNoRepeatNgramSize, 0, 1 << 20));
   FTC_RETURN_IF_ERROR(number("repetition_penalty", settings.repetitionPenalty, 1e-6, 1e6));
   FTC_RETURN_IF_ERROR(number("temperature", settings.temperature, 1e-6, 1e6));
   FTC_RETURN_IF_ERROR(integer("top_k", settings.topK, 0, 1 << 30));

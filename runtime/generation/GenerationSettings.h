@@ -24,7 +24,8 @@ struct GenerationSettings {
   std::int64_t numBeams = 1;
   double lengthPenalty = 1;
   EarlyStopping earlyStopping = EarlyStopping::False;
-  std::int64_t noRepeatNgramSize = 0; ///< 0: off
+  std::int64_t noRepeatNgramSize = 0;        ///< 0: off
+  std::int64_t encoderNoRepeatNgramSize = 0; ///< n-grams of the source (a decoder: the prompt)
   double repetitionPenalty = 1;
   std::vector<std::vector<std::int32_t>> badWords;
   std::vector<std::int32_t> suppressed;

@@ -13,14 +13,16 @@ namespace {
 class GreedySearch final : public Search {
 public:
   GreedySearch(const GenerationSettings &settings, std::vector<std::int32_t> prompt,
-               std::int64_t vocabulary, std::uint32_t seed, std::uint32_t sequence)
-      : settings(settings), tokens(std::move(prompt)), promptLength(tokens.size()),
+               std::vector<std::int32_t> source, std::int64_t vocabulary, std::uint32_t seed,
+               std::uint32_t sequence)
+      : settings(settings), source(std::move(source)), tokens(std::move(prompt)),
+        promptLength(tokens.size()),
         scores(static_cast<std::size_t>(vocabulary)), seed(seed), sequence(sequence) {}
 
   Status advance(std::span<const float> logits) override {
     FTC_RETURN_IF_ERROR(checkLogits(logits, 1, static_cast<std::int64_t>(scores.size())));
     std::copy(logits.begin(), logits.end(), scores.begin());
-    processScores(settings, tokens, scores);
+    processScores(settings, {source, tokens}, scores);
     std::int32_t token = settings.sample ? draw() : likeliest();
     tokens.push_back(token);
     next = {0, token};
@@ -72,6 +74,7 @@ private:
   }
 
   GenerationSettings settings;
+  std::vector<std::int32_t> source;
   std::vector<std::int32_t> tokens; ///< the prompt and what follows
   std::size_t promptLength;
   std::vector<float> scores;
@@ -84,10 +87,11 @@ private:
 
 std::unique_ptr<Search> makeGreedySearch(const GenerationSettings &settings,
                                          std::vector<std::int32_t> prompt,
+                                         std::vector<std::int32_t> source,
                                          std::int64_t vocabulary, std::uint32_t seed,
                                          std::uint32_t sequence) {
-  return std::make_unique<GreedySearch>(settings, std::move(prompt), vocabulary, seed,
-                                        sequence);
+  return std::make_unique<GreedySearch>(settings, std::move(prompt), std::move(source),
+                                        vocabulary, seed, sequence);
 }
 
 } // namespace ftc::rt

@@ -29,15 +29,16 @@ void penalizeRepetition(double penalty, std::span<const std::int32_t> tokens,
       scores[id] = scores[id] < 0 ? scores[id] * factor : scores[id] / factor;
 }
 
-/// Bans every token that would end an n-gram that was there before.
-void banRepeatedNgrams(std::size_t n, std::span<const std::int32_t> tokens,
-                       std::span<float> scores) {
+/// Bans every token that would end an n-gram of `known`.
+void banNgramsOf(std::span<const std::int32_t> known, std::int64_t size,
+                 std::span<const std::int32_t> tokens, std::span<float> scores) {
+  std::size_t n = static_cast<std::size_t>(size);
   if (tokens.size() + 1 < n)
     return;
   std::span<const std::int32_t> prefix = tokens.last(n - 1);
-  for (std::size_t at = 0; at + n <= tokens.size(); ++at)
-    if (std::equal(prefix.begin(), prefix.end(), tokens.begin() + at))
-      set(scores, tokens[at + n - 1], kNever);
+  for (std::size_t at = 0; at + n <= known.size(); ++at)
+    if (std::equal(prefix.begin(), prefix.end(), known.begin() + at))
+      set(scores, known[at + n - 1], kNever);
 }
 
 /// A bad word's last token is banned where the tokens before it are there. End-of-text tokens
@@ -63,13 +64,16 @@ void forceOnly(std::span<const std::int32_t> ids, std::span<float> scores) {
 
 } // namespace
 
-void processScores(const GenerationSettings &settings, std::span<const std::int32_t> tokens,
+void processScores(const GenerationSettings &settings, const TextSoFar &text,
                    std::span<float> scores) {
+  std::span<const std::int32_t> tokens = text.tokens;
   std::int64_t length = static_cast<std::int64_t>(tokens.size());
   if (settings.repetitionPenalty != 1)
     penalizeRepetition(settings.repetitionPenalty, tokens, scores);
   if (settings.noRepeatNgramSize > 0)
-    banRepeatedNgrams(static_cast<std::size_t>(settings.noRepeatNgramSize), tokens, scores);
+    banNgramsOf(tokens, settings.noRepeatNgramSize, tokens, scores);
+  if (settings.encoderNoRepeatNgramSize > 0)
+    banNgramsOf(text.source, settings.encoderNoRepeatNgramSize, tokens, scores);
   banBadWords(settings, tokens, scores);
   if (length < settings.minLength)
     for (std::int32_t id : settings.endIds)

@@ -7,12 +7,18 @@
 
 namespace ftc::rt {
 
+/// A text as far as it goes.
+struct TextSoFar {
+  std::span<const std::int32_t> source; ///< what it answers; a decoder's is its prompt
+  std::span<const std::int32_t> tokens; ///< the prompt and what follows
+};
+
 /// Applies, in the order of transformers' `_get_logits_processor`: repetition penalty,
-/// no-repeat n-grams, bad words, minimum length, forced first and last tokens, suppressed
-/// tokens. `tokens` is everything so far, the prompt included; `scores` [vocabulary] are logits
-/// or log probabilities, as the search has them. Ids beyond the vocabulary do nothing. With
-/// renormalize_logits what is left becomes log probabilities again, unless sampling does that.
-void processScores(const GenerationSettings &settings, std::span<const std::int32_t> tokens,
+/// no-repeat n-grams of the text and of its source, bad words, minimum length, forced first and
+/// last tokens, suppressed tokens. `scores` [vocabulary] are logits or log probabilities, as the
+/// search has them. Ids beyond the vocabulary do nothing. With renormalize_logits what is left
+/// becomes log probabilities again, unless sampling does that.
+void processScores(const GenerationSettings &settings, const TextSoFar &text,
                    std::span<float> scores);
 
 /// x - max - log(sum exp(x - max)), as f32 log_softmax rounds it; -inf stays.

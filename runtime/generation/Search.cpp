@@ -8,19 +8,23 @@ namespace ftc::rt {
 Result<std::unique_ptr<Search>> makeSearch(const GenerationSettings &settings,
                                            std::vector<std::int32_t> prompt,
                                            std::int64_t vocabulary, std::uint32_t seed,
-                                           std::uint32_t sequence) {
+                                           std::uint32_t sequence,
+                                           std::vector<std::int32_t> source) {
   if (prompt.empty())
     return Status::error("generation needs a prompt of at least one token, got none");
   if (static_cast<std::int64_t>(prompt.size()) >= settings.maxLength)
     return Status::error("the prompt has " + std::to_string(prompt.size()) +
                          " tokens, max_length is " + std::to_string(settings.maxLength) +
                          " and counts them: raise it, or shorten the prompt");
+  if (source.empty())
+    source = prompt;
   if (settings.numBeams == 1)
-    return makeGreedySearch(settings, std::move(prompt), vocabulary, seed, sequence);
+    return makeGreedySearch(settings, std::move(prompt), std::move(source), vocabulary, seed,
+                            sequence);
   if (settings.sample)
     return Status::error("do_sample with num_beams " + std::to_string(settings.numBeams) +
                          " is not supported: sample with one beam, or search without sampling");
-  return makeBeamSearch(settings, std::move(prompt), vocabulary);
+  return makeBeamSearch(settings, std::move(prompt), std::move(source), vocabulary);
 }
 
 Status checkLogits(std::span<const float> logits, std::size_t rows, std::int64_t vocabulary) {

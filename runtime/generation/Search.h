@@ -32,19 +32,23 @@ public:
 
 /// Greedy search or sampling where num_beams is 1, else beam search (sampling beams are refused
 /// by name). Sampling is a function of `seed`, `sequence` and the token's position alone.
+/// `source`: what an encoder reads; empty: there is none, and the prompt is what a text answers.
 /// Fails when the prompt is empty or already has max_length tokens.
 Result<std::unique_ptr<Search>> makeSearch(const GenerationSettings &settings,
                                            std::vector<std::int32_t> prompt,
                                            std::int64_t vocabulary, std::uint32_t seed,
-                                           std::uint32_t sequence);
+                                           std::uint32_t sequence,
+                                           std::vector<std::int32_t> source = {});
 
 /// Greedy search and sampling, then beam search: the two that makeSearch chooses from.
 std::unique_ptr<Search> makeGreedySearch(const GenerationSettings &settings,
                                          std::vector<std::int32_t> prompt,
+                                         std::vector<std::int32_t> source,
                                          std::int64_t vocabulary, std::uint32_t seed,
                                          std::uint32_t sequence);
 std::unique_ptr<Search> makeBeamSearch(const GenerationSettings &settings,
                                        std::vector<std::int32_t> prompt,
+                                       std::vector<std::int32_t> source,
                                        std::int64_t vocabulary);
 
 /// Fails unless there are `rows` rows of finite logits.

@@ -178,7 +178,8 @@ Status Generator::startSearch(Text &text, std::span<const float> scores) {
   TokenIds begin = plan.hasSource() ? TokenIds{*plan.decoderStart()} : text.prompt->ids;
   Result<std::unique_ptr<Search>> search =
       makeSearch(text.settings, std::move(begin), static_cast<std::int64_t>(scores.size()),
-                 plan.seed(), static_cast<std::uint32_t>(text.index));
+                 plan.seed(), static_cast<std::uint32_t>(text.index),
+                 plan.hasSource() ? text.prompt->ids : TokenIds());
   if (!search)
     return search.takeStatus().withContext("line " + std::to_string(text.prompt->line));
   text.search = search.take();

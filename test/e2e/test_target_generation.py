@@ -76,7 +76,7 @@ class TargetGenerationTest(Suite):
     def testTokenForToken(self):
         for family in FAMILIES:
             self.compare(family, "plain")
-            for config in ("ends", "forced", "opus") if family in EVERY_CONFIG else ():
+            for config in ("ends", "forced", "opus", "source") if family in EVERY_CONFIG else ():
                 self.compare(family, config)
 
     def testTokenForTokenOfAPretrainedModel(self):
@@ -217,7 +217,7 @@ class TargetGenerationTest(Suite):
     def testRefusedConfigs(self):
         artifact, target = self.scratch / "bad.ftb", self.scratch / "bad-out"
         for values, pattern in (
-                ('{"encoder_no_repeat_ngram_size": 3}', r"encoder_no_repeat_ngram_size"),
+                ('{"diversity_penalty": 0.5}', r"diversity_penalty"),
                 ('{"num_beams": 8}', r"generation_config.json.*num_beams.*at most 4"),
                 ('{"decoder_start_token_id": "x"}', r"decoder_start_token_id"),
                 ('{"stop_strings": ["a"]}', r"stop_strings")):

@@ -4,7 +4,7 @@
 Small random models of every family (kept in half precision) whose blocks outweigh their
 embeddings, so that texts follow their source and do not repeat one token; the tokenizers are those
 of record_targets.py. Sources of very different lengths, each alone (no padding), in fp32: greedy
-and beam search over the settings that flags have and over generation_config.json of four kinds;
+and beam search over the settings that flags have and over generation_config.json of five kinds;
 each case must come out the same in f64, so that rounding decides none. With --real MODEL_DIR (a
 pretrained model, which is not kept), its texts too. Reference: test/e2e/test_target_generation.py.
 
@@ -149,6 +149,7 @@ def configs_of(model, encoded, start):
         **record_generation.named_configs(first, second, banned, end, plain),
         "opus": {"eos_token_id": first, "forced_eos_token_id": end, "bad_words_ids": [[pad]],
                  "num_beams": 4, "renormalize_logits": True, "early_stopping": False},
+        "source": {"eos_token_id": first, "encoder_no_repeat_ngram_size": 1},
     }, plain
 
 
@@ -163,6 +164,11 @@ def record(name, folder, model, tokenizer, start, written_start):
     cases = [{"config": config, "flags": flags,
               "ids": generate(model, encoded, settings(configs[config], flags, start))}
              for config in configs for flags in FLAGS]
+    texts = {(case["config"], str(case["flags"])): case["ids"] for case in cases}
+    greedy = generate(model, encoded, settings({"eos_token_id": configs["ends"]["eos_token_id"][0]},
+                                               {}, start))
+    # Not every model would repeat its source; those that always run in the test must.
+    assert name not in ("marian", "t5", "mbart50") or texts["source", "{}"] != greedy, name
     model.double()
     for case in cases:
         values = settings(configs[case["config"]], case["flags"], start)

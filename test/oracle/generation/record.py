@@ -75,6 +75,23 @@ def grid():
                "bad_words_ids": [[4], [9], [14], [20]], "min_length": 6, "no_repeat_ngram_size": 2}
 
 
+def prompt_rules():
+    """Settings whose rule reads the prompt, a decoder's source."""
+    singles = [{"encoder_no_repeat_ngram_size": 1}, {"encoder_no_repeat_ngram_size": 2},
+               {"encoder_no_repeat_ngram_size": 3},
+               {"encoder_no_repeat_ngram_size": 2, "no_repeat_ngram_size": 3, "min_length": 20}]
+    for beams, single in itertools.product((1, 4), singles):
+        yield {"max_length": 24, "eos_token_id": END, "num_beams": beams, **single}
+
+
+def write(model, prompt, settings):
+    values = {"pad_token_id": 0, "do_sample": False, "use_cache": False, **settings}
+    out = model.generate(torch.tensor([prompt]),
+                         attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+                         generation_config=transformers.GenerationConfig(**values))
+    return out[0, len(prompt):].tolist()
+
+
 def main():
     rng = random.Random(11)
     table = [[rng.randint(-12800, 12800) for _ in range(VOCABULARY)] for _ in range(VOCABULARY)]
@@ -89,12 +106,19 @@ def main():
         for prompt in prompts:
             if len(prompt) >= settings["max_length"]:
                 continue
-            values = {"pad_token_id": 0, "do_sample": False, "use_cache": False, **settings}
-            out = model.generate(torch.tensor([prompt]),
-                                 attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
-                                 generation_config=transformers.GenerationConfig(**values))
             cases.append({"settings": settings, "prompt": prompt,
-                          "tokens": out[0, len(prompt):].tolist()})
+                          "tokens": write(model, prompt, settings)})
+    # Prompts that go on as the model would, so that a rule about the prompt has something to say.
+    longer = [prompt + write(model, prompt, {"max_length": len(prompt) + 9, "eos_token_id": None})
+              for prompt in prompts]
+    for settings in prompt_rules():
+        without = {key: settings[key] for key in ("max_length", "eos_token_id", "num_beams")}
+        changed = 0
+        for prompt in longer:
+            tokens = write(model, prompt, settings)
+            changed += tokens != write(model, prompt, without)
+            cases.append({"settings": settings, "prompt": prompt, "tokens": tokens})
+        assert changed >= 2, settings
     path = HERE.parent.parent / "runtime" / "generation" / "cases.json"
     lines = ",\n".join(json.dumps(case) for case in cases)
     path.write_text('{"transformers": %s,\n"last": %s,\n"before": %s,\n"place": %s,\n'

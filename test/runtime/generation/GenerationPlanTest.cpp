@@ -154,7 +154,7 @@ TEST(GenerationPlan, WhatTheArtifactCannotDoIsSaid) {
   EXPECT_NE(message(R"({"num_beams": 5})").find("generation_config.json: 'num_beams'"),
             std::string::npos);
   for (std::string key :
-       {R"("typical_p": 0.5)", R"("encoder_no_repeat_ngram_size": 3)", R"("max_time": 1.5)",
+       {R"("typical_p": 0.5)", R"("guidance_scale": 1.5)", R"("max_time": 1.5)",
         R"("stop_strings": ["a"])", R"("num_return_sequences": 2)", R"("token_healing": true)",
         R"("watermarking_config": {"bias": 2})", R"("dola_layers": "high")",
         R"("decoder_start_token_id": -1)"})
