@@ -101,7 +101,7 @@ private:
       std::span<const float> own = logits.subspan(first ? 0 : beam * vocabulary, vocabulary);
       std::copy(own.begin(), own.end(), row.begin());
       logSoftmax(row);
-      processScores(settings, {source, live[beam].tokens}, row);
+      processScores(settings, {source, live[beam].tokens, promptLength}, row);
       for (std::size_t token = 0; token < vocabulary; ++token) {
         Candidate candidate{row[token] + live[beam].score, static_cast<std::int32_t>(beam),
                             static_cast<std::int32_t>(token), false};

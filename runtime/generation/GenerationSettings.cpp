@@ -10,6 +10,7 @@ namespace ftc::rt {
 namespace {
 
 constexpr std::int64_t kMostIds = 1 << 30;
+constexpr double kMostPenalty = 1e6;
 
 /// Keys that change the output when they differ from their neutral value.
 struct Unsupported {
@@ -34,8 +35,7 @@ Status refuseUnsupported(const JsonObject &config) {
     if (value != feature.neutral)
       return config.mismatch(feature.key, "it absent: it is not supported");
   }
-  for (const char *key : {"sequence_bias", "exponential_decay_length_penalty", "constraints",
-                          "force_words_ids", "begin_suppress_tokens", "forced_decoder_ids",
+  for (const char *key : {"sequence_bias", "constraints", "force_words_ids", "forced_decoder_ids",
                           "stop_strings", "max_time", "watermarking_config", "dola_layers"})
     if (config.has(key))
       return config.mismatch(key, "it absent: it is not supported");
@@ -81,6 +81,20 @@ Status readBadWords(const JsonObject &config, GenerationSettings &settings) {
   return {};
 }
 
+Status readLengthDecay(const JsonObject &config, GenerationSettings &settings) {
+  const Json *value = config.find("exponential_decay_length_penalty");
+  if (!value)
+    return {};
+  bool good = value->is_array() && value->size() == 2 && (*value)[0].is_number_unsigned() &&
+              (*value)[0].get<std::uint64_t>() <= kMostIds && (*value)[1].is_number() &&
+              (*value)[1].get<double>() > 0 && (*value)[1].get<double>() <= kMostPenalty;
+  if (!good)
+    return config.mismatch("exponential_decay_length_penalty",
+                           "a list of a number of tokens and a factor above 0");
+  settings.lengthDecay = {(*value)[0].get<std::int64_t>(), (*value)[1].get<double>()};
+  return {};
+}
+
 Status readEarlyStopping(const JsonObject &config, GenerationSettings &settings) {
   const Json *value = config.find("early_stopping");
   if (!value)
@@ -118,7 +132,7 @@ Status readGenerationConfig(const JsonObject &config, GenerationSettings &settin
   FTC_RETURN_IF_ERROR(integer("no_repeat_ngram_size", settings.noRepeatNgramSize, 0, 1 << 20));
   FTC_RETURN_IF_ERROR(integer("encoder_no_repeat_ngram_size",
                               settings.encoderNoRepeatNgramSize, 0, 1 << 20));
-  FTC_RETURN_IF_ERROR(number("repetition_penalty", settings.repetitionPenalty, 1e-6, 1e6));
+  FTC_RETURN_IF_ERROR(number("repetition_penalty", settings.repetitionPenalty, 1e-6, kMostPenalty));
   FTC_RETURN_IF_ERROR(number("temperature", settings.temperature, 1e-6, 1e6));
   FTC_RETURN_IF_ERROR(integer("top_k", settings.topK, 0, 1 << 30));
   FTC_RETURN_IF_ERROR(number("top_p", settings.topP, 1e-9, 1));
@@ -127,7 +141,9 @@ Status readGenerationConfig(const JsonObject &config, GenerationSettings &settin
                        config.booleanOr("renormalize_logits", settings.renormalize));
   FTC_RETURN_IF_ERROR(readEarlyStopping(config, settings));
   FTC_RETURN_IF_ERROR(readBadWords(config, settings));
+  FTC_RETURN_IF_ERROR(readLengthDecay(config, settings));
   FTC_RETURN_IF_ERROR(readIds(config, "suppress_tokens", settings.suppressed));
+  FTC_RETURN_IF_ERROR(readIds(config, "begin_suppress_tokens", settings.suppressedFirst));
   FTC_RETURN_IF_ERROR(readIds(config, "eos_token_id", settings.endIds));
   FTC_RETURN_IF_ERROR(readIds(config, "forced_eos_token_id", settings.forcedEnd));
   auto id = [&](const char *key, std::optional<std::int32_t> &field) -> Status {

@@ -16,6 +16,13 @@ namespace ftc::rt {
 /// soon as there are num_beams finished ones. Never: False with the best length attainable.
 enum class EarlyStopping { False, True, Never };
 
+/// exponential_decay_length_penalty: from `start` new tokens on, the end gains |score| *
+/// (factor^n - 1) at the n-th token behind them.
+struct LengthDecay {
+  std::int64_t start = 0;
+  double factor = 1;
+};
+
 /// Names, meanings and defaults are transformers'. Lengths count the prompt (an
 /// encoder-decoder's is its start token alone), as there.
 struct GenerationSettings {
@@ -28,7 +35,8 @@ struct GenerationSettings {
   std::int64_t encoderNoRepeatNgramSize = 0; ///< n-grams of the source (a decoder: the prompt)
   double repetitionPenalty = 1;
   std::vector<std::vector<std::int32_t>> badWords;
-  std::vector<std::int32_t> suppressed;
+  std::vector<std::int32_t> suppressed, suppressedFirst; ///< begin_suppress_tokens
+  std::optional<LengthDecay> lengthDecay;
   std::vector<std::int32_t> endIds; ///< eos_token_id; empty: only max_length ends a text
   std::optional<std::int32_t> forcedBegin;
   std::vector<std::int32_t> forcedEnd;

@@ -22,7 +22,7 @@ public:
   Status advance(std::span<const float> logits) override {
     FTC_RETURN_IF_ERROR(checkLogits(logits, 1, static_cast<std::int64_t>(scores.size())));
     std::copy(logits.begin(), logits.end(), scores.begin());
-    processScores(settings, {source, tokens}, scores);
+    processScores(settings, {source, tokens, promptLength}, scores);
     std::int32_t token = settings.sample ? draw() : likeliest();
     tokens.push_back(token);
     next = {0, token};

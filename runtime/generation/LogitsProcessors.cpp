@@ -56,6 +56,27 @@ void banBadWords(const GenerationSettings &settings, std::span<const std::int32_
   }
 }
 
+/// The score of every end grows with each token beyond the regulated length; what is banned
+/// stays so (transformers makes NaN of it).
+void favourTheEnd(const GenerationSettings &settings, const TextSoFar &text,
+                  std::span<float> scores) {
+  std::int64_t beyond = static_cast<std::int64_t>(text.tokens.size() - text.promptLength) -
+                        settings.lengthDecay->start;
+  if (beyond <= 0)
+    return;
+  float gain = static_cast<float>(
+      std::pow(settings.lengthDecay->factor, static_cast<double>(beyond)) - 1);
+  for (std::int32_t id : settings.endIds)
+    if (static_cast<std::size_t>(id) < scores.size() && std::isfinite(scores[id]))
+      scores[id] += std::abs(scores[id]) * gain;
+}
+
+/// The first token is that behind the prompt, or behind a forced one.
+bool isFirst(const GenerationSettings &settings, const TextSoFar &text) {
+  std::size_t forced = text.promptLength == 1 && settings.forcedBegin ? 1 : 0;
+  return text.tokens.size() == text.promptLength + forced;
+}
+
 void forceOnly(std::span<const std::int32_t> ids, std::span<float> scores) {
   std::fill(scores.begin(), scores.end(), kNever);
   for (std::int32_t id : ids)
@@ -82,8 +103,13 @@ void processScores(const GenerationSettings &settings, const TextSoFar &text,
     forceOnly({&*settings.forcedBegin, 1}, scores);
   if (!settings.forcedEnd.empty() && length == settings.maxLength - 1)
     forceOnly(settings.forcedEnd, scores);
+  if (settings.lengthDecay)
+    favourTheEnd(settings, text, scores);
   for (std::int32_t id : settings.suppressed)
     set(scores, id, kNever);
+  if (isFirst(settings, text))
+    for (std::int32_t id : settings.suppressedFirst)
+      set(scores, id, kNever);
   if (settings.renormalize && !settings.sample)
     logSoftmax(scores);
 }

