@@ -301,7 +301,7 @@ rt::Status Compilation::readData() {
   rt::EncodeSettings settings;
   settings.chat = chat.get();
   settings.target.tokenizer = targetTokenizer.get();
-  settings.target.sourcePrefix = options.sourcePrefix;
+  settings.target.sourcePrefix = options.sourcePrefix.value_or("");
   FTC_ASSIGN_OR_RETURN(data, summarizeData(options, *task, config, *tokenizer, settings));
   task = data.task;
   if (!data.note.empty())
@@ -816,7 +816,7 @@ rt::Status Compilation::write() {
   artifact.task->max_seq_length = maxSequence;
   artifact.task->max_target_length = maxTarget;
   artifact.task->decoder_start_token_id = static_cast<std::int32_t>(model.decoderStart);
-  artifact.task->source_prefix = options.sourcePrefix;
+  artifact.task->source_prefix = options.sourcePrefix.value_or("");
   artifact.task->source_lang = options.columns.sourceLang;
   artifact.task->target_lang = options.columns.targetLang;
   artifact.task->position_offset = model.positionOffset;

@@ -8,6 +8,7 @@
 #include "runtime/tasks/Task.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct CompileOptions {
   std::int64_t maxTokens = 0;         ///< 0: auto
   std::int64_t memoryBudget = 0;      ///< bytes, 0: none
   bool labelAllTokens = false;
-  std::string sourcePrefix; ///< put before every source
+  std::optional<std::string> sourcePrefix; ///< put before every source
   bool remarks = false;
   GenerationFlags generation; ///< of tasks that write texts, and of tasks with targets
   LoraFlags lora;       ///< of method lora

@@ -142,11 +142,12 @@ Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
   return session;
 }
 
-Status Session::prepareTargets(const ColumnFlags &columns, const std::string &sourcePrefix) {
+Status Session::prepareTargets(const ColumnFlags &columns,
+                               const std::optional<std::string> &sourcePrefix) {
   if (!task->hasTargetText())
     return Status::ok();
   encode.target.sourcePrefix =
-      sourcePrefix.empty() ? text((*artifact)->task()->source_prefix()) : sourcePrefix;
+      sourcePrefix.value_or(std::string(text((*artifact)->task()->source_prefix())));
   ColumnFlags all = columnFlags(columns);
   sourceLang = all.sourceLang;
   targetLang = all.targetLang;

@@ -9,6 +9,7 @@
 #include "runtime/train/TouchedRows.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,7 +53,7 @@ struct Session {
   /// Tasks with target texts: what is put before every source, and, of encoder-decoders, the
   /// tokenizers of the languages that flags name (else those compiled for). Other tasks: nothing,
   /// and no error.
-  Status prepareTargets(const ColumnFlags &columns, const std::string &sourcePrefix);
+  Status prepareTargets(const ColumnFlags &columns, const std::optional<std::string> &sourcePrefix);
   /// Translation without languages: those of the training data's columns are in force from now
   /// on.
   void keepLanguages(const DataTable &table, const TaskColumns &columns);

@@ -19,7 +19,7 @@ struct TrainSettings {
   ColumnFlags columns;
   bool labelAllTokens = false;
   QuestionSettings questions{};
-  std::string sourcePrefix; ///< summarization, translation; empty: the artifact's
+  std::optional<std::string> sourcePrefix; ///< targets; absent: the artifact's
   GenerationFlags generation{}; ///< of texts for the test file, and those that are scored
   bool predictWithGenerate = true; ///< false: evaluations have losses alone, nothing is written
   std::int64_t maxTrainSamples = -1, maxEvalSamples = -1, maxPredictSamples = -1; ///< -1: all

@@ -63,7 +63,7 @@ std::vector<std::pair<std::string, std::string>> settingsTable(const TrainSettin
       {"--early_stopping_patience", optional(s.earlyStoppingPatience)},
       {"--source_lang", s.columns.sourceLang},
       {"--target_lang", s.columns.targetLang},
-      {"--source_prefix", s.sourcePrefix},
+      {"--source_prefix", s.sourcePrefix.value_or("")},
       {"--predict_with_generate", s.predictWithGenerate ? "" : "false"},
       {"--num_beams", optional(s.generation.numBeams)},
       {"--max_new_tokens", optional(s.generation.maxNewTokens)},

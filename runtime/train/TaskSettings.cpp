@@ -15,17 +15,17 @@ std::string taskSettingsText(const Session &session) {
 }
 
 Status readTaskSettings(const std::string &directory, ColumnFlags &columns,
-                        std::string &sourcePrefix) {
+                        std::optional<std::string> &sourcePrefix) {
   std::string path = joinPath(directory, kTaskSettings);
   if (!isFile(path))
     return Status::ok();
   FTC_ASSIGN_OR_RETURN(Json json, readJsonFile(path));
   FTC_ASSIGN_OR_RETURN(JsonObject object, JsonObject::of(json, path));
-  FTC_ASSIGN_OR_RETURN(std::string prefix, object.stringOr("source_prefix", ""));
   FTC_ASSIGN_OR_RETURN(std::string source, object.stringOr("source_lang", ""));
   FTC_ASSIGN_OR_RETURN(std::string target, object.stringOr("target_lang", ""));
-  if (sourcePrefix.empty())
-    sourcePrefix = prefix;
+  if (!sourcePrefix && object.has("source_prefix")) {
+    FTC_ASSIGN_OR_RETURN(sourcePrefix, object.string("source_prefix"));
+  }
   if (columns.sourceLang.empty() && columns.targetLang.empty()) {
     columns.sourceLang = source;
     columns.targetLang = target;

@@ -15,6 +15,6 @@ std::string taskSettingsText(const Session &session);
 /// Takes what `directory` (a run's output, or one of its checkpoints) has of these where no
 /// flag was given: languages only both together. No such file: nothing, and no error.
 Status readTaskSettings(const std::string &directory, ColumnFlags &columns,
-                        std::string &sourcePrefix);
+                        std::optional<std::string> &sourcePrefix);
 
 } // namespace ftc::rt

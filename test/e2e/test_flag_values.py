@@ -87,6 +87,8 @@ class FlagValues(Suite):
                     values = NO_NUMBER
                 elif kind in FREE or kind.endswith("…"):
                     values = [""]
+                if flag == "source_prefix":  # an empty one says: none
+                    continue
                 for value in values:
                     self.refused(program, command, arguments, flag, value)
 

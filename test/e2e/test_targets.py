@@ -246,11 +246,28 @@ class TargetsTest(Suite):
         models = {}
         for name, path, flags in (("none", artifact, ()), ("run", artifact, ("--source_prefix", "sum: ")),
                                   ("compiled", told, ()),
-                                  ("other", told, ("--source_prefix", "put: "))):
+                                  ("other", told, ("--source_prefix", "put: ")),
+                                  ("off", told, ("--source_prefix", ""))):
             output, _ = self.train(path, SUMMARIZE, "prefix-" + name, *flags)
             models[name] = (output / "model.safetensors").read_bytes()
         self.assertEqual(models["run"], models["compiled"])
+        self.assertEqual(models["off"], models["none"])
         self.assertEqual(len(set(models.values())), 3)
+        # What the run was told holds for its model, none too; a flag, an empty one too, wins.
+        rows, losses = data_of("t5", SUMMARIZE), {}
+        for name, flags in (("none", ()), ("off", ()), ("compiled", ("--source_prefix", "")),
+                            ("off", ("--source_prefix", "sum: "))):
+            losses[name, flags] = json.loads(must(
+                "ftrt", "eval", self.scratch / ("prefix-" + name), "--test_file", rows,
+                "--predict_with_generate", "false", *flags).stdout)["eval_loss"]
+        self.assertEqual(losses["none", ()], losses["off", ()])
+        self.assertEqual(len(set(losses.values())), 3)
+        settings = json.loads((self.scratch / "prefix-off" / "task_settings.json").read_text())
+        self.assertEqual(settings["source_prefix"], "")
+        config = self.scratch / "prefix.yaml"
+        config.write_text('source_prefix: ""\n')
+        output, _ = self.train(told, SUMMARIZE, "prefix-config", "--config", config)
+        self.assertEqual((output / "model.safetensors").read_bytes(), models["none"])
         mbart, _ = self.build("mbart", TRANSLATE, "languages.ftb")
         data = data_of("mbart", TRANSLATE)
         self.refuse(1, r"expected a target language", "ftrt", "run", mbart, "--train_file", data,

@@ -203,6 +203,19 @@ void FlagSet::text(std::string name, std::string &out, std::string placeholder,
   };
 }
 
+void FlagSet::text(std::string name, std::optional<std::string> &out, std::string placeholder,
+                   std::string help) {
+  Flag &flag = add(std::move(name), Kind::Value, std::move(help));
+  flag.placeholder = std::move(placeholder);
+  flag.expected = "a text";
+  flag.assign = [&out](std::string_view text) {
+    if (text.find('\0') != std::string_view::npos)
+      return false;
+    out = text;
+    return true;
+  };
+}
+
 void FlagSet::choice(std::string name, std::string &out, std::vector<std::string> values,
                      std::string help, std::vector<std::string> unsupported) {
   Flag &flag = add(std::move(name), Kind::Value, std::move(help));

@@ -64,6 +64,9 @@ public:
   /// Any text; `placeholder` stands for it in --help ("FILE").
   void text(std::string name, std::string &out, std::string placeholder, std::string help,
             TextCheck check = {});
+  /// Any text, an empty one too: given as such it is not the same as not given.
+  void text(std::string name, std::optional<std::string> &out, std::string placeholder,
+            std::string help);
   /// One of the listed values; `unsupported` values are known but refused by name.
   void choice(std::string name, std::string &out, std::vector<std::string> values,
               std::string help, std::vector<std::string> unsupported = {});

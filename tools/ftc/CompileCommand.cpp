@@ -110,7 +110,7 @@ static rt::Status checkLengths(const FlagSet &flags, const rt::Task &task,
     if (flags.given(name) && !targets && !task.generates())
       return rt::Status::usage(std::string("--") + name + ": " + options.task +
                                " writes no texts; leave it out");
-  if (!targets && !options.sourcePrefix.empty())
+  if (!targets && !options.sourcePrefix.value_or("").empty())
     return rt::Status::usage("--source_prefix: summarization and translation alone have it, "
                              "this is " + options.task);
   return {};

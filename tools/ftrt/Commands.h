@@ -7,6 +7,7 @@
 #include "runtime/train/Session.h"
 #include "tools/flags/FlagSet.h"
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -33,7 +34,8 @@ struct DeviceFlags {
 void declareQuestions(FlagSet &flags, rt::QuestionSettings &settings);
 
 /// Columns, languages and prefix of summarization and translation.
-void declareTargets(FlagSet &flags, rt::ColumnFlags &columns, std::string &prefix);
+void declareTargets(FlagSet &flags, rt::ColumnFlags &columns,
+                    std::optional<std::string> &prefix);
 /// Flags of tasks that write texts.
 void declareGeneration(FlagSet &flags, rt::GenerationFlags &settings);
 /// --predict_with_generate, of commands that evaluate.

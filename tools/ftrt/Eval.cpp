@@ -27,7 +27,7 @@ namespace {
 struct ModelFlags {
   std::string directory;
   rt::ColumnFlags columns;
-  std::string sourcePrefix;
+  std::optional<std::string> sourcePrefix;
   rt::QuestionSettings questions;
   rt::GenerationFlags generation;
   DeviceFlags device;

@@ -44,7 +44,8 @@ void declareQuestions(FlagSet &flags, rt::QuestionSettings &settings) {
              "no answer is given when its score is better by more than this");
 }
 
-void declareTargets(FlagSet &flags, rt::ColumnFlags &columns, std::string &prefix) {
+void declareTargets(FlagSet &flags, rt::ColumnFlags &columns,
+                    std::optional<std::string> &prefix) {
   flags.text("text_column", columns.textColumn, "NAME", "summarization: column of the text");
   flags.text("summary_column", columns.summaryColumn, "NAME",
              "summarization: column of the summary");
@@ -54,8 +55,9 @@ void declareTargets(FlagSet &flags, rt::ColumnFlags &columns, std::string &prefi
   flags.text("target_lang", columns.targetLang, "LANG",
              "translation: the language to write; kept with the model");
   flags.text("source_prefix", prefix, "TEXT",
-             "summarization, translation: put before every source (T5: 'summarize: '); kept with "
-             "the model");
+             "summarization, translation: put before every source (T5: 'summarize: '), '' for "
+             "none; kept with the model");
+  flags.shownDefault("as compiled");
 }
 
 void declareGeneration(FlagSet &flags, rt::GenerationFlags &settings) {

@@ -169,6 +169,25 @@ TEST_F(ConfigTest, AListIsTwoFilesOrAList) {
     EXPECT_NE(parsed(content).find("expected "), std::string::npos) << content;
 }
 
+TEST(FlagSet, AnEmptyTextIsNotAnAbsentOne) {
+  std::optional<std::string> prefix;
+  auto parsed = [&](std::vector<std::string> arguments) {
+    prefix.reset();
+    FlagSet flags("ftrt run", "", "Fine-tunes.");
+    flags.text("source_prefix", prefix, "TEXT", "before every source");
+    return static_cast<bool>(flags.parse(arguments));
+  };
+  EXPECT_TRUE(parsed({}));
+  EXPECT_EQ(prefix, std::nullopt);
+  EXPECT_TRUE(parsed({"--source_prefix", ""}));
+  EXPECT_EQ(prefix, "");
+  EXPECT_TRUE(parsed({"--source_prefix="}));
+  EXPECT_EQ(prefix, "");
+  EXPECT_TRUE(parsed({"--source-prefix", "sum: "}));
+  EXPECT_EQ(prefix, "sum: ");
+  EXPECT_FALSE(parsed({"--source_prefix"}));
+}
+
 TEST(FlagSet, ForeignFlagsAreTakenForNothingOrRefused) {
   std::string strategy = "no";
   auto parsed = [&](std::vector<std::string> arguments) {
