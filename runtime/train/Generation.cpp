@@ -86,10 +86,8 @@ std::string describePromptCuts(const Session &session, const Prompts &prompts) {
          (session.task->hasTargetText() ? "sources' ends" : "beginnings") + " were cut";
 }
 
-Status checkGenerationFlags(const Task &task, const GenerationFlags &flags,
-                            std::string_view command) {
-  if (task.hasTargetText() || (task.generates() && command != "ftrt eval"))
-    return Status::ok();
+std::string givenGenerationFlags(const GenerationFlags &flags) {
+  std::string names;
   for (const auto &[name, given] :
        {std::pair("num_beams", flags.numBeams.has_value()),
         std::pair("max_new_tokens", flags.maxNewTokens.has_value()),
@@ -101,10 +99,18 @@ Status checkGenerationFlags(const Task &task, const GenerationFlags &flags,
         std::pair("temperature", flags.temperature.has_value()),
         std::pair("top_k", flags.topK.has_value()), std::pair("top_p", flags.topP.has_value())})
     if (given)
-      return Status::usage(std::string("--") + name + ": " +
-                           (task.generates() ? std::string(command) + " of " : std::string()) +
-                           std::string(task.name()) + " writes no texts; leave it out");
-  return Status::ok();
+      names += (names.empty() ? "--" : ", --") + std::string(name);
+  return names;
+}
+
+Status checkGenerationFlags(const Task &task, const GenerationFlags &flags,
+                            std::string_view command) {
+  std::string given = givenGenerationFlags(flags);
+  if (given.empty() || task.hasTargetText() || (task.generates() && command != "ftrt eval"))
+    return Status::ok();
+  return Status::usage(given.substr(0, given.find(',')) + ": " +
+                       (task.generates() ? std::string(command) + " of " : std::string()) +
+                       std::string(task.name()) + " writes no texts; leave it out");
 }
 
 } // namespace ftc::rt

@@ -35,4 +35,7 @@ std::string describePromptCuts(const Session &session, const Prompts &prompts);
 Status checkGenerationFlags(const Task &task, const GenerationFlags &flags,
                             std::string_view command);
 
+/// "--num_beams, --top_k": those of the flags that were given; empty for none.
+std::string givenGenerationFlags(const GenerationFlags &flags);
+
 } // namespace ftc::rt

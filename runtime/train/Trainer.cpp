@@ -94,6 +94,8 @@ Status Trainer::open() {
         return prompts.takeStatus();
   if (data->test && session->task->hasTargetText() && !writes(*data->test))
     progress.line("no texts are written for --test_file (--predict_with_generate false)");
+  if (std::string unused = describeUnusedFlags(); !unused.empty())
+    progress.line(unused);
   for (const std::string &remark : data->remarks)
     progress.line(remark);
   session->keepLanguages(data->train->table, data->train->columns);

@@ -83,6 +83,9 @@ private:
   Result<EvaluationReport> evaluate(DataSet &set, const std::string &prefix);
   /// Whether evaluations of a set generate: of the test set, and where texts are scored.
   bool writes(const DataSet &set) const;
+  /// Which flags of generation were given for nothing, where this run writes no texts; else
+  /// empty.
+  std::string describeUnusedFlags() const;
   /// The same of a task's evaluations as such.
   bool scoresTexts() const;
   /// The set's prompts, encoded once.

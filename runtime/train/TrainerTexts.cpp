@@ -34,6 +34,19 @@ bool Trainer::writes(const DataSet &set) const {
          (session->task->hasTargetText() || &set == data->test.get());
 }
 
+std::string Trainer::describeUnusedFlags() const {
+  std::string given = givenGenerationFlags(settings.generation);
+  bool written = (data->validation && writes(*data->validation)) ||
+                 (data->test && writes(*data->test));
+  if (given.empty() || written)
+    return {};
+  std::string wanted = !settings.predictWithGenerate ? "without --predict_with_generate false"
+                       : session->task->hasTargetText()
+                           ? "with --validation_file, --validation_split_percentage or --test_file"
+                           : "with --test_file";
+  return given + ": without effect, this run writes no texts; it would " + wanted;
+}
+
 Result<const Prompts *> Trainer::promptsOf(const DataSet &set) {
   std::optional<Prompts> &prompts = &set == data->test.get() ? testPrompts : validationPrompts;
   if (!prompts) {

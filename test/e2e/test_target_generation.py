@@ -152,6 +152,30 @@ class TargetGenerationTest(Suite):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertRegex(last_line(done.stderr), r"--max_target_length: expected at least 2")
 
+    def testFlagsWithoutEffectAreNamed(self):
+        """Where nothing is written, or scored, a flag of generation is taken, with a word."""
+        output, recorded = self.model("marian", "plain"), recording_of("marian")
+        rows = self.rows("unused.jsonl", recorded["prompts"], recorded)
+        flags = ("--num_beams", 2, "--length_penalty", 0.5)
+        for more, pattern in (
+                ((), r"--num_beams, --length_penalty: without effect.*--validation_file.*--test_file"),
+                (("--test_file", rows, "--predict_with_generate", "false"),
+                 r"--num_beams, --length_penalty: without effect.*--predict_with_generate false"),
+                (("--test_file", rows), None), (("--validation_file", rows), None)):
+            with self.subTest(more=more):
+                done = must("ftrt", "run", self.scratch / (output.name + ".ftb"), "--train_file",
+                            rows, "--output_dir", self.scratch / "unused", "--max_steps", 1,
+                            "--overwrite_output_dir", *flags, *more)
+                if pattern:
+                    self.assertRegex(done.stderr, pattern)
+                else:
+                    self.assertNotIn("without effect", done.stderr)
+        done = must("ftrt", "eval", output, "--test_file", rows, *flags)
+        self.assertNotIn("without effect", done.stderr)
+        done = must("ftrt", "eval", output, "--test_file", rows, "--predict_with_generate", "false",
+                    "--num_beams", 2)
+        self.assertRegex(done.stderr, r"--num_beams: without effect")
+
     def testEmptyTextsAreScored(self):
         output, recorded = self.model("marian", "plain"), recording_of("marian")
         for name, text in (("a.en", "one\n\n two"), ("a.de", "eins\n\n zwei")):

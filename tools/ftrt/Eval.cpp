@@ -146,6 +146,10 @@ Status evalCommand(Arguments arguments) {
       encoded.examples, set->table, set->columns, session->encode.questions));
   bool writes = predictWithGenerate && session->task->hasTargetText();
   rt::Progress progress(stderr, rt::detectProgressStyle());
+  if (std::string given = rt::givenGenerationFlags(model.generation);
+      !writes && !given.empty())
+    progress.line(given + ": without effect, no texts are written (--predict_with_generate "
+                          "false)");
   std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
   if (std::string cuts = rt::describeCuts("test", encoded.truncatedExamples, all,
                                           session->encode.maxSeqLength);
