@@ -203,6 +203,12 @@ Status DataTableBuilder::closeCell(int column, CellKind kind, std::size_t begin)
   return shareCell(column, kind, begin, table.arena.size() - begin);
 }
 
+Status DataTableBuilder::addText(int column, std::string_view text) {
+  std::size_t begin = table.arena.size();
+  table.arena.append(text);
+  return closeCell(column, CellKind::Text, begin);
+}
+
 Status DataTableBuilder::shareCell(int column, CellKind kind, std::size_t begin,
                                    std::size_t length) {
   if (length > std::numeric_limits<std::uint32_t>::max())
@@ -267,7 +273,7 @@ void DataTableBuilder::keepRows(std::int64_t count) {
 
 DataTable DataTableBuilder::take() { return std::move(table); }
 
-Result<std::string_view> checkText(std::string_view path, std::string_view bytes) {
+Result<std::string_view> checkUtf8(std::string_view path, std::string_view bytes) {
   std::string_view content = bytes;
   if (content.starts_with("\xef\xbb\xbf"))
     content.remove_prefix(3);
@@ -276,6 +282,11 @@ Result<std::string_view> checkText(std::string_view path, std::string_view bytes
     return Status::error(whereInFile(path, line) + ": expected UTF-8, got an invalid byte " +
                          escape(content.substr(*bad, 1)) + "; convert the file to UTF-8");
   }
+  return content;
+}
+
+Result<std::string_view> checkText(std::string_view path, std::string_view bytes) {
+  FTC_ASSIGN_OR_RETURN(std::string_view content, checkUtf8(path, bytes));
   if (content.find_first_not_of(" \t\r\n") == std::string_view::npos)
     return Status::error(escape(path, 160) + ": expected rows of data, got an empty file");
   return content;

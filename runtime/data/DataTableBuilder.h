@@ -35,6 +35,8 @@ public:
   std::string &arena() { return table.arena; }
   /// Closes the cell whose bytes begin at `begin` of the arena. Fails on 4 GiB or more.
   Status closeCell(int column, CellKind kind, std::size_t begin);
+  /// A Text cell.
+  Status addText(int column, std::string_view text);
   /// A cell over bytes [begin, begin + length) of the arena, which other cells may hold too.
   Status shareCell(int column, CellKind kind, std::size_t begin, std::size_t length);
   /// Appends one list item (length prefix, bytes) to the arena.

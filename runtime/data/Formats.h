@@ -30,7 +30,10 @@ Result<DataTable> parseConll(std::string_view path, std::string_view bytes,
 /// and on more than 200 times the compressed size beyond the first GiB.
 Result<std::string> gunzip(std::string_view path, std::string_view compressed);
 
-/// `bytes` without a byte order mark. Fails unless they are UTF-8 and hold more than blanks.
+/// `bytes` without a byte order mark. Fails unless they are UTF-8.
+Result<std::string_view> checkUtf8(std::string_view path, std::string_view bytes);
+
+/// The same; fails too unless they hold more than blanks.
 Result<std::string_view> checkText(std::string_view path, std::string_view bytes);
 
 /// The largest data file that is read.

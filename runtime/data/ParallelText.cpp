@@ -3,6 +3,7 @@
 
 #include "runtime/data/DataTableBuilder.h"
 #include "runtime/data/Formats.h"
+#include "runtime/data/LineReader.h"
 #include "runtime/support/File.h"
 #include "runtime/support/Text.h"
 
@@ -12,63 +13,13 @@ namespace ftc::rt {
 
 namespace {
 
-bool isCompressed(std::string_view path) {
-  return path.ends_with(".gz") || path.ends_with(".GZ");
-}
-
 /// What follows the last period of a file's name; empty when there is none.
 std::string suffixOf(std::string_view path) {
-  if (isCompressed(path))
-    path.remove_suffix(3);
+  path = withoutGzip(path);
   path.remove_prefix(std::min(path.rfind('/') + 1, path.size())); // npos + 1 is 0
   std::size_t period = path.rfind('.');
   return period == std::string_view::npos ? std::string()
                                           : std::string(path.substr(period + 1));
-}
-
-/// One file's bytes and the line that comes next.
-class LineReader {
-public:
-  /// Inflates and checks `bytes`, which this keeps.
-  Status open(std::string_view path, std::string bytes) {
-    held = std::move(bytes);
-    if (isCompressed(path)) {
-      FTC_ASSIGN_OR_RETURN(held, gunzip(path, held));
-    }
-    FTC_ASSIGN_OR_RETURN(content, checkText(path, held));
-    return {};
-  }
-
-  std::size_t bytes() const { return content.size(); }
-  bool atEnd() const { return at == content.size(); }
-
-  std::string_view next() {
-    std::size_t end = std::min(content.find('\n', at), content.size());
-    std::string_view line = content.substr(at, end - at);
-    at = std::min(end + 1, content.size());
-    if (line.ends_with('\r'))
-      line.remove_suffix(1);
-    return line;
-  }
-
-  /// How many lines are left.
-  std::int64_t countRest() {
-    std::int64_t lines = 0;
-    for (; !atEnd(); ++lines)
-      next();
-    return lines;
-  }
-
-private:
-  std::string held;
-  std::string_view content;
-  std::size_t at = 0;
-};
-
-Status addText(DataTableBuilder &builder, int column, std::string_view text) {
-  std::size_t begin = builder.arena().size();
-  builder.arena().append(text);
-  return builder.closeCell(column, CellKind::Text, begin);
 }
 
 std::string countLines(std::int64_t lines) {
@@ -100,8 +51,8 @@ Result<DataTable> parseParallelText(std::string_view sourcePath, std::string sou
                                     std::string_view targetPath, std::string targetBytes,
                                     std::int64_t maxRows) {
   LineReader source, target;
-  FTC_RETURN_IF_ERROR(source.open(sourcePath, std::move(sourceBytes)));
-  FTC_RETURN_IF_ERROR(target.open(targetPath, std::move(targetBytes)));
+  FTC_RETURN_IF_ERROR(source.open(sourcePath, std::move(sourceBytes), /*maybeBlank=*/false));
+  FTC_RETURN_IF_ERROR(target.open(targetPath, std::move(targetBytes), /*maybeBlank=*/false));
   DataTableBuilder builder(sourcePath, source.bytes() + target.bytes(), /*untyped=*/false);
   ParallelColumns columns = parallelColumns(sourcePath, targetPath);
   FTC_RETURN_IF_ERROR(builder.column(columns.source).takeStatus());
@@ -113,8 +64,8 @@ Result<DataTable> parseParallelText(std::string_view sourcePath, std::string sou
     if (maxRows >= 0 && lines >= maxRows)
       continue;
     builder.beginRow(lines + 1);
-    FTC_RETURN_IF_ERROR(addText(builder, 0, from));
-    FTC_RETURN_IF_ERROR(addText(builder, 1, to));
+    FTC_RETURN_IF_ERROR(builder.addText(0, from));
+    FTC_RETURN_IF_ERROR(builder.addText(1, to));
   }
   if (!source.atEnd() || !target.atEnd()) {
     std::int64_t restOfSource = source.countRest(), restOfTarget = target.countRest();

@@ -231,6 +231,19 @@ class PromptedTest(Suite):
         self.refuse(2, r"--max_source_length: expected at least \d+ tokens of a prompt", "ftrt",
                     "run", small, "--train_file", data_of("", TRANSLATE), "--output_dir", output)
 
+    def testPlainTextIsASourceALine(self):
+        output, _ = self.run_(self.build("gpt2", SUMMARIZE), "lines", SUMMARIZE)
+        texts, rows = ["one two", "", "three"], self.scratch / "texts.jsonl"
+        rows.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+        lines = self.scratch / "texts.txt"
+        lines.write_text("\n".join(texts))
+        written = [must("ftrt", "predict", output, "--input_file", path).stdout
+                   for path in (rows, lines)]
+        self.assertEqual(written[0], written[1])
+        self.assertEqual(written[1].count("\n"), 3)
+        self.refuse(2, r"--text_column: .*texts\.txt is plain text", "ftrt", "predict", output,
+                    "--input_file", lines, "--text_column", "text")
+
     def testGenerationFlagsWhereNothingIsWritten(self):
         classify = self.compile("bert")
         data = data_of("bert", "text-classification")

@@ -1,6 +1,7 @@
 """What encoder-decoders write: token for token transformers' generate, greedy and with beams, of
 every family; a source alone and in company; what a text begins with; where texts go; memory."""
 
+import gzip
 import json
 import os
 import pathlib
@@ -151,6 +152,28 @@ class TargetGenerationTest(Suite):
                     "--max_target_length", 1, "-o", self.scratch / "none.ftb")
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertRegex(last_line(done.stderr), r"--max_target_length: expected at least 2")
+
+    def testPlainTextIsASourceALine(self):
+        """A line in, a line out, whatever stands in it; the same texts as from rows."""
+        output, recorded = self.model("marian", "plain"), recording_of("marian")
+        sources = recorded["prompts"][:3] + [""] + recorded["prompts"][3:] + ["", ' "a\tb']
+        wanted = self.predict(output, "marian", sources)
+        for name, end in (("in.txt", "\n"), ("in.en", "\r\n"), ("in.txt.gz", "\n")):
+            with self.subTest(name=name):
+                path, text = self.scratch / name, end.join(sources) + end
+                path.write_bytes(gzip.compress(text.encode()) if name.endswith("gz")
+                                 else text.encode())
+                done = must("ftrt", "predict", output, "--input_file", path, "--output_ids")
+                self.assertEqual([json.loads(line) for line in done.stdout.splitlines()], wanted)
+        blank = self.scratch / "blank.txt"
+        blank.write_text("\n")
+        done = must("ftrt", "predict", output, "--input_file", blank)
+        self.assertEqual(len(done.stdout.splitlines()), 1)
+        other = self.scratch / "in.de"
+        other.write_text("a\n")
+        done = call("ftrt", "predict", output, "--input_file", other)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(last_line(done.stderr), r"in\.de: expected a file named")
 
     def testFlagsWithoutEffectAreNamed(self):
         """Where nothing is written, or scored, a flag of generation is taken, with a word."""

@@ -1,6 +1,8 @@
 // ftrt eval and ftrt predict: a fine-tuned model over a file of examples.
 #include "tools/ftrt/Commands.h"
 
+#include "runtime/data/LineReader.h"
+#include "runtime/data/PlainText.h"
 #include "runtime/support/File.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/OutputFile.h"
@@ -212,6 +214,34 @@ static Result<std::string> generatedLines(rt::Session &session, const rt::DataTa
   return outputs->predictionLines(table, columns);
 }
 
+/// Whether `path` holds sources as plain text, one a line: .txt, or for translation a name that
+/// ends in the language to read (test.en), as parallel text has it.
+static bool isPlainText(const rt::Session &session, const std::string &path) {
+  if (!session.task->hasTargetText())
+    return false;
+  std::string_view name = rt::withoutGzip(path);
+  std::string_view language = session.sourceLang;
+  auto endsIn = [&](std::string_view suffix) {
+    return !suffix.empty() && name.ends_with("." + std::string(suffix));
+  };
+  return endsIn("txt") || endsIn(language) || endsIn(language.substr(0, language.find('_')));
+}
+
+/// The rows to predict and their columns; `columns` as the flags have them.
+static Result<rt::DataTable> readInput(const rt::Session &session, const std::string &path,
+                                       const rt::ColumnFlags &columns, rt::TaskColumns &found) {
+  if (isPlainText(session, path)) {
+    if (!columns.textColumn.empty())
+      return Status::usage("--text_column: " + rt::escape(path, 160) +
+                           " is plain text, one source a line, and has no columns; leave it out");
+    found.text = 0;
+    return rt::readPlainText(path);
+  }
+  FTC_ASSIGN_OR_RETURN(rt::DataTable table, rt::readDataFile(path));
+  FTC_ASSIGN_OR_RETURN(found, session.task->findColumns(table, columns, false));
+  return table;
+}
+
 /// The lines of a task whose answers are read off the outputs of evaluate.
 static Result<std::string> predictedLines(rt::Session &session, const rt::DataTable &table,
                                           const rt::TaskColumns &columns,
@@ -248,7 +278,8 @@ Status predictCommand(Arguments arguments) {
                 "Writes one JSON object a row of the input; labels are not needed.");
   model.declare(flags);
   flags.group("Prediction");
-  flags.text("input_file", inputFile, "FILE", "examples");
+  flags.text("input_file", inputFile, "FILE",
+             "examples; summarization, translation: .txt is a source a line");
   flags.require("input_file");
   flags.text("output_file", outputFile, "FILE", "where the JSON lines go");
   flags.shownDefault("stdout");
@@ -268,9 +299,8 @@ Status predictCommand(Arguments arguments) {
   rt::ColumnFlags columns = session->columnFlags(model.columns);
   if (model.columns.labelColumnName.empty())
     columns.labelColumnName.clear();
-  FTC_ASSIGN_OR_RETURN(rt::DataTable table, rt::readDataFile(inputFile));
-  FTC_ASSIGN_OR_RETURN(rt::TaskColumns found,
-                       session->task->findColumns(table, columns, false));
+  rt::TaskColumns found;
+  FTC_ASSIGN_OR_RETURN(rt::DataTable table, readInput(*session, inputFile, columns, found));
   FTC_ASSIGN_OR_RETURN(std::string lines,
                        session->task->generates()
                            ? generatedLines(*session, table, found, model, outputIds)
