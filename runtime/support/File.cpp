@@ -272,7 +272,7 @@ Result<AtomicFile> AtomicFile::create(const std::string &path, std::uint64_t exp
     FTC_ASSIGN_OR_RETURN(OutputFile output, OutputFile::openInPlace(path));
     return AtomicFile(path, std::move(output));
   }
-  std::string real = linkTarget(path);
+  FTC_ASSIGN_OR_RETURN(std::string real, linkTarget(path));
   FTC_ASSIGN_OR_RETURN(OutputFile output, OutputFile::createBeside(real, expectedBytes));
   return AtomicFile(real, std::move(output));
 }

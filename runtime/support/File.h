@@ -110,7 +110,7 @@ private:
 /// Replaces `path` at once or not at all: writes a file beside it that is nobody else's, fsyncs,
 /// renames, fsyncs the parent. A killed process leaves the old file, and a stale
 /// `path`.PID-N.tmp (temporaryStem) only where the file system has no files without a name. Of
-/// a symbolic link the file that it leads to is replaced; what is no regular file (/dev/stdout, a
+/// a symbolic link the file that it leads to is replaced, or made where there is none; what is no regular file (/dev/stdout, a
 /// pipe) is written into.
 class AtomicFile {
 public:

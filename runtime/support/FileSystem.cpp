@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <memory>
+#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,12 +57,31 @@ PathKind pathKind(const std::string &path) {
   return S_ISDIR(info.st_mode) ? PathKind::Directory : PathKind::Other;
 }
 
-std::string linkTarget(const std::string &path) {
-  struct stat info;
-  if (::lstat(path.c_str(), &info) != 0 || !S_ISLNK(info.st_mode))
-    return path;
-  std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
-  return real ? real.get() : path;
+/// The text of a symbolic link; absent where `path` is none.
+static Result<std::optional<std::string>> readLink(const std::string &path) {
+  std::string text(256, '\0');
+  for (;;) {
+    ssize_t length = ::readlink(path.c_str(), text.data(), text.size());
+    if (length < 0 && (errno == EINVAL || errno == ENOENT))
+      return std::optional<std::string>();
+    if (length < 0)
+      return ioError("read the link", path, errno);
+    if (static_cast<std::size_t>(length) < text.size())
+      return std::optional<std::string>(text.substr(0, static_cast<std::size_t>(length)));
+    text.resize(2 * text.size());
+  }
+}
+
+Result<std::string> linkTarget(const std::string &path) {
+  constexpr int kMostLinks = 40; // as the kernel
+  std::string place = path;
+  for (int links = 0; links <= kMostLinks; ++links) {
+    FTC_ASSIGN_OR_RETURN(std::optional<std::string> next, readLink(place));
+    if (!next)
+      return place;
+    place = next->starts_with('/') ? *next : joinPath(parentDirectory(place), *next);
+  }
+  return ioError("follow the link", path, ELOOP);
 }
 
 bool isSameFile(const std::string &a, const std::string &b) {

@@ -27,9 +27,9 @@ inline bool isDirectory(const std::string &path) {
   return pathKind(path) == PathKind::Directory;
 }
 
-/// The file that a chain of symbolic links at `path` ends in; `path` itself where it is no link,
-/// or where its end does not exist.
-std::string linkTarget(const std::string &path);
+/// Where a chain of symbolic links at `path` ends, whether something is there or not, as open with
+/// O_CREAT follows it; `path` itself where it is no link. Fails on links that lead in a circle.
+Result<std::string> linkTarget(const std::string &path);
 /// Whether both paths lead to one existing file.
 bool isSameFile(const std::string &a, const std::string &b);
 

@@ -17,7 +17,8 @@ Status checkWritableFile(const std::string &path) {
     return Status::error(quote(path, 200) + ": expected a file's name, found a directory");
   if (pathKind(path) == PathKind::Other) // a device or a pipe is written into
     return ::access(path.c_str(), W_OK) == 0 ? Status::ok() : ioError("write to", path, errno);
-  std::string target = linkTarget(path), parent = parentDirectory(target);
+  FTC_ASSIGN_OR_RETURN(std::string target, linkTarget(path));
+  std::string parent = parentDirectory(target);
   PathKind kind = pathKind(parent);
   if (kind != PathKind::Directory)
     return Status::error(quote(path, 200) + ": expected a file in an existing directory, " +

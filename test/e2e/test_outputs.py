@@ -56,6 +56,15 @@ class OutputsTest(Suite):
                 self.assertEqual(done.returncode, 1, line)
                 self.assertRegex(line, r"^%s: (.*: )?standard output: cannot write" % program)
 
+    def testADanglingLinkIsWrittenThrough(self):
+        """As the shell's > does: what the link leads to is made, and the link stays."""
+        link, target = self.scratch / "link.jsonl", self.scratch / "target.jsonl"
+        link.symlink_to("target.jsonl")
+        must("ftrt", "predict", self.output, "--input_file", DATA, "--output_file", link)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(target.read_text(),
+                         must("ftrt", "predict", self.output, "--input_file", DATA).stdout)
+
     def refused(self, done, flag):
         line = last_line(done.stderr)
         self.assertEqual(done.returncode, 1, line)

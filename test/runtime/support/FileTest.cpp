@@ -2,6 +2,7 @@
 #include "runtime/support/File.h"
 
 #include "runtime/support/MappedFile.h"
+#include "runtime/support/OutputFile.h"
 #include "test/TemporaryDirectory.h"
 
 #include <gtest/gtest.h>
@@ -92,7 +93,37 @@ TEST(AtomicFile, ReplacesWhatALinkLeadsTo) {
   EXPECT_TRUE(isSameFile(dir.file("a"), dir.file("link")));
   ASSERT_TRUE(writeFileAtomic(dir.file("link"), "new"));
   EXPECT_EQ(*readFile(dir.file("a"), 99), "new");
-  EXPECT_NE(linkTarget(dir.file("link")), dir.file("link")); // still a link
+  EXPECT_EQ(*linkTarget(dir.file("link")), dir.file("a")); // still a link
+}
+
+TEST(AtomicFile, MakesWhatALinkLeadsTo) {
+  TemporaryDirectory dir;
+  ASSERT_TRUE(makeDirectory(dir.file("below")));
+  // A chain, by relative names, of which the last does not exist.
+  ASSERT_EQ(::symlink("below/second", dir.file("first").c_str()), 0);
+  ASSERT_EQ(::symlink("../made", dir.file("below/second").c_str()), 0);
+  EXPECT_TRUE(checkWritableFile(dir.file("first")));
+  EXPECT_FALSE(isFile(dir.file("made")));
+  ASSERT_TRUE(writeFileAtomic(dir.file("first"), "text"));
+  EXPECT_EQ(*readFile(dir.file("made"), 99), "text");
+  EXPECT_TRUE(isSameFile(dir.file("first"), dir.file("made")));
+  EXPECT_NE(*linkTarget(dir.file("first")), dir.file("first"));
+  EXPECT_EQ(listDirectory(dir.path())->size(), 3u);
+  EXPECT_EQ(listDirectory(dir.file("below"))->size(), 1u);
+}
+
+TEST(AtomicFile, RefusesLinksThatLeadNowhere) {
+  TemporaryDirectory dir;
+  ASSERT_EQ(::symlink("b", dir.file("a").c_str()), 0);
+  ASSERT_EQ(::symlink("a", dir.file("b").c_str()), 0);
+  ASSERT_EQ(::symlink("no/where", dir.file("c").c_str()), 0);
+  for (const char *name : {"a", "c"}) {
+    EXPECT_FALSE(checkWritableFile(dir.file(name))) << name;
+    EXPECT_FALSE(writeFileAtomic(dir.file(name), "text")) << name;
+  }
+  EXPECT_NE(checkWritableFile(dir.file("a")).message().find("follow the link"),
+            std::string::npos);
+  EXPECT_EQ(listDirectory(dir.path())->size(), 3u);
 }
 
 TEST(AtomicFile, WritesIntoAPipe) {
