@@ -36,10 +36,16 @@ std::string leadSentences(std::string_view document, std::size_t sentences) {
   return lead;
 }
 
-void LeadBaselines::add(std::string_view document, std::string_view summary) {
+bool LeadBaselines::add(std::string_view document, std::string_view summary,
+                        const StopRequest &stopped) {
   std::string target = oneSentenceALine(summary);
-  one.add(rouge(target, leadSentences(document, 1)));
-  three.add(rouge(target, leadSentences(document, 3)));
+  std::optional<RougeScores> first = rouge(target, leadSentences(document, 1), stopped);
+  std::optional<RougeScores> firstThree = rouge(target, leadSentences(document, 3), stopped);
+  if (!first || !firstThree)
+    return false;
+  one.add(*first);
+  three.add(*firstThree);
+  return true;
 }
 
 std::string LeadBaselines::describe() const {

@@ -18,7 +18,8 @@ std::string leadSentences(std::string_view document, std::size_t sentences);
 /// summaries too are split into sentences, for ROUGE-Lsum.
 class LeadBaselines {
 public:
-  void add(std::string_view document, std::string_view summary);
+  /// False when `stopped` said so; nothing is added then.
+  bool add(std::string_view document, std::string_view summary, const StopRequest &stopped = {});
   const RougeMean &lead1() const { return one; }
   const RougeMean &lead3() const { return three; }
   /// "Lead-1 reaches ROUGE-1 30.12, …; Lead-3 …": one line for people, 0-100.

@@ -90,17 +90,25 @@ private:
   std::vector<std::int32_t> row, previous;
 };
 
-PrecisionRecallF1 subsequenceScores(const Words &target, const Words &prediction) {
+bool isStopped(const StopRequest &stopped) { return stopped && stopped(); }
+
+/// Absent when stopped, as what follows.
+std::optional<PrecisionRecallF1> subsequenceScores(const Words &target, const Words &prediction,
+                                                   const StopRequest &stopped) {
   SubsequenceRows table(prediction.size());
-  for (std::int32_t word : target)
+  for (std::int32_t word : target) {
     table.add(word, prediction);
+    if (isStopped(stopped))
+      return {};
+  }
   return scores(table.lengths().back(), prediction.size(), target.size());
 }
 
 /// Marks the words of `target` on the one longest common subsequence with `sentence` that
 /// rouge-score reads out of its table: from the ends, equal words first, then towards the
-/// longer side, at a tie back in the target.
-void markSubsequence(const Words &target, const Words &sentence, std::vector<bool> &marked) {
+/// longer side, at a tie back in the target. False when stopped.
+bool markSubsequence(const Words &target, const Words &sentence, std::vector<bool> &marked,
+                     const StopRequest &stopped) {
   std::size_t columns = sentence.size();
   std::vector<bool> sentenceFirst(target.size() * columns);
   SubsequenceRows table(columns);
@@ -108,6 +116,8 @@ void markSubsequence(const Words &target, const Words &sentence, std::vector<boo
     table.add(target[i], sentence);
     for (std::size_t j = 0; j < columns; ++j)
       sentenceFirst[i * columns + j] = table.lengths()[j] > table.lengthsBefore()[j + 1];
+    if (isStopped(stopped))
+      return false;
   }
   for (std::size_t i = target.size(), j = columns; i > 0 && j > 0;) {
     if (target[i - 1] == sentence[j - 1]) {
@@ -119,10 +129,13 @@ void markSubsequence(const Words &target, const Words &sentence, std::vector<boo
       --i;
     }
   }
+  return true;
 }
 
-PrecisionRecallF1 summaryScores(const std::vector<Words> &target,
-                                const std::vector<Words> &prediction, std::size_t wordIds) {
+std::optional<PrecisionRecallF1> summaryScores(const std::vector<Words> &target,
+                                               const std::vector<Words> &prediction,
+                                               std::size_t wordIds,
+                                               const StopRequest &stopped) {
   std::vector<std::int64_t> left(wordIds, 0), leftPredicted(wordIds, 0);
   std::size_t wanted = 0, given = 0;
   for (const Words &sentence : target) {
@@ -139,7 +152,8 @@ PrecisionRecallF1 summaryScores(const std::vector<Words> &target,
   for (const Words &sentence : target) {
     std::vector<bool> marked(sentence.size(), false);
     for (const Words &other : prediction)
-      markSubsequence(sentence, other, marked);
+      if (!markSubsequence(sentence, other, marked, stopped))
+        return {};
     for (std::size_t i = 0; i < sentence.size(); ++i) {
       std::int32_t word = sentence[i];
       if (!marked[i] || left[word] == 0 || leftPredicted[word] == 0)
@@ -185,15 +199,27 @@ std::vector<std::string> rougeWords(std::string_view text) {
 }
 
 RougeScores rouge(std::string_view target, std::string_view prediction) {
+  return *rouge(target, prediction, StopRequest());
+}
+
+std::optional<RougeScores> rouge(std::string_view target, std::string_view prediction,
+                                 const StopRequest &stopped) {
   WordIds ids;
   Words wanted = ids.of(target), given = ids.of(prediction);
   RougeScores result;
   result.rouge1 = ngramScores(wanted, given, 1);
   result.rouge2 = ngramScores(wanted, given, 2);
-  result.rougeL = subsequenceScores(wanted, given);
+  std::optional<PrecisionRecallF1> whole = subsequenceScores(wanted, given, stopped);
+  if (!whole)
+    return {};
+  result.rougeL = *whole;
   std::vector<Words> wantedLines = sentencesOf(target, ids);
   std::vector<Words> givenLines = sentencesOf(prediction, ids);
-  result.rougeLsum = summaryScores(wantedLines, givenLines, ids.size());
+  std::optional<PrecisionRecallF1> byLine =
+      summaryScores(wantedLines, givenLines, ids.size(), stopped);
+  if (!byLine)
+    return {};
+  result.rougeLsum = *byLine;
   return result;
 }
 

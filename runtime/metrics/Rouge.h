@@ -3,7 +3,9 @@
 #pragma once
 
 #include "runtime/metrics/F1.h"
+#include "runtime/support/StopRequest.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +29,10 @@ std::vector<std::string> rougeWords(std::string_view text);
 /// of Summaries" (2004), section 3.2, with the clipping of rouge-score: a word counts no more
 /// often than it occurs on either side.
 RougeScores rouge(std::string_view target, std::string_view prediction);
+/// The same; absent when `stopped` said so. The time grows with the product of both lengths, seconds
+/// for two texts of 20,000 words, so that it is asked after every word of the target.
+std::optional<RougeScores> rouge(std::string_view target, std::string_view prediction,
+                                 const StopRequest &stopped);
 
 /// The means of a data set's F-measures, 0-1; 0 without pairs. (rouge-score's aggregate is the
 /// median of 1,000 means of resampled pairs: it differs from run to run, this does not.)

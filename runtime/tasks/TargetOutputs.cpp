@@ -79,10 +79,13 @@ public:
   }
 
 protected:
-  /// The scores of all rows.
+  /// The scores of what was written, and those of the rows alone.
   virtual Result<Scores> score() const = 0;
+  virtual Result<Baselines> scoreBaselines() const = 0;
+  const StopRequest &stopRequest() const { return source.stopped; }
 
-  /// Calls take(Written) for each row; fails where a text is missing.
+  /// Calls take(Written), which gives false to stop, for each row; fails where a text is
+  /// missing, and when stopped.
   template <class Take> Status forEachRow(Take take) const {
     if (texts.size() != source.examples.size())
       return Status::error("expected a text for each of " +
@@ -94,7 +97,9 @@ protected:
                            readText(source.table, row, source.columns.text));
       FTC_ASSIGN_OR_RETURN(std::string_view to,
                            readText(source.table, row, source.columns.label));
-      take(Written{stripSpace(from), stripSpace(to), stripSpace(texts[i].text)});
+      bool stopped = source.stopped && source.stopped();
+      if (stopped || !take(Written{stripSpace(from), stripSpace(to), stripSpace(texts[i].text)}))
+        return Status::interrupted("the scoring of texts was stopped");
     }
     return {};
   }
@@ -110,9 +115,23 @@ private:
   /// score(), once: ROUGE of long texts takes its time.
   Result<const Scores *> scores() const {
     if (!scored) {
-      FTC_ASSIGN_OR_RETURN(scored, score());
+      FTC_ASSIGN_OR_RETURN(Scores all, score());
+      FTC_ASSIGN_OR_RETURN(Baselines rows, baselines());
+      all.metrics.insert(all.metrics.end(), rows.metrics.begin(), rows.metrics.end());
+      all.lines += rows.line + "\n";
+      scored = std::move(all);
     }
     return static_cast<const Scores *>(&*scored);
+  }
+
+  /// scoreBaselines(), once for the rows where the caller keeps them.
+  Result<Baselines> baselines() const {
+    if (source.baselines && *source.baselines)
+      return Baselines(**source.baselines);
+    FTC_ASSIGN_OR_RETURN(Baselines rows, scoreBaselines());
+    if (source.baselines)
+      *source.baselines = rows;
+    return rows;
   }
 
   OutputSource source;
@@ -137,22 +156,34 @@ public:
 private:
   Result<Scores> score() const override {
     RougeMean mean;
-    LeadBaselines lead;
     FTC_RETURN_IF_ERROR(forEachRow([&](const Written &row) {
-      mean.add(rouge(oneSentenceALine(row.target), oneSentenceALine(row.text)));
-      lead.add(row.source, row.target);
+      std::optional<RougeScores> one =
+          rouge(oneSentenceALine(row.target), oneSentenceALine(row.text), stopRequest());
+      if (one)
+        mean.add(*one);
+      return one.has_value();
     }));
     Scores scores;
     addRouge(scores.metrics, "", mean);
     scores.metrics.emplace_back("gen_len", meanLength());
-    addRouge(scores.metrics, "baseline_lead1_", lead.lead1());
-    addRouge(scores.metrics, "baseline_lead3_", lead.lead3());
     scores.lines = "ROUGE-1 " + twoDigits(100 * mean.rouge1()) + ", ROUGE-2 " +
                    twoDigits(100 * mean.rouge2()) + ", ROUGE-L " +
                    twoDigits(100 * mean.rougeL()) + ", ROUGE-Lsum " +
                    twoDigits(100 * mean.rougeLsum()) + "; " + twoDigits(meanLength()) +
-                   " ids a text\n" + lead.describe() + "\n";
+                   " ids a text\n";
     return scores;
+  }
+
+  Result<Baselines> scoreBaselines() const override {
+    LeadBaselines lead;
+    FTC_RETURN_IF_ERROR(forEachRow([&](const Written &row) {
+      return lead.add(row.source, row.target, stopRequest());
+    }));
+    Baselines baselines;
+    addRouge(baselines.metrics, "baseline_lead1_", lead.lead1());
+    addRouge(baselines.metrics, "baseline_lead3_", lead.lead3());
+    baselines.line = lead.describe();
+    return baselines;
   }
 };
 
@@ -168,23 +199,31 @@ private:
   Result<Scores> score() const override {
     Bleu bleu;
     Chrf chrf;
-    CopyBaseline copy;
     FTC_RETURN_IF_ERROR(forEachRow([&](const Written &row) {
       bleu.add(row.text, row.target);
       chrf.add(row.text, row.target);
-      copy.add(row.source, row.target);
+      return true;
     }));
     Scores scores;
     scores.metrics = {{"bleu", bleu.score().score},
                       {"chrf", chrf.score()},
-                      {"gen_len", meanLength()},
-                      {"baseline_bleu", copy.bleu().score().score},
-                      {"baseline_chrf", copy.chrf().score()}};
+                      {"gen_len", meanLength()}};
     scores.lines = "BLEU " + twoDigits(bleu.score().score) + " (" +
                    std::string(Bleu::signature()) + "), chrF " + twoDigits(chrf.score()) +
                    " (" + std::string(Chrf::signature()) + "); " + twoDigits(meanLength()) +
-                   " ids a text\n" + copy.describe() + "\n";
+                   " ids a text\n";
     return scores;
+  }
+
+  Result<Baselines> scoreBaselines() const override {
+    CopyBaseline copy;
+    FTC_RETURN_IF_ERROR(forEachRow([&](const Written &row) {
+      copy.add(row.source, row.target);
+      return true;
+    }));
+    return Baselines{{{"baseline_bleu", copy.bleu().score().score},
+                      {"baseline_chrf", copy.chrf().score()}},
+                     copy.describe()};
   }
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/data/DataTable.h"
+#include "runtime/support/StopRequest.h"
 #include "runtime/tasks/Example.h"
 #include "runtime/tokenizers/Tokenizer.h"
 
@@ -96,6 +97,12 @@ struct EncodeSettings {
 /// A metric's name, without "eval_", and its value.
 using Metrics = std::vector<std::pair<std::string, double>>;
 
+/// What the rows alone score, without a model: metrics, and a line of them for people.
+struct Baselines {
+  Metrics metrics;
+  std::string line;
+};
+
 /// What a collector of outputs is made for; the caller keeps all of it.
 struct OutputSource {
   std::span<const Example> examples; ///< of encodeExamples or encodeForPrediction
@@ -107,6 +114,10 @@ struct OutputSource {
   /// Ids that are not padding and stand before those of a WrittenText in what transformers'
   /// generate gives: an encoder-decoder's start token.
   std::int64_t startIds = 0;
+  /// Asked while texts are scored: metrics() and report() are then Code::Interrupted.
+  StopRequest stopped{};
+  /// Where the baselines of texts stay for the next evaluation of these rows; null: nowhere.
+  std::optional<Baselines> *baselines = nullptr;
 };
 
 /// What a model wrote for one row.

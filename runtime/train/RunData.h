@@ -7,6 +7,7 @@
 #include "runtime/train/Settings.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace ftc::rt {
@@ -18,6 +19,7 @@ struct DataSet {
   TaskColumns columns;
   std::vector<std::int64_t> rows; ///< of the table
   std::unique_ptr<ExampleStream> stream;
+  std::optional<Baselines> baselines; ///< of written texts, once they are known
   bool cutsSaid = false; ///< a person was told how many examples were cut
 
   std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }

@@ -451,8 +451,11 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
     return encoded.takeStatus();
   sayCuts(set, &set == data->test.get() ? "test" : "validation");
   std::span<const Example> examples = set.stream->all();
-  std::unique_ptr<TaskOutputs> outputs = session->task->makeOutputs(
-      session->outputSource(examples, set.table, set.columns, settings.questions));
+  OutputSource source =
+      session->outputSource(examples, set.table, set.columns, settings.questions);
+  source.stopped = [] { return interruptSignal() != 0; };
+  source.baselines = &set.baselines;
+  std::unique_ptr<TaskOutputs> outputs = session->task->makeOutputs(source);
   EvaluationReport report;
   report.examples = static_cast<std::int64_t>(examples.size());
   if (session->task->problemType() == kSingleLabel)

@@ -103,6 +103,32 @@ TEST(Baselines, CopyOfTheSource) {
   EXPECT_LT(copy.chrf().score(), 100);
 }
 
+TEST(Rouge, StopsWhenAsked) {
+  // One line, and many: the table of the whole text, and those of sentences.
+  for (std::string end : {" ", "\n"}) {
+    std::string text;
+    for (int i = 0; i < 60; ++i)
+      text += "word" + std::to_string(i) + end;
+    int asked = 0;
+    auto after = [&](int most) {
+      asked = 0;
+      return rouge(text, text, [&asked, most] { return ++asked > most; }).has_value();
+    };
+    EXPECT_TRUE(after(1 << 20));
+    int all = asked;
+    EXPECT_GE(all, 120); // once a word of the target, twice over
+    for (int most : {0, 30, 59, 60, 90, all - 1}) {
+      EXPECT_FALSE(after(most)) << most;
+      EXPECT_EQ(asked, most + 1); // and at once
+    }
+    EXPECT_TRUE(after(all));
+    LeadBaselines lead;
+    EXPECT_FALSE(lead.add(text, text, [] { return true; }));
+    EXPECT_EQ(lead.lead1().pairs(), 0);
+    EXPECT_EQ(lead.lead3().pairs(), 0);
+  }
+}
+
 TEST(Metrics, NoTextScoresZero) {
   EXPECT_EQ(RougeMean().rouge1(), 0);
   EXPECT_EQ(RougeMean().rougeLsum(), 0);

@@ -158,6 +158,44 @@ TEST(TargetOutputs, TextsAreStrippedAndCompared) {
   EXPECT_NEAR(valueOf(metrics, "gen_len"), 1, 1e-12);
 }
 
+TEST(TargetOutputs, BaselinesAreScoredOnceAndScoringStops) {
+  DataTable table = tableOf("a.tsv", "source\ttarget\na b\ta b\nc d\tx y\n");
+  TaskColumns columns;
+  columns.text = 0;
+  columns.label = 1;
+  std::vector<Example> examples(2);
+  examples[1].row = 1;
+  LabelSet labels;
+  for (const char *name : {"summarization", "translation"}) {
+    std::optional<Baselines> kept;
+    OutputSource source{examples, labels, table, columns, {}, 7, 0};
+    source.baselines = &kept;
+    auto scored = [&] {
+      std::unique_ptr<TaskOutputs> outputs = task(name).makeOutputs(source);
+      outputs->takeTexts({{"a b", {1}}, {"x", {1}}}, false);
+      auto report = outputs->report();
+      EXPECT_EQ(static_cast<bool>(report), !source.stopped);
+      return std::pair(outputs->metrics(), report ? *report : std::string());
+    };
+    source.stopped = [] { return true; };
+    EXPECT_EQ(scored().first.status().code(), Code::Interrupted);
+    EXPECT_FALSE(kept);
+    source.stopped = {};
+    auto first = scored();
+    ASSERT_TRUE(first.first && kept);
+    EXPECT_FALSE(kept->metrics.empty());
+    auto again = scored();
+    EXPECT_EQ(*first.first, *again.first);
+    EXPECT_EQ(first.second, again.second);
+    // What was kept is what is told: it is not scored again.
+    kept->metrics = {{"baseline_kept", 3}};
+    kept->line = "kept";
+    again = scored();
+    EXPECT_EQ(again.first->back(), (std::pair<std::string, double>("baseline_kept", 3)));
+    EXPECT_NE(again.second.find("kept\n"), std::string::npos);
+  }
+}
+
 TEST(TargetOutputs, AMissingTextIsAnError) {
   DataTable table = tableOf("a.tsv", "source\ttarget\na\tb\n");
   TaskColumns columns;
