@@ -96,6 +96,7 @@ private:
   bool hasPromptedTargets() const { return task->hasTargetText() && !hasTargets(); }
   rt::Status chooseLengths();
   rt::Status choosePromptedLengths();
+  rt::Status checkRoom() const;
   rt::Status chooseCapacities();
   rt::Status chooseGenerationCapacity();
   rt::Status runPhases();
@@ -398,6 +399,16 @@ rt::Status Compilation::choosePromptedLengths() {
   return {};
 }
 
+/// What would be refused by the first example is refused here.
+rt::Status Compilation::checkRoom() const {
+  rt::EncodeSettings settings;
+  settings.maxSeqLength = static_cast<std::int32_t>(
+      hasPromptedTargets() ? options.generation.maxSourceLength : maxSequence);
+  settings.target.maxLength = static_cast<std::int32_t>(maxTarget);
+  settings.target.tokenizer = targetTokenizer.get();
+  return task->checkRoom(*tokenizer, settings);
+}
+
 /// Longest source and target: Hugging Face's defaults, within the model's positions.
 rt::Status Compilation::chooseLengths() {
   if (hasPromptedTargets())
@@ -427,6 +438,7 @@ rt::Status Compilation::chooseLengths() {
 
 rt::Status Compilation::chooseCapacities() {
   FTC_RETURN_IF_ERROR(chooseLengths());
+  FTC_RETURN_IF_ERROR(checkRoom());
   // Room for the longest sequence that evaluation may bring, and for 16 examples of about
   // mean length, at most 2048 tokens unless one sequence needs more.
   std::int64_t wanted = data.meanTokens ? 16 * std::min(data.meanTokens * 5 / 4, maxSequence)

@@ -34,23 +34,33 @@ Result<Encoding> encodeTarget(std::string_view text, const Tokenizer &tokenizer,
 
 } // namespace
 
+Result<Encoding> PromptedTextTask::encodeSeparator(const Tokenizer &tokenizer,
+                                                   std::int32_t limit) const {
+  EncodeOptions options;
+  options.addSpecialTokens = false;
+  FTC_ASSIGN_OR_RETURN(Encoding behind, tokenizer.encode(separator(), options));
+  auto size = static_cast<std::int32_t>(behind.ids.size());
+  if (limit > 0 && limit < size + 2)
+    return Status::usage("--max_source_length: expected at least " + std::to_string(size + 2) +
+                         " tokens of a prompt, of which " + std::to_string(size) +
+                         " stand behind every source, got " + std::to_string(limit));
+  return behind;
+}
+
+Status PromptedTextTask::checkRoom(const Tokenizer &tokenizer,
+                                   const EncodeSettings &settings) const {
+  return encodeSeparator(tokenizer, settings.maxSeqLength).takeStatus();
+}
+
 Result<Example> PromptedTextTask::encodePrompt(const DataTable &table, std::int64_t row,
                                                const TaskColumns &columns,
                                                const Tokenizer &tokenizer,
                                                const std::string &prefix,
                                                std::int32_t limit) const {
   FTC_ASSIGN_OR_RETURN(std::string_view text, readText(table, row, columns.text));
+  FTC_ASSIGN_OR_RETURN(Encoding behind, encodeSeparator(tokenizer, limit));
   EncodeOptions options;
-  options.addSpecialTokens = false;
-  FTC_ASSIGN_OR_RETURN(Encoding behind, tokenizer.encode(separator(), options));
-  auto behindSize = static_cast<std::int32_t>(behind.ids.size());
-  options = {};
-  options.maxLength = limit > 0 ? limit - behindSize : 0;
-  if (limit > 0 && options.maxLength < 2)
-    return Status::usage("--max_source_length: expected at least " +
-                         std::to_string(behindSize + 2) + " tokens of a prompt, of which " +
-                         std::to_string(behindSize) + " stand behind every source, got " +
-                         std::to_string(limit));
+  options.maxLength = limit > 0 ? limit - static_cast<std::int32_t>(behind.ids.size()) : 0;
   Result<Encoding> source = tokenizer.encode(prefix + std::string(text), options);
   if (!source)
     return source.takeStatus().withContext(table.whereCell(row, columns.text));

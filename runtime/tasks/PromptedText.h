@@ -18,12 +18,15 @@ public:
   Result<Example> encode(const DataTable &table, std::int64_t row, const TaskColumns &columns,
                          const LabelSet &labels, const Tokenizer &tokenizer,
                          const EncodeSettings &settings) const override;
+  Status checkRoom(const Tokenizer &tokenizer, const EncodeSettings &settings) const override;
   Status encodeForPrediction(const DataTable &table, std::int64_t row,
                              const TaskColumns &columns, const Tokenizer &tokenizer,
                              const EncodeSettings &settings,
                              std::vector<Example> &out) const override;
 
 private:
+  /// The separator's ids, where a prompt of `limit` tokens (0: any) has room for a source too.
+  Result<Encoding> encodeSeparator(const Tokenizer &tokenizer, std::int32_t limit) const;
   /// A row's prompt, of at most `limit` tokens (0: never cut), without labels.
   Result<Example> encodePrompt(const DataTable &table, std::int64_t row,
                                const TaskColumns &columns, const Tokenizer &tokenizer,

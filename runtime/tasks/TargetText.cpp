@@ -5,6 +5,7 @@
 #include "runtime/tasks/Columns.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace ftc::rt {
 
@@ -62,6 +63,23 @@ Result<Example> TargetTextTask::encode(const DataTable &table, std::int64_t row,
   example.targetIds.insert(example.targetIds.end(), example.labels.begin(),
                            example.labels.end() - 1);
   return example;
+}
+
+Status TargetTextTask::checkRoom(const Tokenizer &tokenizer,
+                                 const EncodeSettings &settings) const {
+  const TargetSettings &target = settings.target;
+  for (auto [flag, with, limit] :
+       {std::tuple("--max_source_length", &tokenizer, settings.maxSeqLength),
+        std::tuple("--max_target_length", target.tokenizer ? target.tokenizer : &tokenizer,
+                   target.maxLength)}) {
+    FTC_ASSIGN_OR_RETURN(Encoding around, with->encode("", EncodeOptions()));
+    auto least = static_cast<std::int32_t>(around.ids.size()) + 1;
+    if (limit > 0 && limit < least)
+      return Status::usage(std::string(flag) + ": expected at least " + std::to_string(least) +
+                           ", the tokens around a text and one of its own, got " +
+                           std::to_string(limit));
+  }
+  return {};
 }
 
 Status TargetTextTask::encodeForPrediction(const DataTable &table, std::int64_t row,

@@ -14,6 +14,7 @@ public:
   Result<Example> encode(const DataTable &table, std::int64_t row, const TaskColumns &columns,
                          const LabelSet &labels, const Tokenizer &tokenizer,
                          const EncodeSettings &settings) const override;
+  Status checkRoom(const Tokenizer &tokenizer, const EncodeSettings &settings) const override;
   Status encodeForPrediction(const DataTable &table, std::int64_t row,
                              const TaskColumns &columns, const Tokenizer &tokenizer,
                              const EncodeSettings &settings,

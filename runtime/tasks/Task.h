@@ -263,6 +263,10 @@ public:
     return {};
   }
 
+  /// Tasks with target texts: whether the settings' lengths have room for what stands around
+  /// every text, and in a decoder's prompt for a token of the source. Fails with exit code 2.
+  virtual Status checkRoom(const Tokenizer &, const EncodeSettings &) const { return {}; }
+
   /// Appends the examples of one row for `ftrt predict`; labels in the data are not read.
   /// Token classification: overlapping windows, together wanting each word's first sub-word
   /// exactly once. Tasks that generate: the prompt alone, cut to settings.maxPromptLength (the

@@ -227,9 +227,31 @@ class PromptedTest(Suite):
                 self.refuse(code, pattern, "ftrt", "run", artifact, "--train_file",
                             *(files[path] for path in paths), "--output_dir", output)
                 self.assertIsNone(tree(output))
-        small = self.build("llama", TRANSLATE, lengths=(7, 5))
-        self.refuse(2, r"--max_source_length: expected at least \d+ tokens of a prompt", "ftrt",
-                    "run", small, "--train_file", data_of("", TRANSLATE), "--output_dir", output)
+
+    def testAPromptHasRoomForASource(self):
+        """The least --max_source_length is what ftc says, and works; by a long target too."""
+        model, data = model_of("llama", TRANSLATE), data_of("", TRANSLATE)
+        compiled = self.scratch / "least.ftb"
+
+        def compile_(source, target):
+            return call("ftc", "compile", model, "--task", TRANSLATE, *source,
+                        "--max_target_length", target, "-o", compiled)
+
+        done = compile_(("--max_source_length", 5), 5)
+        self.assertEqual(done.returncode, 2)
+        least = re.search(r"--max_source_length: expected at least (\d+) tokens of a prompt.*got 5$",
+                          last_line(done.stderr))
+        self.assertTrue(least, done.stderr)
+        for source, target in ((("--max_source_length", int(least[1]) - 1), 5),
+                               ((), 64 - int(least[1]) + 1)):
+            done = compile_(source, target)
+            self.assertEqual(done.returncode, 2)
+            self.assertRegex(last_line(done.stderr), "expected at least %s tokens" % least[1])
+            self.assertFalse(compiled.exists())
+        done = compile_(("--max_source_length", least[1]), 5)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        must("ftrt", "run", compiled, "--train_file", data, "--output_dir", self.scratch / "least",
+             "--max_steps", 1)
 
     def testPlainTextIsASourceALine(self):
         output, _ = self.run_(self.build("gpt2", SUMMARIZE), "lines", SUMMARIZE)
