@@ -106,7 +106,9 @@ def classes(args, one):
 
 
 def answers(args, one):
-    """Extractive question answering, windowed and scored as run_qa does it."""
+    """Extractive question answering, windowed and scored as run_qa does it. Positions that only
+    pad a window take no part in the loss: in ftrt there are none (run_qa's softmax counts them, so
+    that its model learns to avoid them too)."""
     import question_answering as squad
     tokenizer = transformers.AutoTokenizer.from_pretrained(args.model)
     dropout = 0.0 if args.paired else workloads.DROPOUT
@@ -125,9 +127,13 @@ def answers(args, one):
                 "token_type_ids": pad([window["types"] for window in batch], 0)}
 
     def loss_of(batch):
-        return model(**inputs(batch),
-                     start_positions=torch.tensor([window["start"] for window in batch]),
-                     end_positions=torch.tensor([window["end"] for window in batch])).loss
+        given = inputs(batch)
+        out, padding = model(**given), given["attention_mask"] == 0
+        losses = [torch.nn.functional.cross_entropy(
+            logits.masked_fill(padding, -torch.inf),
+            torch.tensor([window[end] for window in batch]))
+            for end, logits in (("start", out.start_logits), ("end", out.end_logits))]
+        return sum(losses) / 2
 
     seconds = train(args, one, model, windows, loss_of)
     scores = []
