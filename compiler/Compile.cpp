@@ -476,7 +476,8 @@ rt::Status Compilation::chooseCapacities() {
     for (const char *name : {"target", "target_ids.unique", "target_position_ids.unique"})
       symbols.setCapacity(name, maxTargets);
   symbols.setCapacity("sequences", maxSequences);
-  for (const char *counter : {"seed", "step", "accumulate"})
+  for (const char *counter : {"seed", "step", "accumulate", "token_pairs", "labelled_pairs",
+                              "target_pairs", "cross_pairs"})
     symbols.setCapacity(counter, 0);
   return chooseGenerationCapacity();
 }

@@ -253,12 +253,18 @@ Status Executor::run(ProgramHandle handle) {
     status = impl->uploadInputs(program);
   if (status)
     status = impl->runCommands(program, profile);
-  if (status)
+  if (status) {
+    for (const PreparedCommand &command : program.commands)
+      if (command.flops >= 0)
+        impl->flopsDone += static_cast<double>(program.values[command.flops]);
     return impl->downloadOutputs(program);
+  }
   // Host memory of what was queued must stay valid until the queue is empty.
   (void)impl->device->synchronize().isOk();
   return std::move(status).withContext("program " + quote(program.name));
 }
+
+double Executor::flopsDone() const { return impl->flopsDone; }
 
 std::vector<ProfileEntry> Executor::profile(ProgramHandle handle) const {
   std::vector<ProfileEntry> entries;

@@ -115,6 +115,9 @@ public:
   /// run changes nothing. Allocates nothing in a steady state.
   Status run(ProgramHandle program);
 
+  /// Floating-point operations of all runs so far, as the commands' costs say them.
+  double flopsDone() const;
+
   /// What the last run that wrote this output left; valid until the next run. An empty handle,
   /// an output not yet written, or another dtype: an empty span.
   std::span<const float> outputF32(OutputHandle output) const;

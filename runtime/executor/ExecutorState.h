@@ -71,6 +71,7 @@ struct Executor::Impl {
   std::vector<NamedArray> inputs, outputs;
   std::vector<PreparedProgram> programs;
   std::vector<std::vector<CommandProfile>> profiles; // empty unless profiling
+  double flopsDone = 0;
 
   std::vector<std::int64_t> symbolValues, symbolCapacities;
   std::vector<std::uint8_t> symbolSet;

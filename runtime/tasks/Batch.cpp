@@ -27,7 +27,8 @@ constexpr auto kNames = std::to_array<std::string_view>({
 
 constexpr auto kSymbols = std::to_array<std::string_view>(
     {"tokens", "sequences", "labelled", "input_ids.unique", "token_type_ids.unique",
-     "position_ids.unique", "target", "target_ids.unique", "target_position_ids.unique"});
+     "position_ids.unique", "target", "target_ids.unique", "target_position_ids.unique",
+     "token_pairs", "labelled_pairs", "target_pairs", "cross_pairs"});
 
 constexpr int kDigitBits = 11;
 constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
@@ -213,6 +214,14 @@ std::optional<std::int64_t> Batch::symbol(std::string_view name) const {
     return uniqueTargets;
   if (name == "target_position_ids.unique")
     return uniqueTargetPositions;
+  if (name == "token_pairs")
+    return tokenPairs;
+  if (name == "labelled_pairs")
+    return labelledPairs;
+  if (name == "target_pairs")
+    return targetPairs;
+  if (name == "cross_pairs")
+    return crossPairs;
   return std::nullopt;
 }
 
@@ -285,6 +294,7 @@ void Batch::appendExample(const Example &example, std::int32_t sequence) {
   std::fill(target, target + form.targetWidth, 0.0f);
   std::copy(example.targets.begin(), example.targets.end(), target);
   tokenCount += length;
+  tokenPairs += std::int64_t{length} * length;
   storage[CuSeqlens][++sequenceCount] = static_cast<std::int32_t>(tokenCount);
   storage[SequenceOffsets][sequenceCount] = static_cast<std::int32_t>(sequenceCount);
   if (form.placement == LabelPlacement::Target)
@@ -306,6 +316,7 @@ void Batch::appendExample(const Example &example, std::int32_t sequence) {
     storage[LabelledSequence][labelledCount] = sequence;
     storage[LabelledPosition][labelledCount] = position;
     ++labelledCount;
+    labelledPairs += length;
     ++countedCount;
   }
   storage[LabelledOffsets][sequenceCount] = static_cast<std::int32_t>(labelledCount);
@@ -322,6 +333,8 @@ void Batch::appendTarget(const Example &example, std::int32_t sequence) {
     countedCount += example.labels[position] != kIgnoredLabel;
   }
   labelledCount = targetCount;
+  targetPairs += std::int64_t{length} * length;
+  crossPairs += std::int64_t{length} * static_cast<std::int64_t>(example.ids.size());
   storage[TargetCuSeqlens][sequenceCount] = static_cast<std::int32_t>(targetCount);
 }
 
@@ -360,6 +373,7 @@ void Batch::sortIds(Slot ids, Slot order, std::int64_t count, std::int64_t &uniq
 }
 
 Status Batch::pack(std::span<const Example *const> examples, std::int64_t firstSequence) {
+  tokenPairs = labelledPairs = targetPairs = crossPairs = 0;
   tokenCount = targetCount = sequenceCount = labelledCount = countedCount = 0;
   uniqueInputs = uniqueTypes = uniquePositions = uniqueTargets = uniqueTargetPositions = 0;
   firstSequenceIndex = firstSequence;

@@ -70,7 +70,9 @@ struct OutputRow {
 ///   X.order [T], X.segments [U+1], X.rows [U]  for X in input_ids, token_type_ids and
 ///     position_ids, [G] in target_ids and target_position_ids: token rows stably sorted by id, where each distinct id's rows begin in
 ///     `order`, and the distinct ids ascending: what a deterministic embedding gradient reads
-/// Symbols: tokens = T, target = G, sequences = S, labelled = R, X.unique = U.
+/// Symbols: tokens = T, target = G, sequences = S, labelled = R, X.unique = U; and, of work that
+/// is done for pairs of rows of one sequence, their numbers: token_pairs, target_pairs,
+/// labelled_pairs (of labelled rows and tokens), cross_pairs (of target tokens and tokens).
 class Batch {
 public:
   /// Makes every buffer at its capacity. Fails when a capacity is not in [1, 2^31 - 2].
@@ -143,6 +145,7 @@ private:
   std::vector<std::string> names;
   std::int64_t tokenCount = 0, sequenceCount = 0, labelledCount = 0, countedCount = 0;
   std::int64_t targetCount = 0;
+  std::int64_t tokenPairs = 0, labelledPairs = 0, targetPairs = 0, crossPairs = 0;
   std::int64_t uniqueInputs = 0, uniqueTypes = 0, uniquePositions = 0;
   std::int64_t uniqueTargets = 0, uniqueTargetPositions = 0;
   std::int64_t firstSequenceIndex = 0;

@@ -1,6 +1,7 @@
 // The end of a run: best weights, last evaluation, test predictions, model, results, report.
 #include "runtime/train/Trainer.h"
 
+#include "runtime/devices/FmaPeak.h"
 #include "runtime/report/Report.h"
 #include "runtime/support/File.h"
 #include "runtime/support/FileSystem.h"
@@ -102,7 +103,7 @@ Result<std::string> Trainer::finish() {
   double epoch = steps->epochsDone(state.step);
   OrderedJson trained;
   trained["epoch"] = epoch;
-  trained["total_flos"] = facts().totalFlos;
+  trained["total_flos"] = state.flops;
   trained["train_loss"] = (state.lossTotal + state.lossSinceLog) /
                           std::max<double>(1, static_cast<double>(state.step));
   addSpeed(trained, "train", measures.trainSeconds, static_cast<double>(measures.examples),
@@ -253,6 +254,11 @@ std::string Trainer::summary(const EvaluationReport *validation,
           format("%.1f", static_cast<double>(measures.examples) / seconds) +
           " examples/s, first step after " + format("%.2f", measures.secondsToFirstStep) +
           " s\n";
+  double rate = measures.flops / seconds;
+  if (double peak = measureFmaPeak(session->device->properties().threads, kQuickLook); peak > 0)
+    text += "arithmetic   " + format("%.1f", rate * 1e-9) + " GFLOP/s, " +
+            format("%.0f", 100 * rate / peak) + " % of the " + format("%.0f", peak * 1e-9) +
+            " that this machine's multiply-adds reach now\n";
   if (TrunkCache *trunk = stepper->trunk(); trunk && trunk->keptExamples() > 0)
     text += "frozen part  computed once for " + std::to_string(trunk->keptExamples()) +
             " examples, kept in " + mebibytes(trunk->keptBytes()) + " of disk" +

@@ -16,6 +16,7 @@ OrderedJson TrainState::toJson() const {
   json["loss_total"] = lossTotal;
   json["tokens"] = tokens;
   json["examples"] = examples;
+  json["flops"] = flops;
   json["best_metric"] = bestMetric ? OrderedJson(*bestMetric) : OrderedJson();
   json["best_step"] = bestStep;
   json["evaluations_without_gain"] = evaluationsWithoutGain;
@@ -47,6 +48,7 @@ Result<TrainState> TrainState::fromJson(const Json &json, std::string_view sourc
   }
   FTC_ASSIGN_OR_RETURN(state.lossSinceLog, object.number("loss_since_log"));
   FTC_ASSIGN_OR_RETURN(state.lossTotal, object.number("loss_total"));
+  FTC_ASSIGN_OR_RETURN(state.flops, object.number("flops"));
   FTC_ASSIGN_OR_RETURN(state.stopped, object.boolean("stopped"));
   if (object.has("best_metric")) {
     FTC_ASSIGN_OR_RETURN(double best, object.number("best_metric"));
@@ -80,7 +82,7 @@ OrderedJson trainerStateJson(const TrainState &state, const TrainerFacts &facts)
   json["num_train_epochs"] = facts.numTrainEpochs;
   json["save_steps"] = facts.saveSteps;
   json["stateful_callbacks"] = OrderedJson::object();
-  json["total_flos"] = facts.totalFlos;
+  json["total_flos"] = state.flops;
   json["train_batch_size"] = facts.trainBatchSize;
   json["trial_name"] = nullptr;
   json["trial_params"] = nullptr;

@@ -17,6 +17,7 @@ struct TrainState {
   std::int64_t lastLogged = 0, lastEvaluated = 0;
   double lossSinceLog = 0, lossTotal = 0; ///< sums over steps; the total up to lastLogged
   std::int64_t tokens = 0, examples = 0;
+  double flops = 0; ///< of training steps, as the programs' costs say them
   std::optional<double> bestMetric;
   std::int64_t bestStep = 0;
   std::int64_t evaluationsWithoutGain = 0;
@@ -33,7 +34,6 @@ struct TrainerFacts {
   std::int64_t maxSteps = 0, numTrainEpochs = 0, trainBatchSize = 0;
   std::int64_t loggingSteps = 0, evalSteps = 0, saveSteps = 0;
   double epoch = 0;
-  double totalFlos = 0;
   std::string bestCheckpoint; ///< empty: none
 };
 

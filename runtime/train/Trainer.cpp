@@ -307,8 +307,12 @@ Status Trainer::runStep() {
     batch.push_back(example);
   }
   double rate = schedule->rate(state.step);
+  double before = session->executor->flopsDone();
   FTC_ASSIGN_OR_RETURN(StepOutcome outcome,
                        stepper->run(batch, state.step, state.updates, rate));
+  double flops = session->executor->flopsDone() - before;
+  measures.flops += flops;
+  state.flops += flops;
   ++measures.steps;
   measures.tokens += outcome.tokens;
   measures.examples += outcome.examples;

@@ -36,6 +36,7 @@ struct RunMeasures {
   double trainSeconds = 0;
   double secondsToFirstStep = 0;
   std::int64_t tokens = 0, examples = 0, steps = 0; ///< of this process alone
+  double flops = 0;
 };
 
 class Trainer {

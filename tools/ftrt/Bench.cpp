@@ -2,11 +2,11 @@
 #include "tools/ftrt/Commands.h"
 
 #include "runtime/artifact/Expression.h"
+#include "runtime/devices/FmaPeak.h"
 #include "runtime/support/Philox.h"
 #include "runtime/train/Evaluation.h"
 #include "runtime/train/StepRunner.h"
 #include "runtime/train/Weights.h"
-#include "tools/ftrt/FmaPeak.h"
 
 #include <algorithm>
 #include <chrono>
@@ -181,7 +181,7 @@ void printTimings(const rt::Session &session, const BenchSettings &s, double pea
 }
 
 Status benchSession(rt::Session &session, const BenchSettings &s) {
-  double peak = measureFmaPeak(session.device->properties().threads);
+  double peak = rt::measureFmaPeak(session.device->properties().threads, rt::kThoroughLook);
   std::vector<rt::Example> examples = randomExamples(session, s);
   std::vector<const rt::Example *> batch;
   for (const rt::Example &example : examples)
@@ -238,7 +238,7 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
     timings.push_back({"evaluate", seconds, evaluateFlops});
   }
   // What other processes leave of the machine changes: the peak is the best of before and after.
-  peak = std::max(peak, measureFmaPeak(session.device->properties().threads));
+  peak = std::max(peak, rt::measureFmaPeak(session.device->properties().threads, rt::kThoroughLook));
   printTimings(session, s, peak, micro.size(), timings);
   if (s.profile)
     for (const char *name : {"trunk", "train_accumulate", "apply", "train_step", "evaluate"})

@@ -44,6 +44,31 @@ template <typename Op> static std::vector<AffineExpr> intsOf(Op op, CpuProgram &
           program.constant(op.getOpId())};
 }
 
+/// FLOPs of `products` products of a head's width for each query and key of a sequence; none
+/// where only a window of the keys is seen, or where the numbers of pairs are not known.
+template <typename Op> static AffineExpr flopsOf(Op op, CpuProgram &program, int products) {
+  auto space = [](Value value) {
+    nn::SpaceAttr space = nn::spaceOf(value.getType());
+    return space ? space.getName() : StringRef();
+  };
+  StringRef queries = space(op.getQ()), keys = space(op.getK());
+  AffineExpr pairs;
+  if (queries == "tokens" && keys == "tokens")
+    pairs = program.symbol("token_pairs");
+  else if (queries == "sequences" && keys == "tokens")
+    pairs = program.symbol("tokens");
+  else if (queries == "labelled" && keys == "tokens")
+    pairs = program.symbol("labelled_pairs");
+  else if (queries == "target" && keys == "target")
+    pairs = program.symbol("target_pairs");
+  else if (queries == "target" && keys == "tokens")
+    pairs = program.symbol("cross_pairs");
+  if (!pairs || windowOf(op, program.maxSequence))
+    return {};
+  // A causal mask leaves about half of the pairs.
+  return pairs * (products * width(op.getQ()) * (op.getCausal() ? 1 : 2));
+}
+
 static LogicalResult lowerAttention(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::AttentionOp>(operation);
   auto kernel = std::make_shared<Attention>();
@@ -57,7 +82,7 @@ static LogicalResult lowerAttention(Operation *operation, CpuProgram &program) {
   for (Value table : op.getTables())
     operands.push_back(program.read(table));
   program.launch(kernel, operands, intsOf(op, program),
-                 {op.getRate() ? op.getRate()->str() : "zero"}, op);
+                 {op.getRate() ? op.getRate()->str() : "zero"}, op, "", flopsOf(op, program, 2));
   return success();
 }
 
@@ -76,7 +101,8 @@ static LogicalResult lowerAttentionGrad(Operation *operation, CpuProgram &progra
     operands.push_back(program.read(table));
   std::vector<std::string> scalars{op.getRate() ? op.getRate()->str() : "zero"};
   if (op.getDtables().empty()) {
-    program.launch(kernel, operands, intsOf(op, program), scalars, op);
+    program.launch(kernel, operands, intsOf(op, program), scalars, op, "",
+                   flopsOf(op, program, 5));
     return success();
   }
   kernel->tableGradient = true;
@@ -91,7 +117,8 @@ static LogicalResult lowerAttentionGrad(Operation *operation, CpuProgram &progra
     partials.push_back(program.planner.temporary(type.getElementType(), parts * sum->elements));
     operands.push_back({partials.back(), plan::Access::Write});
   }
-  program.launch(kernel, operands, intsOf(op, program), scalars, op);
+  program.launch(kernel, operands, intsOf(op, program), scalars, op, "",
+                 flopsOf(op, program, 5));
   for (auto [partial, gradient] : llvm::zip_equal(partials, op.getDtables()))
     program.launch(sum, {{partial, plan::Access::Read}, program.write(gradient)}, {parts}, {},
                    op, ".tables");

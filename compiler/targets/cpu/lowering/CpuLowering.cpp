@@ -41,13 +41,15 @@ Elem CpuProgram::storedType(Value parameter) {
 
 void CpuProgram::launch(KernelSpec kernel, std::vector<Operand> operands,
                         std::vector<AffineExpr> ints, std::vector<std::string> scalars,
-                        Operation *op, llvm::StringRef part) {
+                        Operation *op, llvm::StringRef part, AffineExpr given) {
   LaunchSpec spec;
   spec.kernel = kernel->key(isa);
   spec.grid = substitute(kernel->grid(isa), ints, op->getContext());
   IntExpr flops = kernel->flops();
   if (flops.constant != 0 || !flops.terms.empty())
     spec.flops = substitute(flops, ints, op->getContext());
+  if (given)
+    spec.flops = given;
   spec.operands = std::move(operands);
   spec.ints = std::move(ints);
   spec.scalars = std::move(scalars);

@@ -19,10 +19,10 @@ public:
       : planner(planner), isa(isa), maxSequence(maxSequence), kernels(kernels) {}
 
   /// Adds a launch; the grid and FLOPs follow from the kernel and `ints`. Its label is the
-  /// op's name, and `part` where an op takes several launches.
+  /// op's name, and `part` where an op takes several launches. `flops` where they do not follow.
   void launch(KernelSpec kernel, std::vector<Operand> operands,
               std::vector<mlir::AffineExpr> ints, std::vector<std::string> scalars,
-              mlir::Operation *op, llvm::StringRef part = "");
+              mlir::Operation *op, llvm::StringRef part = "", mlir::AffineExpr flops = {});
 
   Operand read(mlir::Value value) { return {planner.buffer(value), plan::Access::Read}; }
   Operand write(mlir::Value value) { return {planner.buffer(value), plan::Access::Write}; }

@@ -1,5 +1,5 @@
 // Twelve independent chains of vector FMAs in registers, widest vectors the CPU has.
-#include "tools/ftrt/FmaPeak.h"
+#include "runtime/devices/FmaPeak.h"
 
 #include <algorithm>
 #include <chrono>
@@ -11,7 +11,7 @@
 #include <immintrin.h>
 #endif
 
-namespace ftc::cli {
+namespace ftc::rt {
 
 namespace {
 
@@ -50,7 +50,7 @@ __attribute__((target("avx512f"))) float fma512() {
 
 } // namespace
 
-double measureFmaPeak(unsigned threads) {
+double measureFmaPeak(unsigned threads, int attempts) {
 #if defined(__x86_64__)
   bool wide = __builtin_cpu_supports("avx512f");
   if (!wide && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")))
@@ -58,10 +58,10 @@ double measureFmaPeak(unsigned threads) {
   double flopsPerCall = 2.0 * kRounds * kChains * (wide ? 16 : 8);
   double best = 0;
   volatile float sink = 0;
-  for (int attempt = 0; attempt < 5; ++attempt) {
+  for (int attempt = 0; attempt < attempts; ++attempt) {
     auto start = std::chrono::steady_clock::now();
     std::vector<std::thread> workers;
-    constexpr int calls = 20;
+    constexpr int calls = 4;
     auto work = [&] {
       float sum = 0;
       for (int call = 0; call < calls; ++call)
@@ -82,4 +82,4 @@ double measureFmaPeak(unsigned threads) {
 #endif
 }
 
-} // namespace ftc::cli
+} // namespace ftc::rt
