@@ -13,6 +13,7 @@
 #include "runtime/artifact/CompactRows.h"
 #include "runtime/io/GgufModel.h"
 #include "runtime/io/WeightSource.h"
+#include "runtime/tasks/Batch.h"
 #include "runtime/tasks/ChatTemplate.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
@@ -476,8 +477,7 @@ rt::Status Compilation::chooseCapacities() {
     for (const char *name : {"target", "target_ids.unique", "target_position_ids.unique"})
       symbols.setCapacity(name, maxTargets);
   symbols.setCapacity("sequences", maxSequences);
-  for (const char *counter : {"seed", "step", "accumulate", "token_pairs", "labelled_pairs",
-                              "target_pairs", "cross_pairs"})
+  for (const char *counter : rt::kCounters)
     symbols.setCapacity(counter, 0);
   return chooseGenerationCapacity();
 }
@@ -560,8 +560,9 @@ rt::Status Compilation::plan() {
 std::int64_t Compilation::touchedRows(std::int64_t vocabulary) const {
   if (data.examples == 0)
     return vocabulary;
-  // Windows together have what a whole row has.
-  bool cut = options.task != "question-answering";
+  // A single text is cut behind its first tokens. Of a pair, or a prompt with a target, what stands
+  // there uncut may be kept, and windows together have what a whole row has: all ids count.
+  bool cut = task->hasLabelSet() && !data.pair;
   std::int64_t rows = 0;
   auto named = [](const rt::TokenStatistics &statistics, std::int64_t id, std::int64_t limit) {
     return id < static_cast<std::int64_t>(statistics.earliest.size()) &&
@@ -569,7 +570,7 @@ std::int64_t Compilation::touchedRows(std::int64_t vocabulary) const {
   };
   for (std::int64_t id = 0; id < vocabulary; ++id)
     rows += named(data.sources, id, cut ? maxSequence : rt::TokenStatistics::kNowhere) ||
-            named(data.targets, id, maxTarget);
+            named(data.targets, id, rt::TokenStatistics::kNowhere);
   return rows;
 }
 

@@ -15,7 +15,8 @@ using namespace mlir;
 namespace ftc {
 
 std::vector<std::string> optimizationPasses() {
-  return {"prune-demand", "cache-trunk", "compact-embedding-gradients", "fuse-low-rank", "fuse-kernels", "choose-saved", "sort-schedule"};
+  return {"prune-demand", "cache-trunk",  "compact-embedding-gradients", "fuse-low-rank",
+          "fuse-kernels", "choose-saved", "sort-schedule"};
 }
 
 std::vector<std::string> emitPhases() {

@@ -49,7 +49,9 @@ struct CacheTrunkPass : impl::CacheTrunkBase<CacheTrunkPass> {
   }
 
   static std::string nameOf(std::size_t number) { return "trunk." + std::to_string(number); }
-  static unsigned size(func::FuncOp function) { return function.front().getOperations().size() - 1; }
+  static unsigned size(func::FuncOp function) {
+    return function.front().getOperations().size() - 1;
+  }
 
   /// The ops whose results change from epoch to epoch, and the terminator.
   static llvm::DenseSet<Operation *> liveOps(func::FuncOp train) {

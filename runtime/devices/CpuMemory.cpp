@@ -42,7 +42,8 @@ Result<DeviceBuffer> allocateCpuMemory(std::int64_t bytes, Contents contents) {
       std::memset(memory, 0, static_cast<std::size_t>(bytes));
     return DeviceBuffer{static_cast<std::byte *>(memory), bytes};
   }
-  // Fresh mappings are zeros. Map one huge page more, then give back what lies around the aligned part.
+  // Fresh mappings are zeros. Map one huge page more, then give back what lies around the
+  // aligned part.
   std::int64_t length = mappedLength(bytes);
   void *mapped = mmap(nullptr, length + kHugePage, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

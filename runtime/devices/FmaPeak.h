@@ -5,7 +5,7 @@
 namespace ftc::rt {
 
 /// How often it is tried: the best counts.
-constexpr int kQuickLook = 4, kThoroughLook = 100;
+constexpr int kQuickLook = 8, kThoroughLook = 100;
 
 /// Single-precision FLOP/s of all `threads` together, the best of `attempts` of about 2.5 ms
 /// each; 0 where the CPU has no FMA.

@@ -64,11 +64,13 @@ void favourTheEnd(const GenerationSettings &settings, const TextSoFar &text,
                         settings.lengthDecay->start;
   if (beyond <= 0)
     return;
-  float gain = static_cast<float>(
-      std::pow(settings.lengthDecay->factor, static_cast<double>(beyond)) - 1);
+  // Finite however far beyond: a score of 0 stays 0, another's gain ends at the largest float.
+  constexpr double most = std::numeric_limits<float>::max();
+  float gain = static_cast<float>(std::min(
+      std::pow(settings.lengthDecay->factor, static_cast<double>(beyond)) - 1, most));
   for (std::int32_t id : settings.endIds)
     if (static_cast<std::size_t>(id) < scores.size() && std::isfinite(scores[id]))
-      scores[id] += std::abs(scores[id]) * gain;
+      scores[id] = std::min(scores[id] + std::abs(scores[id]) * gain, static_cast<float>(most));
 }
 
 /// The first token is that behind the prompt, or behind a forced one.

@@ -1,5 +1,5 @@
-// Chunks of 64 MiB, each allocated on the disk before it is mapped: a full disk is found then, not
-// by a signal when a page is written.
+// Chunks of 1 MiB to 64 MiB, each as large as all before it and allocated on the disk before it is
+// mapped: a full disk is found then, not by a signal when a page is written.
 #include "runtime/support/ScratchFile.h"
 
 #include "runtime/support/Text.h"
@@ -15,7 +15,8 @@
 
 namespace ftc::rt {
 
-static constexpr std::int64_t kChunk = std::int64_t(64) << 20;
+static constexpr std::int64_t kLeastChunk = std::int64_t(1) << 20;
+static constexpr std::int64_t kMostChunk = std::int64_t(64) << 20;
 static constexpr std::int64_t kAlignment = 64;
 
 /// An open file without a name, or -1 with errno.
@@ -28,6 +29,14 @@ static int openUnnamed(const std::string &directory) {
   if (descriptor >= 0)
     unlink(name.c_str());
   return descriptor;
+}
+
+static bool allocate(int descriptor, std::int64_t offset, std::int64_t length) {
+  int error = 0;
+  do
+    error = posix_fallocate(descriptor, offset, length);
+  while (error == EINTR);
+  return error == 0;
 }
 
 Result<std::unique_ptr<ScratchFile>> ScratchFile::make(const std::string &directory) {
@@ -55,8 +64,9 @@ std::byte *ScratchFile::append(std::int64_t bytes) {
   if (full)
     return nullptr;
   if (bytes > left) {
-    std::int64_t length = (bytes + kChunk - 1) / kChunk * kChunk;
-    full = fileBytes + length > limit || posix_fallocate(descriptor, fileBytes, length) != 0;
+    std::int64_t unit = std::clamp(fileBytes, kLeastChunk, kMostChunk);
+    std::int64_t length = (bytes + unit - 1) / unit * unit;
+    full = fileBytes + length > limit || !allocate(descriptor, fileBytes, length);
     void *mapped = full ? MAP_FAILED
                         : mmap(nullptr, static_cast<std::size_t>(length), PROT_READ | PROT_WRITE,
                                MAP_SHARED, descriptor, fileBytes);
@@ -70,7 +80,6 @@ std::byte *ScratchFile::append(std::int64_t bytes) {
   const Chunk &last = chunks.back();
   std::byte *address = last.address + (last.length - left);
   left -= bytes;
-  used += bytes;
   return address;
 }
 

@@ -23,8 +23,8 @@ public:
   /// `bytes` of zeros at an address aligned for any type; null when the limit, or the disk, has
   /// no room for them, from then on.
   std::byte *append(std::int64_t bytes);
-  /// Bytes handed out so far.
-  std::int64_t bytes() const { return used; }
+  /// Bytes of disk taken so far.
+  std::int64_t bytes() const { return fileBytes; }
 
 private:
   ScratchFile(int descriptor, std::int64_t limit) : descriptor(descriptor), limit(limit) {}
@@ -35,7 +35,7 @@ private:
   };
   int descriptor;
   std::int64_t limit;
-  std::int64_t used = 0, fileBytes = 0;
+  std::int64_t fileBytes = 0;
   std::int64_t left = 0; ///< in the last chunk
   bool full = false;
   std::vector<Chunk> chunks;

@@ -44,6 +44,11 @@ struct OutputRow {
   std::int32_t token = -1;
 };
 
+/// Symbols without a capacity: they count what no size follows from. The numbers of pairs are a
+/// batch's (see Batch), the others a run's.
+inline constexpr std::array<const char *, 7> kCounters{
+    "seed", "step", "accumulate", "token_pairs", "labelled_pairs", "target_pairs", "cross_pairs"};
+
 /// One micro-batch in packed form. With T tokens, S sequences and R labelled rows (tokens
 /// whose label is not -100; other placements: R = S) the arrays, all int32, are these; target
 /// placement has a second stream of G target tokens (then R = G):

@@ -42,7 +42,7 @@ Evaluator::Evaluator(Session &session, BatchFeed feed)
       rowLoss(session.executor->output("row_loss")) {}
 
 void Evaluator::use(TrunkCache *cache) {
-  evaluateHead = session.executor->program("evaluate_head");
+  evaluateHead = session.executor->program(kEvaluateHead);
   trunk = evaluateHead ? cache : nullptr;
 }
 

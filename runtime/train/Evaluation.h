@@ -29,7 +29,7 @@ public:
   static Result<std::unique_ptr<Evaluator>> make(Session &session, double labelSmoothing);
 
   /// From now on, where the artifact can do it, what the frozen part of the model gives comes from
-  /// `cache`, which must outlive this; examples too, at their addresses.
+  /// `cache`, which must outlive this; examples too, at their addresses. Null: from nowhere.
   void use(TrunkCache *cache);
 
   /// Runs `evaluate` over all examples and gives the outputs to `outputs`. Examples are packed

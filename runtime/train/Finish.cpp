@@ -11,6 +11,7 @@
 #include "runtime/train/Results.h"
 #include "runtime/train/SettingsTable.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <sys/resource.h>
@@ -141,6 +142,8 @@ Result<std::string> Trainer::finish() {
   // must not cost the trained model.
   FTC_RETURN_IF_ERROR(exportModel());
   if (data->test) {
+    if (evaluator)
+      evaluator->use(nullptr); // these rows come once: there is nothing to keep
     Result<EvaluationReport> report = evaluate(*data->test, "predict");
     if (!report)
       return stopInFinish(report.takeStatus(), reloaded, std::move(atEnd));
@@ -255,11 +258,15 @@ std::string Trainer::summary(const EvaluationReport *validation,
           " examples/s, first step after " + format("%.2f", measures.secondsToFirstStep) +
           " s\n";
   double rate = measures.flops / seconds;
-  if (double peak = measureFmaPeak(session->device->properties().threads, kQuickLook); peak > 0)
+  // Other processes take their share now and then: the better of before and after.
+  double peak = std::max(measures.fmaPeak,
+                         measureFmaPeak(session->device->properties().threads, kQuickLook));
+  if (peak > 0)
     text += "arithmetic   " + format("%.1f", rate * 1e-9) + " GFLOP/s, " +
             format("%.0f", 100 * rate / peak) + " % of the " + format("%.0f", peak * 1e-9) +
-            " that this machine's multiply-adds reach now\n";
-  if (TrunkCache *trunk = stepper->trunk(); trunk && trunk->keptExamples() > 0)
+            " that its multiply-adds were seen to reach\n";
+  TrunkCache *trunk = stepper->trunk();
+  if (trunk && (trunk->keptExamples() > 0 || trunk->isFull()))
     text += "frozen part  computed once for " + std::to_string(trunk->keptExamples()) +
             " examples, kept in " + mebibytes(trunk->keptBytes()) + " of disk" +
             (trunk->isFull() ? "; for the others there was no room" : "") + "\n";

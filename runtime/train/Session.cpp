@@ -135,8 +135,7 @@ Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
   session->executor = executor.take();
   session->touched = TouchedRows(*session->executor);
   // Kernels shared with training take these counters as arguments even where nothing is random.
-  for (const char *counter : {"seed", "step", "accumulate", "token_pairs", "labelled_pairs",
-                              "target_pairs", "cross_pairs"})
+  for (const char *counter : kCounters)
     session->executor->set(session->executor->symbol(counter), 0);
   session->capacity = {capacityOf(artifact, "tokens"), capacityOf(artifact, "sequences"),
                        capacityOf(artifact, "labelled"), capacityOf(artifact, "target")};

@@ -2,6 +2,7 @@
 // run that was stopped between them takes them up where it stopped.
 #include "runtime/train/Trainer.h"
 
+#include "runtime/devices/FmaPeak.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
 #include "runtime/tasks/MetricNames.h"
@@ -71,9 +72,9 @@ Status Trainer::open() {
   SessionOptions options;
   options.device = settings.device;
   options.threads = static_cast<unsigned>(settings.threads);
-  options.programs = {"train_accumulate", "apply", "train_step", std::string(kTrunk)};
+  options.programs = {"train_accumulate", "apply", "train_step", kTrunk};
   if (evaluates || !settings.testFile.empty())
-    options.programs.insert(options.programs.end(), {"evaluate", "evaluate_head"});
+    options.programs.insert(options.programs.end(), {"evaluate", kEvaluateHead});
   if (settings.predictWithGenerate && !settings.testFile.empty())
     options.programs.insert(options.programs.end(), {"prefill", "decode"});
   else if (settings.predictWithGenerate && evaluates)
@@ -264,6 +265,7 @@ OrderedJson Trainer::scheduleSettings() const {
 }
 
 Status Trainer::train() {
+  measures.fmaPeak = measureFmaPeak(session->device->properties().threads, kQuickLook);
   auto start = std::chrono::steady_clock::now();
   progress.begin(state.step, steps->totalSteps);
   // What the last run left undone after its last step.

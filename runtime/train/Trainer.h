@@ -37,6 +37,7 @@ struct RunMeasures {
   double secondsToFirstStep = 0;
   std::int64_t tokens = 0, examples = 0, steps = 0; ///< of this process alone
   double flops = 0;
+  double fmaPeak = 0; ///< FLOP/s, before the first step
 };
 
 class Trainer {

@@ -12,8 +12,8 @@
 
 namespace ftc::rt {
 
-/// The program's name.
-constexpr std::string_view kTrunk = "trunk";
+/// The program's name, and that of what `evaluate` does behind it.
+constexpr const char *kTrunk = "trunk", *kEvaluateHead = "evaluate_head";
 
 /// The outputs `trunk.0`, `trunk.1`, ... of the program `trunk` (ftc-cache-trunk) are inputs of
 /// the training program. They are the same for an example whatever is around it, and whenever it

@@ -269,7 +269,8 @@ Status readBytes(const Checkpoint &checkpoint, const std::string &name, DType dt
   FTC_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, name, shape));
   if (tensor->dtype != dtype)
     return Status::error(checkpoint.filePath(tensor->file) + ": tensor " + quote(name) +
-                         ": expected " + std::string(dtypeName(dtype)) + ", found " + describeTensor(*tensor));
+                         ": expected " + std::string(dtypeName(dtype)) + ", found " +
+                         describeTensor(*tensor));
   return checkpoint.read(*tensor, 0, out);
 }
 
@@ -287,10 +288,13 @@ Status loadTouchedRows(Session &session, const Checkpoint &checkpoint) {
   if (!session.touched)
     return Status::ok();
   const TensorInfo *tensor = checkpoint.find(kTouchedRows);
-  std::int64_t count = tensor && tensor->shape.size() == 1
-                           ? static_cast<std::int64_t>(tensor->shape[0])
-                           : 0;
-  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
+  if (!tensor || tensor->shape.size() != 1)
+    return Status::error(checkpoint.filePath(tensor ? tensor->file : 0) + ": tensor " +
+                         quote(kTouchedRows) + ": expected I32 [rows], found " +
+                         (tensor ? describeTensor(*tensor) : "none") +
+                         "; resume from another checkpoint");
+  auto count = static_cast<std::int64_t>(tensor->shape[0]);
+  std::vector<std::int32_t> rows(tensor->shape[0]);
   FTC_RETURN_IF_ERROR(readBytes(checkpoint, kTouchedRows, DType::I32, {&count, 1},
                                 std::as_writable_bytes(std::span(rows))));
   return session.touched.restore(rows).withContext(checkpoint.filePath(tensor->file) +

@@ -2,11 +2,12 @@
 (ftc-compact-embedding-gradients): the same bits as whole ones, and memory for those rows alone."""
 
 import json
+import re
 import struct
 import unittest
 
 from toolchain import Suite, data_of, model_of, must
-from test_memory import VOCABULARY, HIDDEN, peak_of, write_mini_lm
+from test_memory import VOCABULARY, HIDDEN, peak_of, planned, write_mini_lm
 
 PASS = "--disable=compact-embedding-gradients"
 # A family of each way in which tables are read: one table, with positions and types beside it;
@@ -100,6 +101,23 @@ class CompactGradientsTest(Suite):
                   "--resume_from_checkpoint", "true")
         for file in ("model.safetensors", "checkpoint-9/optimizer.safetensors"):
             self.assertTrue((whole / file).read_bytes() == (parts / file).read_bytes(), file)
+
+    def testThePlanCountsWhatIsCutFromPairs(self):
+        """Of a pair the longer text is cut: the other's words stand behind the limit uncut."""
+        model, data = self.scratch / "pairs-model", self.scratch / "pairs.jsonl"
+        write_mini_lm(model)
+        data.write_text("".join(json.dumps(
+            {"sentence1": "w7 " * 60, "sentence2": " ".join("w%d" % (100 + 10 * i + j)
+                                                            for j in range(10)),
+             "label": "ab"[i % 2]}) + "\n" for i in range(900)))
+        artifact = self.scratch / "pairs.ftb"
+        must("ftc", "compile", model, "--task", "text-classification", "--train_file", data,
+             "--max_seq_length", 32, "--max_tokens", 1024, "-o", artifact)
+        said = must("ftrt", "run", artifact, "--train_file", data, "--output_dir",
+                    self.scratch / "pairs", "--num_train_epochs", 1, "--save_strategy", "no",
+                    "--per_device_train_batch_size", 32).stdout
+        ran = float(re.search(r"planned ([0-9.]+) MiB", said).group(1))
+        self.assertLess(abs(ran - planned(artifact) / 2**20), 3)
 
     def testMemoryIsTakenForTheTokensThatTextsHave(self):
         """A table of MiniLM's 30,522 rows, texts of some hundred words: three tables' worth of

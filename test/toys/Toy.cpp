@@ -35,8 +35,7 @@ static void lowerToy(ModuleOp module, const ToyOptions &options, Toy &toy) {
   PlanSymbols symbols(toy.context.get());
   for (auto [name, capacity] : options.capacities)
     symbols.setCapacity(name, capacity);
-  for (const char *counter : {"seed", "step", "accumulate", "token_pairs", "labelled_pairs",
-                              "target_pairs", "cross_pairs"})
+  for (const char *counter : rt::kCounters)
     symbols.setCapacity(counter, 0);
   std::vector<std::map<std::string, cpu::KernelSpec>> tables(options.isas.size());
   for (std::size_t i = 0; i < options.isas.size(); ++i)
@@ -181,8 +180,7 @@ Runner::Runner(const Toy &toy, std::shared_ptr<rt::Device> device,
     rt::Status status = instance->loadParameter(artifact->parameterIndex(name), values);
     EXPECT_TRUE(status) << status.message();
   }
-  for (const char *counter : {"seed", "step", "accumulate", "token_pairs", "labelled_pairs",
-                              "target_pairs", "cross_pairs"})
+  for (const char *counter : rt::kCounters)
     symbol(counter, 0);
 }
 

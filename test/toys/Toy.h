@@ -6,6 +6,7 @@
 #include "compiler/targets/cpu/CpuIsa.h"
 #include "runtime/devices/CpuDevice.h"
 #include "runtime/executor/Executor.h"
+#include "runtime/tasks/Batch.h"
 #include "runtime/train/TouchedRows.h"
 #include "test/numeric/reference/Reference.h"
 

@@ -200,7 +200,7 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
         part.begin));
     trainFlops += programFlops(session, "train_accumulate", feed.batch());
     if (session.executor->program(rt::kTrunk))
-      trainFlops += programFlops(session, "trunk", feed.batch());
+      trainFlops += programFlops(session, rt::kTrunk, feed.batch());
     if (!session.executor->program("train_accumulate"))
       trainFlops += programFlops(session, "train_step", feed.batch());
     evaluateFlops += programFlops(session, "evaluate", feed.batch());
@@ -238,10 +238,11 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
     timings.push_back({"evaluate", seconds, evaluateFlops});
   }
   // What other processes leave of the machine changes: the peak is the best of before and after.
-  peak = std::max(peak, rt::measureFmaPeak(session.device->properties().threads, rt::kThoroughLook));
+  peak = std::max(
+      peak, rt::measureFmaPeak(session.device->properties().threads, rt::kThoroughLook));
   printTimings(session, s, peak, micro.size(), timings);
   if (s.profile)
-    for (const char *name : {"trunk", "train_accumulate", "apply", "train_step", "evaluate"})
+    for (const char *name : {rt::kTrunk, "train_accumulate", "apply", "train_step", "evaluate"})
       if (session.executor->program(name))
         printProfile(*session.executor, name, peak);
   return Status::ok();
@@ -271,7 +272,7 @@ Status benchCommand(Arguments arguments) {
   rt::SessionOptions options;
   options.device = settings.device.device;
   options.threads = static_cast<unsigned>(settings.device.threads);
-  options.programs = {"trunk", "train_accumulate", "apply", "train_step", "evaluate"};
+  options.programs = {rt::kTrunk, "train_accumulate", "apply", "train_step", "evaluate"};
   options.profile = settings.profile;
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                        rt::Session::open(artifactIn(settings.artifact), options));

@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstdio>
 #include <numeric>
+#include <strings.h>
 
 namespace ftc::cli {
 
@@ -222,7 +223,10 @@ static bool isPlainText(const rt::Session &session, const std::string &path) {
   std::string_view name = rt::withoutGzip(path);
   std::string_view language = session.sourceLang;
   auto endsIn = [&](std::string_view suffix) {
-    return !suffix.empty() && name.ends_with("." + std::string(suffix));
+    return !suffix.empty() && name.size() > suffix.size() &&
+           strncasecmp(name.data() + name.size() - suffix.size(), suffix.data(),
+                       suffix.size()) == 0 &&
+           name[name.size() - suffix.size() - 1] == '.';
   };
   return endsIn("txt") || endsIn(language) || endsIn(language.substr(0, language.find('_')));
 }
