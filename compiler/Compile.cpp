@@ -585,8 +585,9 @@ Compilation::Unused Compilation::unusedBytes(plan::VariantOp variant) const {
     if (!moment.getCompact())
       continue;
     std::int64_t rows = moment.getShape()[0], width = 4 * moment.getShape()[1];
+    std::int64_t used = touchedRows(rows) * width;
     auto bytes = [&](std::int64_t begin) {
-      return rt::bytesNeverWritten(begin, touchedRows(rows) * width, begin + rows * width);
+      return rt::bytesNeverWritten(begin, used, begin + rows * width);
     };
     unused.moments += bytes(moment.getOffset());
     if (accumulates && moment.getIndex() == 0)

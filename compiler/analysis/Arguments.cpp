@@ -45,17 +45,23 @@ Value batchInput(func::FuncOp function, llvm::StringRef text, Type type) {
                      builder.getNamedAttr(nn::kInput, builder.getStringAttr(text)));
 }
 
-unsigned dropUnusedInputs(func::FuncOp function) {
+unsigned dropUnusedArguments(func::FuncOp function,
+                             llvm::function_ref<bool(unsigned)> droppable) {
   llvm::BitVector unused(function.getNumArguments());
   for (BlockArgument argument : function.getArguments())
-    if (argument.use_empty() &&
-        !argumentText(function, argument.getArgNumber(), nn::kInput).empty())
+    if (argument.use_empty() && droppable(argument.getArgNumber()))
       unused.set(argument.getArgNumber());
   SmallVector<ProgramResult> results = programResults(function);
   if (failed(function.eraseArguments(unused)))
     return 0;
   setProgramResults(function, results);
   return unused.count();
+}
+
+unsigned dropUnusedInputs(func::FuncOp function) {
+  return dropUnusedArguments(function, [&](unsigned index) {
+    return !argumentText(function, index, nn::kInput).empty();
+  });
 }
 
 SmallVector<ProgramResult> programResults(func::FuncOp function) {
@@ -92,7 +98,8 @@ void setProgramResults(func::FuncOp function, ArrayRef<ProgramResult> results) {
   }
   function.front().getTerminator()->setOperands(values);
   function.removeResAttrsAttr();
-  function.setFunctionType(builder.getFunctionType(function.getArgumentTypes(), types));
+  function.setFunctionType(
+      builder.getFunctionType(function.front().getArgumentTypes(), types));
   function.setAllResultAttrs(dictionaries);
 }
 

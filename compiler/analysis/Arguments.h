@@ -23,7 +23,10 @@ mlir::Value batchInput(mlir::func::FuncOp function, llvm::StringRef text, mlir::
 /// Appends an argument with attributes.
 mlir::Value addArgument(mlir::func::FuncOp function, mlir::Type type,
                         llvm::ArrayRef<mlir::NamedAttribute> attributes);
-/// Erases batch inputs that nothing reads; gives their number.
+/// Erases the arguments that nothing reads and `droppable` gives way to; gives their number.
+unsigned dropUnusedArguments(mlir::func::FuncOp function,
+                             llvm::function_ref<bool(unsigned index)> droppable);
+/// The same of batch inputs.
 unsigned dropUnusedInputs(mlir::func::FuncOp function);
 
 /// One result of a program: an output by name, or the successor of an argument.

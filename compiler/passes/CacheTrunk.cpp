@@ -17,11 +17,6 @@ namespace {
 /// Spaces whose rows belong to one example each.
 constexpr llvm::StringLiteral kExampleSpaces[] = {"tokens", "sequences", "labelled", "target"};
 
-bool isRandom(Operation *op) {
-  auto attention = dyn_cast<nn::AttentionOp>(op);
-  return isa<nn::DropoutOp>(op) || (attention && attention.getRate());
-}
-
 struct CacheTrunkPass : impl::CacheTrunkBase<CacheTrunkPass> {
   using CacheTrunkBase::CacheTrunkBase;
 
@@ -153,14 +148,9 @@ struct CacheTrunkPass : impl::CacheTrunkBase<CacheTrunkPass> {
 
   /// Erases arguments that nothing reads; trainable ones stay where they are to get gradients.
   static void dropUnused(func::FuncOp program, bool trains) {
-    SmallVector<ProgramResult> results = programResults(program);
-    llvm::BitVector unused(program.getNumArguments());
-    for (BlockArgument argument : program.getArguments())
-      if (argument.use_empty() &&
-          !(trains && program.getArgAttr(argument.getArgNumber(), nn::kTrainable)))
-        unused.set(argument.getArgNumber());
-    (void)program.eraseArguments(unused);
-    setProgramResults(program, results);
+    dropUnusedArguments(program, [&](unsigned index) {
+      return !trains || !program.getArgAttr(index, nn::kTrainable);
+    });
   }
 };
 

@@ -53,11 +53,8 @@ struct CompactEmbeddingGradientsPass
       compact(train, type, *found);
       ++compactTables;
     }
-    if (!vocabulary)
-      return;
-    train.setFunctionType(train.getFunctionType().clone(train.front().getArgumentTypes(),
-                                                        train.getResultTypes()));
-    setProgramResults(train, results);
+    if (vocabulary)
+      setProgramResults(train, results);
   }
 
   /// The gradient of a parameter that embeddings of token ids alone read; nothing for another.

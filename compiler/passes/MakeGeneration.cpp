@@ -52,7 +52,6 @@ void moveSpace(func::FuncOp function, nn::SpaceAttr from, nn::SpaceAttr to) {
       function.getContext(), function.front().getArgumentTypes(), function.getResultTypes()));
 }
 
-
 FailureOr<Tail> findTail(func::FuncOp function) {
   Tail tail;
   WalkResult walked = function.walk([&](nn::VocabularyLossOp loss) {

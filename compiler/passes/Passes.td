@@ -179,8 +179,9 @@ def CacheTrunk : Pass<"ftc-cache-trunk", "::mlir::ModuleOp"> {
     the same for an example whenever it comes. `@trunk` computes it, up to the ragged values that
     the rest reads, its outputs `trunk.0`, `trunk.1`, ...; in `@train` these are batch inputs, so
     that the runtime may keep them from one epoch to the next. `@evaluate_head` is what `@evaluate`
-    does behind the same trunk, where it has the same; `@evaluate` stays as it is. Nothing happens where that spares
-    less than a tenth of the forward, or a value ranges over rows that are not an example's own.
+    does behind the same trunk, where it has the same; `@evaluate` stays as it is. Nothing happens
+    where that spares less than a tenth of the forward, or a value ranges over rows that are not an
+    example's own.
 
     ```mlir
     func.func @train(%ids, %table, %w {nn.trainable}, %labels) -> row_loss {

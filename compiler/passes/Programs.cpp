@@ -21,6 +21,11 @@ void eraseDead(func::FuncOp program) {
       op.erase();
 }
 
+bool isRandom(Operation *op) {
+  auto attention = dyn_cast<nn::AttentionOp>(op);
+  return isa<nn::DropoutOp>(op) || (attention && attention.getRate());
+}
+
 void stripDropout(func::FuncOp program) {
   program.walk([](Operation *op) {
     if (auto dropout = dyn_cast<nn::DropoutOp>(op)) {

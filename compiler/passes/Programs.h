@@ -11,6 +11,9 @@ mlir::func::FuncOp cloneProgram(mlir::func::FuncOp forward, llvm::StringRef name
 /// Erases what no result needs. Every op of the dialect is pure.
 void eraseDead(mlir::func::FuncOp program);
 
+/// Whether an op draws random numbers: a dropout, or attention with one.
+bool isRandom(mlir::Operation *op);
+
 /// Takes every dropout out of a program.
 void stripDropout(mlir::func::FuncOp program);
 

@@ -1,5 +1,6 @@
 // The verifier that closes each phase: what the phase promises to the next one.
 #include "compiler/passes/Passes.h"
+#include "compiler/passes/Programs.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -149,8 +150,7 @@ struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
 
   static LogicalResult verifyNoDropout(func::FuncOp program) {
     WalkResult walked = program.walk([&](Operation *op) {
-      auto attention = dyn_cast<nn::AttentionOp>(op);
-      if (!isa<nn::DropoutOp>(op) && !(attention && attention.getRate()))
+      if (!isRandom(op))
         return WalkResult::advance();
       op->emitOpError("expected no dropout in ") << programName(program);
       return WalkResult::interrupt();

@@ -285,10 +285,15 @@ Result<std::string_view> checkUtf8(std::string_view path, std::string_view bytes
   return content;
 }
 
-Result<std::string_view> checkText(std::string_view path, std::string_view bytes) {
-  FTC_ASSIGN_OR_RETURN(std::string_view content, checkUtf8(path, bytes));
+Status checkNotBlank(std::string_view path, std::string_view content) {
   if (content.find_first_not_of(" \t\r\n") == std::string_view::npos)
     return Status::error(escape(path, 160) + ": expected rows of data, got an empty file");
+  return Status::ok();
+}
+
+Result<std::string_view> checkText(std::string_view path, std::string_view bytes) {
+  FTC_ASSIGN_OR_RETURN(std::string_view content, checkUtf8(path, bytes));
+  FTC_RETURN_IF_ERROR(checkNotBlank(path, content));
   return content;
 }
 

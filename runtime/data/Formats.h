@@ -33,7 +33,10 @@ Result<std::string> gunzip(std::string_view path, std::string_view compressed);
 /// `bytes` without a byte order mark. Fails unless they are UTF-8.
 Result<std::string_view> checkUtf8(std::string_view path, std::string_view bytes);
 
-/// The same; fails too unless they hold more than blanks.
+/// Fails unless `content` holds more than blanks.
+Status checkNotBlank(std::string_view path, std::string_view content);
+
+/// Both.
 Result<std::string_view> checkText(std::string_view path, std::string_view bytes);
 
 /// The largest data file that is read.

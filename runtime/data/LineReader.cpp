@@ -12,13 +12,21 @@ std::string_view withoutGzip(std::string_view path) {
   return path.substr(0, path.size() - (compressed ? 3 : 0));
 }
 
+std::string suffixOf(std::string_view path) {
+  path = withoutGzip(path);
+  path.remove_prefix(std::min(path.rfind('/') + 1, path.size())); // npos + 1 is 0
+  std::size_t period = path.rfind('.');
+  return period == std::string_view::npos ? std::string()
+                                          : std::string(path.substr(period + 1));
+}
+
 Status LineReader::open(std::string_view path, std::string bytes, bool maybeBlank) {
   held = std::move(bytes);
   if (withoutGzip(path) != path) {
     FTC_ASSIGN_OR_RETURN(held, gunzip(path, held));
   }
   FTC_ASSIGN_OR_RETURN(content, checkUtf8(path, held));
-  return maybeBlank && !content.empty() ? Status::ok() : checkText(path, held).takeStatus();
+  return maybeBlank && !content.empty() ? Status::ok() : checkNotBlank(path, content);
 }
 
 std::string_view LineReader::next() {

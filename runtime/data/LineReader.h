@@ -11,6 +11,8 @@ namespace ftc::rt {
 
 /// `path` without a .gz (or .GZ) behind it.
 std::string_view withoutGzip(std::string_view path);
+/// What follows the last period of a file's name, .gz left out; empty when there is none.
+std::string suffixOf(std::string_view path);
 
 /// LF ends a line, a CR before it is dropped, a last line may lack it; empty lines are lines.
 class LineReader {

@@ -13,15 +13,6 @@ namespace ftc::rt {
 
 namespace {
 
-/// What follows the last period of a file's name; empty when there is none.
-std::string suffixOf(std::string_view path) {
-  path = withoutGzip(path);
-  path.remove_prefix(std::min(path.rfind('/') + 1, path.size())); // npos + 1 is 0
-  std::size_t period = path.rfind('.');
-  return period == std::string_view::npos ? std::string()
-                                          : std::string(path.substr(period + 1));
-}
-
 std::string countLines(std::int64_t lines) {
   return std::to_string(lines) + (lines == 1 ? " line" : " lines");
 }

@@ -25,9 +25,10 @@ Status BatchFeed::feed(std::span<const Example *const> examples, std::int64_t fi
   FTC_RETURN_IF_ERROR(packed.pack(examples, firstSequence));
   for (const Input &input : inputs)
     FTC_RETURN_IF_ERROR(executor->setInput(input.handle, *packed.array(input.name)));
-  for (const char *ids : {"input_ids.rows", "target_ids.rows"})
-    if (auto rows = packed.array(ids); rows && touched)
-      FTC_RETURN_IF_ERROR(touched->admit(*rows));
+  if (touched && *touched)
+    for (const char *ids : {"input_ids.rows", "target_ids.rows"})
+      if (auto rows = packed.array(ids))
+        FTC_RETURN_IF_ERROR(touched->admit(*rows));
   if (auto values = packed.floats("targets"))
     FTC_RETURN_IF_ERROR(executor->setInput(targets, *values));
   for (const Symbol &symbol : symbols)

@@ -220,15 +220,12 @@ static Result<std::string> generatedLines(rt::Session &session, const rt::DataTa
 static bool isPlainText(const rt::Session &session, const std::string &path) {
   if (!session.task->hasTargetText())
     return false;
-  std::string_view name = rt::withoutGzip(path);
-  std::string_view language = session.sourceLang;
-  auto endsIn = [&](std::string_view suffix) {
-    return !suffix.empty() && name.size() > suffix.size() &&
-           strncasecmp(name.data() + name.size() - suffix.size(), suffix.data(),
-                       suffix.size()) == 0 &&
-           name[name.size() - suffix.size() - 1] == '.';
+  std::string suffix = rt::suffixOf(path);
+  const std::string &language = session.sourceLang;
+  auto is = [&](const std::string &name) {
+    return !name.empty() && strcasecmp(suffix.c_str(), name.c_str()) == 0;
   };
-  return endsIn("txt") || endsIn(language) || endsIn(language.substr(0, language.find('_')));
+  return is("txt") || is(language) || is(language.substr(0, language.find('_')));
 }
 
 /// The rows to predict and their columns; `columns` as the flags have them.
