@@ -115,6 +115,7 @@ private:
   void exportConfig(abi::ArtifactT &artifact);
   void exportGeneration(abi::ArtifactT &artifact);
   std::map<std::string, double> scalarDefaults();
+  std::string precision() const;
   void summarize(const abi::ArtifactT &artifact, std::size_t bytes);
   rt::Status emitModule(ModuleOp op);
 
@@ -162,28 +163,47 @@ static std::string mebibytes(std::int64_t bytes) {
 }
 
 static rt::Result<std::vector<const cpu::CpuIsa *>> resolveIsas(
-    const std::vector<std::string> &names) {
+    const std::vector<std::string> &names, const std::string &precision) {
   std::vector<const cpu::CpuIsa *> isas;
+  auto add = [&](const cpu::CpuIsa &isa) {
+    if (!llvm::is_contained(isas, &isa))
+      isas.push_back(&isa);
+  };
+  auto has = [features = llvm::sys::getHostCPUFeatures()](const cpu::CpuIsa &candidate) {
+    return llvm::all_of(candidate.features,
+                        [&](const std::string &feature) { return features.lookup(feature); });
+  };
   for (const std::string &name : names) {
-    const cpu::CpuIsa *isa = cpu::findIsa(name);
     if (name == "native") {
-      auto features = llvm::sys::getHostCPUFeatures();
-      auto has = [&](const cpu::CpuIsa &candidate) {
-        return llvm::all_of(candidate.features,
-                            [&](const std::string &feature) { return features[feature]; });
-      };
-      isa = has(cpu::isaV4()) ? &cpu::isaV4() : has(cpu::isaV3()) ? &cpu::isaV3() : nullptr;
-      if (!isa)
+      if (precision != "fp32" && has(cpu::isaV4Bf16()))
+        add(cpu::isaV4Bf16());
+      else if (has(cpu::isaV4()))
+        add(cpu::isaV4());
+      else if (has(cpu::isaV3()))
+        add(cpu::isaV3());
+      else
         return rt::Status::error("this CPU has no AVX2 with FMA: name the target's CPU with "
                                  "--cpu x86-64-v3 or x86-64-v4");
+      continue;
     }
-    if (!isa)
+    const cpu::CpuIsa *isa = cpu::findIsa(name);
+    if (!isa || isa->bf16Pairs)
       return rt::Status::usage("--cpu: unknown CPU '" + name +
                                "', expected native, x86-64-v3 or x86-64-v4");
-    if (std::find(isas.begin(), isas.end(), isa) == isas.end())
-      isas.push_back(isa);
+    if (isa == &cpu::isaV4() && precision == "bf16")
+      add(cpu::isaV4Bf16());
+    add(*isa);
   }
   return isas;
+}
+
+/// What the variants compute products in, for the user: a target without bf16 instructions computes in
+/// fp32, which is no slower there than rounding to bf16 first, and more exact.
+static std::string productTypes(const std::vector<const cpu::CpuIsa *> &isas) {
+  std::string text;
+  for (const cpu::CpuIsa *isa : isas)
+    text += (text.empty() ? "" : ", ") + isa->name + " in " + (isa->bf16Pairs ? "bf16" : "fp32");
+  return text;
 }
 
 /// Weights that a quantizer packed are no tensors of the architecture.
@@ -722,6 +742,12 @@ static std::int64_t peakBytes(const abi::VariantT &variant, const std::string &p
   return bytes;
 }
 
+/// bf16 when a variant computes in it.
+std::string Compilation::precision() const {
+  return llvm::any_of(isas, [](const cpu::CpuIsa *isa) { return isa->bf16Pairs; }) ? "bf16"
+                                                                                   : "fp32";
+}
+
 void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
   std::int64_t all = 0, trainable = 0;
   for (const auto &parameter : artifact.parameters) {
@@ -731,10 +757,13 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
     all += elements;
     trainable += parameter->trainable ? elements : 0;
   }
-  std::fprintf(stderr, "%s for %s, method %s, %s, fp32: %lld of %lld parameters are trained\n",
+  std::fprintf(stderr, "%s for %s, method %s, %s, %s: %lld of %lld parameters are trained\n",
                model.architecture.c_str(), options.task.c_str(), options.pipeline.method.c_str(),
-               options.pipeline.optimizer.c_str(), static_cast<long long>(trainable),
-               static_cast<long long>(all));
+               options.pipeline.optimizer.c_str(), artifact.precision.c_str(),
+               static_cast<long long>(trainable), static_cast<long long>(all));
+  if (options.precision != "fp32")
+    std::fprintf(stderr, "--precision %s: products of %s\n", options.precision.c_str(),
+                 productTypes(isas).c_str());
   if (task->hasLabelSet())
     std::fprintf(stderr, "%zu labels, ", data.labels.size());
   if (hasTargets())
@@ -840,7 +869,7 @@ rt::Status Compilation::write() {
   artifact.task->label_all_tokens = options.labelAllTokens;
   artifact.method = options.pipeline.method;
   artifact.optimizer = options.pipeline.optimizer;
-  artifact.precision = "fp32";
+  artifact.precision = precision();
   artifact.ir = irText;
   for (const auto &variant : artifact.variants) {
     Unused unused =
@@ -872,7 +901,7 @@ rt::Status Compilation::run() {
             /*printAsEmitRemarks=*/true)))
       return rt::Status::error("--remarks: the remark engine cannot be started");
   }
-  FTC_ASSIGN_OR_RETURN(isas, resolveIsas(options.cpus));
+  FTC_ASSIGN_OR_RETURN(isas, resolveIsas(options.cpus, options.precision));
   FTC_RETURN_IF_ERROR(readModel());
   FTC_RETURN_IF_ERROR(readData());
   clock.lap("read");

@@ -24,6 +24,7 @@ struct CompileOptions {
   std::string output;
   std::string emit = "artifact";
   std::vector<std::string> cpus{"native"};
+  std::string precision = "fp32"; ///< of products: fp32, bf16, or auto: bf16 where it is native
   std::int64_t maxSequenceLength = 0; ///< 0: from the model
   std::int64_t maxTokens = 0;         ///< 0: auto
   std::int64_t memoryBudget = 0;      ///< bytes, 0: none

@@ -84,7 +84,7 @@ const std::string &cpuLevel() {
 Status checkCpu(std::string_view isa, std::span<const std::string_view> features) {
   int level = 0;
   for (int known = 1; known <= 4; ++known)
-    if (isa == levelName(known))
+    if (isa == levelName(known) || isa.starts_with(levelName(known) + "-"))
       level = known;
   std::string missing;
   auto miss = [&](std::string_view name) {

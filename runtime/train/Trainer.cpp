@@ -265,7 +265,8 @@ OrderedJson Trainer::scheduleSettings() const {
 }
 
 Status Trainer::train() {
-  measures.fmaPeak = measureFmaPeak(session->device->properties().threads, kQuickLook);
+  measures.fmaPeak = measureFmaPeak(productsOf(text(session->executor->variant().isa())),
+                                     session->device->properties().threads, kQuickLook);
   auto start = std::chrono::steady_clock::now();
   progress.begin(state.step, steps->totalSteps);
   // What the last run left undone after its last step.

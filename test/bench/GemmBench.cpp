@@ -1,4 +1,7 @@
-// Linear kernels on MiniLM's shapes, one thread, as shares of this core's measured FMA peak.
+// Linear kernels on MiniLM's and BERT-base's shapes, one thread, as shares of this core's measured
+// peak of multiply-adds (of bf16 pairs for x86-64-v4-bf16).
+//
+//     gemm_bench [x86-64-v3 | x86-64-v4 | x86-64-v4-bf16]
 #include "compiler/targets/cpu/KernelCompiler.h"
 #include "compiler/targets/cpu/kernels/Linear.h"
 #include "test/kernels/KernelHarness.h"
@@ -6,7 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
-#include <immintrin.h>
+#include <map>
 #include <time.h>
 
 using namespace ftc::cpu;
@@ -34,69 +37,125 @@ static double best(const std::function<void()> &body) {
   return fastest;
 }
 
-/// Flops a second of twelve independent chains of 8-lane FMAs, in registers.
-static double measurePeak() {
+enum class Peak { F32, F32Wide, Bf16 };
+
+/// FLOPs a second of twelve independent chains of multiply-adds in registers.
+static double measurePeak(Peak kind) {
   const int steps = 1000000;
+#define FTC_CHAINS(instruction, reg)                                                           \
+  asm volatile(instruction " %%" reg "12, %%" reg "12, %%" reg "0\n" instruction " %%" reg     \
+               "12, %%" reg "12, %%" reg "1\n" instruction " %%" reg "12, %%" reg "12, %%" reg \
+               "2\n" instruction " %%" reg "12, %%" reg "12, %%" reg "3\n" instruction         \
+               " %%" reg "12, %%" reg "12, %%" reg "4\n" instruction " %%" reg "12, %%" reg    \
+               "12, %%" reg "5\n" instruction " %%" reg "12, %%" reg "12, %%" reg              \
+               "6\n" instruction " %%" reg "12, %%" reg "12, %%" reg "7\n" instruction         \
+               " %%" reg "12, %%" reg "12, %%" reg "8\n" instruction " %%" reg "12, %%" reg    \
+               "12, %%" reg "9\n" instruction " %%" reg "12, %%" reg "12, %%" reg              \
+               "10\n" instruction " %%" reg "12, %%" reg "12, %%" reg "11\n" ::                \
+                   : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",   \
+                     "xmm9", "xmm10", "xmm11", "xmm12")
   double time = best([&] {
-    __m256 a = _mm256_set1_ps(1.0000001f), s0 = a, s1 = a, s2 = a, s3 = a, s4 = a, s5 = a,
-           s6 = a, s7 = a, s8 = a, s9 = a, s10 = a, s11 = a;
-    for (int step = 0; step < steps; ++step)
-      asm volatile("vfmadd231ps %12, %12, %0\n vfmadd231ps %12, %12, %1\n"
-                   "vfmadd231ps %12, %12, %2\n vfmadd231ps %12, %12, %3\n"
-                   "vfmadd231ps %12, %12, %4\n vfmadd231ps %12, %12, %5\n"
-                   "vfmadd231ps %12, %12, %6\n vfmadd231ps %12, %12, %7\n"
-                   "vfmadd231ps %12, %12, %8\n vfmadd231ps %12, %12, %9\n"
-                   "vfmadd231ps %12, %12, %10\n vfmadd231ps %12, %12, %11\n"
-                   : "+x"(s0), "+x"(s1), "+x"(s2), "+x"(s3), "+x"(s4), "+x"(s5), "+x"(s6),
-                     "+x"(s7), "+x"(s8), "+x"(s9), "+x"(s10), "+x"(s11)
-                   : "x"(a));
+    for (int step = 0; step < steps; ++step) {
+      if (kind == Peak::F32)
+        FTC_CHAINS("vfmadd231ps", "ymm");
+      else if (kind == Peak::F32Wide)
+        FTC_CHAINS("vfmadd231ps", "zmm");
+      else
+        FTC_CHAINS("vdpbf16ps", "zmm");
+    }
   });
-  return 12.0 * 16 * steps / time;
+#undef FTC_CHAINS
+  return 12.0 * (kind == Peak::F32 ? 16 : kind == Peak::F32Wide ? 32 : 64) * steps / time;
 }
 
-int main() {
-  const CpuIsa &isa = canRun(isaV4()) ? isaV4() : isaV3();
-  double peak = measurePeak();
-  std::printf("%s, peak %.1f GF/s\n", isa.name.c_str(), peak / 1e9);
-  for (auto [in, out] : {std::pair{384, 384}, {384, 1536}, {1536, 384}}) {
-    auto forward = std::make_shared<Linear>();
-    forward->in = in, forward->out = out, forward->bias = true;
-    auto gelu = std::make_shared<Linear>(*forward);
-    gelu->act = Activation::Gelu, gelu->savePre = true;
-    auto dgrad = std::make_shared<Linear>();
-    dgrad->in = out, dgrad->out = in;
-    auto pack = std::make_shared<PackTransposed>();
-    pack->in = in, pack->out = out;
-    auto wgrad = std::make_shared<LinearWeightGrad>();
-    wgrad->in = in, wgrad->out = out, wgrad->bias = true;
-    double start = seconds();
-    KernelLibrary library({forward, gelu, dgrad, pack, wgrad}, isa);
-    std::printf("%d -> %d: compiled in %.2f s\n", in, out, seconds() - start);
-    for (int rows : {16, 37, 512, 2048}) {
-      Floats x = randomFloats(rows * in, 1), w = randomFloats(packedElements(in, out, isa), 2);
-      Floats bias = randomFloats(out, 3), dy = randomFloats(rows * out, 4), y(rows * out);
-      Floats pre(rows * out), dx(rows * in), wt(packedElements(out, in, isa)), db(out), dw(w);
-      double flops = 2.0 * rows * in * out;
-      auto share = [&](double time) { return 100 * flops / time / peak; };
-      std::vector<std::uint8_t> scratch(wgrad->scratchBytes(isa) + 64);
-      auto launch = [&](const Kernel &kernel, std::vector<void *> buffers,
-                        std::vector<std::int64_t> ints) {
-        auto function = library.find(kernel);
-        std::int64_t grid = kernel.grid(isa).evaluate(ints);
-        void *aligned =
-            scratch.data() + 64 - reinterpret_cast<std::uintptr_t>(scratch.data()) % 64;
-        return best([&] { function(buffers.data(), ints.data(), nullptr, aligned, 0, grid); });
-      };
-      double f = launch(*forward, {x.data(), w.data(), bias.data(), y.data()}, {rows});
-      double g = launch(*gelu, {x.data(), w.data(), bias.data(), y.data(), pre.data()}, {rows});
-      double p = launch(*pack, {w.data(), wt.data()}, {});
-      double d = launch(*dgrad, {dy.data(), wt.data(), dx.data()}, {rows});
-      double v = launch(*wgrad, {x.data(), dy.data(), dw.data(), db.data()}, {rows, 0});
-      std::printf(
-          "  M %4d: fwd %5.1f%%  fwd+bias+gelu+pre %5.1f%%  dgrad %5.1f%% (pack %.0f us)"
-          "  wgrad %5.1f%%\n",
-          rows, share(f), share(g), share(d), p * 1e6, share(v));
-    }
+/// What a launch needs besides its buffers, and how long it takes.
+class Timer {
+public:
+  Timer(const KernelLibrary &library, std::int64_t scratchBytes)
+      : library(library), scratch(scratchBytes) {}
+
+  double operator()(const Kernel &kernel, std::vector<void *> buffers,
+                    const std::vector<std::int64_t> &ints) {
+    auto function = library.find(kernel);
+    std::int64_t grid = kernel.grid(library.isa).evaluate(ints);
+    return best(
+        [&] { function(buffers.data(), ints.data(), nullptr, scratch.data(), 0, grid); });
+  }
+
+private:
+  const KernelLibrary &library;
+  Buffer<unsigned char> scratch;
+};
+
+/// One layer's products: the shares of `peak` that each reaches, packing of weights included.
+static void measureLayer(std::int64_t in, std::int64_t out, const CpuIsa &isa, double peak,
+                         std::map<int, std::vector<double>> &all) {
+  auto forward = std::make_shared<Linear>();
+  forward->in = in, forward->out = out, forward->bias = true;
+  forward->pairs = isa.bf16Pairs;
+  auto gelu = std::make_shared<Linear>(*forward);
+  gelu->act = Activation::Gelu, gelu->savePre = true;
+  auto dgrad = std::make_shared<Linear>();
+  dgrad->in = out, dgrad->out = in, dgrad->pairs = isa.bf16Pairs;
+  auto words = std::make_shared<PackPairs>();
+  words->in = in, words->out = out;
+  auto pack = std::make_shared<PackTransposed>();
+  pack->in = in, pack->out = out, pack->pairs = isa.bf16Pairs;
+  auto wgrad = std::make_shared<LinearWeightGrad>();
+  wgrad->in = in, wgrad->out = out, wgrad->bias = true, wgrad->pairs = isa.bf16Pairs;
+  std::vector<KernelSpec> kernels{forward, gelu, dgrad, pack, wgrad};
+  if (isa.bf16Pairs)
+    kernels.push_back(words);
+  double start = seconds();
+  KernelLibrary library(kernels, isa);
+  std::printf("%lld -> %lld: compiled in %.2f s\n", static_cast<long long>(in),
+              static_cast<long long>(out), seconds() - start);
+  std::int64_t scratch = 0;
+  for (const KernelSpec &kernel : kernels)
+    scratch = std::max(scratch, kernel->scratchBytes(isa));
+  for (int rows : {16, 37, 512, 2048}) {
+    Floats x = randomFloats(rows * in, 1), w = randomFloats(packedElements(in, out, isa), 2);
+    Floats bias = randomFloats(out, 3), dy = randomFloats(rows * out, 4), y(rows * out);
+    Floats pre(rows * out), dx(rows * in), wt(packedElements(out, in, isa)), db(out), dw(w);
+    Floats pairs(packedElements(in, out, isa));
+    Timer time(library, scratch);
+    double p = isa.bf16Pairs ? time(*words, {w.data(), pairs.data()}, {}) : 0;
+    float *weight = isa.bf16Pairs ? pairs.data() : w.data();
+    double f = time(*forward, {x.data(), weight, bias.data(), y.data()}, {rows});
+    double g = time(*gelu, {x.data(), weight, bias.data(), y.data(), pre.data()}, {rows});
+    double t = time(*pack, {w.data(), wt.data()}, {});
+    double d = time(*dgrad, {dy.data(), wt.data(), dx.data()}, {rows});
+    double v = time(*wgrad, {x.data(), dy.data(), dw.data(), db.data()}, {rows, 0});
+    double flops = 2.0 * rows * in * out;
+    auto share = [&](double time) { return 100 * flops / time / peak; };
+    std::printf("  M %4d: fwd %5.1f%% (packed %5.1f%%)  +gelu+pre %5.1f%%  dgrad %5.1f%% (packed "
+                "%5.1f%%)  wgrad %5.1f%%\n",
+                rows, share(f + p), share(f), share(g + p), share(d + t), share(d), share(v));
+    if (rows >= 512)
+      for (double one : {f + p, d + t, v})
+        all[rows].push_back(share(one));
+  }
+}
+
+int main(int argc, char **argv) {
+  const CpuIsa &best = canRun(isaV4()) ? isaV4() : isaV3();
+  const CpuIsa *isa = argc > 1 ? findIsa(argv[1]) : &best;
+  if (!isa || !canRun(*isa)) {
+    std::fprintf(stderr, "error: expected an instruction set that this CPU has: x86-64-v3, "
+                         "x86-64-v4 or x86-64-v4-bf16\n");
+    return 2;
+  }
+  double peak = measurePeak(isa->bf16Pairs ? Peak::Bf16 : isa->lanes == 16 ? Peak::F32Wide : Peak::F32);
+  std::printf("%s, peak %.1f GF/s\n", isa->name.c_str(), peak / 1e9);
+  std::map<int, std::vector<double>> all;
+  for (auto [in, out] : {std::pair{384, 384}, {384, 1152}, {384, 1536}, {1536, 384}, {768, 768},
+                         {768, 2304}, {768, 3072}, {3072, 768}})
+    measureLayer(in, out, *isa, peak, all);
+  for (auto &[rows, shares] : all) {
+    std::sort(shares.begin(), shares.end());
+    std::printf("M %4d: median %.1f%% (%.1f to %.1f) of forward, dgrad and wgrad, packing "
+                "included\n",
+                rows, shares[shares.size() / 2], shares.front(), shares.back());
   }
   return 0;
 }

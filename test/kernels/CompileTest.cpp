@@ -116,6 +116,19 @@ std::vector<KernelSpec> others() {
           std::make_shared<SpanLossGrad>()};
 }
 
+/// The kernels that compute in bf16 pairs.
+std::vector<KernelSpec> pairs() {
+  auto forward = std::make_shared<Linear>(linear(77, 101, true));
+  auto grad = std::make_shared<LinearWeightGrad>();
+  grad->in = 77, grad->out = 101;
+  auto pack = std::make_shared<PackPairs>();
+  pack->in = 77, pack->out = 101;
+  auto transpose = std::make_shared<PackTransposed>();
+  transpose->in = 77, transpose->out = 101;
+  forward->pairs = grad->pairs = transpose->pairs = true;
+  return {forward, grad, pack, transpose};
+}
+
 std::string get(llvm::Expected<std::string> result) {
   EXPECT_TRUE(bool(result));
   if (result)
@@ -127,10 +140,13 @@ std::string get(llvm::Expected<std::string> result) {
 } // namespace
 
 TEST(Compile, EveryInstructionSetGivesASelfContainedObject) {
-  for (const CpuIsa *isa : {&isaV3(), &isaV4()}) {
+  for (const CpuIsa *isa : {&isaV3(), &isaV4(), &isaV4Bf16()}) {
     std::vector<KernelSpec> kernels = miniLm();
     for (const KernelSpec &kernel : others())
       kernels.push_back(kernel);
+    if (isa->bf16Pairs)
+      for (const KernelSpec &kernel : pairs())
+        kernels.push_back(kernel);
     std::string linked = get(linkKernels(get(compileKernels(kernels, *isa))));
     auto file =
         llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(linked, "kernels.so"));

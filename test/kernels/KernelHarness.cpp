@@ -21,6 +21,8 @@ bool canRun(const CpuIsa &isa) {
   __builtin_cpu_init();
   if (isa.lanes == 8)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (isa.bf16Pairs && !__builtin_cpu_supports("avx512bf16"))
+    return false;
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }

@@ -3,9 +3,20 @@
 
 #include "compiler/targets/cpu/kernels/KernelSpec.h"
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 
 namespace ftc::cpu::test {
+
+/// The upper half of x, rounded to nearest even; x finite.
+inline std::uint16_t toBf16(float x) {
+  std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
+  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+inline float roundedToBf16(float x) {
+  return std::bit_cast<float>(std::uint32_t{toBf16(x)} << 16);
+}
 
 inline double activation(Activation act, double x) {
   switch (act) {

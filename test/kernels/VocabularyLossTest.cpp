@@ -3,6 +3,7 @@
 #include "compiler/targets/cpu/kernels/VocabularyLoss.h"
 
 #include "test/kernels/KernelHarness.h"
+#include "test/kernels/ReferenceMath.h"
 
 #include <gtest/gtest.h>
 
@@ -23,8 +24,9 @@ const std::vector<std::int64_t> rowCounts{0, 1, 5, 48, 61, 131};
 /// The kernels of one loss, and one run over all chunks.
 class Loss {
 public:
-  Loss(Sizes sizes, const CpuIsa &isa) : isa(isa) {
+  Loss(Sizes sizes, const CpuIsa &isa, bool pairs = false) : isa(isa) {
     VocabularyShape shape;
+    shape.pairs = pairs;
     shape.hidden = sizes.hidden;
     shape.vocabulary = sizes.vocabulary;
     shape.chunk = 48;
@@ -92,8 +94,10 @@ struct Expected {
   std::vector<double> losses, dx, dweight;
 };
 
+/// With `pairs` the gradient of a logit is rounded to bf16 before it is multiplied.
 Expected reference(const Floats &x, const Floats &weight, const Ints &labels, Sizes s,
-                   double smoothing, double inverse, const Floats *bias = nullptr) {
+                   double smoothing, double inverse, const Floats *bias = nullptr,
+                   bool pairs = false) {
   std::int64_t rows = labels.size(), H = s.hidden, V = s.vocabulary;
   Expected e{std::vector<double>(rows), std::vector<double>(rows * H),
              std::vector<double>(V * H)};
@@ -116,6 +120,8 @@ Expected reference(const Floats &x, const Floats &weight, const Ints &labels, Si
     for (std::int64_t v = 0; v < V; ++v) {
       double slope = inverse * (std::exp(logits[v] - lse) - smoothing / V -
                                 (v == labels[r] ? 1 - smoothing : 0));
+      if (pairs)
+        slope = roundedToBf16(static_cast<float>(slope));
       for (std::int64_t k = 0; k < H; ++k) {
         e.dx[r * H + k] += slope * weight[v * H + k];
         e.dweight[v * H + k] += slope * x[r * H + k];
@@ -123,6 +129,16 @@ Expected reference(const Floats &x, const Floats &weight, const Ints &labels, Si
     }
   }
   return e;
+}
+
+/// A slope that lies beside the middle of two bf16 may be rounded the other way: 2^-8 of one term.
+void expectNearInPairs(const Floats &got, const std::vector<double> &expected,
+                       const char *what) {
+  double scale = 1e-3;
+  for (double value : expected)
+    scale = std::max(scale, std::abs(value));
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    ASSERT_NEAR(got[i], expected[i], 1e-3 * scale) << what << " " << i;
 }
 
 /// Logits here are below 6 in size and sums below 2000 terms: rounding stays within 2e-4 of
@@ -270,4 +286,38 @@ TEST(VocabularyLogits, DenseRowsOfAnyNumber) {
                                logits.data() + (rows - 1) * s.vocabulary));
       }
     }
+}
+
+TEST(VocabularyLoss, PairsMatchReferenceOfRoundedFactors) {
+  const CpuIsa &isa = isaV4Bf16();
+  if (!canRun(isa))
+    GTEST_SKIP() << "this CPU has no AVX-512 BF16";
+  for (Sizes s : sizes) {
+    Loss loss(s, isa, /*pairs=*/true);
+    for (std::int64_t rows : rowCounts) {
+      Floats x = randomFloats(rows * s.hidden, 1, 1.0f / std::sqrt(float(s.hidden)));
+      Floats weight = randomFloats(s.vocabulary * s.hidden, 2);
+      Ints labels = makeLabels(rows, s.vocabulary);
+      Floats losses(rows), again(rows), dx(rows * s.hidden), dxPlain(dx), dxAgain(dx);
+      Floats before = randomFloats(s.vocabulary * s.hidden, 3), dweight(before),
+             dweightAgain(before);
+      loss.run(x, weight, labels, losses, &dx, &dweight, 1, Split::Whole);
+      loss.run(x, weight, labels, again, &dxAgain, &dweightAgain, 1, Split::Pieces);
+      ASSERT_TRUE(losses == again && dx == dxAgain && dweight == dweightAgain) << "split";
+      ASSERT_TRUE(dx.intact() && dweight.intact() && losses.intact());
+      loss.run(x, weight, labels, again, &dxPlain, nullptr, 0, Split::Whole);
+      ASSERT_TRUE(dx == dxPlain) << "a frozen table's rows differ";
+      Floats xs(x), ws(weight);
+      for (std::size_t i = 0; i < xs.size(); ++i)
+        xs[i] = roundedToBf16(xs[i]);
+      for (std::size_t i = 0; i < ws.size(); ++i)
+        ws[i] = roundedToBf16(ws[i]);
+      Expected e = reference(xs, ws, labels, s, loss.smoothing, loss.inverse, nullptr, true);
+      for (std::size_t i = 0; i < e.dweight.size(); ++i)
+        e.dweight[i] += before[i];
+      expectNear(losses, e.losses, "loss");
+      expectNearInPairs(dx, e.dx, "dx");
+      expectNearInPairs(dweight, e.dweight, "dweight");
+    }
+  }
 }

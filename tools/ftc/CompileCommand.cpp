@@ -138,7 +138,7 @@ static rt::Status checkTogether(const FlagSet &flags, const CompileOptions &opti
 
 rt::Status compileCommand(std::span<const std::string> arguments) {
   CompileOptions options;
-  std::string budget, target = "cpu", precision = "fp32";
+  std::string budget, target = "cpu";
   FlagSet flags("ftc compile", "MODEL --task TASK [--train_file F] -o step.ftb",
                 "Compiles a checkpoint's fine-tuning step into one artifact.");
   flags.positional("MODEL", options.model,
@@ -187,7 +187,9 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
                 "update behind each weight gradient: no clipping, no accumulation");
   flags.boolean("frozen_dropout", options.pipeline.frozenDropout,
                 "true: modules without a trainable parameter keep their dropout");
-  flags.choice("precision", precision, {"fp32", "auto"}, "compute type", {"bf16"});
+  flags.choice("precision", options.precision, {"fp32", "bf16", "auto"},
+               "what products are computed in, with f32 sums; auto: bf16 where this CPU has "
+               "AVX-512 BF16. Weights and moments stay fp32");
   flags.group("Target and memory");
   flags.choice("target", target, {"cpu"}, "what the code runs on", {"cuda"});
   flags.list("cpu", options.cpus, "ISA,…", "native, x86-64-v3 (AVX2) or x86-64-v4 (AVX-512)");

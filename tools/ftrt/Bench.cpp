@@ -140,7 +140,7 @@ void printProfile(rt::Executor &executor, const char *name, double peak) {
   std::sort(entries.begin(), entries.end(),
             [](const auto &a, const auto &b) { return a.seconds > b.seconds; });
   std::printf("\n%s\n%7s %9s %9s %8s %7s %8s  %s\n", name, "share", "ms/call", "calls",
-              "GFLOP/s", "of FMA", "GB/s", "command");
+              "GFLOP/s", "of peak", "GB/s", "command");
   for (const rt::ProfileEntry &entry : entries) {
     double calls = static_cast<double>(std::max<std::int64_t>(1, entry.calls));
     double rate = entry.seconds > 0 ? entry.flops / entry.seconds : 0;
@@ -160,10 +160,12 @@ struct Timing {
 
 void printTimings(const rt::Session &session, const BenchSettings &s, double peak,
                   std::size_t microBatches, std::span<const Timing> timings) {
-  std::printf("%s, %s\nFMA peak measured: %.1f GFLOP/s on %u threads\n"
+  std::string_view isa = rt::text(session.executor->variant().isa());
+  const char *name = rt::peakName(rt::productsOf(isa));
+  std::printf("%s, %s\n%s measured: %.1f GFLOP/s on %u threads\n"
               "batch %lld x %lld tokens, %zu micro-batches\n",
-              session.device->properties().description.c_str(),
-              std::string(rt::text(session.executor->variant().isa())).c_str(), peak * 1e-9,
+              session.device->properties().description.c_str(), std::string(isa).c_str(), name,
+              peak * 1e-9,
               session.device->properties().threads, static_cast<long long>(s.batchSize),
               static_cast<long long>(s.seqLength), microBatches);
   double tokens = static_cast<double>(s.batchSize * s.seqLength);
@@ -171,17 +173,20 @@ void printTimings(const rt::Session &session, const BenchSettings &s, double pea
   for (const Timing &timing : timings) {
     double rate = timing.flops / timing.seconds;
     above = above || (peak > 0 && rate > peak);
-    std::printf("%-9s %9.2f ms %10.0f tokens/s %8.1f GFLOP/s %5.1f%% of FMA peak\n",
+    std::printf("%-9s %9.2f ms %10.0f tokens/s %8.1f GFLOP/s %5.1f%% of %s\n",
                 timing.name, 1e3 * timing.seconds, tokens / timing.seconds, rate * 1e-9,
-                peak > 0 ? 100 * rate / peak : 0);
+                peak > 0 ? 100 * rate / peak : 0, name);
   }
   if (above)
-    std::puts("the share of the FMA peak is not to be trusted: other work kept the machine from "
-              "its peak while that was measured");
+    std::printf("the share of the %s is not to be trusted: other work kept the machine from its "
+                "peak while that was measured\n",
+                name);
 }
 
 Status benchSession(rt::Session &session, const BenchSettings &s) {
-  double peak = rt::measureFmaPeak(session.device->properties().threads, rt::kThoroughLook);
+  rt::Products products = rt::productsOf(rt::text(session.executor->variant().isa()));
+  double peak =
+      rt::measureFmaPeak(products, session.device->properties().threads, rt::kThoroughLook);
   std::vector<rt::Example> examples = randomExamples(session, s);
   std::vector<const rt::Example *> batch;
   for (const rt::Example &example : examples)
@@ -239,7 +244,8 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
   }
   // What other processes leave of the machine changes: the peak is the best of before and after.
   peak = std::max(
-      peak, rt::measureFmaPeak(session.device->properties().threads, rt::kThoroughLook));
+      peak,
+      rt::measureFmaPeak(products, session.device->properties().threads, rt::kThoroughLook));
   printTimings(session, s, peak, micro.size(), timings);
   if (s.profile)
     for (const char *name : {rt::kTrunk, "train_accumulate", "apply", "train_step", "evaluate"})

@@ -6,7 +6,8 @@
 namespace ftc::cpu {
 
 const CpuIsa &isaV3() {
-  static const CpuIsa isa{"x86-64-v3", "v3", "x86-64-v3", "", {"avx2", "fma"}, 8, 4, 3};
+  static const CpuIsa isa{"x86-64-v3", "v3", "x86-64-v3", "", {"avx2", "fma"}, 8, 4, 3,
+                          false};
   return isa;
 }
 
@@ -19,7 +20,21 @@ const CpuIsa &isaV4() {
                           {"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"},
                           16,
                           12,
-                          2};
+                          2,
+                          false};
+  return isa;
+}
+
+const CpuIsa &isaV4Bf16() {
+  static const CpuIsa isa = [] {
+    CpuIsa with = isaV4();
+    with.name += "-bf16";
+    with.suffix += "bf16";
+    with.llvmFeatures += ",+avx512bf16";
+    with.features.push_back("avx512bf16");
+    with.bf16Pairs = true;
+    return with;
+  }();
   return isa;
 }
 
@@ -28,7 +43,7 @@ const char *weightTypeName(Elem elem) {
 }
 
 const CpuIsa *findIsa(const std::string &name) {
-  for (const CpuIsa *isa : {&isaV3(), &isaV4()})
+  for (const CpuIsa *isa : {&isaV3(), &isaV4(), &isaV4Bf16()})
     if (isa->name == name)
       return isa;
   return nullptr;

@@ -22,6 +22,7 @@ struct CpuIsa {
   int lanes;                         ///< f32 lanes of a vector register
   int tileRows;                      ///< rows of the main register tile (MR)
   int tileVectors;                   ///< vectors a tile row (NR / lanes)
+  bool bf16Pairs;                    ///< products of bf16 pairs in one instruction (VDPBF16PS)
 
   /// Width of a packed weight panel, in elements (NR).
   int panelWidth() const { return tileVectors * lanes; }
@@ -37,7 +38,9 @@ struct CpuIsa {
 const CpuIsa &isaV3();
 /// AVX-512 F/BW/CD/DQ/VL: tiles of 12 x 32.
 const CpuIsa &isaV4();
-/// The instruction set called `name` ("x86-64-v3", "x86-64-v4"), or null.
+/// The same with AVX-512 BF16: what a level's number does not say stands behind it.
+const CpuIsa &isaV4Bf16();
+/// The instruction set called `name` ("x86-64-v3", "x86-64-v4", "x86-64-v4-bf16"), or null.
 const CpuIsa *findIsa(const std::string &name);
 
 /// Elements of a linear weight W[out, in] in packed panels [ceil(out / width)][in][width].

@@ -176,6 +176,42 @@ Num KernelBuilder::bitcast(Num value, Type type) {
     return num(vector::BitCastOp::create(b, cast<VectorType>(type), value.value));
   return num(arith::BitcastOp::create(b, type, value.value));
 }
+/// A vector intrinsic of x86 that takes and gives values.
+static Num intrinsic(KernelBuilder &builder, StringRef name, Type result, ValueRange operands) {
+  auto &b = builder.mlir();
+  auto call = LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name), operands);
+  return builder.num(call->getResult(0));
+}
+
+Num KernelBuilder::toPairs(Num first, Num second) {
+  Type halves = vectorOf(b.getBF16Type(), 2 * isa.lanes);
+  Num rounded = intrinsic(*this, "llvm.x86.avx512bf16.cvtne2ps2bf16.512", halves,
+                          {second.value, first.value});
+  return bitcast(rounded, vectorOf(b.getI32Type()));
+}
+
+Num KernelBuilder::interleaved(Num low, Num high) {
+  auto lanes = static_cast<int>(cast<VectorType>(low.type()).getNumElements());
+  std::vector<std::int64_t> order;
+  for (int i = 0; i < lanes; ++i) {
+    order.push_back(i);
+    order.push_back(i + lanes);
+  }
+  if (lanes < isa.lanes) {
+    Num rounded = intrinsic(*this, "llvm.x86.avx512bf16.cvtneps2bf16.512",
+                            vectorOf(b.getBF16Type()), {shuffle(low, high, order).value});
+    return bitcast(rounded, vectorOf(b.getI32Type(), lanes));
+  }
+  Num halves = bitcast(toPairs(low, high), vectorOf(b.getI16Type(), 2 * lanes));
+  return bitcast(shuffle(halves, halves, order), vectorOf(b.getI32Type()));
+}
+
+Num KernelBuilder::dotPairs(Num a, Num x, Num sums) {
+  Type halves = vectorOf(b.getBF16Type(), 2 * isa.lanes);
+  return intrinsic(*this, "llvm.x86.avx512bf16.dpbf16ps.512", sums.type(),
+                   {sums.value, bitcast(a, halves).value, bitcast(x, halves).value});
+}
+
 Type KernelBuilder::vectorOf(Type elem, int lanes) {
   return VectorType::get({lanes ? lanes : isa.lanes}, elem);
 }

@@ -127,6 +127,8 @@ void KernelBuilder::forTasks(const std::function<void(Num)> &body) {
   loop(num(arguments[4]), num(arguments[5]), 1, body);
 }
 
+Num KernelBuilder::firstTask() { return num(arguments[4]); }
+
 void KernelBuilder::forTaskRows(Num rows, std::int64_t block,
                                 const std::function<void(Num)> &body) {
   loop(num(arguments[4]) * block, min(num(arguments[5]) * block, rows), 1, body);

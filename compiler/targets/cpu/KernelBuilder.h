@@ -88,6 +88,8 @@ public:
 
   /// One loop over the launch's tasks.
   void forTasks(const std::function<void(Num task)> &body);
+  /// The first task of the call: what a call's scratch holds before it is nothing.
+  Num firstTask();
   /// One loop over the rows of all the launch's tasks, each task `block` rows of `rows`.
   void forTaskRows(Num rows, std::int64_t block, const std::function<void(Num row)> &body);
 
@@ -135,6 +137,14 @@ public:
   Num toF32(Num value); ///< from f64 or signed i32 (vector)
   Num toF64(Num value); ///< from f32 or signed i32
   Num bitcast(Num value, mlir::Type type);
+  /// Pairs of bf16, rounded to nearest even, as i32 words, the first of a pair in the lower half;
+  /// need isa.bf16Pairs. `toPairs`: of 2 * lanes consecutive f32 in two vectors of all lanes;
+  /// `interleaved`: word i of the lanes i of both, vectors of all lanes or of 8.
+  Num toPairs(Num first, Num second);
+  Num interleaved(Num low, Num high);
+  /// sums[i] + the products of the words' lower halves and of their upper halves, in f32.
+  /// Denormal factors, products and sums count as zeros (VDPBF16PS).
+  Num dotPairs(Num a, Num b, Num sums);
   mlir::Type vectorOf(mlir::Type elem, int lanes = 0);
   mlir::Type f32Type();
   mlir::Type i32Type();

@@ -11,6 +11,16 @@ static constexpr std::int64_t maxKBlock = 384;
 static constexpr int tailRows = 4;
 
 static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+static std::int64_t roundUp(std::int64_t a, std::int64_t b) { return ceilDiv(a, b) * b; }
+
+/// Words between the packed rows of X: whole vectors, off powers of two.
+static std::int64_t rowWords(std::int64_t in, const CpuIsa &isa) {
+  return roundUp(ceilDiv(in, 2), isa.lanes) + isa.lanes;
+}
+
+std::int64_t pairWords(std::int64_t in, std::int64_t out, const CpuIsa &isa) {
+  return packedElements(ceilDiv(in, 2), out, isa);
+}
 
 /// Rows of a task: a multiple of the register tile's.
 static std::int64_t blockRows(const CpuIsa &isa, std::int64_t out) {
@@ -18,7 +28,7 @@ static std::int64_t blockRows(const CpuIsa &isa, std::int64_t out) {
 }
 
 std::string Linear::key(const CpuIsa &isa) const {
-  std::string name = std::string("gemm_") + weightTypeName(weightType) + "k" +
+  std::string name = std::string("gemm_") + (pairs ? "pairs_" : weightTypeName(weightType)) + "k" +
                      std::to_string(in) + "_n" + std::to_string(out);
   if (rank > 0)
     name += "_r" + std::to_string(rank);
@@ -40,6 +50,10 @@ IntExpr Linear::grid(const CpuIsa &isa) const {
   return {0, {{0, blockRows(isa, out), groups}}};
 }
 
+std::int64_t Linear::scratchBytes(const CpuIsa &isa) const {
+  return pairs ? 4 * blockRows(isa, out) * rowWords(in, isa) + 64 : 0;
+}
+
 IntExpr Linear::flops() const { return {0, {{0, 1, 2 * (in + rank) * out}}}; }
 
 namespace {
@@ -50,7 +64,7 @@ public:
   LinearEmitter(KernelBuilder &b, const Linear &spec) : b(b), spec(spec) {
     int next = 0;
     x = b.buffer(next++);
-    weight = b.buffer(next++, spec.weightType);
+    weight = b.buffer(next++, spec.pairs ? Elem::I32 : spec.weightType);
     if (spec.rank > 0) {
       narrow = b.buffer(next++);
       factor = b.buffer(next++);
@@ -70,9 +84,15 @@ public:
     tileRows = b.isa.rowsFor(width);
     panels = ceilDiv(spec.out, width);
     groups = ceilDiv(panels, groupPanels);
-    kBlocks = ceilDiv(spec.in, maxKBlock);
-    kBlock = ceilDiv(ceilDiv(spec.in, kBlocks), 4) * 4;
-    kBlocks = ceilDiv(spec.in, kBlock);
+    depth = spec.pairs ? ceilDiv(spec.in, 2) : spec.in;
+    kBlocks = ceilDiv(depth, maxKBlock);
+    kBlock = roundUp(ceilDiv(depth, kBlocks), 4);
+    kBlocks = ceilDiv(depth, kBlock);
+    leftStride = spec.in;
+    if (spec.pairs) {
+      packed = b.scratch(0, Elem::I32);
+      leftStride = rowWords(spec.in, b.isa);
+    }
   }
 
   void emit() {
@@ -82,6 +102,11 @@ public:
       Num firstPanel = task % groups * groupPanels;
       Num lastPanel = b.min(firstPanel + groupPanels, b.i64(panels));
       Num tiled = from + (to - from) / tileRows * tileRows;
+      if (spec.pairs) {
+        // A call's tasks share the rows of the one before, but for the first of a block of rows.
+        b.ifThen((task % groups == 0) | (task == b.firstTask()), [&] { packRows(from, to); });
+        block0 = from;
+      }
       b.loop(0, kBlocks, 1, [&](Num block) {
         b.loop(firstPanel, lastPanel, 1, [&](Num panel) {
           b.loop(from, tiled, tileRows,
@@ -94,23 +119,35 @@ public:
   }
 
 private:
+  /// Rows [from, to) of X as pairs, zeros up to whole vectors.
+  void packRows(Num from, Num to) {
+    b.loop(from, to, 1, [&](Num row) {
+      packPairs(b, x[row * spec.in], spec.in, packed[(row - from) * leftStride]);
+    });
+  }
+
+  /// The left operand's row at column k: of X, or of the packed block.
+  Ptr leftAt(Num row, Num k) {
+    return spec.pairs ? packed[(row - block0) * leftStride + k] : x[row * leftStride + k];
+  }
+
   /// One register tile; `end` bounds the rows of a tail tile and is null for a full one.
   void emitRows(Num block, Num panel, Num row, Num end, int count) {
     Num k = block * kBlock;
     TileRows left;
-    left.rowStride = spec.in;
-    left.base = x[row * spec.in + k];
+    left.rowStride = leftStride;
+    left.base = leftAt(row, k);
     if (end)
       for (int r = 0; r < count; ++r)
-        left.rows.push_back(x[b.min(row + r, end - 1) * spec.in + k]);
+        left.rows.push_back(leftAt(b.min(row + r, end - 1), k));
     Num column = panel * width;
     Nums sums(count * vectors, b.vec(0));
     if (kBlocks > 1)
       sums = b.choose(
           block == 0, [&] { return sums; }, [&] { return partial(row, end, column, count); });
-    Ptr right = weight[panel * (spec.in * width) + k * width];
-    bool even = kBlocks * kBlock == spec.in;
-    Num length = even ? b.i64(kBlock) : b.min(b.i64(kBlock), spec.in - k);
+    Ptr right = weight[panel * (depth * width) + k * width];
+    bool even = kBlocks * kBlock == depth;
+    Num length = even ? b.i64(kBlock) : b.min(b.i64(kBlock), depth - k);
     sums = emitTile(b, count, vectors, left, right, width, length, even ? kBlock : -1, sums);
     auto last = [&] {
       finish(row, end, column, count, addNarrow(panel, row, end, count, sums));
@@ -220,8 +257,11 @@ private:
   KernelBuilder &b;
   const Linear &spec;
   Ptr x, weight, narrow, factor, bias, addend, saved, y, pre;
-  Num rows;
+  Ptr packed; ///< a block of rows of X as pairs
+  Num rows, block0;
   std::int64_t width, panels, groups, kBlocks, kBlock;
+  std::int64_t depth;      ///< length of the sum: elements, or words
+  std::int64_t leftStride; ///< between rows of the left operand
   int vectors, tileRows;
 };
 
@@ -229,8 +269,35 @@ private:
 
 void Linear::emit(KernelBuilder &b) const { LinearEmitter(b, *this).emit(); }
 
+std::string PackPairs::key(const CpuIsa &isa) const {
+  return std::string("pack_pairs_") + weightTypeName(weightType) + "k" + std::to_string(in) +
+         "_n" + std::to_string(out) + "_" + isa.suffix;
+}
+
+IntExpr PackPairs::grid(const CpuIsa &isa) const {
+  return {ceilDiv(out, isa.panelWidth(out)), {}};
+}
+
+void PackPairs::emit(KernelBuilder &b) const {
+  Ptr source = b.buffer(0, weightType), target = b.buffer(1, Elem::I32);
+  std::int64_t width = b.isa.panelWidth(out), words = ceilDiv(in, 2);
+  b.forTasks([&](Num panel) {
+    auto put = [&](Num word, bool single) {
+      Ptr from = source[(panel * in + word * 2) * width];
+      for (std::int64_t v = 0; v < width; v += b.isa.lanes) {
+        Num low = b.loadVector(from[v]);
+        Num high = single ? b.vec(0) : b.loadVector(from[width + v]);
+        b.storeVector(b.interleaved(low, high), target[(panel * words + word) * width + v]);
+      }
+    };
+    b.loop(0, in / 2, 1, [&](Num word) { put(word, false); });
+    if (in % 2)
+      put(b.i64(in / 2), true);
+  });
+}
+
 std::string PackTransposed::key(const CpuIsa &isa) const {
-  return std::string("pack_transposed_") + weightTypeName(weightType) + "k" +
+  return std::string("pack_transposed_") + (pairs ? "pairs_" : "") + weightTypeName(weightType) + "k" +
          std::to_string(in) + "_n" + std::to_string(out) + "_" + isa.suffix;
 }
 
@@ -239,8 +306,9 @@ IntExpr PackTransposed::grid(const CpuIsa &isa) const {
 }
 
 void PackTransposed::emit(KernelBuilder &b) const {
-  Ptr source = b.buffer(0, weightType), target = b.buffer(1);
+  Ptr source = b.buffer(0, weightType), target = b.buffer(1, pairs ? Elem::I32 : Elem::F32);
   std::int64_t width = b.isa.panelWidth(in), sourceWidth = b.isa.panelWidth(out);
+  std::int64_t depth = pairs ? ceilDiv(out, 2) : out, step = pairs ? 2 : 1;
   bool evenIn = in % width == 0, evenOut = out % 8 == 0;
   // Blocks of 8 x 8; the last block of a panel of out may be narrower.
   b.forTasks([&](Num panel) {
@@ -257,9 +325,12 @@ void PackTransposed::emit(KernelBuilder &b) const {
             rows[r] = b.select(i < in, rows[r], 0.0);
         }
         rows = b.transpose8(rows);
-        for (int q = 0; q < 8; ++q) {
+        for (int q = 0; q < 8; q += step) {
           auto put = [&] {
-            b.storeVector(rows[q], target[(panel * out + o + q) * width + offset]);
+            Num line = rows[q];
+            if (pairs) // columns of the source panel beyond `out` are zeros
+              line = b.interleaved(line, rows[q + 1]);
+            b.storeVector(line, target[(panel * depth + (o + q) / step) * width + offset]);
           };
           if (evenOut || q == 0)
             put();

@@ -10,8 +10,12 @@ static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1)
 
 namespace {
 
-/// A task's block of dW, and the rows packed at a time; features are a multiple of every
-/// tile's rows. Large blocks read X and dY less often, small ones keep more threads busy.
+/// Features packed together: whole tiles of every height, and whole vectors.
+constexpr std::int64_t strip = 48;
+
+/// A task's block of dW, and the rows packed at a time; features are a multiple of `strip`.
+/// Large blocks read X and dY less often, small ones keep more threads busy. A step is what the
+/// sum takes at once: a row, or a pair of them.
 struct Blocking {
   Blocking(const LinearWeightGrad &spec, const CpuIsa &isa) {
     std::int64_t width = isa.panelWidth(spec.out);
@@ -20,13 +24,16 @@ struct Blocking {
     bool large = ceilDiv(spec.in, 384) * ceilDiv(panels, 8) >= 8;
     features = large ? 384 : 192;
     groupPanels = large ? 8 : 4;
-    tokens = large ? 128 : 256;
+    steps = large ? 128 : 256;
+    rowsOfStep = spec.pairs ? 2 : 1;
     groups = ceilDiv(panels, groupPanels);
     // Off powers of two, at which packed tiles of X would share cache sets.
-    tileStride = tokens * tileRows + 16;
+    tileStride = steps * tileRows + 16;
     packedInput = features / tileRows * tileStride;
   }
-  std::int64_t features, groupPanels, tokens, groups;
+  std::int64_t features, groupPanels, groups;
+  std::int64_t steps;       ///< packed at a time
+  std::int64_t rowsOfStep;  ///< 1, or 2 with pairs
   int tileRows;             ///< input features of a register tile
   std::int64_t tileStride;  ///< elements between packed tiles of X
   std::int64_t packedInput; ///< elements of all tiles
@@ -35,7 +42,7 @@ struct Blocking {
 } // namespace
 
 std::string LinearWeightGrad::key(const CpuIsa &isa) const {
-  return "wgrad_k" + std::to_string(in) + "_n" + std::to_string(out) + (bias ? "_bias_" : "_") +
+  return std::string(pairs ? "wgrad_pairs_k" : "wgrad_k") + std::to_string(in) + "_n" + std::to_string(out) + (bias ? "_bias_" : "_") +
          isa.suffix;
 }
 
@@ -46,7 +53,7 @@ IntExpr LinearWeightGrad::grid(const CpuIsa &isa) const {
 
 std::int64_t LinearWeightGrad::scratchBytes(const CpuIsa &isa) const {
   Blocking block(*this, isa);
-  return 4 * (block.packedInput + block.groupPanels * block.tokens * isa.panelWidth(out)) + 64;
+  return 4 * (block.packedInput + block.groupPanels * block.steps * isa.panelWidth(out)) + 64;
 }
 
 IntExpr LinearWeightGrad::flops() const { return {0, {{0, 1, 2 * in * out}}}; }
@@ -67,8 +74,9 @@ public:
     width = b.isa.panelWidth(spec.out);
     vectors = width / b.isa.lanes;
     panels = ceilDiv(spec.out, width);
-    left = b.scratch();
-    right = b.scratch(4 * block.packedInput);
+    Elem packed = spec.pairs ? Elem::I32 : Elem::F32;
+    left = b.scratch(0, packed);
+    right = b.scratch(4 * block.packedInput, packed);
   }
 
   void emit() {
@@ -78,8 +86,9 @@ public:
       Num firstPanel = task % block.groups * block.groupPanels;
       Num panelCount = b.min(b.i64(block.groupPanels), panels - firstPanel);
       // At least one pass, which with no rows writes the zeros.
-      b.loop(0, b.max(tokens, b.i64(1)), block.tokens, [&](Num token) {
-        Num count = b.min(b.i64(block.tokens), tokens - token);
+      std::int64_t rows = block.steps * block.rowsOfStep;
+      b.loop(0, b.max(tokens, b.i64(1)), rows, [&](Num token) {
+        Num count = b.min(b.i64(rows), tokens - token);
         Num fresh = (token == 0) & (accumulate == 0);
         packRows(token, count, firstFeature, features);
         b.loop(0, panelCount, 1, [&](Num p) {
@@ -93,48 +102,84 @@ public:
   }
 
 private:
-  /// X[token.., firstFeature..] to tiles of [t][tileRows], four features at a time.
-  void packRows(Num token, Num count, Num firstFeature, Num features) {
-    std::int64_t tileRows = block.tileRows, units = tileRows / 4;
-    auto target = [&](Num unit, Num t) {
-      return left[unit / units * block.tileStride + t * tileRows + unit % units * 4];
-    };
-    Num whole = features / 4;
-    Num wide = whole / 4 * 4;
-    b.loop(0, count, 1, [&](Num t) {
-      Ptr source = x[(token + t) * spec.in + firstFeature];
-      b.loop(0, wide, 4, [&](Num unit) {
-        for (int i = 0; i < 4; ++i)
-          b.storeVector(b.loadVector(source[(unit + i) * 4], 4), target(unit + i, t));
+  /// Calls body(step, row, second) for the steps of `count` rows: `second` says whether the step
+  /// has its second row (null without pairs).
+  Nums forSteps(Num count, const Nums &init,
+                const std::function<Nums(Num, Num, Num, const Nums &)> &body) {
+    if (!spec.pairs)
+      return b.loop(0, count, 1, init, [&](Num t, const Nums &carried) {
+        return body(t, t, Num{}, carried);
       });
-      b.loop(wide, whole, 1, [&](Num unit) {
-        b.storeVector(b.loadVector(source[unit * 4], 4), target(unit, t));
-      });
-      if (spec.in % 4)
-        b.loop(whole * 4, features, 1,
-               [&](Num i) { b.store(b.load(source[i]), target(i / 4, t)[i % 4]); });
+    return b.loop(0, (count + 1) / 2, 1, init, [&](Num step, const Nums &carried) {
+      Num row = step * 2;
+      return body(step, row, row + 1 < count, carried);
     });
   }
 
-  /// One panel's columns of dY to [t][width], and their sums to dbias.
+  /// The step's vector at `from`, whose next row is `stride` behind.
+  Num loadStep(Ptr from, std::int64_t stride, Num second, Num mask) {
+    Num low = b.loadVector(from, mask);
+    if (!spec.pairs)
+      return low;
+    Num behind = b.select(second, b.i64(stride), b.i64(0));
+    return b.interleaved(low, b.select(second, b.loadVector(from[behind], mask), b.vec(0)));
+  }
+
+  /// X[token.., firstFeature..] to tiles of [step][tileRows], a strip of features at a time.
+  void packRows(Num token, Num count, Num firstFeature, Num features) {
+    std::int64_t tileRows = block.tileRows, lanes = b.isa.lanes;
+    constexpr std::int64_t part = 4; // divides every tile's rows
+    Num whole = features / strip * strip;
+    forSteps(count, {}, [&](Num step, Num row, Num second, const Nums &) {
+      Ptr source = x[(token + row) * spec.in + firstFeature];
+      auto pack = [&](Num feature, bool masked) {
+        Ptr target = left[feature / tileRows * block.tileStride + step * tileRows];
+        for (std::int64_t at = 0; at < strip; at += lanes) {
+          Num mask = masked ? b.firstLanes(features - feature - at) : Num{};
+          Num line = loadStep(source[feature + at], spec.in, second, mask);
+          for (std::int64_t i = 0; i < lanes; i += part) {
+            std::vector<std::int64_t> own;
+            for (std::int64_t lane = i; lane < i + part; ++lane)
+              own.push_back(lane);
+            b.storeVector(b.shuffle(line, line, own),
+                          target[(at + i) / tileRows * block.tileStride + (at + i) % tileRows]);
+          }
+        }
+      };
+      b.loop(0, whole, strip, [&](Num feature) { pack(feature, false); });
+      if (spec.in % strip)
+        b.ifThen(whole < features, [&] { pack(whole, true); });
+      return Nums{};
+    });
+  }
+
+  /// One panel's columns of dY to [step][width], and their sums to dbias.
   void packPanel(Num token, Num count, Num panel, Num slot, Num owner, Num fresh) {
-    Ptr target = right[slot * (block.tokens * width)];
+    Ptr target = right[slot * (block.steps * width)];
     Num column = panel * width;
     Nums masks;
     for (int v = 0; v < vectors; ++v)
       masks.push_back(spec.out % width ? b.firstLanes(spec.out - column - v * b.isa.lanes)
                                        : Num{});
     Nums zeros(vectors, b.vec(0));
-    Nums sums = b.loop(0, count, 1, zeros, [&](Num t, const Nums &carried) {
-      Nums next;
-      for (int v = 0; v < vectors; ++v) {
-        std::int64_t skip = v * b.isa.lanes;
-        Num value = b.loadVector(dy[(token + t) * spec.out + column + skip], masks[v]);
-        b.storeVector(value, target[t * width + skip]);
-        next.push_back(carried[v] + value);
-      }
-      return next;
-    });
+    Nums sums = forSteps(
+        count, zeros, [&](Num step, Num row, Num second, const Nums &carried) {
+          Nums next;
+          Num behind = second ? b.select(second, b.i64(spec.out), b.i64(0)) : Num{};
+          for (int v = 0; v < vectors; ++v) {
+            std::int64_t skip = v * b.isa.lanes;
+            Ptr from = dy[(token + row) * spec.out + column + skip];
+            Num value = b.loadVector(from, masks[v]);
+            next.push_back(carried[v] + value);
+            if (second) {
+              Num other = b.select(second, b.loadVector(from[behind], masks[v]), b.vec(0));
+              next[v] = next[v] + other;
+              value = b.interleaved(value, other);
+            }
+            b.storeVector(value, target[step * width + skip]);
+          }
+          return next;
+        });
     if (!spec.bias)
       return;
     b.ifThen(owner, [&] {
@@ -173,7 +218,8 @@ private:
     a.base = left[feature / tileRows * block.tileStride];
     a.rowStride = 1;
     a.kStride = tileRows;
-    sums = emitTile(b, tileRows, vectors, a, right[slot * (block.tokens * width)], width, count,
+    Num steps = spec.pairs ? (count + 1) / 2 : count;
+    sums = emitTile(b, tileRows, vectors, a, right[slot * (block.steps * width)], width, steps,
                     -1, sums);
     for (int r = 0; r < tileRows; ++r)
       guarded(r, [&] {

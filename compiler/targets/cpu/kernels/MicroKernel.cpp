@@ -22,10 +22,26 @@ static Nums emitSteps(KernelBuilder &b, int rows, int vectors, const TileRows &a
                               : lefts[r][step * a.kStride];
       Num element = b.splat(b.load(at));
       for (int v = 0; v < vectors; ++v)
-        sums[r * vectors + v] = b.fma(element, columns[v], sums[r * vectors + v]);
+        sums[r * vectors + v] = panel.elem == Elem::I32
+                                    ? b.dotPairs(columns[v], element, sums[r * vectors + v])
+                                    : b.fma(element, columns[v], sums[r * vectors + v]);
     }
   }
   return sums;
+}
+
+void packPairs(KernelBuilder &b, Ptr row, std::int64_t count, Ptr words) {
+  std::int64_t lanes = b.isa.lanes, whole = count / (2 * lanes) * (2 * lanes);
+  b.loop(0, whole, 2 * lanes, [&](Num k) {
+    b.storeVector(b.toPairs(b.loadVector(row[k]), b.loadVector(row[k + lanes])), words[k / 2]);
+  });
+  if (whole == count)
+    return;
+  std::int64_t left = count - whole;
+  Num first = b.loadVector(row[whole], b.firstLanes(left));
+  Num second = left > lanes ? b.loadVector(row[whole + lanes], b.firstLanes(left - lanes))
+                            : b.vec(0);
+  b.storeVector(b.toPairs(first, second), words[whole / 2]);
 }
 
 Nums emitTile(KernelBuilder &b, int rows, int vectors, const TileRows &a, Ptr panel,

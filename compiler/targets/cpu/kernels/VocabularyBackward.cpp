@@ -10,6 +10,12 @@ static constexpr int tailRows = 4;
 
 static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+/// Elements between the rows of a slab of dlogits: of pairs, whole vectors of words.
+static std::int64_t slabStride(bool pairs, const CpuIsa &isa) {
+  std::int64_t group = VocabularyShape::groupRows(isa);
+  return pairs ? ceilDiv(group / 2, isa.lanes) * isa.lanes : group;
+}
+
 std::string VocabularyBackward::key(const CpuIsa &isa) const {
   return shape.name(weightGradient ? "vocabulary_backward_wgrad" : "vocabulary_backward", isa);
 }
@@ -24,7 +30,10 @@ IntExpr VocabularyBackward::flops() const {
 std::int64_t VocabularyBackward::scratchBytes(const CpuIsa &isa) const {
   std::int64_t width = isa.panelWidth(), group = VocabularyShape::groupRows(isa);
   std::int64_t inputs = weightGradient ? ceilDiv(shape.hidden, width) * shape.chunk * width : 0;
-  return 4 * (shape.chunk * group + group * width + inputs) + 64;
+  std::int64_t step = shape.pairs ? 2 : 1; // elements of a word
+  std::int64_t slabs = shape.chunk * slabStride(shape.pairs, isa) +
+                       (shape.pairs && weightGradient ? shape.chunk / step * group : 0);
+  return 4 * (slabs + (group * width + inputs) / step) + 64;
 }
 
 namespace {
@@ -36,8 +45,18 @@ public:
         x(b.buffer(1)), weight(b.buffer(2)), partial(b.buffer(3)), first(b.integer(1)),
         accumulate(b.integer(2)), width(b.isa.panelWidth()),
         group(VocabularyShape::groupRows(b.isa)), panels(ceilDiv(shape.hidden, width)),
-        slab(b.scratch()), weightPanel(b.scratch(4 * shape.chunk * group)),
-        inputs(b.scratch(4 * (shape.chunk * group + group * width))) {
+        step(shape.pairs ? 2 : 1), capacity(shape.chunk / step) {
+    std::int64_t at = 0;
+    auto take = [&](std::int64_t elements) {
+      Ptr pointer = b.scratch(4 * at, shape.pairs ? Elem::I32 : Elem::F32);
+      at += elements;
+      return pointer;
+    };
+    stride = slabStride(shape.pairs, b.isa);
+    slab = take(shape.chunk * stride);
+    columns = shape.pairs && weightGradient ? take(capacity * group) : slab;
+    weightPanel = take(group * width / step);
+    inputs = take(0);
     if (weightGradient)
       dweight = b.buffer(4);
     rows = b.max(b.i64(0), b.min(b.integer(0) - first, b.i64(shape.chunk)));
@@ -81,33 +100,61 @@ private:
   void packInputs() {
     b.loop(0, panels, 1, [&](Num panel) {
       Nums masks = columnMasks(panel);
-      b.loop(0, rows, 1, [&](Num row) {
+      forSteps(rows, [&](Num at, Num row, Num second) {
         for (int i = 0; i < b.isa.tileVectors; ++i) {
           Ptr from = x[(first + row) * shape.hidden + panel * width + i * b.isa.lanes];
-          b.storeVector(b.loadVector(from, masks[i]),
-                        inputs[(panel * shape.chunk + row) * width + i * b.isa.lanes]);
+          b.storeVector(loadStep(from, shape.hidden, second, masks[i]),
+                        inputs[(panel * capacity + at) * width + i * b.isa.lanes]);
         }
       });
     });
   }
 
-  /// Columns [v, v + group) of dlogits to [row][group]; the stride covers the last group.
-  void packSlab(Num v) {
-    b.loop(0, rows, 1, [&](Num row) {
-      b.loop(0, group, 8, [&](Num i) {
-        b.storeVector(b.loadVector(dlogits[row * shape.stride(b.isa) + v + i], 8),
-                      slab[row * group + i]);
-      });
+  /// Calls body(step, row, second) for the steps of `count` rows: each a row, or with pairs two,
+  /// of which `second` says whether the other is there.
+  void forSteps(Num count, const std::function<void(Num, Num, Num)> &body) {
+    b.loop(0, stepsOf(count), 1, [&](Num at) {
+      Num row = at * step;
+      body(at, row, shape.pairs ? row + 1 < count : Num{});
     });
+  }
+  Num stepsOf(Num count) { return shape.pairs ? (count + 1) / 2 : count; }
+
+  /// The step's vector at `from`, whose next row is `stride` behind.
+  Num loadStep(Ptr from, std::int64_t stride, Num second, Num mask, int lanes = 0) {
+    Num low = b.loadVector(from, mask, lanes);
+    if (!shape.pairs)
+      return low;
+    Num next = b.loadVector(from[b.select(second, b.i64(stride), b.i64(0))], mask, lanes);
+    return b.interleaved(low, b.select(second, next, b.like(next, 0.0)));
+  }
+
+  /// Columns [v, v + group) of dlogits, whose stride covers the last group, to [row][group]: with
+  /// pairs to words along the columns, for dx, and to words along the rows, for dweight. The
+  /// column behind an odd vocabulary is in its last panel, a finite logit, and meets a zero.
+  void packSlab(Num v) {
+    std::int64_t apart = shape.stride(b.isa);
+    if (!shape.pairs || weightGradient)
+      forSteps(rows, [&](Num at, Num row, Num second) {
+        b.loop(0, group, 8, [&](Num i) {
+          b.storeVector(loadStep(dlogits[row * apart + v + i], apart, second, Num{}, 8),
+                        columns[at * group + i]);
+        });
+      });
+    if (shape.pairs)
+      b.loop(0, rows, 1, [&](Num row) {
+        packPairs(b, dlogits[row * apart + v], group, slab[row * stride]);
+      });
   }
 
   /// Rows [v, v + count) of the weight, one panel of columns, to [row][width].
   void packWeight(Num v, Num count, Num panel) {
     Nums masks = columnMasks(panel);
-    b.loop(0, count, 1, [&](Num row) {
+    forSteps(count, [&](Num at, Num row, Num second) {
       for (int i = 0; i < b.isa.tileVectors; ++i) {
         Ptr from = weight[(v + row) * shape.hidden + panel * width + i * b.isa.lanes];
-        b.storeVector(b.loadVector(from, masks[i]), weightPanel[row * width + i * b.isa.lanes]);
+        b.storeVector(loadStep(from, shape.hidden, second, masks[i]),
+                      weightPanel[at * width + i * b.isa.lanes]);
       }
     });
   }
@@ -131,10 +178,10 @@ private:
             return loaded;
           });
       TileRows left;
-      left.base = slab[row * group];
-      left.rowStride = group;
-      sums =
-          emitTile(b, tileRows, b.isa.tileVectors, left, weightPanel, width, count, -1, sums);
+      left.base = slab[row * stride];
+      left.rowStride = stride;
+      sums = emitTile(b, tileRows, b.isa.tileVectors, left, weightPanel, width, stepsOf(count),
+                      -1, sums);
       for (int r = 0; r < tileRows; ++r)
         for (int i = 0; i < b.isa.tileVectors; ++i)
           b.storeVector(sums[r * b.isa.tileVectors + i], at(r, i), masks[i]);
@@ -162,11 +209,11 @@ private:
           return loaded;
         });
     TileRows left;
-    left.base = slab[row];
+    left.base = columns[row];
     left.rowStride = 1;
     left.kStride = group;
-    sums = emitTile(b, tileRows, vectors, left, inputs[panel * (shape.chunk * width)], width,
-                    rows, -1, sums);
+    sums = emitTile(b, tileRows, vectors, left, inputs[panel * (capacity * width)], width,
+                    stepsOf(rows), -1, sums);
     for (int r = 0; r < tileRows; ++r)
       b.ifThen(row + r < count, [&] {
         for (int i = 0; i < vectors; ++i)
@@ -180,7 +227,12 @@ private:
   Ptr dlogits, x, weight, partial, dweight;
   Num first, accumulate, rows;
   std::int64_t width, group, panels;
-  Ptr slab, weightPanel, inputs, mine;
+  std::int64_t step;     ///< elements of a word: 1, with pairs 2
+  std::int64_t capacity; ///< steps of a chunk
+  std::int64_t stride;   ///< of the slab
+  Ptr slab;              ///< dlogits of a group, for dx
+  Ptr columns;           ///< the same for dweight: without pairs the slab
+  Ptr weightPanel, inputs, mine;
 };
 
 } // namespace

@@ -30,7 +30,8 @@ std::int64_t VocabularyShape::stride(const CpuIsa &isa) const {
 
 std::string VocabularyShape::name(const char *prefix, const CpuIsa &isa) const {
   return std::string(prefix) + "_k" + std::to_string(hidden) + "_v" +
-         std::to_string(vocabulary) + "_r" + std::to_string(chunk) + "_" + isa.suffix;
+         std::to_string(vocabulary) + "_r" + std::to_string(chunk) + (pairs ? "_pairs_" : "_") +
+         isa.suffix;
 }
 
 std::int64_t VocabularyShape::chooseChunk(std::int64_t rows, std::int64_t vocabulary) {
@@ -57,13 +58,25 @@ IntExpr VocabularyLogits::flops() const {
   return {0, {{0, shape.chunks, 2 * shape.hidden * shape.vocabulary}}};
 }
 
-/// K blocks of a product over `hidden`: few, equal, a multiple of 8 but for the last.
-static std::int64_t kBlockOf(std::int64_t hidden) {
-  return roundUp(ceilDiv(hidden, ceilDiv(hidden, maxKBlock)), 8);
+/// K blocks of a product over `depth` elements or words: few, equal, a multiple of 8 but for the
+/// last.
+static std::int64_t kBlockOf(std::int64_t depth) {
+  return roundUp(ceilDiv(depth, ceilDiv(depth, maxKBlock)), 8);
+}
+
+/// Length of the sum over the hidden size: elements, or words.
+static std::int64_t depthOf(const VocabularyShape &shape) {
+  return shape.pairs ? ceilDiv(shape.hidden, 2) : shape.hidden;
+}
+
+/// Words between the packed rows of x.
+static std::int64_t rowWords(const VocabularyShape &shape, const CpuIsa &isa) {
+  return roundUp(depthOf(shape), isa.lanes) + isa.lanes;
 }
 
 std::int64_t VocabularyLogits::scratchBytes(const CpuIsa &isa) const {
-  return 4 * kBlockOf(shape.hidden) * isa.panelWidth() + 64;
+  std::int64_t inputs = shape.pairs ? shape.chunk * rowWords(shape, isa) : 0;
+  return 4 * (kBlockOf(depthOf(shape)) * isa.panelWidth() + inputs) + 64;
 }
 
 namespace {
@@ -72,22 +85,26 @@ class LogitsEmitter {
 public:
   LogitsEmitter(KernelBuilder &b, const VocabularyShape &shape, bool biased, bool dense)
       : b(b), shape(shape), dense(dense), x(b.buffer(0)), weight(b.buffer(1)),
-        logits(b.buffer(2)), panel(b.scratch()), first(dense ? b.i64(0) : b.integer(1)),
+        logits(b.buffer(2)), panel(b.scratch(0, shape.pairs ? Elem::I32 : Elem::F32)), first(dense ? b.i64(0) : b.integer(1)),
         rows(dense ? b.integer(0) : chunkRows(b, shape)), width(b.isa.panelWidth()),
-        stride(dense ? shape.vocabulary : shape.stride(b.isa)), kBlock(kBlockOf(shape.hidden)),
-        kBlocks(ceilDiv(shape.hidden, kBlock)) {
+        stride(dense ? shape.vocabulary : shape.stride(b.isa)), depth(depthOf(shape)),
+        kBlock(kBlockOf(depth)), kBlocks(ceilDiv(depth, kBlock)) {
     if (biased)
       bias = b.buffer(3);
+    if (shape.pairs)
+      inputs = b.scratch(4 * kBlock * width, Elem::I32);
   }
 
   void emit() {
     std::int64_t panels = ceilDiv(shape.vocabulary, width);
     b.forTasks([&](Num task) {
+      if (shape.pairs)
+        b.ifThen(task == b.firstTask(), [&] { packInputs(); });
       Num from = task * logitPanels;
       Num to = b.min(from + logitPanels, b.i64(panels));
       b.loop(from, to, 1, [&](Num p) {
         b.loop(0, kBlocks, 1, [&](Num block) {
-          Num length = b.min(b.i64(kBlock), shape.hidden - block * kBlock);
+          Num length = b.min(b.i64(kBlock), depth - block * kBlock);
           pack(p * width, block * kBlock, length);
           Num tiled = rows / b.isa.tileRows * b.isa.tileRows;
           b.loop(0, tiled, b.isa.tileRows,
@@ -100,22 +117,48 @@ public:
   }
 
 private:
-  /// Rows [v, v + width) of the weight, columns [k, k + length), to [length][width].
+  /// The chunk's rows of x as pairs: all tasks of a call read them.
+  void packInputs() {
+    b.loop(0, rows, 1, [&](Num row) {
+      packPairs(b, x[(first + row) * shape.hidden], shape.hidden,
+                inputs[row * rowWords(shape, b.isa)]);
+    });
+  }
+
+  /// The left operand's row at column k: of x, or of its pairs.
+  Ptr leftAt(Num row, Num k) {
+    return shape.pairs ? inputs[row * rowWords(shape, b.isa) + k]
+                       : x[(first + row) * shape.hidden + k];
+  }
+
+  /// Rows [v, v + width) of the weight, columns [k, k + length) of elements or words, to
+  /// [length][width].
   void pack(Num v, Num k, Num length) {
+    std::int64_t step = shape.pairs ? 2 : 1;
     b.loop(0, width, 8, [&](Num column) {
       std::array<Ptr, 8> sources;
       for (int r = 0; r < 8; ++r)
         sources[r] =
-            weight[b.min(v + column + r, b.i64(shape.vocabulary - 1)) * shape.hidden + k];
-      b.loop(0, length, 8, [&](Num i) {
+            weight[b.min(v + column + r, b.i64(shape.vocabulary - 1)) * shape.hidden + k * step];
+      b.loop(0, length * step, 8, [&](Num i) {
         std::array<Num, 8> lines;
         for (int r = 0; r < 8; ++r)
           lines[r] = b.loadVector(sources[r][i], 8); // past the row: slack, never multiplied
         lines = b.transpose8(lines);
-        for (int q = 0; q < 8; ++q)
-          b.storeVector(lines[q], panel[(i + q) * width + column]);
+        for (int q = 0; q < 8; q += step) {
+          Num line = lines[q];
+          if (shape.pairs)
+            line = b.interleaved(line, lastOfRow(k * 2 + i + (q + 1), lines[q + 1]));
+          b.storeVector(line, panel[(i + q) / step * width + column]);
+        }
       });
     });
+  }
+
+  /// Column `at` of the weight, zeros where an odd hidden size ends before it: a word's zero in x
+  /// does not silence what stands in the slack.
+  Num lastOfRow(Num at, Num line) {
+    return shape.hidden % 2 ? b.select(at < shape.hidden, line, b.like(line, 0.0)) : line;
   }
 
   /// Columns of a panel's vector `v` that the vocabulary has; null where it has all of them.
@@ -131,11 +174,11 @@ private:
     int vectors = b.isa.tileVectors;
     Num k = block * kBlock;
     TileRows left;
-    left.rowStride = shape.hidden;
-    left.base = x[(first + row) * shape.hidden + k];
+    left.rowStride = shape.pairs ? rowWords(shape, b.isa) : shape.hidden;
+    left.base = leftAt(row, k);
     if (tail)
       for (int r = 0; r < count; ++r)
-        left.rows.push_back(x[(first + b.min(row + r, rows - 1)) * shape.hidden + k]);
+        left.rows.push_back(leftAt(b.min(row + r, rows - 1), k));
     Nums masks;
     for (int v = 0; v < vectors; ++v)
       masks.push_back(columns(p, v));
@@ -167,7 +210,7 @@ private:
                 loaded.push_back(b.loadVector(target(r, v), masks[v]));
             return loaded;
           });
-    bool even = kBlock * kBlocks == shape.hidden;
+    bool even = kBlock * kBlocks == depth;
     sums = emitTile(b, count, vectors, left, panel, width, length, even ? kBlock : -1, sums);
     // Repeated rows store what the row itself does.
     for (int r = 0; r < count; ++r)
@@ -178,9 +221,9 @@ private:
   KernelBuilder &b;
   const VocabularyShape &shape;
   bool dense;
-  Ptr x, weight, logits, panel, bias;
+  Ptr x, weight, logits, panel, bias, inputs;
   Num first, rows;
-  std::int64_t width, stride, kBlock, kBlocks;
+  std::int64_t width, stride, depth, kBlock, kBlocks;
 };
 
 } // namespace

@@ -39,6 +39,11 @@ Elem CpuProgram::storedType(Value parameter) {
   return !type ? Elem::F32 : type.isBF16() ? Elem::BF16 : Elem::F16;
 }
 
+bool CpuProgram::pairs(Value x) const {
+  nn::SpaceAttr space = nn::spaceOf(x.getType());
+  return isa.bf16Pairs && space && space.getName() != "sequences" && space.getName() != "beams";
+}
+
 void CpuProgram::launch(KernelSpec kernel, std::vector<Operand> operands,
                         std::vector<AffineExpr> ints, std::vector<std::string> scalars,
                         Operation *op, llvm::StringRef part, AffineExpr given) {

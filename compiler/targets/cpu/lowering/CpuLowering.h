@@ -31,6 +31,10 @@ public:
   /// How a parameter's elements are stored; f32 for every other value.
   Elem storedType(mlir::Value parameter);
 
+  /// Whether products with the rows of `x` are of bf16 pairs. Of one row a sequence or a beam they
+  /// are not: converting the weights would take longer than the product.
+  bool pairs(mlir::Value x) const;
+
   mlir::AffineExpr rows(mlir::Value value) { return planner.rowsOf(value.getType()); }
   mlir::AffineExpr symbol(llvm::StringRef name) { return planner.symbols.get(name); }
   mlir::AffineExpr constant(std::int64_t value) { return planner.symbols.constant(value); }
@@ -62,8 +66,9 @@ private:
 };
 
 /// Launches the packing of a linear weight's transpose into a temporary, which it gives: the
-/// panels that an input gradient reads. `weight` [out, in].
-BufferId packTransposed(mlir::Value weight, CpuProgram &program, mlir::Operation *op);
+/// panels that an input gradient reads, with `pairs` of words. `weight` [out, in].
+BufferId packTransposed(mlir::Value weight, bool pairs, CpuProgram &program,
+                        mlir::Operation *op);
 
 /// Lowers one op; emits an error on the op when it cannot.
 using OpLowering = mlir::LogicalResult (*)(mlir::Operation *, CpuProgram &);

@@ -12,26 +12,46 @@ static std::int64_t height(Value value) {
   return cast<RankedTensorType>(value.getType()).getDimSize(0);
 }
 
+Operand productWeight(Value x, Value weight, Linear &kernel, CpuProgram &program,
+                      Operation *op) {
+  kernel.weightType = program.storedType(weight);
+  kernel.pairs = program.pairs(x);
+  if (!kernel.pairs)
+    return program.read(weight);
+  auto pack = std::make_shared<PackPairs>();
+  pack->in = kernel.in;
+  pack->out = kernel.out;
+  pack->weightType = kernel.weightType;
+  BufferId words = program.planner.temporary(
+      IntegerType::get(op->getContext(), 32),
+      program.constant(pairWords(pack->in, pack->out, program.isa)));
+  program.launch(pack, {program.read(weight), {words, plan::Access::Write}}, {}, {}, op,
+                 ".pack");
+  return {words, plan::Access::Read};
+}
+
 static LogicalResult lowerLinear(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::LinearOp>(operation);
   auto kernel = std::make_shared<Linear>();
   kernel->in = width(op.getX());
   kernel->out = height(op.getWeight());
-  kernel->weightType = program.storedType(op.getWeight());
-  return launchProduct(op, kernel, {program.read(op.getX()), program.read(op.getWeight())},
-                       program);
+  Operand weight = productWeight(op.getX(), op.getWeight(), *kernel, program, op);
+  return launchProduct(op, kernel, {program.read(op.getX()), weight}, program);
 }
 
 /// The transposed panels are made anew for each launch: a pass over the weight, small beside
 /// the product, and the weight needs no second home.
-BufferId packTransposed(Value weight, CpuProgram &program, Operation *op) {
+BufferId packTransposed(Value weight, bool pairs, CpuProgram &program, Operation *op) {
   auto pack = std::make_shared<PackTransposed>();
   pack->in = width(weight);
   pack->out = height(weight);
   pack->weightType = program.storedType(weight);
-  Type element = cast<RankedTensorType>(weight.getType()).getElementType();
-  BufferId transposed = program.planner.temporary(
-      element, program.constant(packedElements(pack->out, pack->in, program.isa)));
+  pack->pairs = pairs;
+  Type element = pairs ? IntegerType::get(op->getContext(), 32)
+                       : cast<RankedTensorType>(weight.getType()).getElementType();
+  std::int64_t elements = pairs ? pairWords(pack->out, pack->in, program.isa)
+                                : packedElements(pack->out, pack->in, program.isa);
+  BufferId transposed = program.planner.temporary(element, program.constant(elements));
   program.launch(pack, {program.read(weight), {transposed, plan::Access::Write}}, {}, {}, op,
                  ".pack");
   return transposed;
@@ -41,8 +61,9 @@ static LogicalResult lowerDgrad(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::LinearDgradOp>(operation);
   if (failed(checkDgrad(op)))
     return failure();
-  BufferId transposed = packTransposed(op.getWeight(), program, op);
   auto kernel = std::make_shared<Linear>();
+  kernel->pairs = program.pairs(op.getDy());
+  BufferId transposed = packTransposed(op.getWeight(), kernel->pairs, program, op);
   kernel->in = height(op.getWeight());
   kernel->out = width(op.getWeight());
   return launchDgrad(op, kernel,
@@ -55,6 +76,7 @@ static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
   kernel->in = width(op.getX());
   kernel->out = width(op.getDy());
   kernel->bias = op.getDbias() != nullptr;
+  kernel->pairs = program.pairs(op.getX());
   if (!program.planner.isBound(op.getDweight()))
     program.planner.bind(
         op.getDweight(),

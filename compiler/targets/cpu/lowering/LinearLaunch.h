@@ -7,6 +7,11 @@
 
 namespace ftc::cpu {
 
+/// The weight that a product with the rows of `x` reads: as it is stored, or packed to bf16 pairs
+/// in a temporary. Says in `kernel`, whose sizes are set, which.
+Operand productWeight(mlir::Value x, mlir::Value weight, Linear &kernel, CpuProgram &program,
+                      mlir::Operation *op);
+
 /// Launches a forward product. `operands`: x and the factors; bias, y and the saved
 /// pre-activation follow. Op: LinearOp or LowRankLinearOp.
 template <typename Op>

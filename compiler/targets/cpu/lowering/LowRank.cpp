@@ -14,11 +14,11 @@ static LogicalResult lowerForward(Operation *operation, CpuProgram &program) {
   auto kernel = std::make_shared<Linear>();
   kernel->in = dimension(op.getWeight(), 1);
   kernel->out = dimension(op.getWeight(), 0);
-  kernel->weightType = program.storedType(op.getWeight());
   kernel->rank = dimension(op.getFactor(), 1);
+  Operand weight = productWeight(op.getX(), op.getWeight(), *kernel, program, op);
   return launchProduct(op, kernel,
-                       {program.read(op.getX()), program.read(op.getWeight()),
-                        program.read(op.getU()), program.read(op.getFactor())},
+                       {program.read(op.getX()), weight, program.read(op.getU()),
+                        program.read(op.getFactor())},
                        program);
 }
 
@@ -26,9 +26,10 @@ static LogicalResult lowerBackward(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::LowRankDgradOp>(operation);
   if (failed(checkDgrad(op)))
     return failure();
-  BufferId weight = packTransposed(op.getWeight(), program, op);
-  BufferId factor = packTransposed(op.getFactor(), program, op);
   auto kernel = std::make_shared<Linear>();
+  kernel->pairs = program.pairs(op.getDy());
+  BufferId weight = packTransposed(op.getWeight(), kernel->pairs, program, op);
+  BufferId factor = packTransposed(op.getFactor(), /*pairs=*/false, program, op);
   kernel->in = dimension(op.getWeight(), 0);
   kernel->out = dimension(op.getWeight(), 1);
   kernel->rank = dimension(op.getFactor(), 0);

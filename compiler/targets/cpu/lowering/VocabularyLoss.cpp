@@ -32,6 +32,7 @@ public:
     shape.hidden = type.getDimSize(1);
     shape.chunk = VocabularyShape::chooseChunk(rows, shape.vocabulary);
     shape.chunks = std::max<std::int64_t>(1, (rows + shape.chunk - 1) / shape.chunk);
+    shape.pairs = program.pairs(x);
     element = type.getElementType();
   }
 
