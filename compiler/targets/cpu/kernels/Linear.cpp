@@ -13,9 +13,19 @@ static constexpr int tailRows = 4;
 static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 static std::int64_t roundUp(std::int64_t a, std::int64_t b) { return ceilDiv(a, b) * b; }
 
-/// Words between the packed rows of X: whole vectors, off powers of two.
-static std::int64_t rowWords(std::int64_t in, const CpuIsa &isa) {
-  return roundUp(ceilDiv(in, 2), isa.lanes) + isa.lanes;
+/// Length of the sum over k: elements, or words.
+static std::int64_t depthOf(const Linear &spec) {
+  return spec.pairs ? ceilDiv(spec.in, 2) : spec.in;
+}
+
+/// Whether tiles read packed rows: pairs, and rows that are a multiple of a page apart, whose
+/// elements at one k would all fall in one set of the first-level cache, which has fewer ways than a
+/// tile has rows.
+static bool packsRows(const Linear &spec) { return spec.pairs || spec.in * 4 % 4096 == 0; }
+
+/// Elements or words between packed rows: whole vectors, off powers of two.
+static std::int64_t packedStride(const Linear &spec, const CpuIsa &isa) {
+  return roundUp(depthOf(spec), isa.lanes) + isa.lanes;
 }
 
 std::int64_t pairWords(std::int64_t in, std::int64_t out, const CpuIsa &isa) {
@@ -24,7 +34,7 @@ std::int64_t pairWords(std::int64_t in, std::int64_t out, const CpuIsa &isa) {
 
 /// Rows of a task: a multiple of the register tile's.
 static std::int64_t blockRows(const CpuIsa &isa, std::int64_t out) {
-  return isa.rowsFor(isa.panelWidth(out)) % 12 == 0 ? 72 : 64;
+  return isa.rowsFor(isa.panelWidth(out)) % 12 == 0 ? 36 : 32;
 }
 
 std::string Linear::key(const CpuIsa &isa) const {
@@ -51,7 +61,7 @@ IntExpr Linear::grid(const CpuIsa &isa) const {
 }
 
 std::int64_t Linear::scratchBytes(const CpuIsa &isa) const {
-  return pairs ? 4 * blockRows(isa, out) * rowWords(in, isa) + 64 : 0;
+  return packsRows(*this) ? 4 * blockRows(isa, out) * packedStride(*this, isa) + 64 : 0;
 }
 
 IntExpr Linear::flops() const { return {0, {{0, 1, 2 * (in + rank) * out}}}; }
@@ -84,14 +94,15 @@ public:
     tileRows = b.isa.rowsFor(width);
     panels = ceilDiv(spec.out, width);
     groups = ceilDiv(panels, groupPanels);
-    depth = spec.pairs ? ceilDiv(spec.in, 2) : spec.in;
+    depth = depthOf(spec);
     kBlocks = ceilDiv(depth, maxKBlock);
     kBlock = roundUp(ceilDiv(depth, kBlocks), 4);
     kBlocks = ceilDiv(depth, kBlock);
     leftStride = spec.in;
-    if (spec.pairs) {
-      packed = b.scratch(0, Elem::I32);
-      leftStride = rowWords(spec.in, b.isa);
+    packs = packsRows(spec);
+    if (packs) {
+      packed = b.scratch(0, spec.pairs ? Elem::I32 : Elem::F32);
+      leftStride = packedStride(spec, b.isa);
     }
   }
 
@@ -102,7 +113,7 @@ public:
       Num firstPanel = task % groups * groupPanels;
       Num lastPanel = b.min(firstPanel + groupPanels, b.i64(panels));
       Num tiled = from + (to - from) / tileRows * tileRows;
-      if (spec.pairs) {
+      if (packs) {
         // A call's tasks share the rows of the one before, but for the first of a block of rows.
         b.ifThen((task % groups == 0) | (task == b.firstTask()), [&] { packRows(from, to); });
         block0 = from;
@@ -119,16 +130,22 @@ public:
   }
 
 private:
-  /// Rows [from, to) of X as pairs, zeros up to whole vectors.
+  /// Rows [from, to) of X, with pairs in words and zeros up to whole vectors.
   void packRows(Num from, Num to) {
     b.loop(from, to, 1, [&](Num row) {
-      packPairs(b, x[row * spec.in], spec.in, packed[(row - from) * leftStride]);
+      Ptr source = x[row * spec.in], target = packed[(row - from) * leftStride];
+      if (spec.pairs)
+        packPairs(b, source, spec.in, target);
+      else
+        b.forVectors(spec.in, [&](Num k, Num mask) {
+          b.storeVector(b.loadVector(source[k], mask), target[k], mask);
+        });
     });
   }
 
   /// The left operand's row at column k: of X, or of the packed block.
   Ptr leftAt(Num row, Num k) {
-    return spec.pairs ? packed[(row - block0) * leftStride + k] : x[row * leftStride + k];
+    return packs ? packed[(row - block0) * leftStride + k] : x[row * leftStride + k];
   }
 
   /// One register tile; `end` bounds the rows of a tail tile and is null for a full one.
@@ -257,7 +274,8 @@ private:
   KernelBuilder &b;
   const Linear &spec;
   Ptr x, weight, narrow, factor, bias, addend, saved, y, pre;
-  Ptr packed; ///< a block of rows of X as pairs
+  Ptr packed; ///< a block of rows of X
+  bool packs;
   Num rows, block0;
   std::int64_t width, panels, groups, kBlocks, kBlock;
   std::int64_t depth;      ///< length of the sum: elements, or words

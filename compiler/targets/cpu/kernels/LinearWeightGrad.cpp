@@ -10,6 +10,10 @@ static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1)
 
 namespace {
 
+constexpr std::int64_t lineElements = 16; ///< f32 of a cache line
+
+constexpr std::int64_t leastTasks = 6; ///< of a launch: large blocks are for weights with that many
+
 /// Features packed together: whole tiles of every height, and whole vectors.
 constexpr std::int64_t strip = 48;
 
@@ -21,10 +25,14 @@ struct Blocking {
     std::int64_t width = isa.panelWidth(spec.out);
     std::int64_t panels = ceilDiv(spec.out, width);
     tileRows = isa.rowsFor(width);
-    bool large = ceilDiv(spec.in, 384) * ceilDiv(panels, 8) >= 8;
-    features = large ? 384 : 192;
-    groupPanels = large ? 8 : 4;
-    steps = large ? 128 : 256;
+    struct Shape {
+      std::int64_t features, panels, steps;
+    };
+    for (Shape shape : {Shape{384, 8, 128}, {384, 4, 256}, {192, 4, 256}}) {
+      features = shape.features, groupPanels = shape.panels, steps = shape.steps;
+      if (ceilDiv(spec.in, features) * ceilDiv(panels, groupPanels) >= leastTasks)
+        break;
+    }
     rowsOfStep = spec.pairs ? 2 : 1;
     groups = ceilDiv(panels, groupPanels);
     // Off powers of two, at which packed tiles of X would share cache sets.
@@ -95,6 +103,7 @@ public:
           packPanel(token, count, firstPanel + p, p, (firstFeature == 0), fresh);
           b.loop(0, features, block.tileRows, [&](Num feature) {
             tile(firstPanel + p, p, firstFeature, feature, count, fresh);
+            prefetchNext(token, firstFeature, firstPanel, p, feature);
           });
         });
       });
@@ -189,6 +198,27 @@ private:
         b.storeVector(before + sums[v], at, masks[v]);
       }
     });
+  }
+
+  /// What is packed next is far apart in memory: a few lines a tile are fetched while it is
+  /// computed. Of dY the next panel's, of X the next block's of rows.
+  void prefetchNext(Num token, Num firstFeature, Num firstPanel, Num slot, Num feature) {
+    std::int64_t rows = block.steps * block.rowsOfStep;
+    std::int64_t tiles = block.features / block.tileRows;
+    std::int64_t share = ceilDiv(rows, tiles); // rows of dY a tile
+    Num at = token + feature / block.tileRows * share;
+    for (std::int64_t r = 0; r < share; ++r)
+      for (std::int64_t line = 0; line < width; line += lineElements)
+        b.prefetch(dy[(at + r) * spec.out + (firstPanel + slot + 1) * width + line]);
+    // All panels' tiles together cover the next block of X.
+    std::int64_t lines = ceilDiv(block.features, lineElements);
+    std::int64_t own = ceilDiv(rows * lines, tiles * block.groupPanels);
+    Num first = (slot * tiles + feature / block.tileRows) * own;
+    for (std::int64_t i = 0; i < own; ++i) {
+      Num index = first + i;
+      b.prefetch(x[(token + rows + index / lines) * spec.in + firstFeature +
+                   index % lines * lineElements]);
+    }
   }
 
   void tile(Num panel, Num slot, Num firstFeature, Num feature, Num count, Num fresh) {
