@@ -9,6 +9,7 @@ namespace ftc::cpu {
 static constexpr std::int64_t groupPanels = 4;
 static constexpr std::int64_t maxKBlock = 384;
 static constexpr int tailRows = 4;
+static constexpr std::int64_t smallWeight = 1 << 20; ///< elements
 
 static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 static std::int64_t roundUp(std::int64_t a, std::int64_t b) { return ceilDiv(a, b) * b; }
@@ -32,9 +33,11 @@ std::int64_t pairWords(std::int64_t in, std::int64_t out, const CpuIsa &isa) {
   return packedElements(ceilDiv(in, 2), out, isa);
 }
 
-/// Rows of a task: a multiple of the register tile's.
-static std::int64_t blockRows(const CpuIsa &isa, std::int64_t out) {
-  return isa.rowsFor(isa.panelWidth(out)) % 12 == 0 ? 36 : 32;
+/// Rows of a task, a multiple of the register tile's: few, so that threads end together, where the
+/// weight is small enough to be read from a near cache for each block.
+static std::int64_t blockRows(const CpuIsa &isa, std::int64_t in, std::int64_t out) {
+  std::int64_t few = isa.rowsFor(isa.panelWidth(out)) % 12 == 0 ? 36 : 32;
+  return in * out <= smallWeight ? few : 2 * few;
 }
 
 std::string Linear::key(const CpuIsa &isa) const {
@@ -57,11 +60,11 @@ std::string Linear::key(const CpuIsa &isa) const {
 
 IntExpr Linear::grid(const CpuIsa &isa) const {
   std::int64_t groups = ceilDiv(ceilDiv(out, isa.panelWidth(out)), groupPanels);
-  return {0, {{0, blockRows(isa, out), groups}}};
+  return {0, {{0, blockRows(isa, in, out), groups}}};
 }
 
 std::int64_t Linear::scratchBytes(const CpuIsa &isa) const {
-  return packsRows(*this) ? 4 * blockRows(isa, out) * packedStride(*this, isa) + 64 : 0;
+  return packsRows(*this) ? 4 * blockRows(isa, in, out) * packedStride(*this, isa) + 64 : 0;
 }
 
 IntExpr Linear::flops() const { return {0, {{0, 1, 2 * (in + rank) * out}}}; }
@@ -108,8 +111,8 @@ public:
 
   void emit() {
     b.forTasks([&](Num task) {
-      Num from = task / groups * blockRows(b.isa, spec.out);
-      Num to = b.max(from, b.min(from + blockRows(b.isa, spec.out), rows));
+      Num from = task / groups * blockRows(b.isa, spec.in, spec.out);
+      Num to = b.max(from, b.min(from + blockRows(b.isa, spec.in, spec.out), rows));
       Num firstPanel = task % groups * groupPanels;
       Num lastPanel = b.min(firstPanel + groupPanels, b.i64(panels));
       Num tiled = from + (to - from) / tileRows * tileRows;
