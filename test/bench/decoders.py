@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Measure training of decoders beside PyTorch: same work, same run, alternating.
 
-    test/bench/decoders.py full          a model of GPT-2's sizes, 4 x 256 tokens, fp32, all trained
+    test/bench/decoders.py full          a model of GPT-2's sizes, 4 x 256 tokens, all trained
     test/bench/decoders.py lora MODEL    a Llama-like checkpoint in Hugging Face layout, LoRA r = 8
                                          on q_proj and v_proj, 4 x 256 tokens, beside PEFT
 
 Run by the peers' interpreter (test/bench/requirements.txt; `lora` needs peft). `full` makes a random
-checkpoint with 50,257 words under --work. Both sides run on --threads cores, fp32, dropout off, AdamW
-without decay, clipping at 1, loss of every token. The sides take turns; ratios are within a round. ftrt's
-time is its train_runtime, reading and tokenizing included; PyTorch's a bare loop over ready ids.
+checkpoint with 50,257 words under --work. All sides run on --threads cores in --precision (bf16:
+products, with fp32 weights and moments; PyTorch's autocast), dropout off, AdamW without decay,
+clipping at 1, loss of every token. The sides take turns; ratios are within a round. The first step,
+which touches the memory of all sides first, is left out: ftrt's time is from the end of its first step
+to that of its last, PyTorch's a bare loop over ready ids after one step.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LENGTH, BATCH, RATE = 256, 4, 1e-4
@@ -66,7 +69,6 @@ def write_texts(path, tokenizer, rows):
 def torch_side(args):
     """Commanded on stdin as peer_torch.py is."""
     import resource
-    import time
     import torch
     import transformers
     torch.set_num_threads(args.threads)
@@ -80,10 +82,13 @@ def torch_side(args):
     trained = [one for one in model.parameters() if one.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=RATE, weight_decay=0.0, fused=True)
 
+    forward = torch.compile(model, dynamic=False) if args.side == "compile" else model
+
     def steps(count):
         for index in range(count):
             ids = torch.tensor([rows[(index * BATCH + i) % len(rows)] for i in range(BATCH)])
-            loss = model(input_ids=ids, labels=ids).loss
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.precision == "bf16"):
+                loss = forward(input_ids=ids, labels=ids).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
@@ -113,14 +118,49 @@ def measured(*command):
 
 
 def ftrt_round(args):
+    """Tokens a second after the first step, and the peak in bytes."""
     output = args.work / "out"
     shutil.rmtree(output, ignore_errors=True)
-    peak = measured(args.bin / "ftrt", "run", args.work / "step.ftb", "--train_file",
-                    args.work / "texts.jsonl", "--output_dir", output, "--max_steps", args.steps,
-                    "--per_device_train_batch_size", BATCH, "--learning_rate", RATE,
-                    "--dropout", 0, "--threads", args.threads, "--save_strategy", "no")
-    seconds = json.loads((output / "train_results.json").read_text())["train_runtime"]
-    return args.steps * BATCH * LENGTH / seconds, peak
+    command = [sys.executable, "-S", ROOT / "test" / "peak_of.py", args.bin / "ftrt", "run",
+               args.work / "step.ftb", "--train_file", args.work / "texts.jsonl", "--output_dir",
+               output, "--max_steps", args.steps + 1, "--per_device_train_batch_size", BATCH,
+               "--learning_rate", RATE, "--dropout", 0, "--threads", args.threads,
+               "--save_strategy", "no", "--logging_steps", 1]
+    process = subprocess.Popen(list(map(str, command)), text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    ends = []
+    said = ""
+    for line in process.stderr:
+        said = line
+        if line.startswith("step "):
+            ends.append(time.monotonic())
+    peak = process.stdout.read()
+    if process.wait() or len(ends) != args.steps + 1:
+        raise SystemExit("error: " + said[-500:])
+    return args.steps * BATCH * LENGTH / (ends[-1] - ends[0]), int(peak)
+
+
+class Torch:
+    """PyTorch, eager or compiled: one process for all rounds, idle while the others run."""
+
+    def __init__(self, args, side):
+        self.side, self.rates = side, []
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, args.workload, str(args.model), "--work", str(args.work),
+             "--steps", str(args.steps), "--threads", str(args.threads), "--precision",
+             args.precision, "--side", side],
+            env=dict(os.environ, OMP_NUM_THREADS=str(args.threads)), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.ask()
+
+    def ask(self, line=None):
+        if line:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit("error: PyTorch's side ended with %s" % self.process.wait())
+        return json.loads(answer)
 
 
 def compare(args):
@@ -132,46 +172,35 @@ def compare(args):
             args.model.mkdir(exist_ok=True)
             make_model(args.model)
     tokenizer = transformers.AutoTokenizer.from_pretrained(args.model)
-    ids = write_texts(args.work / "texts.jsonl", tokenizer, BATCH * args.steps)
+    ids = write_texts(args.work / "texts.jsonl", tokenizer, BATCH * (args.steps + 1))
     (args.work / "ids.json").write_text(json.dumps(ids))
     method = ["--method", "lora", "--lora_r", 8, "--lora_alpha", 16, "--lora_target_modules",
               ",".join(TARGETS)] if args.workload == "lora" else ["--method", "full"]
     measured(args.bin / "ftc", "compile", args.model, "--task", "text-generation", *method,
              "--train_file", args.work / "texts.jsonl", "--max_seq_length", LENGTH,
-             "--max_tokens", BATCH * LENGTH, "-o", args.work / "step.ftb")
-    environment = dict(os.environ, OMP_NUM_THREADS=str(args.threads))
-    peer = subprocess.Popen(
-        [sys.executable, __file__, args.workload, str(args.model), "--work", str(args.work),
-         "--steps", str(args.steps), "--threads", str(args.threads), "--side", "torch"],
-        env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def ask(line=None):
-        if line:
-            peer.stdin.write(line + "\n")
-            peer.stdin.flush()
-        answer = peer.stdout.readline()
-        if not answer:
-            raise SystemExit("error: PyTorch's side ended with %s" % peer.wait())
-        return json.loads(answer)
-
-    ask()
-    ours, theirs, peak = [], [], 0
+             "--max_tokens", BATCH * LENGTH, "--precision", args.precision, "-o",
+             args.work / "step.ftb")
+    peers = [Torch(args, side) for side in args.peers]
+    ours, peak = [], 0
     for number in range(args.rounds):
-        for side in ("ftrt", "torch") if number % 2 == 0 else ("torch", "ftrt"):
-            if side == "torch":
-                theirs.append(ask("round")["rate"])
-            else:
+        for side in (["ftrt"] + peers)[:: 1 if number % 2 == 0 else -1]:
+            if side == "ftrt":
                 rate, found = ftrt_round(args)
                 ours.append(rate)
                 peak = max(peak, found)
-        print("round %d: ftrt %.1f, PyTorch %.1f tokens/s" % (number + 1, ours[-1], theirs[-1]),
+            else:
+                side.rates.append(side.ask("round")["rate"])
+        print("round %d: ftrt %.1f, " % (number + 1, ours[-1]) + ", ".join(
+            "PyTorch %s %.1f" % (one.side, one.rates[-1]) for one in peers) + " tokens/s",
               flush=True)
-    other = ask("quit")["peak"]
-    ratios = [a / b for a, b in zip(ours, theirs)]
-    print("%s: ftrt %.1f, PyTorch %.1f tokens/s: %.2fx (%.2f to %.2f); peak RSS %.0f of %.0f MiB: "
-          "%.2f" % (args.workload, statistics.median(ours), statistics.median(theirs),
-                    statistics.median(ratios), min(ratios), max(ratios), peak / 2**20,
-                    other / 2**20, peak / other))
+    for one in peers:
+        other = one.ask("quit")["peak"]
+        ratios = [a / b for a, b in zip(ours, one.rates)]
+        print("%s, %s: ftrt %.1f, PyTorch %s %.1f tokens/s: %.2fx (%.2f to %.2f); peak RSS %.0f of "
+              "%.0f MiB: %.2f" % (
+                  args.workload, args.precision, statistics.median(ours), one.side,
+                  statistics.median(one.rates), statistics.median(ratios), min(ratios),
+                  max(ratios), peak / 2**20, other / 2**20, peak / other))
 
 
 def main():
@@ -183,11 +212,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--side", choices=("both", "torch"), default="both")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--peers", nargs="+", choices=("eager", "compile"), default=["eager"])
+    parser.add_argument("--side", choices=("all", "eager", "compile"), default="all",
+                        help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.workload == "lora" and not args.model:
         parser.error("lora: expected the folder of a checkpoint")
-    torch_side(args) if args.side == "torch" else compare(args)
+    compare(args) if args.side == "all" else torch_side(args)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import transformers
 
 import accuracy_data as data_sets
 import workloads
-from peer_torch import load, pad
+from peer_torch import load, pad, tag_rows
 
 
 def batches_of(count, size, seed, shuffled):
@@ -47,19 +47,6 @@ def train(args, one, model, rows, loss_of):
 
 def mask_of(rows):
     return pad([[1] * len(row) for row in rows], 0)
-
-
-def tag_rows(tokenizer, sentences, names):
-    rows = []
-    for tokens, tags in sentences:
-        out = tokenizer(tokens, is_split_into_words=True, truncation=True,
-                        max_length=workloads.LENGTH)
-        marks, last = [], None
-        for word in out.word_ids():
-            marks.append(-100 if word is None or word == last else names.index(tags[word]))
-            last = word
-        rows.append((out["input_ids"], marks))
-    return rows
 
 
 def classes(args, one):

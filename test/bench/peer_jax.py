@@ -80,9 +80,12 @@ def logits_of(tensors, ids, mask, key, config):
     return linear("classifier", dropout(next(keys), pooled))
 
 
-def make_step(config):
+def make_step(config, precision):
     def loss_of(tensors, ids, mask, labels, key):
-        rows = jax.nn.log_softmax(logits_of(tensors, ids, mask, key, config))
+        if precision == "bf16":
+            tensors = jax.tree.map(lambda one: one.astype(jnp.bfloat16), tensors)
+        rows = jax.nn.log_softmax(
+            logits_of(tensors, ids, mask, key, config).astype(jnp.float32))
         return -jnp.take_along_axis(rows, labels[:, None], 1).mean()
 
     def step(tensors, first, second, count, ids, mask, labels):
@@ -109,6 +112,9 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--batch", type=int, default=workloads.BATCH)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32",
+                        help="bf16: computed in bf16 from fp32 weights")
     args = parser.parse_args()
     rows = workloads.read_csv(args.data, "text", "label")
     tokenizer = Tokenizer.from_file(str(pathlib.Path(args.model) / "tokenizer.json"))
@@ -120,16 +126,16 @@ def main():
     config, tensors = load(args.model)
     state = [tensors, jax.tree.map(jnp.zeros_like, tensors),
              jax.tree.map(jnp.zeros_like, tensors)]
-    mask = jnp.ones((workloads.BATCH, workloads.LENGTH), bool)
-    step, count = make_step(config), 0
+    mask = jnp.ones((args.batch, workloads.LENGTH), bool)
+    step, count = make_step(config, args.precision), 0
 
     def steps(number):
         nonlocal count
         for index in range(number):
-            at = index * workloads.BATCH % (len(rows) - workloads.BATCH + 1)
+            at = index * args.batch % (len(rows) - args.batch + 1)
             state[0], state[1], state[2], loss = step(
-                *state, count, ids[at:at + workloads.BATCH], mask,
-                labels[at:at + workloads.BATCH])
+                *state, count, ids[at:at + args.batch], mask,
+                labels[at:at + args.batch])
             count += 1
         return float(loss)
 
@@ -141,7 +147,7 @@ def main():
             break
         begin = time.monotonic()
         steps(args.steps)
-        examples = args.steps * workloads.BATCH
+        examples = args.steps * args.batch
         reply(seconds=time.monotonic() - begin, examples=examples,
               tokens=examples * workloads.LENGTH)
     reply(peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)

@@ -7,6 +7,7 @@ seconds, tokens and examples of its N-th round, and `quit` with its peak memory.
 
 import argparse
 import json
+import pathlib
 import random
 import resource
 import sys
@@ -16,6 +17,8 @@ import torch
 import transformers
 
 import workloads
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "oracle"))
 
 
 def reply(**values):
@@ -30,18 +33,26 @@ def pad(rows, filler):
 class Trainer:
     """A plain training loop: the Trainer of transformers without its bookkeeping."""
 
-    def __init__(self, model, rate, compiled):
+    def __init__(self, model, args, dynamic):
         self.model = model.train()
-        self.forward = torch.compile(model, dynamic=False) if compiled else model
+        self.half = args.precision == "bf16"
+        self.forward = torch.compile(model, dynamic=dynamic) if args.compile else model
         # What transformers' Trainer takes by default with this version of PyTorch.
-        self.optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.0,
-                                           fused=True)
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=workloads.STEADY_RATE,
+                                           weight_decay=0.0, fused=True)
 
-    def step(self, ids, labels, pad_id):
-        inputs = pad(ids, pad_id)
-        mask = pad([[1] * len(row) for row in ids], 0)
-        wanted = pad(labels, -100) if isinstance(labels[0], list) else torch.tensor(labels)
-        loss = self.forward(input_ids=inputs, attention_mask=mask, labels=wanted).loss
+    def step(self, ids, labels):
+        """`labels`: a value or a list a row, or such arguments of the model by name."""
+        inputs = {"input_ids": pad(ids, 0), "attention_mask": pad([[1] * len(row) for row in ids], 0)}
+        if isinstance(labels, dict):
+            inputs.update({name: pad(values, 0) if isinstance(values[0], list)
+                           else torch.tensor(values) for name, values in labels.items()})
+        elif isinstance(labels[0], list):
+            inputs["labels"] = pad(labels, -100)
+        else:
+            inputs["labels"] = torch.tensor(labels)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.half):
+            loss = self.forward(**inputs).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), workloads.MAX_GRAD_NORM)
         self.optimizer.step()
@@ -65,13 +76,13 @@ def steady(args):
     ids = tokenizer([text for text, _ in rows])["input_ids"]
     assert {len(one) for one in ids} == {workloads.LENGTH}
     labels = [int(label[-2:]) for _, label in rows]
-    trainer = Trainer(model, workloads.STEADY_RATE, args.compile)
-    size = workloads.BATCH
+    trainer = Trainer(model, args, dynamic=False)
+    size = args.batch
 
     def steps(count):
         for index in range(count):
             at = index * size % (len(rows) - size + 1)
-            loss = trainer.step(ids[at:at + size], labels[at:at + size], 0)
+            loss = trainer.step(ids[at:at + size], labels[at:at + size])
         return loss.item()
 
     steps(1)
@@ -94,29 +105,72 @@ def grouped(lengths, order, batch):
     return [order[at:at + batch] for at in range(0, len(order), batch)]
 
 
-def epoch(args):
-    """An epoch over real texts: padded to the longest of the batch, grouped or not."""
+def texts(args):
+    """Token ids, labels and the number of examples of a text classification's rows; the model."""
     rows = workloads.read_csv(args.data, "text", args.label, args.samples)
     names = sorted({label for _, label in rows})
     tokenizer, model = load(args, len(names))
     ids = tokenizer([text for text, _ in rows], truncation=True,
                     max_length=workloads.LENGTH)["input_ids"]
-    labels = [names.index(label) for _, label in rows]
-    trainer = Trainer(model, workloads.STEADY_RATE, False)
+    return ids, [names.index(label) for _, label in rows], len(rows), model
+
+
+def tag_rows(tokenizer, sentences, names):
+    rows = []
+    for tokens, tags in sentences:
+        out = tokenizer(tokens, is_split_into_words=True, truncation=True,
+                        max_length=workloads.LENGTH)
+        marks, last = [], None
+        for word in out.word_ids():
+            marks.append(-100 if word is None or word == last else names.index(tags[word]))
+            last = word
+        rows.append((out["input_ids"], marks))
+    return rows
+
+
+def tags(args):
+    """The same of a CoNLL file's sentences, the first sub-word of each word labelled."""
+    sentences = workloads.read_conll(args.data)[:args.samples]
+    names = sorted({tag for _, own in sentences for tag in own})
+    tokenizer, model = load(args, len(names), "AutoModelForTokenClassification")
+    ids, labels = zip(*tag_rows(tokenizer, sentences, names))
+    return ids, labels, len(sentences), model
+
+
+def questions(args):
+    """The same of SQuAD's questions: windows of up to QA_LENGTH tokens, and where answers are."""
+    import question_answering as squad
+    tokenizer, model = load(args, 2, "AutoModelForQuestionAnswering")
+    rows = squad.read_squad(args.data)
+    windows = [window for row in rows
+               for window in squad.features(tokenizer, row, workloads.QA_LENGTH, 128)]
+    labels = [{"start_positions": one["start"], "end_positions": one["end"],
+               "token_type_ids": one["types"]} for one in windows]
+    return [one["ids"] for one in windows], labels, len(rows), model
+
+
+def epoch(args):
+    """An epoch over real rows: padded to the longest of the batch, grouped or not."""
+    ids, labels, examples, model = {"epoch": texts, "tags": tags, "questions": questions}[
+        args.workload](args)
+    trainer = Trainer(model, args, dynamic=True)
     if args.frozen:
         model.base_model.eval().requires_grad_(False)
-    size = workloads.BATCH
+    size = args.batch
 
     def run(batches):
         for batch in batches:
-            loss = trainer.step([ids[row] for row in batch], [labels[row] for row in batch], 0)
+            wanted = [labels[row] for row in batch]
+            if isinstance(wanted[0], dict):
+                wanted = {name: [one[name] for one in wanted] for name in wanted[0]}
+            loss = trainer.step([ids[row] for row in batch], wanted)
         return loss.item()
 
     run([range(size)])
     reply(ready=True)
 
     def one_round(number):
-        order = list(range(len(rows)))
+        order = list(range(len(ids)))
         random.Random(number).shuffle(order)
         if args.grouped:
             batches = grouped([len(one) for one in ids], order, size)
@@ -124,7 +178,7 @@ def epoch(args):
             batches = [order[at:at + size] for at in range(0, len(order), size)]
         begin = time.monotonic()
         run(batches)
-        return {"seconds": time.monotonic() - begin, "examples": len(rows),
+        return {"seconds": time.monotonic() - begin, "examples": examples,
                 "tokens": sum(map(len, ids))}
 
     return one_round
@@ -132,14 +186,18 @@ def epoch(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workload", choices=("steady", "epoch"), required=True)
+    parser.add_argument("--workload", choices=("steady", "epoch", "tags", "questions"),
+                        required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--label", default="label")
     parser.add_argument("--samples", type=int)
     parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--batch", type=int, default=workloads.BATCH)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32",
+                        help="bf16: autocast, with fp32 weights and moments")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--grouped", action="store_true")
     parser.add_argument("--frozen", action="store_true",

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Measure ftrt beside PyTorch (eager and compiled) and JAX: same work, same run, alternating.
 
-    python3 test/bench/run.py steady     MiniLM, 16 x 128 tokens, fp32, full fine-tuning
+    python3 test/bench/run.py steady     MiniLM, 16 x 128 tokens, full fine-tuning
     python3 test/bench/run.py epoch      banking77, batch 16, real lengths: examples a second
+    python3 test/bench/run.py questions  squadshifts_new_wiki, windows of 384 tokens: questions a second
+    python3 test/bench/run.py tags       wnut17's sentences: examples a second, and memory
     python3 test/bench/run.py head       the same with a frozen trunk: an epoch after the first
 
 The peers' Python is --python (needs test/bench/requirements.txt); this script and ftrt need none.
-Each side runs on the same --threads cores with the same dropout, batch and precision. The sides
+Each side runs on the same --threads cores with the same dropout, batch and --precision (bf16: products,
+with fp32 weights and moments; PyTorch's autocast), and with --cpu x86-64-v3 with AVX2 alone. The sides
 take turns, round by round; a ratio is of ftrt to a peer within one round; its median and range
 over the rounds are printed.
 """
@@ -22,25 +25,37 @@ import sys
 import tempfile
 import time
 
+import accuracy_data
 import workloads
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+MINILM = ROOT / ".cache" / "minilm"
+SIZES = ("bert-base", "bert-multilingual")
 DATA = pathlib.Path(os.environ.get("FTC_DATA", ROOT.parent / "shared")) / "data"
+
+
+def peer_environment(args):
+    """What holds a peer to the same cores and instructions."""
+    found = dict(os.environ, OMP_NUM_THREADS=str(args.threads), KMP_BLOCKTIME="0",
+                 CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu", TOKENIZERS_PARALLELISM="false",
+                 PYTHONPATH=str(HERE))
+    if args.cpu == "x86-64-v3":
+        found.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2",
+                     DNNL_MAX_CPU_ISA="AVX2", MKL_ENABLE_INSTRUCTIONS="AVX2",
+                     XLA_FLAGS="--xla_cpu_max_isa=AVX2")
+    return found
 
 
 class Peer:
     """A Python peer: one process for all rounds, idle while the others run."""
 
     def __init__(self, name, args, script, *flags):
-        environment = dict(os.environ, OMP_NUM_THREADS=str(args.threads),
-                           KMP_BLOCKTIME="0", CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu",
-                           TOKENIZERS_PARALLELISM="false", PYTHONPATH=str(HERE))
         self.name = name
         begin = time.monotonic()
         self.process = subprocess.Popen(
-            [args.python, str(HERE / script), *map(str, flags)], env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [args.python, str(HERE / script), *map(str, flags), "--precision", args.precision],
+            env=peer_environment(args), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.read()
         self.first_step = time.monotonic() - begin
 
@@ -63,6 +78,15 @@ class Peer:
         self.process.wait()
 
 
+def make_checkpoint(args):
+    """The random checkpoint that --model names by its sizes, made where it is not there yet."""
+    folder = ROOT / ".cache" / "checkpoints" / str(args.model)
+    if not (folder / "tokenizer.json").exists():
+        subprocess.run([args.python, str(HERE / "checkpoints.py"), str(args.model), str(folder),
+                        "--vocabulary_of", str(MINILM)], check=True)
+    return folder
+
+
 def run_measured(command, **options):
     """Run to the end; return (seconds, peak bytes); anything but 0 ends the benchmark."""
     begin = time.monotonic()
@@ -82,14 +106,15 @@ class Ftrt:
 
     name = "ftrt"
 
-    def __init__(self, args, scratch, data, tokens, flags, method=(), later=False):
+    def __init__(self, args, scratch, data, tokens, flags, method=(), later=False,
+                 task="text-classification", length=workloads.LENGTH):
         self.args, self.scratch, self.data, self.tokens = args, scratch, data, tokens
         self.flags, self.later = flags, later
         self.artifact = scratch / "step.ftb"
         self.compile_seconds, _ = run_measured(
-            [args.bin / "ftc", "compile", args.model, "--task", "text-classification",
-             "--train_file", data, "--max_seq_length", workloads.LENGTH, *self.columns(),
-             *method, "-o", self.artifact])
+            [args.bin / "ftc", "compile", args.model, "--task", task,
+             "--train_file", data, "--max_seq_length", length, *self.columns(),
+             *method, "--precision", args.precision, "--cpu", args.cpu, "-o", self.artifact])
         self.peak = 0
         self.first_step = self.train(1, ["--max_steps", 1])[0]
 
@@ -102,7 +127,7 @@ class Ftrt:
         shutil.rmtree(output, ignore_errors=True)
         seconds, peak = run_measured(
             [self.args.bin / "ftrt", "run", self.artifact, "--train_file", self.data,
-             "--output_dir", output, "--per_device_train_batch_size", workloads.BATCH,
+             "--output_dir", output, "--per_device_train_batch_size", self.args.batch,
              "--learning_rate", workloads.STEADY_RATE, "--dropout", workloads.DROPOUT,
              "--max_grad_norm", workloads.MAX_GRAD_NORM, "--threads", self.args.threads,
              "--save_strategy", "no", "--seed", seed, *self.flags, *flags])
@@ -161,9 +186,9 @@ def print_rounds(sides, rounds, unit):
 
 def steady(args, scratch):
     data = scratch / "full-length.csv"
-    workloads.write_full_length_rows(args.model, data, args.steps * workloads.BATCH)
+    workloads.write_full_length_rows(args.model, data, args.steps * args.batch)
     flags = ("--workload", "steady", "--model", args.model, "--data", data, "--threads",
-             args.threads, "--steps", args.steps)
+             args.threads, "--steps", args.steps, "--batch", args.batch)
     sides = []
     if "ftrt" in args.sides:
         sides.append(Ftrt(args, scratch, data, workloads.LENGTH, ["--num_train_epochs", 1]))
@@ -173,29 +198,51 @@ def steady(args, scratch):
         sides.append(Peer("torch.compile", args, "peer_torch.py", "--compile", *flags))
     if "jax" in args.sides:
         sides.append(Peer("jax", args, "peer_jax.py", "--model", args.model, "--data", data,
-                          "--steps", args.steps))
+                          "--steps", args.steps, "--batch", args.batch))
     print_rounds(sides, args.rounds, "tokens")
 
 
 def epoch(args, scratch):
     data = args.data / "text-classification" / "banking77" / "train.csv"
-    flags = ("--workload", "epoch", "--model", args.model, "--data", data, "--label", "category",
-             "--samples", args.samples, "--threads", args.threads)
-    sides = []
-    if "ftrt" in args.sides:
-        sides.append(Ftrt(args, scratch, data, 0, [
-            "--label_column_name", "category", "--max_train_samples", args.samples,
-            "--num_train_epochs", 1]))
+    real_rows(args, "epoch", data, lambda: Ftrt(args, scratch, data, 0, [
+        "--label_column_name", "category", "--max_train_samples", args.samples,
+        "--num_train_epochs", 1]))
+
+
+def real_rows(args, workload, data, ftrt):
+    """An epoch over a data set's rows: PyTorch padded, grouped by length, and that compiled."""
+    flags = ("--workload", workload, "--model", args.model, "--data", data, "--label", "category",
+             "--samples", args.samples, "--threads", args.threads, "--batch", args.batch)
+    sides = [ftrt()] if "ftrt" in args.sides else []
     if "torch" in args.sides:
         sides.append(Peer("torch padded", args, "peer_torch.py", *flags))
         sides.append(Peer("torch grouped", args, "peer_torch.py", "--grouped", *flags))
+    if "compile" in args.sides:
+        sides.append(Peer("grouped compiled", args, "peer_torch.py", "--grouped", "--compile", *flags))
     print_rounds(sides, args.rounds, "examples")
+
+
+def questions(args, scratch):
+    source = args.data / "question-answering" / "squadshifts_new_wiki" / "new_wiki_v1.0.json"
+    data = scratch / "questions.json"
+    chosen, _ = accuracy_data.questions_of(json.loads(source.read_text())["data"], args.samples, 4)
+    data.write_text(json.dumps({"version": "1.1", "data": chosen}))
+    real_rows(args, "questions", data, lambda: Ftrt(
+        args, scratch, data, 0, ["--num_train_epochs", 1], task="question-answering",
+        length=workloads.QA_LENGTH))
+
+
+def tags(args, scratch):
+    data = args.data / "token-classification" / "wnut17" / "wnut17train.conll"
+    real_rows(args, "tags", data, lambda: Ftrt(
+        args, scratch, data, 0, ["--num_train_epochs", 1, "--max_train_samples", args.samples],
+        task="token-classification"))
 
 
 def head(args, scratch):
     data = args.data / "text-classification" / "banking77" / "train.csv"
     flags = ("--workload", "epoch", "--frozen", "--model", args.model, "--data", data, "--label",
-             "category", "--samples", args.samples, "--threads", args.threads)
+             "category", "--samples", args.samples, "--threads", args.threads, "--batch", args.batch)
     sides = []
     if "ftrt" in args.sides:
         sides.append(Ftrt(args, scratch, data, 0, [
@@ -210,25 +257,34 @@ def head(args, scratch):
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("workload", choices=("steady", "epoch", "head"))
-    parser.add_argument("--model", type=pathlib.Path, default=ROOT / ".cache" / "minilm")
+    parser.add_argument("workload", choices=("steady", "epoch", "head", "questions", "tags"))
+    parser.add_argument("--model", type=pathlib.Path, default=MINILM,
+                        help="a folder, or sizes of a random checkpoint: " + ", ".join(SIZES))
+    parser.add_argument("--batch", type=int, default=workloads.BATCH)
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "bin")
     parser.add_argument("--data", type=pathlib.Path, default=DATA)
     parser.add_argument("--python", default=sys.executable, help="the peers' interpreter")
     parser.add_argument("--sides", nargs="+", default=["ftrt", "torch", "compile", "jax"])
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--cpu", choices=("native", "x86-64-v3"), default="native",
+                        help="the instructions of every side")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=12, help="steady: steps a round")
-    parser.add_argument("--samples", type=int, default=10003, help="epoch and head: examples a round")
+    parser.add_argument("--samples", type=int, default=10003, help="of real rows: examples a round")
     args = parser.parse_args()
+    if str(args.model) in SIZES:
+        args.model = make_checkpoint(args)
     # The same cores for every side: children inherit it.
     cores = sorted(os.sched_getaffinity(0))[:args.threads]
     os.sched_setaffinity(0, cores)
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
         name = next((line.split(":")[1].strip() for line in lines if "model name" in line), "?")
-    print("%s, %d threads, %s" % (name, len(cores), args.workload), flush=True)
+    print("%s, %d threads, %s, %s, %s" % (name, len(cores), args.workload, args.precision, args.cpu),
+          flush=True)
     with tempfile.TemporaryDirectory(prefix="ftc-bench-") as scratch:
-        workload = {"steady": steady, "epoch": epoch, "head": head}[args.workload]
+        workload = {"steady": steady, "epoch": epoch, "head": head, "questions": questions,
+                    "tags": tags}[args.workload]
         workload(args, pathlib.Path(scratch))
 
 

@@ -4,10 +4,11 @@ import csv
 import pathlib
 import random
 
-# Every side: fp32, AdamW without decay, clipping at 1, the checkpoint's dropout of 0.1.
+# Every side: AdamW without decay, clipping at 1, the checkpoint's dropout of 0.1.
 DROPOUT = 0.1
 MAX_GRAD_NORM = 1.0
 LENGTH = 128
+QA_LENGTH = 384  # of a window: a question and a piece of its context
 BATCH = 16
 CLASSES = 12
 STEADY_RATE = 5e-5
