@@ -125,8 +125,13 @@ std::vector<KernelSpec> pairs() {
   pack->in = 77, pack->out = 101;
   auto transpose = std::make_shared<PackTransposed>();
   transpose->in = 77, transpose->out = 101;
+  auto attention = std::make_shared<Attention>();
+  attention->shape.heads = attention->shape.kvHeads = 2, attention->shape.headDim = 24;
+  auto attentionGrad = std::make_shared<AttentionGrad>();
+  attention->shape.pairs = true;
+  attentionGrad->shape = attention->shape;
   forward->pairs = grad->pairs = transpose->pairs = true;
-  return {forward, grad, pack, transpose};
+  return {forward, grad, pack, transpose, attention, attentionGrad};
 }
 
 std::string get(llvm::Expected<std::string> result) {

@@ -14,7 +14,7 @@ IntExpr Attention::grid(const CpuIsa &) const { return {0, {{0, 1, shape.heads}}
 /// Elements of scratch before the position terms'.
 static std::int64_t ownElements(const AttentionShape &shape, const AttentionSizes &sizes) {
   return sizes.transposed + sizes.headElements + sizes.scores + sizes.blockRows +
-         RelativeBias::lineElements(shape);
+         sizes.queryWords + RelativeBias::lineElements(shape);
 }
 
 std::int64_t Attention::scratchBytes(const CpuIsa &isa) const {
@@ -34,14 +34,20 @@ public:
         keyOffsets(b.buffer(4, Elem::I32)), sequenceIds(b.buffer(5, Elem::I32)),
         positions(b.buffer(6, Elem::I32)), out(b.buffer(7)), lse(b.buffer(8)) {
     const AttentionSizes &sizes = tiles.sizes;
-    keys = b.scratch();
-    values = b.scratch(4 * sizes.transposed);
-    block = b.scratch(4 * (sizes.transposed + sizes.headElements));
-    inverses = b.scratch(4 * (sizes.transposed + sizes.headElements + sizes.scores));
+    std::int64_t at = 0;
+    auto take = [&](std::int64_t elements, Elem elem) {
+      Ptr pointer = b.scratch(4 * at, elem);
+      at += elements;
+      return pointer;
+    };
+    keys = take(sizes.transposed, tiles.packed());
+    values = take(sizes.headElements, tiles.packed());
+    block = take(sizes.scores, Elem::F32);
+    inverses = take(sizes.blockRows, Elem::F32);
+    words = take(sizes.queryWords, tiles.packed());
     if (shape.buckets) {
       bias = b.buffer(9);
-      line = b.scratch(4 * (sizes.transposed + sizes.headElements + sizes.scores +
-                            sizes.blockRows));
+      line = take(RelativeBias::lineElements(shape), Elem::F32);
     }
   }
 
@@ -72,11 +78,16 @@ private:
       Num rows = b.min(b.i64(AttentionSizes::blockRows), last - row);
       Ptr source = q[row * shape.queryRow() + head * shape.headDim];
       KeyRange range = tiles.visibleToAny(keyCount, positions, row, rows);
-      tiles.scores(source, shape.queryRow(), rows, keys, range, shape.scaleOrDefault(), block);
+      tiles.scores(source, shape.queryRow(), rows, keys, range, shape.scaleOrDefault(), block,
+                   0, words);
       if (shape.positions)
         terms.addTo(block, source, positions, row, rows, keyCount);
       b.loop(0, rows, 1, [&](Num i) { softmax(row + i, i, head, sequence, keyCount, range); });
-      tiles.timesPanels(block, rows, values, shape.maxKeys, range,
+      Ptr left = block;
+      left.elem = tiles.packed();
+      if (shape.pairs)
+        tiles.packScores(block, rows, range, left, tiles.sizes.scoreStride);
+      tiles.timesPanels(left, rows, values, shape.maxKeys, range,
                         [&](Num i, Num column, Num mask, Num sum) {
                           Ptr target = out[(row + i) * (shape.heads * shape.headDim) +
                                            head * shape.headDim + column];
@@ -141,6 +152,7 @@ private:
   DropoutBits dropout;
   Ptr q, k, v, queryOffsets, keyOffsets, sequenceIds, positions, out, lse, bias;
   Ptr keys, values, block, inverses;
+  Ptr words; ///< a block of queries as pairs
   Ptr line; ///< the head's bias by relative position
 };
 

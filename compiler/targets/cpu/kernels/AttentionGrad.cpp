@@ -26,11 +26,16 @@ static std::int64_t blockElements(const AttentionSizes &sizes) {
   return sizes.headPanels * AttentionSizes::blockRows * sizes.headWidth;
 }
 
+/// Words of a block of slopes along the keys, beside those along the rows.
+static std::int64_t slopeWords(const AttentionShape &shape, const AttentionSizes &sizes) {
+  return shape.pairs ? sizes.scores / 2 : 0;
+}
+
 /// Elements of scratch before the position terms'.
 static std::int64_t ownElements(const AttentionShape &shape, const AttentionSizes &sizes,
                                 bool tableGradient) {
   return 2 * sizes.transposed + sizes.headElements + 2 * sizes.scores +
-         2 * blockElements(sizes) +
+         2 * blockElements(sizes) + sizes.queryWords + slopeWords(shape, sizes) +
          (tableGradient ? 2 : 1) * RelativeBias::lineElements(shape);
 }
 
@@ -55,19 +60,21 @@ public:
         sequenceIds(b.buffer(8, Elem::I32)), positions(b.buffer(9, Elem::I32)),
         dq(b.buffer(10)), dk(b.buffer(11)), dv(b.buffer(12)) {
     std::int64_t at = 0;
-    auto take = [&](std::int64_t elements) {
-      Ptr pointer = b.scratch(4 * at);
+    auto take = [&](std::int64_t elements, Elem elem = Elem::F32) {
+      Ptr pointer = b.scratch(4 * at, elem);
       at += elements;
       return pointer;
     };
     const AttentionSizes &sizes = tiles.sizes;
-    keysTransposed = take(sizes.transposed);
-    valuesTransposed = take(sizes.transposed);
-    keys = take(sizes.headElements);
+    keysTransposed = take(sizes.transposed, tiles.packed());
+    valuesTransposed = take(sizes.transposed, tiles.packed());
+    keys = take(sizes.headElements, tiles.packed());
     probabilities = take(sizes.scores);
     slopes = take(sizes.scores);
-    queryBlock = take(blockElements(sizes));
-    doutBlock = take(blockElements(sizes));
+    queryBlock = take(blockElements(sizes), tiles.packed());
+    doutBlock = take(blockElements(sizes), tiles.packed());
+    words = take(sizes.queryWords, tiles.packed());
+    slopeRows = take(slopeWords(shape, sizes), tiles.packed());
     if (shape.buckets) {
       bias = b.buffer(13);
       biasLine = take(RelativeBias::lineElements(shape));
@@ -174,10 +181,10 @@ private:
     Num queryAt = row * shape.queryRow() + head * shape.headDim;
     KeyRange range = tiles.visibleToAny(keyCount, positions, row, rows);
     tiles.scores(q[queryAt], shape.queryRow(), rows, keysTransposed, range,
-                 shape.scaleOrDefault(), probabilities);
+                 shape.scaleOrDefault(), probabilities, 0, words);
     if (shape.positions)
       terms.addTo(probabilities, q[queryAt], positions, row, rows, keyCount);
-    tiles.scores(dout[denseAt], dense(), rows, valuesTransposed, range, 1.0, slopes);
+    tiles.scores(dout[denseAt], dense(), rows, valuesTransposed, range, 1.0, slopes, 0, words);
     tiles.packRows(q[queryAt], shape.queryRow(), rows, capacity, queryBlock);
     tiles.packRows(dout[denseAt], dense(), rows, capacity, doutBlock);
     b.loop(0, rows, 1, [&](Num i) {
@@ -191,13 +198,25 @@ private:
           [&] { emitRow(row + i, i, head, sequence, keyCount, range, delta, logSum, true); },
           [&] { emitRow(row + i, i, head, sequence, keyCount, range, delta, logSum, false); });
     });
-    tiles.timesPanels(slopes, rows, keys, shape.maxKeys, range,
-                      [&](Num i, Num column, Num mask, Num sum) {
-                        b.storeVector(sum, dq[queryAt + i * shape.queryRow() + column], mask);
-                      });
-    tiles.addTransposed(probabilities, rows, doutBlock, capacity, range, dv[keyStart],
+    Ptr alongKeys = slopes, alongRows = slopes, dropped = probabilities;
+    std::int64_t stride = 0;
+    if (shape.pairs) {
+      alongKeys = slopeRows;
+      stride = tiles.sizes.scoreStride / 2;
+      tiles.packScores(slopes, rows, range, slopeRows, stride);
+      tiles.pairRows(slopes, rows, range);
+      tiles.pairRows(probabilities, rows, range);
+      alongRows.elem = dropped.elem = Elem::I32;
+    }
+    tiles.timesPanels(
+        alongKeys, rows, keys, shape.maxKeys, range,
+        [&](Num i, Num column, Num mask, Num sum) {
+          b.storeVector(sum, dq[queryAt + i * shape.queryRow() + column], mask);
+        },
+        stride);
+    tiles.addTransposed(dropped, rows, doutBlock, capacity, range, dv[keyStart],
                         shape.keyRow());
-    tiles.addTransposed(slopes, rows, queryBlock, capacity, range, dk[keyStart],
+    tiles.addTransposed(alongRows, rows, queryBlock, capacity, range, dk[keyStart],
                         shape.keyRow());
     if (shape.positions)
       terms.addBackward(slopes, queryBlock, positions, row, rows, keyCount, dq[queryAt], dkeys);
@@ -249,6 +268,8 @@ private:
   Ptr keyPartial, queryPartial; ///< gradients of the position tables, a group's each
   Ptr dout, q, k, v, out, lse, queryOffsets, keyOffsets, sequenceIds, positions, dq, dk, dv;
   Ptr keysTransposed, valuesTransposed, keys, probabilities, slopes, queryBlock, doutBlock;
+  Ptr words;     ///< a block of queries or of dout as pairs
+  Ptr slopeRows; ///< with pairs: slopes along the keys
 };
 
 } // namespace

@@ -26,6 +26,8 @@ AttentionSizes::AttentionSizes(const AttentionShape &shape, const CpuIsa &isa) {
   headWidth = headVectors * isa.lanes;
   headPanels = vectors / headVectors;
   headElements = headPanels * shape.maxKeys * headWidth;
+  rowWords = roundUp((shape.headDim + 1) / 2, isa.lanes);
+  queryWords = shape.pairs ? blockRows * rowWords : 0;
 }
 
 std::string AttentionShape::name(const char *prefix, const CpuIsa &isa) const {
@@ -45,6 +47,8 @@ std::string AttentionShape::name(const char *prefix, const CpuIsa &isa) const {
   if (positions)
     result += "_p" + std::to_string(positions) + "m" + std::to_string(maxDistance) +
               (positionKeys ? "k" : "") + (positionQueries ? "q" : "");
+  if (pairs)
+    result += "_pairs";
   return result + (causal ? "_causal_" : "_") + isa.suffix;
 }
 
@@ -56,24 +60,56 @@ AttentionTiles::AttentionTiles(KernelBuilder &b, const AttentionShape &shape)
     : sizes(shape, b.isa), b(b), shape(shape) {}
 
 void AttentionTiles::packTransposed(Ptr source, std::int64_t stride, Num count, Ptr target) {
-  std::int64_t d = shape.headDim, width = sizes.keyWidth;
+  std::int64_t d = shape.headDim, width = sizes.keyWidth, step = shape.pairs ? 2 : 1;
   b.loop(0, count, 8, [&](Num key) {
     std::array<Ptr, 8> rows;
     for (int r = 0; r < 8; ++r)
       rows[r] = source[b.min(key + r, count - 1) * stride];
-    Ptr block = target[key / width * (d * width) + key % width];
+    Ptr block = target[key / width * (stepsOf(d) * width) + key % width];
     auto transpose = [&](Num channel, std::int64_t valid) {
       std::array<Num, 8> lines;
       for (int r = 0; r < 8; ++r)
         lines[r] = b.loadVector(rows[r][channel], 8); // past d: slack, and not stored
       lines = b.transpose8(lines);
-      for (std::int64_t i = 0; i < valid; ++i)
-        b.storeVector(lines[i], block[(channel + i) * width]);
+      for (std::int64_t i = 0; i < valid; i += step) {
+        Num line = lines[i];
+        if (shape.pairs)
+          line = b.interleaved(line, i + 1 < valid ? lines[i + 1] : b.like(line, 0.0));
+        b.storeVector(line, block[(channel + i) / step * width]);
+      }
     };
     if (d >= 8)
       b.loop(0, d / 8 * 8, 8, [&](Num channel) { transpose(channel, 8); });
     if (d % 8)
       transpose(b.i64(d / 8 * 8), d % 8);
+  });
+}
+
+Num AttentionTiles::stepsOf(Num count) { return shape.pairs ? (count + 1) / 2 : count; }
+
+void AttentionTiles::packScores(Ptr scores, Num rows, KeyRange range, Ptr words,
+                                std::int64_t stride) {
+  std::int64_t lanes = b.isa.lanes;
+  b.loop(0, rows, 1, [&](Num row) {
+    Ptr line = scores[row * sizes.scoreStride], target = words[row * stride];
+    b.loop(range.begin, range.end, 2 * lanes, [&](Num j) {
+      b.storeVector(b.toPairs(b.loadVector(line[j]), b.loadVector(line[j + lanes])),
+                    target[j / 2]);
+    });
+  });
+}
+
+void AttentionTiles::pairRows(Ptr scores, Num rows, KeyRange range) {
+  Ptr words = scores;
+  words.elem = Elem::I32;
+  b.loop(0, rows, 2, [&](Num row) {
+    Num second = row + 1 < rows;
+    b.loop(range.begin, range.end, b.isa.lanes, [&](Num j) {
+      Num at = row * sizes.scoreStride + j;
+      Num other = b.loadVector(scores[at + sizes.scoreStride]);
+      b.storeVector(b.interleaved(b.loadVector(scores[at]), b.select(second, other, b.vec(0))),
+                    words[at]);
+    });
   });
 }
 
@@ -87,28 +123,44 @@ void AttentionTiles::packRows(Ptr source, std::int64_t stride, Num count, std::i
     Nums masks;
     for (int v = 0; v < sizes.headVectors; ++v)
       masks.push_back(columnMask(panel * sizes.headWidth + v * b.isa.lanes));
-    b.loop(0, count, 1, [&](Num row) {
+    b.loop(0, stepsOf(count), 1, [&](Num at) {
+      Num row = shape.pairs ? at * 2 : at;
+      Num second = shape.pairs ? row + 1 < count : Num{};
       for (int v = 0; v < sizes.headVectors; ++v) {
         Ptr from = source[row * stride + panel * sizes.headWidth + v * b.isa.lanes];
-        Ptr to = target[(panel * capacity + row) * sizes.headWidth + v * b.isa.lanes];
-        b.storeVector(b.loadVector(from, masks[v]), to);
+        Ptr to = target[(panel * stepsOf(capacity) + at) * sizes.headWidth + v * b.isa.lanes];
+        Num value = b.loadVector(from, masks[v]);
+        if (shape.pairs) {
+          Ptr next = from[b.select(second, b.i64(stride), b.i64(0))];
+          value = b.interleaved(value,
+                                b.select(second, b.loadVector(next, masks[v]), b.vec(0)));
+        }
+        b.storeVector(value, to);
       }
     });
   });
 }
 
 void AttentionTiles::scores(Ptr source, std::int64_t stride, Num rows, Ptr keys, KeyRange range,
-                            double factor, Ptr target, std::int64_t targetStride) {
+                            double factor, Ptr target, std::int64_t targetStride, Ptr words) {
   std::int64_t apart = targetStride ? targetStride : sizes.scoreStride;
+  std::int64_t depth = stepsOf(shape.headDim);
   int vectors = b.isa.tileVectors, tileRows = b.isa.tileRows;
+  if (shape.pairs) {
+    b.loop(0, rows, 1, [&](Num row) {
+      packPairs(b, source[row * stride], shape.headDim, words[row * sizes.rowWords]);
+    });
+    source = words;
+    stride = sizes.rowWords;
+  }
   b.loop(range.begin, range.end, sizes.keyWidth, [&](Num key) {
     b.loop(0, rows, tileRows, [&](Num row) {
       TileRows left;
       for (int r = 0; r < tileRows; ++r)
         left.rows.push_back(source[b.min(row + r, rows - 1) * stride]);
       Nums sums =
-          emitTile(b, tileRows, vectors, left, keys[key * shape.headDim], sizes.keyWidth,
-                   b.i64(shape.headDim), shape.headDim, Nums(tileRows * vectors, b.vec(0)));
+          emitTile(b, tileRows, vectors, left, keys[key * depth], sizes.keyWidth, b.i64(depth),
+                   depth, Nums(tileRows * vectors, b.vec(0)));
       for (int r = 0; r < tileRows; ++r)
         for (int v = 0; v < vectors; ++v)
           b.storeVector(sums[r * vectors + v] * factor,
@@ -126,12 +178,14 @@ void AttentionTiles::timesPanels(Ptr left, Num rows, Ptr panels, std::int64_t ca
   b.loop(0, sizes.headPanels, 1, [&](Num panel) {
     b.loop(0, rows, sizes.headRows, [&](Num row) {
       TileRows a;
-      a.base = left[row * apart + range.begin];
+      Num begin = shape.pairs ? range.begin / 2 : range.begin;
+      a.base = left[row * apart + begin];
       a.rowStride = apart;
-      Ptr right = panels[(panel * capacity + range.begin) * sizes.headWidth];
+      Ptr right = panels[(panel * stepsOf(capacity) + begin) * sizes.headWidth];
       Nums sums =
           emitTile(b, sizes.headRows, vectors, a, right, sizes.headWidth,
-                   range.end - range.begin, -1, Nums(sizes.headRows * vectors, b.vec(0)));
+                   stepsOf(range.end - range.begin), -1,
+                   Nums(sizes.headRows * vectors, b.vec(0)));
       for (int r = 0; r < sizes.headRows; ++r)
         b.ifThen(row + r < rows, [&] {
           for (int v = 0; v < vectors; ++v) {
@@ -162,9 +216,10 @@ void AttentionTiles::addTransposed(Ptr left, Num count, Ptr panels, std::int64_t
       TileRows a;
       a.base = left[key];
       a.rowStride = 1;
-      a.kStride = apart;
-      sums = emitTile(b, tileRows, vectors, a, panels[panel * (capacity * sizes.headWidth)],
-                      sizes.headWidth, count, -1, sums);
+      a.kStride = shape.pairs ? 2 * apart : apart;
+      sums =
+          emitTile(b, tileRows, vectors, a, panels[panel * (stepsOf(capacity) * sizes.headWidth)],
+                   sizes.headWidth, stepsOf(count), -1, sums);
       for (int r = 0; r < tileRows; ++r)
         b.ifThen(key + r < range.end, [&] {
           for (int v = 0; v < vectors; ++v)

@@ -36,6 +36,7 @@ template <typename Op> static AttentionShape shapeOf(Op op, const CpuProgram &pr
     shape.positionKeys = op.getPositionKeys();
     shape.positionQueries = op.getPositionQueries();
   }
+  shape.pairs = program.pairs(op.getQ()) && !op.hasPositions();
   return shape;
 }
 
