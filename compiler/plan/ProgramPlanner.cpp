@@ -174,9 +174,26 @@ void ProgramPlanner::use(BufferId id, int command) {
   buffer.lastUse = command;
 }
 
+static std::int64_t bytesOf(Type dtype) {
+  return std::max<std::int64_t>(1, dtype.getIntOrFloatBitWidth() / 8);
+}
+
+AffineExpr ProgramPlanner::bytesTouched(ArrayRef<Operand> operands) const {
+  AffineExpr bytes = symbols.constant(0);
+  for (const Operand &operand : operands) {
+    const PlannedBuffer &buffer = buffers[operand.buffer];
+    AffineExpr elements = operand.touched ? operand.touched : buffer.elements;
+    bool both = operand.access == plan::Access::ReadWrite;
+    bytes = bytes + elements * (bytesOf(buffer.dtype) * (both ? 2 : 1));
+  }
+  return bytes;
+}
+
 void ProgramPlanner::launch(LaunchSpec spec) {
   for (const Operand &operand : spec.operands)
     use(operand.buffer, commands.size());
+  if (llvm::any_of(spec.operands, [](const Operand &operand) { return bool(operand.touched); }))
+    spec.bytes = bytesTouched(spec.operands);
   Command command{Command::Launch, std::move(spec), 0, ""};
   commands.push_back(std::move(command));
 }
@@ -184,10 +201,6 @@ void ProgramPlanner::launch(LaunchSpec spec) {
 void ProgramPlanner::fill(BufferId target, llvm::StringRef unless) {
   use(target, commands.size());
   commands.push_back({Command::Fill, {}, target, unless.str()});
-}
-
-static std::int64_t bytesOf(Type dtype) {
-  return std::max<std::int64_t>(1, dtype.getIntOrFloatBitWidth() / 8);
 }
 
 std::int64_t ProgramPlanner::bytesAtCapacity(const PlannedBuffer &buffer) const {

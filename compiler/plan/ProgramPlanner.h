@@ -87,6 +87,8 @@ using BufferId = unsigned;
 struct Operand {
   BufferId buffer;
   plan::Access access;
+  /// Elements that a launch touches, where they are not the whole buffer (a gather's source).
+  mlir::AffineExpr touched = {};
 };
 
 struct LaunchSpec {
@@ -129,6 +131,8 @@ public:
   /// `elements` of the moments from byte `offset` on.
   BufferId moments(std::int64_t offset, mlir::Type dtype, std::int64_t elements);
 
+  /// Its `bytes` follow from its operands where one of them is touched in part; for others the
+  /// runtime takes whole buffers.
   void launch(LaunchSpec spec);
   void fill(BufferId target, llvm::StringRef unless = "");
 
@@ -162,6 +166,7 @@ private:
   void use(BufferId id, int command);
   std::int64_t placeArena();
   std::int64_t bytesAtCapacity(const PlannedBuffer &buffer) const;
+  mlir::AffineExpr bytesTouched(llvm::ArrayRef<Operand> operands) const;
 
   llvm::DenseMap<mlir::Value, BufferId> values;
   std::vector<PlannedBuffer> buffers;

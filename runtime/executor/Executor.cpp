@@ -213,8 +213,7 @@ Status Executor::Impl::runCommands(PreparedProgram &program,
     sums.calls += 1;
     if (command.flops >= 0)
       sums.flops += static_cast<double>(program.values[command.flops]);
-    if (command.costBytes >= 0)
-      sums.bytes += static_cast<double>(program.values[command.costBytes]);
+    sums.bytes += program.bytesMoved(command);
   }
   return Status::ok();
 }

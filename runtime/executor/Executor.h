@@ -53,7 +53,8 @@ struct MemoryUse {
 /// Which copy of a parameter is meant. Moments have types of their own: see loadMoment.
 enum class ParameterSlot { Params, Grads, Moments };
 
-/// Time and work of the commands that share a label, summed over runs.
+/// Time and work of the commands that share a label, summed over runs. Bytes are what they read
+/// and write at least: what is read again, because caches did not hold it, is not in them.
 struct ProfileEntry {
   std::string label;
   std::int64_t calls = 0;

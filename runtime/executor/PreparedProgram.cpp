@@ -29,6 +29,7 @@ void PreparedProgram::addLaunch(const abi::Launch &launch, const Module &module,
   prepared.bufferCount = count(launch.operands());
   for (std::uint32_t i = 0; i < prepared.bufferCount; ++i) {
     pointerBuffers.push_back(launch.operands()->Get(i)->buffer());
+    pointerAccess.push_back(launch.operands()->Get(i)->access());
     pointers.push_back(buffers[pointerBuffers.back()].address);
   }
   prepared.intsAt = static_cast<std::uint32_t>(intSources.size());
@@ -114,6 +115,31 @@ std::int64_t PreparedProgram::guessNanoseconds(const PreparedCommand &command) c
     bytes += buffers[pointerBuffers[command.buffersAt + i]].bytes;
   std::int64_t flops = command.flops >= 0 ? values[command.flops] : 0;
   return bytes / bytesPerNanosecond + std::max<std::int64_t>(0, flops) / flopsPerNanosecond;
+}
+
+double PreparedProgram::bytesMoved(const PreparedCommand &command) const {
+  if (command.costBytes >= 0)
+    return static_cast<double>(values[command.costBytes]);
+  if (command.kind != abi::Action::Launch)
+    return static_cast<double>(buffers[command.destination].bytes) *
+           (command.kind == abi::Action::CopyBuffer ? 2 : 1);
+  double bytes = 0;
+  const std::uint32_t *operands = pointerBuffers.data() + command.buffersAt;
+  const abi::Access *access = pointerAccess.data() + command.buffersAt;
+  for (std::uint32_t i = 0; i < command.bufferCount; ++i) {
+    // A buffer that several operands name counts once, at the first of them.
+    bool read = false, written = false, counted = false;
+    for (std::uint32_t k = 0; k < command.bufferCount; ++k) {
+      if (operands[k] != operands[i])
+        continue;
+      counted = counted || k < i;
+      read = read || access[k] != abi::Access::Write;
+      written = written || access[k] != abi::Access::Read;
+    }
+    if (!counted)
+      bytes += static_cast<double>(buffers[operands[i]].bytes) * (read + written);
+  }
+  return bytes;
 }
 
 Status PreparedProgram::evaluateSizes(std::span<const std::int64_t> symbols) {

@@ -70,6 +70,10 @@ public:
   /// operands and its FLOPs where they are known.
   std::int64_t guessNanoseconds(const PreparedCommand &command) const;
 
+  /// Bytes that a command moves at least in the current run: what its cost says, else each buffer
+  /// of its operands once if it is read and once more if it is written.
+  double bytesMoved(const PreparedCommand &command) const;
+
   /// Elements of a buffer in the current run.
   std::int64_t elementsOf(std::uint32_t buffer) const {
     return values[buffers[buffer].elements];
@@ -87,6 +91,7 @@ public:
   // Flat arguments of all launches. `ints` are refilled by evaluateSizes, `scalars` by the run.
   std::vector<void *> pointers;
   std::vector<std::uint32_t> pointerBuffers; // the buffer behind each pointer
+  std::vector<abi::Access> pointerAccess;    // what is done to it
   std::vector<ExpressionId> intSources;
   std::vector<std::int64_t> ints;
   std::vector<std::uint32_t> scalarSources;

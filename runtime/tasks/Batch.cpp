@@ -3,6 +3,7 @@
 #include "runtime/tasks/Batch.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 namespace ftc::rt {
@@ -195,6 +196,40 @@ std::optional<std::int64_t> Batch::arrayCapacity(std::string_view name) const {
 
 std::span<const std::string_view> Batch::symbolNames() { return kSymbols; }
 
+/// W of "<counter>.W"; 0: the name is another's.
+static std::int64_t windowIn(std::string_view name, std::string_view counter) {
+  if (!name.starts_with(counter) || !name.substr(counter.size()).starts_with('.'))
+    return 0;
+  std::string_view digits = name.substr(counter.size() + 1);
+  std::int64_t window = 0;
+  auto [end, error] = std::from_chars(digits.begin(), digits.end(), window);
+  return error == std::errc() && end == digits.end() && window > 0 ? window : 0;
+}
+
+std::int64_t Batch::tokenPairsWithin(std::int64_t window) const {
+  std::int64_t pairs = 0;
+  for (std::int64_t s = 0; s < sequenceCount; ++s) {
+    std::int64_t length = storage[CuSeqlens][s + 1] - storage[CuSeqlens][s];
+    std::int64_t beyond = std::max<std::int64_t>(0, length - window);
+    pairs += length * length - beyond * (beyond + 1);
+  }
+  return pairs;
+}
+
+std::int64_t Batch::labelledPairsWithin(std::int64_t window) const {
+  if (form.placement != LabelPlacement::Token)
+    return 0;
+  std::int64_t pairs = 0;
+  for (std::int64_t s = 0; s < sequenceCount; ++s) {
+    std::int64_t length = storage[CuSeqlens][s + 1] - storage[CuSeqlens][s];
+    for (std::int32_t r = storage[LabelledOffsets][s]; r < storage[LabelledOffsets][s + 1]; ++r) {
+      std::int64_t at = storage[LabelledPosition][r];
+      pairs += std::min(at + window, length) - std::max<std::int64_t>(0, at - window + 1);
+    }
+  }
+  return pairs;
+}
+
 std::optional<std::int64_t> Batch::symbol(std::string_view name) const {
   if (name == "tokens")
     return tokenCount;
@@ -222,6 +257,10 @@ std::optional<std::int64_t> Batch::symbol(std::string_view name) const {
     return targetPairs;
   if (name == "cross_pairs")
     return crossPairs;
+  if (std::int64_t window = windowIn(name, "token_pairs"))
+    return tokenPairsWithin(window);
+  if (std::int64_t window = windowIn(name, "labelled_pairs"))
+    return labelledPairsWithin(window);
   return std::nullopt;
 }
 

@@ -78,6 +78,7 @@ inline constexpr std::array<const char *, 7> kCounters{
 /// Symbols: tokens = T, target = G, sequences = S, labelled = R, X.unique = U; and, of work that
 /// is done for pairs of rows of one sequence, their numbers: token_pairs, target_pairs,
 /// labelled_pairs (of labelled rows and tokens), cross_pairs (of target tokens and tokens).
+/// token_pairs.W and labelled_pairs.W count those less than W positions apart.
 class Batch {
 public:
   /// Makes every buffer at its capacity. Fails when a capacity is not in [1, 2^31 - 2].
@@ -100,7 +101,7 @@ public:
   /// Every array's name, in a fixed order.
   std::span<const std::string> arrayNames() const { return names; }
 
-  /// Every symbol's name.
+  /// Every symbol's name, but those of windows.
   static std::span<const std::string_view> symbolNames();
 
   std::int64_t tokens() const { return tokenCount; }
@@ -138,6 +139,8 @@ private:
   std::int64_t slotCapacity(Slot slot) const;
   std::optional<Slot> findSlot(std::string_view name) const;
   Status checkFit(std::span<const Example *const> examples) const;
+  std::int64_t tokenPairsWithin(std::int64_t window) const;
+  std::int64_t labelledPairsWithin(std::int64_t window) const;
   void appendExample(const Example &example, std::int32_t sequence);
   void appendTarget(const Example &example, std::int32_t sequence);
   void sortIds(Slot ids, Slot order, std::int64_t count, std::int64_t &unique);

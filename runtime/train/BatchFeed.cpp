@@ -15,9 +15,9 @@ Result<BatchFeed> BatchFeed::make(Executor &executor, const BatchCapacity &capac
       feed.inputs.push_back({handle, name});
   FTC_RETURN_IF_ERROR(executor.setInput(executor.input("class_weights"), classWeights));
   feed.targets = executor.input("targets");
-  for (std::string_view name : Batch::symbolNames())
-    if (SymbolHandle handle = executor.symbol(name))
-      feed.symbols.push_back({handle, std::string(name)});
+  for (const abi::Symbol *symbol : *executor.artifact()->symbols())
+    if (std::string_view name = text(symbol->name()); feed.packed.symbol(name))
+      feed.symbols.push_back({executor.symbol(name), std::string(name)});
   return feed;
 }
 

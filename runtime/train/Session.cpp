@@ -134,9 +134,11 @@ Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
     return executor.takeStatus();
   session->executor = executor.take();
   session->touched = TouchedRows(*session->executor);
-  // Kernels shared with training take these counters as arguments even where nothing is random.
-  for (const char *counter : kCounters)
-    session->executor->set(session->executor->symbol(counter), 0);
+  // Kernels shared with training take these counters as arguments even where nothing is random;
+  // what a batch counts is nothing before there is one.
+  for (std::uint32_t i = 0; i < count(artifact->symbols()); ++i)
+    if (const abi::Symbol &symbol = *artifact->symbols()->Get(i); symbol.capacity() == 0)
+      session->executor->set(session->executor->symbol(text(symbol.name())), 0);
   session->capacity = {capacityOf(artifact, "tokens"), capacityOf(artifact, "sequences"),
                        capacityOf(artifact, "labelled"), capacityOf(artifact, "target")};
   return session;

@@ -56,6 +56,26 @@ class OutputsTest(Suite):
                 self.assertEqual(done.returncode, 1, line)
                 self.assertRegex(line, r"^%s: (.*: )?standard output: cannot write" % program)
 
+    def testProfilesOfABenchmark(self):
+        """A table a program: for each kernel its time, its work, and shares of both peaks."""
+        said = must("ftrt", "bench", self.artifact, "--batch_size", 2, "--seq_length", 8,
+                    "--seconds", 0, "--profile").stdout
+        self.assertRegex(said, r"\nmemory peak measured: [0-9.]+ GB/s on [0-9]+ threads")
+        headings = ["share", "ms/call", "calls", "GFLOP/call", "MB/call", "GFLOP/s", "of", "FMA",
+                    "GB/s", "of", "mem", "command"]
+        for program in ("train_accumulate", "apply", "evaluate"):
+            table = said.split("\n%s\n" % program)[1].split("\n\n")[0].splitlines()
+            self.assertEqual(table[0].split(), headings)
+            rows = {line.split()[-1]: line.split()[:-1] for line in table[1:]}
+            kernels = {"apply": ("adamw", "adamw.rows", "global_norm")}.get(
+                program, ("embedding", "linear", "attention"))
+            for kernel in kernels:
+                numbers = [float(number.rstrip("%")) for number in rows[kernel]]
+                self.assertEqual(len(numbers), 9)
+                self.assertGreater(numbers[4], 0, "bytes of " + kernel)
+                if kernel != "embedding":
+                    self.assertGreater(numbers[5], 0, "GFLOP/s of " + kernel)
+
     def testADanglingLinkIsWrittenThrough(self):
         """As the shell's > does: what the link leads to is made, and the link stays."""
         link, target = self.scratch / "link.jsonl", self.scratch / "target.jsonl"

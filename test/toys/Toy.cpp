@@ -167,9 +167,10 @@ std::vector<std::shared_ptr<rt::Device>> allDevices() {
 }
 
 Runner::Runner(const Toy &toy, std::shared_ptr<rt::Device> device,
-               std::vector<std::string> programs, const Parameters &parameters)
+               std::vector<std::string> programs, const Parameters &parameters, bool profile)
     : artifact(toy.artifact) {
   rt::ExecutorOptions options;
+  options.profile = profile;
   options.programs = std::move(programs);
   options.poisonArena = true;
   auto made = rt::Executor::create(artifact, std::move(device), options);
@@ -180,8 +181,9 @@ Runner::Runner(const Toy &toy, std::shared_ptr<rt::Device> device,
     rt::Status status = instance->loadParameter(artifact->parameterIndex(name), values);
     EXPECT_TRUE(status) << status.message();
   }
-  for (const char *counter : rt::kCounters)
-    symbol(counter, 0);
+  for (const abi::Symbol *counter : *(*artifact)->symbols())
+    if (counter->capacity() == 0)
+      symbol(counter->name()->str(), 0);
 }
 
 void Runner::set(const std::map<std::string, double> &scalars) {

@@ -66,7 +66,7 @@ std::vector<std::shared_ptr<rt::Device>> allDevices();
 class Runner {
 public:
   Runner(const Toy &toy, std::shared_ptr<rt::Device> device, std::vector<std::string> programs,
-         const Parameters &parameters);
+         const Parameters &parameters, bool profile = false);
 
   void set(const std::map<std::string, double> &scalars);
   void set(const ToyBatch &batch);

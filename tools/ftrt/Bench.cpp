@@ -1,8 +1,10 @@
 // ftrt bench: times training steps and evaluation of an artifact on random tokens.
 #include "tools/ftrt/Commands.h"
+#include "tools/ftrt/ProfileTable.h"
 
 #include "runtime/artifact/Expression.h"
 #include "runtime/devices/FmaPeak.h"
+#include "runtime/devices/MemoryPeak.h"
 #include "runtime/support/Philox.h"
 #include "runtime/train/Evaluation.h"
 #include "runtime/train/StepRunner.h"
@@ -130,28 +132,6 @@ Result<double> measure(double seconds, const std::function<Status()> &once) {
   return times[times.size() / 2];
 }
 
-void printProfile(rt::Executor &executor, const char *name, double peak) {
-  std::vector<rt::ProfileEntry> entries = executor.profile(executor.program(name));
-  if (entries.empty())
-    return;
-  double all = 0;
-  for (const rt::ProfileEntry &entry : entries)
-    all += entry.seconds;
-  std::sort(entries.begin(), entries.end(),
-            [](const auto &a, const auto &b) { return a.seconds > b.seconds; });
-  std::printf("\n%s\n%7s %9s %9s %8s %7s %8s  %s\n", name, "share", "ms/call", "calls",
-              "GFLOP/s", "of peak", "GB/s", "command");
-  for (const rt::ProfileEntry &entry : entries) {
-    double calls = static_cast<double>(std::max<std::int64_t>(1, entry.calls));
-    double rate = entry.seconds > 0 ? entry.flops / entry.seconds : 0;
-    std::printf("%6.1f%% %9.4f %9lld %8.1f %6.1f%% %8.1f  %s\n", 100 * entry.seconds / all,
-                1e3 * entry.seconds / calls, static_cast<long long>(entry.calls), rate * 1e-9,
-                peak > 0 ? 100 * rate / peak : 0,
-                entry.seconds > 0 ? entry.bytes / entry.seconds * 1e-9 : 0,
-                entry.label.c_str());
-  }
-}
-
 /// Median seconds of a program over the whole batch, and its FLOPs.
 struct Timing {
   const char *name;
@@ -181,6 +161,21 @@ void printTimings(const rt::Session &session, const BenchSettings &s, double pea
     std::printf("the share of the %s is not to be trusted: other work kept the machine from its "
                 "peak while that was measured\n",
                 name);
+}
+
+void printProfiles(rt::Session &session, double fmaPeak) {
+  constexpr int attempts = 5;
+  unsigned threads = session.device->properties().threads;
+  double memory =
+      rt::measureMemoryPeak(threads, attempts, rt::memoryPeakArrayBytes(threads));
+  if (memory > 0)
+    std::printf("\nmemory peak measured: %.1f GB/s on %u threads; bytes are what a command reads "
+                "and writes at least, and may come from caches\n",
+                memory * 1e-9, threads);
+  rt::Executor &executor = *session.executor;
+  for (const char *name : {rt::kTrunk, "train_accumulate", "apply", "train_step", "evaluate"})
+    if (rt::ProgramHandle program = executor.program(name))
+      std::printf("\n%s", profileTable(name, executor.profile(program), {fmaPeak, memory}).c_str());
 }
 
 Status benchSession(rt::Session &session, const BenchSettings &s) {
@@ -248,9 +243,7 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
       rt::measureFmaPeak(products, session.device->properties().threads, rt::kThoroughLook));
   printTimings(session, s, peak, micro.size(), timings);
   if (s.profile)
-    for (const char *name : {rt::kTrunk, "train_accumulate", "apply", "train_step", "evaluate"})
-      if (session.executor->program(name))
-        printProfile(*session.executor, name, peak);
+    printProfiles(session, peak);
   return Status::ok();
 }
 

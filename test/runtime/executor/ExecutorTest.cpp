@@ -430,8 +430,45 @@ TEST(Executor, ProfilesByLabel) {
   EXPECT_EQ(entries[1].calls, 6);
   EXPECT_EQ(entries[1].flops, 3.0 * (4 + 7) * 2 * 5 * 3);
   EXPECT_GT(entries[1].seconds, 0);
+  // Micro-batches of 4 and 7 rows, written buffers read too; f32 throughout.
+  const double steps = 3, weight = 5 * 3, rows = 4 + 7;
+  EXPECT_EQ(entries[0].bytes, steps * 4 * weight);
+  EXPECT_EQ(entries[1].bytes, steps * 4 * (rows * (5 + 3 + 2 * 3) + 2 * weight));
+  EXPECT_EQ(entries[2].label, "linear_grad");
+  EXPECT_EQ(entries[2].bytes, steps * 4 * (rows * (5 + 3) + 2 * 2 * weight));
+  EXPECT_EQ(entries[3].label, "square_loss");
+  EXPECT_EQ(entries[3].bytes, steps * 4 * (rows * 3 + 2 * 2 * 1));
   executor->resetProfile();
   EXPECT_EQ(executor->profile(executor->program("train_accumulate"))[1].calls, 0);
+}
+
+TEST(Executor, ProfilesWhatEachCommandMoves) {
+  ArtifactBuilder builder;
+  builder.symbol("rows", 16);
+  builder.scalar("factor", 2);
+  auto program = ArtifactBuilder::program(builder.variant(), "moves", 256);
+  auto elements = [] { return expr(0, {{0, 3}}); };
+  auto a = program.buffer(abi::Segment::Arena, abi::DType::F32, 0, elements());
+  auto b = program.buffer(abi::Segment::Output, abi::DType::F32, 0, elements(), "b");
+  program.fill(a);
+  program.copy(a, b);
+  // One buffer under two operands counts as one that is read and written.
+  program.launch("scale", {{a}, {a, true}}, {}, {0}, elements());
+  auto &part = program.launch("scale", {{a}, {b, true}}, {}, {0}, elements());
+  part.label = "part";
+  part.bytes = expr(8, {{0, 5}});
+  ExecutorOptions options;
+  options.profile = true;
+  auto executor = makeExecutor(builder, makeCpuDevice(1).take(), options);
+  ASSERT_NE(executor, nullptr);
+  executor->set(executor->symbol("rows"), 5);
+  Status status = executor->run(executor->program("moves"));
+  ASSERT_TRUE(status) << status.message();
+  std::vector<std::pair<std::string, double>> moved;
+  for (const ProfileEntry &entry : executor->profile(executor->program("moves")))
+    moved.push_back({entry.label, entry.bytes});
+  EXPECT_EQ(moved, (std::vector<std::pair<std::string, double>>{
+                       {"fill", 60}, {"copy", 120}, {"scale", 120}, {"part", 8 + 5 * 5}}));
 }
 
 } // namespace

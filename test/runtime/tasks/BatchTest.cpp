@@ -124,6 +124,39 @@ TEST(Batch, PacksTwoStreamsByName) {
   EXPECT_FALSE(plain->array("target_ids"));
 }
 
+TEST(Batch, CountsPairsWithinAWindow) {
+  std::vector<Example> examples;
+  for (int length : {5, 1, 2, 7}) {
+    Example example;
+    for (int i = 0; i < length; ++i) {
+      example.ids.push_back(i);
+      example.typeIds.push_back(0);
+      example.labels.push_back(i % 3 == 1 ? -100 : 1);
+    }
+    examples.push_back(example);
+  }
+  auto batch = Batch::make({16, 4, 16}, {LabelPlacement::Token, 0});
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->symbol("token_pairs.3"), 0); // nothing is packed
+  ASSERT_TRUE(batch->pack(pointers(examples), 0));
+  for (std::int64_t window : {1, 2, 3, 5, 6, 100}) {
+    std::int64_t tokens = 0, labelled = 0;
+    for (const Example &example : examples)
+      for (std::int64_t i = 0; i < example.tokens(); ++i)
+        for (std::int64_t j = 0; j < example.tokens(); ++j) {
+          tokens += std::abs(i - j) < window;
+          labelled += std::abs(i - j) < window && example.labels[i] != -100;
+        }
+    std::string suffix = "." + std::to_string(window);
+    EXPECT_EQ(batch->symbol("token_pairs" + suffix), tokens) << window;
+    EXPECT_EQ(batch->symbol("labelled_pairs" + suffix), labelled) << window;
+  }
+  EXPECT_EQ(batch->symbol("token_pairs.100"), batch->symbol("token_pairs"));
+  for (const char *name : {"token_pairs.", "token_pairs.0", "token_pairs.-1", "token_pairs.3x",
+                           "token_pairs3", "cross_pairs.3"})
+    EXPECT_FALSE(batch->symbol(name)) << name;
+}
+
 TEST(Batch, SplitsByBothStreams) {
   std::vector<Example> examples;
   for (auto [source, target] : {std::pair(3, 1), {1, 4}, {2, 2}, {5, 1}, {1, 5}})

@@ -73,11 +73,15 @@ IntExpr CompactRows::grid() const {
   return {0, {{0, width ? rowsAtOnce(width) : flatChunk, 1}}};
 }
 
+IntExpr CompactRows::flops(std::int64_t each) const {
+  return width ? IntExpr() : IntExpr{0, {{0, 1, each}}};
+}
+
 std::string AdamW::key(const CpuIsa &isa) const {
   return (control ? "adamw_" : "adamw_free_") + rows.key() + isa.suffix;
 }
 IntExpr AdamW::grid(const CpuIsa &) const { return rows.grid(); }
-IntExpr AdamW::flops() const { return rows.width ? IntExpr() : IntExpr{0, {{0, 1, 14}}}; }
+IntExpr AdamW::flops() const { return rows.flops(flopsAnElement); }
 
 void AdamW::emit(KernelBuilder &b) const {
   Ptr params = b.buffer(0), first = b.buffer(2), second = b.buffer(3);
@@ -106,6 +110,7 @@ std::string Sgd::key(const CpuIsa &isa) const {
   return (control ? "sgd_" : "sgd_free_") + isa.suffix;
 }
 IntExpr Sgd::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
+IntExpr Sgd::flops() const { return {0, {{0, 1, 6}}}; }
 
 void Sgd::emit(KernelBuilder &b) const {
   Ptr params = b.buffer(0), momenta = b.buffer(2);
@@ -123,6 +128,7 @@ std::string Lion::key(const CpuIsa &isa) const {
   return (control ? "lion_" : "lion_free_") + rows.key() + isa.suffix;
 }
 IntExpr Lion::grid(const CpuIsa &) const { return rows.grid(); }
+IntExpr Lion::flops() const { return rows.flops(flopsAnElement); }
 
 void Lion::emit(KernelBuilder &b) const {
   Ptr params = b.buffer(0), momenta = b.buffer(2);
@@ -146,6 +152,7 @@ std::string SquareSum::key(const CpuIsa &isa) const {
   return "square_sum_" + (width > 1 ? "rows" + std::to_string(width) + "_" : "") + isa.suffix;
 }
 IntExpr SquareSum::grid(const CpuIsa &) const { return {0, {{0, rowsAtOnce(width), 1}}}; }
+IntExpr SquareSum::flops() const { return {0, {{0, 1, 2 * width}}}; }
 
 void SquareSum::emit(KernelBuilder &b) const {
   Ptr gradients = b.buffer(0), partial = b.buffer(1, Elem::F64);

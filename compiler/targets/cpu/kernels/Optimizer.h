@@ -17,6 +17,8 @@ struct CompactRows {
   std::string key() const;
   /// Over the rows, or elements, that a launch's int 0 counts.
   IntExpr grid() const;
+  /// `each` an element; none where rows are compact, for int 0 does not count those in use.
+  IntExpr flops(std::int64_t each) const;
 };
 
 /// torch.optim.AdamW: p *= 1 - lr * wd; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
@@ -25,6 +27,7 @@ struct CompactRows {
 ///   ints     n: elements; rows: rows of p
 ///   scalars  lr, beta1, beta2, eps, weight_decay, bc1, bc2
 struct AdamW : Kernel {
+  static constexpr std::int64_t flopsAnElement = 14;
   bool control = true;
   CompactRows rows;
 
@@ -43,6 +46,7 @@ struct Sgd : Kernel {
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;
+  IntExpr flops() const override;
   void emit(KernelBuilder &b) const override;
 };
 
@@ -52,11 +56,13 @@ struct Sgd : Kernel {
 ///   ints     n: elements; rows: rows of p
 ///   scalars  lr, beta1, beta2, weight_decay
 struct Lion : Kernel {
+  static constexpr std::int64_t flopsAnElement = 9;
   bool control = true;
   CompactRows rows;
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;
+  IntExpr flops() const override;
   void emit(KernelBuilder &b) const override;
 };
 
@@ -71,6 +77,7 @@ struct SquareSum : Kernel {
   }
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;
+  IntExpr flops() const override;
   void emit(KernelBuilder &b) const override;
 };
 

@@ -45,29 +45,35 @@ template <typename Op> static std::vector<AffineExpr> intsOf(Op op, CpuProgram &
           program.constant(op.getOpId())};
 }
 
-/// FLOPs of `products` products of a head's width for each query and key of a sequence; none
-/// where only a window of the keys is seen, or where the numbers of pairs are not known.
+/// FLOPs of `products` products of a head's width for each query and key of a sequence, within
+/// the window where there is one; none where the numbers of pairs are not known.
 template <typename Op> static AffineExpr flopsOf(Op op, CpuProgram &program, int products) {
   auto space = [](Value value) {
     nn::SpaceAttr space = nn::spaceOf(value.getType());
     return space ? space.getName() : StringRef();
   };
   StringRef queries = space(op.getQ()), keys = space(op.getK());
-  AffineExpr pairs;
+  std::string counter;
   if (queries == "tokens" && keys == "tokens")
-    pairs = program.symbol("token_pairs");
+    counter = "token_pairs";
   else if (queries == "sequences" && keys == "tokens")
-    pairs = program.symbol("tokens");
+    counter = "tokens";
   else if (queries == "labelled" && keys == "tokens")
-    pairs = program.symbol("labelled_pairs");
+    counter = "labelled_pairs";
   else if (queries == "target" && keys == "target")
-    pairs = program.symbol("target_pairs");
+    counter = "target_pairs";
   else if (queries == "target" && keys == "tokens")
-    pairs = program.symbol("cross_pairs");
-  if (!pairs || windowOf(op, program.maxSequence))
+    counter = "cross_pairs";
+  if (std::int64_t window = windowOf(op, program.maxSequence)) {
+    // What a window leaves is counted of queries and keys at the same positions.
+    if (counter != "token_pairs" && counter != "labelled_pairs")
+      return {};
+    counter += "." + std::to_string(window);
+  }
+  if (counter.empty())
     return {};
   // A causal mask leaves about half of the pairs.
-  return pairs * (products * width(op.getQ()) * (op.getCausal() ? 1 : 2));
+  return program.symbol(counter) * (products * width(op.getQ()) * (op.getCausal() ? 1 : 2));
 }
 
 static LogicalResult lowerAttention(Operation *operation, CpuProgram &program) {
@@ -136,7 +142,8 @@ static LogicalResult lowerCacheAppend(Operation *operation, CpuProgram &program)
   kernel->hidden = width(op.getRows());
   program.launch(kernel,
                  {program.read(op.getRows()), program.read(op.getSlots()),
-                  program.update(op.getUpdated())},
+                  program.rowsOf(program.update(op.getUpdated()), program.rows(op.getRows()),
+                                 kernel->hidden)},
                  {program.rows(op.getRows())}, {}, op);
   return success();
 }
@@ -150,15 +157,22 @@ static LogicalResult lowerCachedAttention(Operation *operation, CpuProgram &prog
   kernel->maxKeys = op.getLongest();
   kernel->scale = op.getScale().convertToDouble();
   kernel->window = windowOf(op, op.getLongest());
-  std::vector<Operand> operands{program.read(op.getQ()),       program.read(op.getKCache()),
-                                program.read(op.getVCache()),  program.read(op.getOffsets()),
-                                program.read(op.getEntries()), program.write(op.getOut())};
+  AffineExpr seen = program.rows(op.getEntries());
+  std::int64_t keyWidth = kernel->kvHeads * kernel->headDim;
+  std::vector<Operand> operands{program.read(op.getQ()),
+                                program.rowsOf(program.read(op.getKCache()), seen, keyWidth),
+                                program.rowsOf(program.read(op.getVCache()), seen, keyWidth),
+                                program.read(op.getOffsets()),
+                                program.read(op.getEntries()),
+                                program.write(op.getOut())};
   if (Value bias = op.getBias()) {
     kernel->buckets = cast<RankedTensorType>(bias.getType()).getDimSize(0);
     kernel->maxDistance = *op.getMaxDistance();
     operands.push_back(program.read(bias));
   }
-  program.launch(kernel, operands, {program.rows(op.getQ())}, {}, op);
+  // Two products for each entry that a beam lists, unless a window leaves some out.
+  AffineExpr flops = kernel->window ? AffineExpr() : seen * (4 * width(op.getQ()));
+  program.launch(kernel, operands, {program.rows(op.getQ())}, {}, op, "", flops);
   return success();
 }
 

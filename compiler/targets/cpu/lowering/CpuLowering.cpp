@@ -33,6 +33,15 @@ static AffineExpr substitute(const IntExpr &expr, const std::vector<AffineExpr> 
   return sum;
 }
 
+Operand CpuProgram::rowsOf(Operand operand, AffineExpr rows, std::int64_t width) {
+  AffineExpr elements = rows * width;
+  const PlanSymbols &symbols = planner.symbols;
+  if (symbols.atCapacity(elements) <
+      symbols.atCapacity(planner.storedElements(operand.buffer)))
+    operand.touched = elements;
+  return operand;
+}
+
 Elem CpuProgram::storedType(Value parameter) {
   StringRef name = argumentText(parameter, nn::kParameter);
   Type type = name.empty() ? Type() : planner.storage.of(name).dtype;

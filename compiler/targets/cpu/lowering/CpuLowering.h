@@ -28,6 +28,10 @@ public:
   Operand write(mlir::Value value) { return {planner.buffer(value), plan::Access::Write}; }
   Operand update(mlir::Value value) { return {planner.buffer(value), plan::Access::ReadWrite}; }
 
+  /// `operand`, of which a launch touches `rows` rows of `width` elements: the whole where it has
+  /// no more than they may be.
+  Operand rowsOf(Operand operand, mlir::AffineExpr rows, std::int64_t width);
+
   /// How a parameter's elements are stored; f32 for every other value.
   Elem storedType(mlir::Value parameter);
 

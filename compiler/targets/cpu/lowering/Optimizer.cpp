@@ -184,18 +184,21 @@ static LogicalResult lowerByRows(Op op, ArrayRef<ValueRange> moments,
     return success();
   }
   for (unsigned i = 0; i < op.getParams().size(); ++i) {
-    std::vector<Operand> operands{program.update(op.getParams()[i]),
-                                  program.read(op.getGradients()[i])};
+    auto kernel = kernelOf<KernelType>(op);
+    auto type = cast<RankedTensorType>(op.getParams()[i].getType());
+    std::int64_t width = type.getDimSize(1);
+    // Of the rows with moments: that the others may decay follows from a scalar of the run.
+    Operand params = program.update(op.getParams()[i]);
+    params.touched = program.rows(op.getGradients()[i]) * width;
+    std::vector<Operand> operands{params, program.read(op.getGradients()[i])};
     for (ValueRange moment : moments)
       operands.push_back(program.update(moment[i]));
     if (op.getControl())
       operands.push_back(program.read(op.getControl()));
-    auto kernel = kernelOf<KernelType>(op);
-    auto type = cast<RankedTensorType>(op.getParams()[i].getType());
-    kernel->rows = {type.getDimSize(1), static_cast<int>(operands.size())};
+    kernel->rows = {width, static_cast<int>(operands.size())};
     operands.push_back(program.read(op.getSlots()));
     program.launch(kernel, operands, {program.constant(type.getDimSize(0))}, scalars, op,
-                   ".rows");
+                   ".rows", params.touched * KernelType::flopsAnElement);
   }
   aliasResults(op, lists, program);
   return success();

@@ -24,7 +24,8 @@ static LogicalResult lowerEmbedding(Operation *operation, CpuProgram &program) {
       return op.emitOpError("expected '") << name << "' to be an embedding alone, got a linear "
                                                      "layer's weight too, which has no CPU layout";
     kernel->types[operands.size() / 2] = program.storedType(table);
-    operands.push_back(program.read(table));
+    operands.push_back(
+        program.rowsOf(program.read(table), program.rows(op.getY()), kernel->hidden));
     operands.push_back(program.read(ids));
   }
   operands.push_back(program.write(op.getY()));
@@ -42,12 +43,14 @@ static LogicalResult lowerEmbeddingGrad(Operation *operation, CpuProgram &progra
   if (!program.added.contains(op.getDtable()))
     program.planner.fill(program.planner.buffer(op.getDtable()),
                          accumulated ? "accumulate" : "");
-  std::vector<Operand> operands{program.read(op.getDy()), program.read(op.getOrder()),
-                                program.read(op.getSegments()), program.read(op.getRows()),
-                                program.update(op.getDtable())};
+  AffineExpr rows = program.rows(op.getRows());
+  std::vector<Operand> operands{
+      program.read(op.getDy()), program.read(op.getOrder()), program.read(op.getSegments()),
+      program.read(op.getRows()),
+      program.rowsOf(program.update(op.getDtable()), rows, kernel->hidden)};
   if (op.getSlots())
-    operands.push_back(program.read(op.getSlots()));
-  program.launch(kernel, operands, {program.rows(op.getRows())}, {}, op);
+    operands.push_back(program.rowsOf(program.read(op.getSlots()), rows, 1));
+  program.launch(kernel, operands, {rows}, {}, op);
   return success();
 }
 
@@ -60,7 +63,9 @@ static LogicalResult lowerGather(Operation *operation, CpuProgram &program) {
   auto kernel = std::make_shared<GatherRows>();
   kernel->hidden = width(op.getX());
   program.launch(kernel,
-                 {program.read(op.getX()), program.read(op.getRows()), program.write(op.getY())},
+                 {program.rowsOf(program.read(op.getX()), program.rows(op.getY()),
+                                 kernel->hidden),
+                  program.read(op.getRows()), program.write(op.getY())},
                  {program.rows(op.getY())}, {}, op);
   return success();
 }
@@ -72,7 +77,8 @@ static LogicalResult lowerScatter(Operation *operation, CpuProgram &program) {
   program.planner.fill(program.planner.buffer(op.getDx()));
   program.launch(kernel,
                  {program.read(op.getDy()), program.read(op.getRows()),
-                  program.update(op.getDx())},
+                  program.rowsOf(program.update(op.getDx()), program.rows(op.getDy()),
+                                 kernel->hidden)},
                  {program.rows(op.getDy())}, {}, op);
   return success();
 }

@@ -1,0 +1,35 @@
+// The table of ftrt bench --profile, to the letter.
+#include "tools/ftrt/ProfileTable.h"
+
+#include <gtest/gtest.h>
+
+namespace ftc::cli {
+namespace {
+
+/// Two calls of 10 ms each, 1 GFLOP and 50 MB a call; one of 5 ms that only moves 20 MB; one
+/// that did not run.
+std::vector<rt::ProfileEntry> entries() {
+  return {{"absent", 0, 0, 0, 0}, {"fill", 1, 0.005, 0, 20e6}, {"linear", 2, 0.02, 2e9, 100e6}};
+}
+
+TEST(ProfileTable, ShowsTimesWorkAndSharesOfBothPeaks) {
+  EXPECT_EQ(profileTable("apply", entries(), {200e9, 10e9}),
+            "apply\n"
+            "  share   ms/call     calls GFLOP/call   MB/call  GFLOP/s  of FMA     GB/s  of mem"
+            "  command\n"
+            "  80.0%   10.0000         2     1.0000    50.000    100.0   50.0%      5.0   50.0%"
+            "  linear\n"
+            "  20.0%    5.0000         1     0.0000    20.000      0.0    0.0%      4.0   40.0%"
+            "  fill\n"
+            "   0.0%    0.0000         0     0.0000     0.000      0.0    0.0%      0.0    0.0%"
+            "  absent\n");
+}
+
+TEST(ProfileTable, SaysWhereNoPeakIsKnown) {
+  std::string table = profileTable("apply", entries(), {});
+  EXPECT_NE(table.find("100.0       -      5.0       -  linear\n"), std::string::npos) << table;
+  EXPECT_EQ(profileTable("apply", {}, {1, 1}), "");
+}
+
+} // namespace
+} // namespace ftc::cli
