@@ -9,7 +9,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <fstream>
+#include <limits>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -39,6 +42,16 @@ static bool allocate(int descriptor, std::int64_t offset, std::int64_t length) {
   return error == 0;
 }
 
+/// Bytes that the process may still map where `ulimit -v` limits it.
+static std::int64_t addressesLeft() {
+  rlimit most{};
+  if (getrlimit(RLIMIT_AS, &most) != 0 || most.rlim_cur == RLIM_INFINITY)
+    return std::numeric_limits<std::int64_t>::max();
+  std::int64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return static_cast<std::int64_t>(most.rlim_cur) - pages * sysconf(_SC_PAGESIZE);
+}
+
 Result<std::unique_ptr<ScratchFile>> ScratchFile::make(const std::string &directory) {
   int descriptor = openUnnamed(directory);
   struct statvfs space {};
@@ -66,7 +79,8 @@ std::byte *ScratchFile::append(std::int64_t bytes) {
   if (bytes > left) {
     std::int64_t unit = std::clamp(fileBytes, kLeastChunk, kMostChunk);
     std::int64_t length = (bytes + unit - 1) / unit * unit;
-    full = fileBytes + length > limit || !allocate(descriptor, fileBytes, length);
+    full = fileBytes + length > limit || length > addressesLeft() / 2 ||
+           !allocate(descriptor, fileBytes, length);
     void *mapped = full ? MAP_FAILED
                         : mmap(nullptr, static_cast<std::size_t>(length), PROT_READ | PROT_WRITE,
                                MAP_SHARED, descriptor, fileBytes);

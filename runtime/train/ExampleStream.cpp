@@ -4,8 +4,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
+#include <system_error>
 
 namespace ftc::rt {
+
+/// What `encode` says; a thread that runs it ends with a status, whatever memory there is.
+template <typename Encode> static Status withinMemory(const Encode &encode) {
+  try {
+    return encode();
+  } catch (const std::bad_alloc &) {
+    return Status::error("out of memory while texts were tokenized");
+  }
+}
 
 std::unique_ptr<ExampleStream> ExampleStream::start(const EncodeSource &source,
                                                     std::vector<std::int64_t> rows,
@@ -32,7 +43,8 @@ ExampleStream::~ExampleStream() {
 }
 
 void ExampleStream::encodeAll() {
-  Status status = source.task->windowed() ? encodeWindows() : encodeInOrder();
+  Status status = withinMemory(
+      [this] { return source.task->windowed() ? encodeWindows() : encodeInOrder(); });
   std::lock_guard<std::mutex> lock(mutex);
   complete.store(status && !stop, std::memory_order_release);
   failure = std::move(status);
@@ -69,9 +81,11 @@ Status ExampleStream::encodeWindows() {
   Status first;
   auto work = [&] {
     for (std::size_t i; (i = next++) < bad && !stop;) {
-      Status status =
-          source.task->encodeExamples(*source.table, rows[i], source.columns, *source.labels,
-                                      *source.tokenizer, source.settings, parts[i]);
+      Status status = withinMemory([&] {
+        return source.task->encodeExamples(*source.table, rows[i], source.columns,
+                                           *source.labels, *source.tokenizer, source.settings,
+                                           parts[i]);
+      });
       if (status)
         continue;
       std::lock_guard<std::mutex> lock(failing);
@@ -82,8 +96,13 @@ Status ExampleStream::encodeWindows() {
     }
   };
   std::vector<std::thread> helpers;
-  for (unsigned thread = 1; thread < source.threads; ++thread)
-    helpers.emplace_back(work);
+  helpers.reserve(source.threads);
+  try {
+    for (unsigned thread = 1; thread < source.threads; ++thread)
+      helpers.emplace_back(work);
+  } catch (const std::system_error &) {
+    // The system gives no more threads: those that there are do the work.
+  }
   work();
   for (std::thread &helper : helpers)
     helper.join();

@@ -6,8 +6,10 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 using namespace ftc::rt;
 
@@ -59,6 +61,28 @@ TEST(ScratchFile, SaysWhenThereIsNoRoom) {
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   EXPECT_EQ(place, nullptr);
+}
+
+/// Who asks can do without: what else the process needs must not fail for it.
+TEST(ScratchFile, LeavesHalfOfTheAddresses) {
+  constexpr rlim_t mebibyte = 1 << 20;
+  rlimit before{};
+  getrlimit(RLIMIT_AS, &before);
+  for (bool fits : {true, false}) {
+    ftc::test::TemporaryDirectory directory;
+    auto file = ScratchFile::make(directory.path());
+    ASSERT_TRUE(file) << file.status().message();
+    rlim_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    rlim_t used = pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
+    // The first chunk takes 1 MiB, which either limit has.
+    rlimit small{used + (fits ? 3 * mebibyte : 3 * mebibyte / 2), before.rlim_max};
+    setrlimit(RLIMIT_AS, &small);
+    std::byte *place = (*file)->append(1);
+    setrlimit(RLIMIT_AS, &before);
+    EXPECT_EQ(place != nullptr, fits);
+    EXPECT_EQ((*file)->append(1) != nullptr, fits) << "full is full";
+  }
 }
 
 TEST(ScratchFile, NamesADirectoryThatTakesNone) {

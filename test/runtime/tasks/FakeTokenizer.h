@@ -11,7 +11,7 @@
 
 namespace ftc::rt {
 
-class FakeTokenizer final : public Tokenizer {
+class FakeTokenizer : public Tokenizer {
 public:
   Result<Encoding> encode(std::string_view text, const EncodeOptions &options) const override {
     return encodeWords(splitWords(text), options);

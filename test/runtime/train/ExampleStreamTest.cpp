@@ -3,7 +3,10 @@
 #include "runtime/train/ExampleStream.h"
 #include "test/runtime/tasks/FakeTokenizer.h"
 
+#include <atomic>
 #include <gtest/gtest.h>
+#include <new>
+#include <numeric>
 
 namespace ftc::rt {
 namespace {
@@ -94,6 +97,60 @@ TEST(ExampleStream, TheFirstBadRowIsTheError) {
     EXPECT_HAS(done.status().message(), "line 24: question '23': expected the answer 'ab'");
     EXPECT_FALSE(stream->get(0));
   }
+}
+
+/// There is no memory for the `failing`th text, nor for those behind it.
+class HungryTokenizer final : public FakeTokenizer {
+public:
+  explicit HungryTokenizer(int failing) : left(failing) {}
+  Result<Encoding> encode(std::string_view text, const EncodeOptions &options) const override {
+    take();
+    return FakeTokenizer::encode(text, options);
+  }
+  Result<std::vector<Encoding>> encodeWindows(std::string_view first, std::string_view second,
+                                              const EncodeOptions &options,
+                                              std::int64_t overlap) const override {
+    take();
+    return FakeTokenizer::encodeWindows(first, second, options, overlap);
+  }
+
+private:
+  void take() const {
+    if (--left < 0)
+      throw std::bad_alloc();
+  }
+  mutable std::atomic<int> left;
+};
+
+TEST(ExampleStream, NoMemoryIsAnError) {
+  const char *message = "out of memory while texts were tokenized";
+  HungryTokenizer tokenizer(9);
+  for (unsigned threads : {1u, 4u}) {
+    Questions data(60);
+    EncodeSource source = data.source(threads);
+    source.tokenizer = &tokenizer;
+    auto stream = ExampleStream::start(source, data.rows, {});
+    Result<bool> done = stream->wait(-1);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.status().message(), message);
+  }
+  const Task &task = **findTask("text-classification");
+  std::string rows = "text,label\n";
+  for (int i = 0; i < 20; ++i)
+    rows += "ab cd,x\n";
+  DataTable table = tableOf("a.csv", rows);
+  TaskColumns columns = task.findColumns(table, {}, true).take();
+  LabelSet labels({"x"});
+  HungryTokenizer other(5);
+  EncodeSource source{&task, &table, columns, &labels, &other, {}};
+  std::vector<std::int64_t> order(20);
+  std::iota(order.begin(), order.end(), 0);
+  auto stream = ExampleStream::start(source, order, {});
+  Result<bool> done = stream->wait(-1);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.status().message(), message);
+  EXPECT_TRUE(stream->get(4)) << "what was there before stays";
+  EXPECT_EQ(stream->get(5).status().message(), message);
 }
 
 } // namespace
