@@ -14,6 +14,7 @@ namespace {
 
 /// What transformers adds to a score to take it out of the running.
 constexpr float kOut = -1.0e9f;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 struct Hypothesis {
   std::vector<std::int32_t> tokens; ///< with the prompt
@@ -45,7 +46,7 @@ public:
   Status advance(std::span<const float> logits) override {
     bool first = length == promptLength;
     FTC_RETURN_IF_ERROR(
-        checkLogits(logits, first ? 1 : beams, static_cast<std::int64_t>(vocabulary)));
+        checkLogits(settings, logits, first ? 1 : beams, static_cast<std::int64_t>(vocabulary)));
     std::vector<Candidate> candidates = topCandidates(logits, first);
     std::vector<Hypothesis> extended;
     for (const Candidate &candidate : candidates) {
@@ -100,7 +101,11 @@ private:
     for (std::size_t beam = 0; beam < beams; ++beam) {
       std::span<const float> own = logits.subspan(first ? 0 : beam * vocabulary, vocabulary);
       std::copy(own.begin(), own.end(), row.begin());
-      logSoftmax(row);
+      // A log softmax over a NaN or an infinity is NaN throughout (remove_invalid_values).
+      if (std::any_of(row.begin(), row.end(), [](float x) { return !(x < kInfinity); }))
+        std::fill(row.begin(), row.end(), std::numeric_limits<float>::quiet_NaN());
+      else
+        logSoftmax(row);
       processScores(settings, {source, live[beam].tokens, promptLength}, row);
       for (std::size_t token = 0; token < vocabulary; ++token) {
         Candidate candidate{row[token] + live[beam].score, static_cast<std::int32_t>(beam),

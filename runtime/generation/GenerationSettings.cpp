@@ -17,17 +17,12 @@ struct Unsupported {
   const char *key;
   double neutral;
 };
-constexpr std::array<Unsupported, 11> kUnsupported{{{"num_beam_groups", 1},
-                                                    {"num_return_sequences", 1},
-                                                    {"diversity_penalty", 0},
-                                                    {"encoder_repetition_penalty", 1},
-                                                    {"typical_p", 1},
-                                                    {"epsilon_cutoff", 0},
-                                                    {"eta_cutoff", 0},
-                                                    {"guidance_scale", 1},
-                                                    {"penalty_alpha", 0},
-                                                    {"min_p", 0},
-                                                    {"top_h", 0}}};
+constexpr std::array<Unsupported, 6> kUnsupported{{{"num_beam_groups", 1},
+                                                   {"num_return_sequences", 1},
+                                                   {"diversity_penalty", 0},
+                                                   {"guidance_scale", 1},
+                                                   {"penalty_alpha", 0},
+                                                   {"top_h", 0}}};
 
 Status refuseUnsupported(const JsonObject &config) {
   for (const Unsupported &feature : kUnsupported) {
@@ -35,8 +30,8 @@ Status refuseUnsupported(const JsonObject &config) {
     if (value != feature.neutral)
       return config.mismatch(feature.key, "it absent: it is not supported");
   }
-  for (const char *key : {"sequence_bias", "constraints", "force_words_ids", "forced_decoder_ids",
-                          "stop_strings", "max_time", "watermarking_config", "dola_layers"})
+  for (const char *key : {"constraints", "force_words_ids", "forced_decoder_ids", "stop_strings",
+                          "max_time", "watermarking_config", "dola_layers"})
     if (config.has(key))
       return config.mismatch(key, "it absent: it is not supported");
   FTC_ASSIGN_OR_RETURN(bool healing, config.booleanOr("token_healing", false));
@@ -61,22 +56,51 @@ Status readIds(const JsonObject &config, const char *key, std::vector<std::int32
   return {};
 }
 
+/// Token ids of a list that is not empty; nothing where `json` is something else.
+std::optional<std::vector<std::int32_t>> sequenceOf(const Json &json) {
+  if (!json.is_array() || json.empty())
+    return {};
+  std::vector<std::int32_t> ids;
+  for (const Json &id : json) {
+    if (!id.is_number_unsigned() || id.get<std::uint64_t>() > kMostIds)
+      return {};
+    ids.push_back(id.get<std::int32_t>());
+  }
+  return ids;
+}
+
 Status readBadWords(const JsonObject &config, GenerationSettings &settings) {
   if (!config.has("bad_words_ids"))
     return {};
   settings.badWords.clear();
   FTC_ASSIGN_OR_RETURN(const Json *words, config.array("bad_words_ids"));
   for (const Json &word : *words) {
-    std::vector<std::int32_t> ids;
-    bool good = word.is_array() && !word.empty();
-    for (std::size_t i = 0; good && i < word.size(); ++i) {
-      good = word[i].is_number_unsigned() && word[i].get<std::uint64_t>() <= kMostIds;
-      if (good)
-        ids.push_back(word[i].get<std::int32_t>());
-    }
-    if (!good)
+    std::optional<std::vector<std::int32_t>> ids = sequenceOf(word);
+    if (!ids)
       return config.mismatch("bad_words_ids", "a list of lists of token ids");
-    settings.badWords.push_back(std::move(ids));
+    settings.badWords.push_back(std::move(*ids));
+  }
+  return {};
+}
+
+/// Of a sequence that is there twice the last bias counts, in the first one's place: transformers
+/// makes a dictionary of the list.
+Status readSequenceBias(const JsonObject &config, GenerationSettings &settings) {
+  if (!config.has("sequence_bias"))
+    return {};
+  settings.sequenceBias.clear();
+  FTC_ASSIGN_OR_RETURN(const Json *entries, config.array("sequence_bias"));
+  for (const Json &entry : *entries) {
+    std::optional<std::vector<std::int32_t>> ids;
+    if (entry.is_array() && entry.size() == 2 && entry[1].is_number())
+      ids = sequenceOf(entry[0]);
+    if (!ids)
+      return config.mismatch("sequence_bias", "a list of pairs of a list of token ids and a number");
+    auto known = std::find_if(settings.sequenceBias.begin(), settings.sequenceBias.end(),
+                              [&](const SequenceBias &one) { return one.tokens == *ids; });
+    if (known == settings.sequenceBias.end())
+      known = settings.sequenceBias.insert(known, {std::move(*ids), 0});
+    known->bias = entry[1].get<double>();
   }
   return {};
 }
@@ -133,13 +157,24 @@ Status readGenerationConfig(const JsonObject &config, GenerationSettings &settin
   FTC_RETURN_IF_ERROR(integer("encoder_no_repeat_ngram_size",
                               settings.encoderNoRepeatNgramSize, 0, 1 << 20));
   FTC_RETURN_IF_ERROR(number("repetition_penalty", settings.repetitionPenalty, 1e-6, kMostPenalty));
+  FTC_RETURN_IF_ERROR(number("encoder_repetition_penalty", settings.encoderRepetitionPenalty,
+                             1e-6, kMostPenalty));
   FTC_RETURN_IF_ERROR(number("temperature", settings.temperature, 1e-6, 1e6));
   FTC_RETURN_IF_ERROR(integer("top_k", settings.topK, 0, 1 << 30));
   FTC_RETURN_IF_ERROR(number("top_p", settings.topP, 1e-9, 1));
+  if (config.has("min_p")) {
+    FTC_ASSIGN_OR_RETURN(settings.minP, config.numberOr("min_p", 0, 0, 1));
+  }
+  FTC_RETURN_IF_ERROR(number("typical_p", settings.typicalP, 1e-9, 1));
+  FTC_RETURN_IF_ERROR(number("epsilon_cutoff", settings.epsilonCutoff, 0, 1));
+  FTC_RETURN_IF_ERROR(number("eta_cutoff", settings.etaCutoff, 0, 1));
   FTC_ASSIGN_OR_RETURN(settings.sample, config.booleanOr("do_sample", settings.sample));
   FTC_ASSIGN_OR_RETURN(settings.renormalize,
                        config.booleanOr("renormalize_logits", settings.renormalize));
+  FTC_ASSIGN_OR_RETURN(settings.removeInvalid,
+                       config.booleanOr("remove_invalid_values", settings.removeInvalid));
   FTC_RETURN_IF_ERROR(readEarlyStopping(config, settings));
+  FTC_RETURN_IF_ERROR(readSequenceBias(config, settings));
   FTC_RETURN_IF_ERROR(readBadWords(config, settings));
   FTC_RETURN_IF_ERROR(readLengthDecay(config, settings));
   FTC_RETURN_IF_ERROR(readIds(config, "suppress_tokens", settings.suppressed));

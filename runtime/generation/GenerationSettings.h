@@ -23,6 +23,13 @@ struct LengthDecay {
   double factor = 1;
 };
 
+/// An entry of sequence_bias: what is added to the score of its last token where the others stand
+/// at the end of the text.
+struct SequenceBias {
+  std::vector<std::int32_t> tokens; ///< at least one
+  double bias = 0;
+};
+
 /// Names, meanings and defaults are transformers'. Lengths count the prompt (an
 /// encoder-decoder's is its start token alone), as there.
 struct GenerationSettings {
@@ -34,6 +41,8 @@ struct GenerationSettings {
   std::int64_t noRepeatNgramSize = 0;        ///< 0: off
   std::int64_t encoderNoRepeatNgramSize = 0; ///< n-grams of the source (a decoder: the prompt)
   double repetitionPenalty = 1;
+  double encoderRepetitionPenalty = 1; ///< above 1: in favour of the source's tokens
+  std::vector<SequenceBias> sequenceBias;
   std::vector<std::vector<std::int32_t>> badWords;
   std::vector<std::int32_t> suppressed, suppressedFirst; ///< begin_suppress_tokens
   std::optional<LengthDecay> lengthDecay;
@@ -42,10 +51,14 @@ struct GenerationSettings {
   std::vector<std::int32_t> forcedEnd;
   std::optional<std::int32_t> decoderStart; ///< decoder_start_token_id
   bool renormalize = false;                 ///< renormalize_logits
+  bool removeInvalid = false;               ///< remove_invalid_values
   bool sample = false; ///< do_sample
   double temperature = 1;
   std::int64_t topK = 50; ///< 0: off
   double topP = 1;
+  std::optional<double> minP; ///< of the best token's probability
+  double typicalP = 1;        ///< 1: off
+  double epsilonCutoff = 0, etaCutoff = 0; ///< 0 and 1: off
 
   bool isEnd(std::int32_t id) const;
 };

@@ -20,7 +20,8 @@ public:
         scores(static_cast<std::size_t>(vocabulary)), seed(seed), sequence(sequence) {}
 
   Status advance(std::span<const float> logits) override {
-    FTC_RETURN_IF_ERROR(checkLogits(logits, 1, static_cast<std::int64_t>(scores.size())));
+    FTC_RETURN_IF_ERROR(
+        checkLogits(settings, logits, 1, static_cast<std::int64_t>(scores.size())));
     std::copy(logits.begin(), logits.end(), scores.begin());
     processScores(settings, {source, tokens, promptLength}, scores);
     std::int32_t token = settings.sample ? draw() : likeliest();

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 namespace ftc::rt {
 
@@ -27,6 +26,28 @@ void penalizeRepetition(double penalty, std::span<const std::int32_t> tokens,
   for (std::int32_t id : seen)
     if (id >= 0 && static_cast<std::size_t>(id) < scores.size())
       scores[id] = scores[id] < 0 ? scores[id] * factor : scores[id] / factor;
+}
+
+/// Biases of single tokens first, then those of sequences whose beginning ends the text, as many as
+/// a text has tokens at most; their sum is added once.
+void addBiases(std::span<const SequenceBias> biases, std::span<const std::int32_t> tokens,
+               std::span<float> scores) {
+  std::vector<float> sums(scores.size());
+  auto add = [&](const SequenceBias &entry) {
+    if (auto last = static_cast<std::size_t>(entry.tokens.back()); last < sums.size())
+      sums[last] += static_cast<float>(entry.bias);
+  };
+  for (const SequenceBias &entry : biases)
+    if (entry.tokens.size() == 1)
+      add(entry);
+  for (const SequenceBias &entry : biases) {
+    std::span<const std::int32_t> before(entry.tokens.data(), entry.tokens.size() - 1);
+    if (!before.empty() && entry.tokens.size() <= tokens.size() &&
+        std::equal(before.begin(), before.end(), tokens.end() - before.size()))
+      add(entry);
+  }
+  for (std::size_t id = 0; id < scores.size(); ++id)
+    scores[id] += sums[id];
 }
 
 /// Bans every token that would end an n-gram of `known`.
@@ -79,6 +100,13 @@ bool isFirst(const GenerationSettings &settings, const TextSoFar &text) {
   return text.tokens.size() == text.promptLength + forced;
 }
 
+/// NaN becomes 0, infinities the largest and the least finite value: nothing is banned any more.
+void removeInvalid(std::span<float> scores) {
+  constexpr float most = std::numeric_limits<float>::max();
+  for (float &score : scores)
+    score = std::isnan(score) ? 0 : std::clamp(score, -most, most);
+}
+
 void forceOnly(std::span<const std::int32_t> ids, std::span<float> scores) {
   std::fill(scores.begin(), scores.end(), kNever);
   for (std::int32_t id : ids)
@@ -91,6 +119,10 @@ void processScores(const GenerationSettings &settings, const TextSoFar &text,
                    std::span<float> scores) {
   std::span<const std::int32_t> tokens = text.tokens;
   std::int64_t length = static_cast<std::int64_t>(tokens.size());
+  if (!settings.sequenceBias.empty())
+    addBiases(settings.sequenceBias, tokens, scores);
+  if (settings.encoderRepetitionPenalty != 1)
+    penalizeRepetition(1 / settings.encoderRepetitionPenalty, text.source, scores);
   if (settings.repetitionPenalty != 1)
     penalizeRepetition(settings.repetitionPenalty, tokens, scores);
   if (settings.noRepeatNgramSize > 0)
@@ -105,6 +137,8 @@ void processScores(const GenerationSettings &settings, const TextSoFar &text,
     forceOnly({&*settings.forcedBegin, 1}, scores);
   if (!settings.forcedEnd.empty() && length == settings.maxLength - 1)
     forceOnly(settings.forcedEnd, scores);
+  if (settings.removeInvalid)
+    removeInvalid(scores);
   if (settings.lengthDecay)
     favourTheEnd(settings, text, scores);
   for (std::int32_t id : settings.suppressed)
@@ -126,40 +160,6 @@ void logSoftmax(std::span<float> row) {
   float log = static_cast<float>(std::log(sum));
   for (float &value : row)
     value = value - top - log;
-}
-
-void warpScores(const GenerationSettings &settings, std::span<float> scores) {
-  if (settings.temperature != 1)
-    for (float &score : scores)
-      score /= static_cast<float>(settings.temperature);
-  std::size_t keep = static_cast<std::size_t>(settings.topK);
-  if (keep > 0 && keep < scores.size()) {
-    std::vector<float> sorted(scores.begin(), scores.end());
-    std::nth_element(sorted.begin(), sorted.begin() + (keep - 1), sorted.end(),
-                     std::greater<float>());
-    float least = sorted[keep - 1];
-    for (float &score : scores)
-      if (score < least)
-        score = kNever;
-  }
-  if (settings.topP >= 1)
-    return;
-  // Ascending order; what together has at most 1 - top_p goes, the best one always stays.
-  std::vector<std::int32_t> order(scores.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
-    return scores[a] != scores[b] ? scores[a] < scores[b] : a < b;
-  });
-  double total = 0, below = 0;
-  float top = scores[order.back()];
-  for (float score : scores)
-    total += std::exp(static_cast<double>(score) - top);
-  for (std::size_t i = 0; i + 1 < order.size(); ++i) {
-    below += std::exp(static_cast<double>(scores[order[i]]) - top) / total;
-    if (below > 1 - settings.topP)
-      break;
-    scores[order[i]] = kNever;
-  }
 }
 
 } // namespace ftc::rt

@@ -24,15 +24,20 @@ Result<std::unique_ptr<Search>> makeSearch(const GenerationSettings &settings,
   if (settings.sample)
     return Status::error("do_sample with num_beams " + std::to_string(settings.numBeams) +
                          " is not supported: sample with one beam, or search without sampling");
+  if (settings.encoderRepetitionPenalty != 1)
+    return Status::error("encoder_repetition_penalty with num_beams " +
+                         std::to_string(settings.numBeams) +
+                         " is not supported: write with one beam, or leave it out");
   return makeBeamSearch(settings, std::move(prompt), std::move(source), vocabulary);
 }
 
-Status checkLogits(std::span<const float> logits, std::size_t rows, std::int64_t vocabulary) {
+Status checkLogits(const GenerationSettings &settings, std::span<const float> logits,
+                   std::size_t rows, std::int64_t vocabulary) {
   if (logits.size() != rows * static_cast<std::size_t>(vocabulary))
     return Status::error("expected " + std::to_string(rows) + " rows of " +
                          std::to_string(vocabulary) + " logits, got " +
                          std::to_string(logits.size()) + " values");
-  for (std::size_t i = 0; i < logits.size(); ++i)
+  for (std::size_t i = 0; i < logits.size() && !settings.removeInvalid; ++i)
     if (!std::isfinite(logits[i]))
       return Status::error("the logit of token " +
                            std::to_string(i % static_cast<std::size_t>(vocabulary)) +

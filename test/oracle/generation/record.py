@@ -5,7 +5,8 @@ The model's logits are a function of the last two tokens and the length, multipl
 so that the search alone decides; with the length in them, no two orders of the same tokens tie
 (torch.topk gives equal scores in no particular order).
 Greedy and beam search over a grid of settings and prompts; what test-runtime-
-generation must reproduce token for token.
+generation must reproduce token for token. Beside them rows of scores and what processors and
+warpers of sampling make of them, from which a sample is drawn.
 
     python test/oracle/generation/record.py      # rewrites test/runtime/generation/cases.json
 """
@@ -41,11 +42,15 @@ class TableModel(transformers.PreTrainedModel, transformers.GenerationMixin):
         self.last, self.before = torch.tensor(last), torch.tensor(before)
         self.place = torch.tensor(place)
         self.anchor = torch.nn.Parameter(torch.zeros(1))
+        self.invalid = ()
 
     def forward(self, input_ids, attention_mask=None, **_):
         previous = torch.cat([input_ids[:, :1], input_ids[:, :-1]], 1)
         scores = self.last[input_ids] + self.before[previous]
-        return CausalLMOutput(logits=(scores + self.place[:input_ids.shape[1]]) / 4096.0)
+        logits = (scores + self.place[:input_ids.shape[1]]) / 4096.0
+        for last, token, value in self.invalid:
+            logits[..., token][input_ids == last] = float(value)
+        return CausalLMOutput(logits=logits)
 
     def prepare_inputs_for_generation(self, input_ids, attention_mask=None, **_):
         return {"input_ids": input_ids}
@@ -87,6 +92,82 @@ def prompt_rules():
         yield {"max_length": 24, "eos_token_id": END, "num_beams": beams, **single}
 
 
+def biases():
+    """Settings of sequence_bias and of the source's repetition penalty, alone and with others."""
+    singles = [
+        {"sequence_bias": [[[4], -3.0], [[9], 1.5], [[17], -2.25]]},
+        {"sequence_bias": [[[17, 17], -2.5], [[9, 4], 4.0], [[17, 17, 6], 3.5], [[12], 0.75],
+                           [[6, 9, 1], -6.0]]},
+        {"sequence_bias": [[[6], -1.0], [[6], 2.0], [[1], -0.5]], "repetition_penalty": 1.3},
+        {"encoder_repetition_penalty": 1.8}, {"encoder_repetition_penalty": 0.7},
+        {"encoder_repetition_penalty": 1.4, "repetition_penalty": 1.2, "no_repeat_ngram_size": 2,
+         "sequence_bias": [[[12, 17], 3.0], [[14], 1.0]], "renormalize_logits": True},
+        {"remove_invalid_values": True, "bad_words_ids": [[4], [9], [14], [20]],
+         "suppress_tokens": [3], "min_length": 12, "no_repeat_ngram_size": 2},
+    ]
+    # Of several beams transformers penalizes the first row alone: a search refuses that.
+    for beams, single in itertools.product((1, 4), singles):
+        if beams == 1 or "encoder_repetition_penalty" not in single:
+            yield {"max_length": 24, "eos_token_id": END, "num_beams": beams, **single}
+
+
+# Logits that are no numbers: after a token, another one's. A NaN or an infinity makes all scores
+# of a beam search equal, whose order torch.topk does not define: those are for greedy search.
+INVALID = [[last, (5 * last + 3) % VOCABULARY, ("nan", "-inf", "inf")[last % 3]]
+           for last in range(VOCABULARY) if last % 4]
+
+
+def invalid_cases(model, prompts):
+    for beams, prompt in itertools.product((1, 4), prompts):
+        settings = {"max_length": 20, "eos_token_id": END, "num_beams": beams,
+                    "remove_invalid_values": True, "no_repeat_ngram_size": 2}
+        model.invalid = [one for one in INVALID if beams == 1 or one[2] == "-inf"]
+        yield {"settings": settings, "prompt": prompt, "invalid": model.invalid,
+               "tokens": write(model, prompt, settings)}
+    model.invalid = ()
+
+
+def warpers():
+    """Settings of sampling: each warper at several sizes, alone and together."""
+    singles = [("min_p", (0.0, 0.01, 0.1, 0.5, 1.0)), ("typical_p", (0.1, 0.4, 0.9, 0.99, 1.0)),
+               ("epsilon_cutoff", (0.0, 0.003, 0.02, 0.2, 0.9)),
+               ("eta_cutoff", (0.0, 0.003, 0.02, 0.2, 0.9)), ("top_p", (0.2, 0.7, 0.95)),
+               ("top_k", (1, 3, 40)), ("temperature", (0.5, 1.7))]
+    for name, values in singles:
+        for value in values:
+            yield {name: value}
+            yield {name: value, "temperature": 0.8, "renormalize_logits": True}
+    yield {"temperature": 1.3, "top_k": 12, "top_p": 0.9, "min_p": 0.02, "typical_p": 0.9,
+           "epsilon_cutoff": 0.01, "eta_cutoff": 0.02}
+    yield {"sequence_bias": [[[5], 2.0], [[7, 9], 3.0]], "encoder_repetition_penalty": 1.2,
+           "repetition_penalty": 1.3, "min_p": 0.05, "typical_p": 0.95, "renormalize_logits": True}
+    yield {"bad_words_ids": [[3], [8], [21]], "remove_invalid_values": True, "typical_p": 0.8,
+           "renormalize_logits": True}
+    yield {"bad_words_ids": [[3], [8], [21]], "suppress_tokens": [6], "eta_cutoff": 0.05,
+           "min_p": 0.1}
+
+
+def warped(model, rng):
+    """Rows of scores, wide, narrow and with equal ones, and what becomes of them."""
+    cases = []
+    for settings in warpers():
+        config = transformers.GenerationConfig(
+            **{"do_sample": True, "top_k": 0, "max_length": 16, "eos_token_id": END, **settings})
+        model._prepare_special_tokens(config, True, "cpu")
+        for spread in (400, 6000, 20000):
+            prompt = [rng.randrange(VOCABULARY) for _ in range(3)] + [7]
+            scores = [rng.randint(-spread, spread) for _ in range(VOCABULARY)]
+            if "top_p" not in settings:  # which of equal ones it takes is not defined
+                scores[11] = scores[2] = max(scores[4], scores[5])
+            row, text = torch.tensor([scores]) / 4096.0, torch.tensor([prompt])
+            rules = model._get_logits_processor(config, len(prompt) - 1, text[:, :-1])
+            out = [None if value == -float("inf") else value for value in
+                   rules(text, row.clone())[0].tolist()]
+            cases.append({"settings": {"top_k": 0, **settings}, "tokens": prompt,
+                          "scores": scores, "out": out})
+    return cases
+
+
 def write(model, prompt, settings):
     values = {"pad_token_id": 0, "do_sample": False, "use_cache": False, **settings}
     out = model.generate(torch.tensor([prompt]),
@@ -123,13 +204,24 @@ def main():
             changed += tokens != write(model, prompt, without)
             cases.append({"settings": settings, "prompt": prompt, "tokens": tokens})
         assert changed, settings
+    for settings in biases():
+        plain = {key: settings[key] for key in ("max_length", "eos_token_id", "num_beams")}
+        changed = 0
+        for prompt in prompts + longer:
+            tokens = write(model, prompt, settings)
+            changed += tokens != write(model, prompt, plain)
+            cases.append({"settings": settings, "prompt": prompt, "tokens": tokens})
+        assert changed, settings
+    cases.extend(invalid_cases(model, prompts))
     path = HERE.parent.parent / "runtime" / "generation" / "cases.json"
     lines = ",\n".join(json.dumps(case) for case in cases)
+    rows = warped(model, rng)
     path.write_text('{"transformers": %s,\n"last": %s,\n"before": %s,\n"place": %s,\n'
-                    '"cases": [\n%s\n]}\n' % (json.dumps(transformers.__version__),
-                                              json.dumps(table), json.dumps(other),
-                                              json.dumps(place), lines))
-    print("%d cases" % len(cases))
+                    '"cases": [\n%s\n],\n"warped": [\n%s\n]}\n'
+                    % (json.dumps(transformers.__version__), json.dumps(table),
+                       json.dumps(other), json.dumps(place), lines,
+                       ",\n".join(json.dumps(row) for row in rows)))
+    print("%d cases, %d rows" % (len(cases), len(rows)))
 
 
 if __name__ == "__main__":

@@ -153,8 +153,12 @@ TEST(GenerationPlan, WhatTheArtifactCannotDoIsSaid) {
   EXPECT_NE(message("", both).find("--do_sample"), std::string::npos);
   EXPECT_NE(message(R"({"num_beams": 5})").find("generation_config.json: 'num_beams'"),
             std::string::npos);
+  EXPECT_NE(message(R"({"num_beams": 2, "encoder_repetition_penalty": 1.2})")
+                .find("'encoder_repetition_penalty' with num_beams 2"),
+            std::string::npos);
+  EXPECT_EQ(message(R"({"encoder_repetition_penalty": 1.2})"), "");
   for (std::string key :
-       {R"("typical_p": 0.5)", R"("guidance_scale": 1.5)", R"("max_time": 1.5)",
+       {R"("diversity_penalty": 0.5)", R"("guidance_scale": 1.5)", R"("max_time": 1.5)",
         R"("stop_strings": ["a"])", R"("num_return_sequences": 2)", R"("token_healing": true)",
         R"("watermarking_config": {"bias": 2})", R"("dola_layers": "high")",
         R"("decoder_start_token_id": -1)"})

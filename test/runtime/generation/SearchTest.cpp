@@ -23,8 +23,10 @@ struct Recorded {
       file = read.take();
     vocabulary = file["last"].size();
   }
-  /// The table's logits after `tokens`.
-  std::vector<float> logits(const std::vector<std::int32_t> &tokens) const {
+  /// The table's logits after `tokens`; of `invalid`, a list of [last token, token, value], some
+  /// are no numbers.
+  std::vector<float> logits(const std::vector<std::int32_t> &tokens,
+                            const Json &invalid = Json::array()) const {
     std::size_t last = tokens.back(),
                 before = tokens[tokens.size() > 1 ? tokens.size() - 2 : 0];
     std::vector<float> row;
@@ -33,6 +35,9 @@ struct Recorded {
                                        file["before"][before][v].get<int>() +
                                        file["place"][tokens.size() - 1][v].get<int>()) /
                     4096.0f);
+    for (const Json &one : invalid)
+      if (one[0].get<std::int32_t>() == tokens.back())
+        row[one[1].get<std::size_t>()] = std::stof(one[2].get<std::string>());
     return row;
   }
 };
@@ -44,7 +49,8 @@ const Recorded &recorded() {
 /// Runs a search to its end; rows are kept as a cache would keep them.
 std::vector<std::int32_t> runSearch(const GenerationSettings &settings,
                                     const std::vector<std::int32_t> &prompt,
-                                    std::uint32_t seed = 0, std::uint32_t sequence = 0) {
+                                    std::uint32_t seed = 0, std::uint32_t sequence = 0,
+                                    const Json &invalid = Json::array()) {
   auto made = makeSearch(settings, prompt, recorded().vocabulary, seed, sequence);
   EXPECT_TRUE(made) << (made ? "" : made.status().message());
   if (!made)
@@ -55,7 +61,7 @@ std::vector<std::int32_t> runSearch(const GenerationSettings &settings,
   for (int step = 0; !search.done() && step < 100; ++step) {
     std::vector<float> logits;
     for (const std::vector<std::int32_t> &row : rows)
-      for (float value : recorded().logits(row))
+      for (float value : recorded().logits(row, invalid))
         logits.push_back(value);
     Status status = search.advance(logits);
     EXPECT_TRUE(status) << status.message();
@@ -78,12 +84,66 @@ TEST(Search, EqualsTransformersTokenForToken) {
     ASSERT_TRUE(object);
     Status status = readGenerationConfig(*object, settings);
     ASSERT_TRUE(status) << status.message();
-    EXPECT_EQ(runSearch(settings, one["prompt"].get<std::vector<std::int32_t>>()),
+    EXPECT_EQ(runSearch(settings, one["prompt"].get<std::vector<std::int32_t>>(), 0, 0,
+                        one.value("invalid", Json::array())),
               one["tokens"].get<std::vector<std::int32_t>>())
         << one.dump();
     ++count;
   }
-  EXPECT_GE(count, 400u);
+  EXPECT_GE(count, 570u);
+}
+
+TEST(Search, EqualsTransformersScoresBeforeADraw) {
+  std::size_t count = 0;
+  for (const Json &one : recorded().file["warped"]) {
+    GenerationSettings settings;
+    settings.sample = true;
+    settings.maxLength = 16;
+    settings.endIds = {1};
+    auto object = JsonObject::of(one["settings"], "settings");
+    ASSERT_TRUE(object);
+    Status status = readGenerationConfig(*object, settings);
+    ASSERT_TRUE(status) << status.message();
+    auto tokens = one["tokens"].get<std::vector<std::int32_t>>();
+    std::vector<float> scores;
+    for (const Json &score : one["scores"])
+      scores.push_back(static_cast<float>(score.get<int>()) / 4096.0f);
+    std::span<const std::int32_t> prompt(tokens.data(), tokens.size() - 1);
+    processScores(settings, {prompt, tokens, prompt.size()}, scores);
+    warpScores(settings, scores);
+    for (std::size_t id = 0; id < scores.size(); ++id) {
+      const Json &wanted = one["out"][id];
+      ASSERT_EQ(std::isinf(scores[id]), wanted.is_null()) << id << " of " << one.dump();
+      if (wanted.is_null())
+        continue;
+      // Equal bits, but for the log of a sum, whose f32 roundings differ by the order of terms.
+      double tolerance = settings.renormalize ? 4e-7 * (1 + std::abs(wanted.get<double>())) : 0;
+      ASSERT_NEAR(scores[id], wanted.get<double>(), tolerance) << id << " of " << one.dump();
+    }
+    ++count;
+  }
+  EXPECT_GE(count, 150u);
+}
+
+TEST(Search, InvalidLogitsAreTakenWhereTheyAreRemoved) {
+  GenerationSettings settings;
+  settings.maxLength = 3;
+  std::vector<float> row{-1, NAN, -2, -3};
+  for (std::int64_t beams : {1, 2}) {
+    settings.numBeams = beams;
+    settings.removeInvalid = false;
+    auto refused = makeSearch(settings, {1}, 4, 0, 0);
+    ASSERT_TRUE(refused);
+    EXPECT_FALSE((*refused)->advance(row));
+    settings.removeInvalid = true;
+    auto taken = makeSearch(settings, {1}, 4, 0, 0);
+    ASSERT_TRUE(taken);
+    Status status = (*taken)->advance(row);
+    EXPECT_TRUE(status) << status.message();
+    ASSERT_FALSE((*taken)->running().empty());
+    // Greedily NaN counts as 0; a beam's log probabilities are all NaN, so all count as 0.
+    EXPECT_EQ((*taken)->running()[0].token, beams == 1 ? 1 : 0);
+  }
 }
 
 GenerationSettings sampling() {
@@ -163,6 +223,9 @@ TEST(Search, RefusesWhatCannotRun) {
   settings.sample = true;
   EXPECT_NE(message({1}).find("num_beams 2"), std::string::npos);
   settings.sample = false;
+  settings.encoderRepetitionPenalty = 1.2;
+  EXPECT_NE(message({1}).find("encoder_repetition_penalty with num_beams 2"), std::string::npos);
+  settings.encoderRepetitionPenalty = 1;
   auto search = makeSearch(settings, {1}, 5, 0, 0);
   ASSERT_TRUE(search);
   std::vector<float> bad{0, 1, NAN, 0, 0}, wrong(4);
@@ -218,7 +281,20 @@ TEST(GenerationConfig, RefusesByName) {
               std::string::npos)
         << decay;
   EXPECT_NE(message(R"({"eos_token_id": -4})").find("'eos_token_id'"), std::string::npos);
+  for (std::string bias : {"[[[1, 2]]]", "[[[], 2.5]]", "[[[-1], 2.5]]", "[[3, 2.5]]",
+                           "[[[1], \"2\"]]", "{\"1\": 2.5}"})
+    EXPECT_NE(message(("{\"sequence_bias\": " + bias + "}").c_str()).find("'sequence_bias'"),
+              std::string::npos)
+        << bias;
+  for (std::string key : {"min_p", "typical_p", "epsilon_cutoff", "eta_cutoff"})
+    for (std::string value : {"1.5", "-0.1", "\"half\""})
+      EXPECT_NE(message(("{\"" + key + "\": " + value + "}").c_str()).find("'" + key + "'"),
+                std::string::npos)
+          << key << " " << value;
+  EXPECT_NE(message(R"({"encoder_repetition_penalty": 0})").find("'encoder_repetition_penalty'"),
+            std::string::npos);
   EXPECT_EQ(message(R"({"min_p": null, "typical_p": 1.0, "eos_token_id": [1, 2]})"), "");
+  EXPECT_EQ(message(R"({"min_p": 0.1, "typical_p": 0.5, "sequence_bias": [[[1, 2], -3]]})"), "");
 }
 
 } // namespace
