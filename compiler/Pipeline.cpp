@@ -16,7 +16,7 @@ namespace ftc {
 
 std::vector<std::string> optimizationPasses() {
   return {"prune-demand", "cache-trunk",  "compact-embedding-gradients", "fuse-low-rank",
-          "fuse-kernels", "choose-saved", "sort-schedule"};
+          "fuse-kernels", "choose-saved", "fuse-updates", "sort-schedule"};
 }
 
 std::vector<std::string> emitPhases() {
@@ -92,6 +92,9 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
     fuse.passes.push_back("ftc-fuse-kernels");
   if (enabled("choose-saved"))
     fuse.passes.push_back("ftc-choose-saved{policy=cheap" + spaces + "}");
+  // Behind the choice: an update comes later than a gradient, which would make values live longer.
+  if (enabled("fuse-updates"))
+    fuse.passes.push_back("ftc-fuse-updates");
   fuse.passes.push_back("canonicalize");
   if (enabled("fuse-kernels"))
     fuse.passes.push_back(verify("fused"));

@@ -45,9 +45,9 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
         continue;
       Operation *last = &op;
       for (Value operand : op.getOperands())
-        if (isa<BlockArgument>(operand))
+        if (overwrites(&op, operand))
           for (Operation *reader : operand.getUsers())
-            if (!isUpdate(reader) && last->isBeforeInBlock(reader))
+            if (!overwrites(reader, operand) && last->isBeforeInBlock(reader))
               last = reader;
       if (last != &op)
         op.moveAfter(last);

@@ -84,12 +84,21 @@ const UpdateKind *updateKind(llvm::StringRef name, const UpdatedParameter &param
 }
 
 bool isUpdate(Operation *op) {
+  if (isa<nn::LinearWgradUpdateOp>(op))
+    return true;
   llvm::StringRef name = op->getName().getStringRef();
   for (const Optimizer &optimizer : kOptimizers)
     for (const UpdateKind *kind : optimizer.kinds)
       if (kind && kind->op == name)
         return true;
   return false;
+}
+
+bool overwrites(Operation *op, Value argument) {
+  if (!isa<BlockArgument>(argument) || !(isUpdate(op) || isa<nn::AccumulateOp>(op)))
+    return false;
+  auto fused = dyn_cast<nn::LinearWgradUpdateOp>(op);
+  return !fused || (argument != fused.getX() && argument != fused.getDy());
 }
 
 Operation *createUpdate(OpBuilder &builder, Location location, const UpdateKind &kind,

@@ -368,6 +368,34 @@ def ChooseSaved : Pass<"ftc-choose-saved", "::mlir::ModuleOp"> {
   let dependentDialects = ["::ftc::nn::NnDialect"];
 }
 
+def FuseUpdates : Pass<"ftc-fuse-updates", "::mlir::ModuleOp"> {
+  let summary = "Update a linear layer's weight in the kernel that makes its gradient";
+  let description = [{
+    Input: `@train_step` with updates of their own. Where a linear layer's weight gradient is read
+    by nothing but the update of that weight, and the update works on each element by itself
+    (AdamW, SGD, Lion without clipping), both become one op behind the weight's last reader; a bias
+    whose gradient comes from the same op goes along. The gradient never travels through memory.
+    Other optimizers (Adafactor and 8-bit moments need more of a gradient than one element) and
+    gradients with several readers keep an update of their own; a remark says how many. Results
+    are bit for bit the same.
+
+    ```mlir
+    %dw, %db = nn.linear_wgrad %dy, %x
+    %dx = nn.linear_dgrad %dy, %w
+    %b1, %bm1 = nn.sgd %b, %db, %bm {decay = false}
+    %w1, %m1 = nn.sgd %w, %dw, %m {decay = true}
+    // becomes
+    %dx = nn.linear_dgrad %dy, %w
+    %w1, %m1, %b1, %bm1 = nn.linear_wgrad_update %dy, %x, %w, %m, %b, %bm
+        {rule = #nn.update_rule<sgd>, decay = true, bias_decay = false}
+    ```
+  }];
+  let statistics = [
+    Statistic<"fusedUpdates", "fused", "weight gradients fused with their updates">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
 def SortSchedule : Pass<"ftc-sort-schedule", "::mlir::ModuleOp"> {
   let summary = "Order the backward so that fewer bytes live at once";
   let description = [{

@@ -64,13 +64,12 @@ private:
   /// argument whose storage it takes over.
   void addDependencies(unsigned index) {
     Operation *op = order[index];
-    bool replaces = isa<nn::AccumulateOp>(op) || isUpdate(op);
     for (Value operand : op->getOperands()) {
       if (Operation *definition = operand.getDefiningOp()) {
         follow(definition, index);
-      } else if (replaces) {
+      } else if (overwrites(op, operand)) {
         for (Operation *reader : operand.getUsers())
-          if (!isa<nn::AccumulateOp>(reader) && !isUpdate(reader))
+          if (!overwrites(reader, operand))
             follow(reader, index);
       }
     }

@@ -69,4 +69,15 @@ def Nn_ActivationAttr : EnumAttr<Nn_Dialect, Nn_Activation, "activation"> {
   let assemblyFormat = "`<` $value `>`";
 }
 
+def Nn_UpdateRule : I32EnumAttr<"UpdateRule", "optimizer that updates each element by itself", [
+    I32EnumAttrCase<"AdamW", 0, "adamw">,
+    I32EnumAttrCase<"Sgd", 1, "sgd">,
+    I32EnumAttrCase<"Lion", 2, "lion">]> {
+  let cppNamespace = "::ftc::nn";
+  let genSpecializedAttr = 0;
+}
+def Nn_UpdateRuleAttr : EnumAttr<Nn_Dialect, Nn_UpdateRule, "update_rule"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 #endif

@@ -195,6 +195,22 @@ TEST_P(Optimizer, AccumulateAndApplyEqualTrainStep) {
             state.parameters.at("layer.0.q.weight").values);
 }
 
+TEST_P(Optimizer, UpdatesInWeightGradientsEqualSeparateOnes) {
+  reference::State apart = state, fused = state;
+  run("train_step", apart);
+  ASSERT_TRUE(runPasses(*module, "ftc-fuse-updates,ftc-sort-schedule"));
+  run("train_step", fused);
+  expectClose(apart.parameters, fused.parameters, 0);
+  for (const auto &[key, moment] : apart.moments)
+    EXPECT_EQ(moment.values, fused.moments.at(key).values) << key.first;
+  mlir::Block &step = program(*module, "train_step").front();
+  auto left = llvm::range_size(step.getOps<nn::LinearWgradOp>());
+  auto joined = llvm::range_size(step.getOps<nn::LinearWgradUpdateOp>());
+  bool elementwise = llvm::is_contained({"adamw", "sgd", "lion"}, std::string(GetParam()));
+  EXPECT_EQ(left == 0, elementwise);
+  EXPECT_EQ(joined > 0, elementwise);
+}
+
 TEST_P(Optimizer, SecondMicroBatchAddsToTheFirst) {
   reference::State once = state, twice = state;
   run("train_accumulate", once);

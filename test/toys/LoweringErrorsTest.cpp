@@ -69,5 +69,29 @@ func.func @decode(%x: !x {nn.input = "x"}, %slots: !ids {nn.input = "slots"},
       << error;
 }
 
+/// An update overwrites the weight; an input gradient behind it would read the new one. A layer's
+/// input that the op only reads may have readers behind it.
+TEST(LoweringErrors, WeightReadAfterItsUpdate) {
+  std::string error = errorOf(R"(
+!x = tensor<?x8xf32, #nn.space<tokens>>
+!w = tensor<8x8xf32>
+func.func @train_step(%x: !x {nn.input = "x"}, %w: !w {nn.parameter = "w", nn.trainable},
+                      %m: !w {nn.moment = "w", nn.moment_index = 0 : i32})
+    -> (!w {nn.updates = 1 : i32}, !w {nn.updates = 2 : i32}, !x {nn.output = "y"})
+    attributes {nn.program = "train_step"} {
+  %y = nn.linear %x, %w : (!x, !w) -> !x
+  %w1, %m1 = nn.linear_wgrad_update %y, %x, %w, %m {rule = #nn.update_rule<sgd>, decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>,
+      resultSegmentSizes = array<i32: 1, 1, 0, 0>} : (!x, !x, !w, !w) -> (!w, !w)
+  %a = nn.add %x, %y : (!x, !x) -> !x
+  %dx = nn.linear_dgrad %a, %w {operandSegmentSizes = array<i32: 1, 1, 0, 0>} : (!x, !w) -> !x
+  return %w1, %m1, %dx : !w, !w, !x
+})");
+  EXPECT_NE(error.find("'nn.linear_wgrad_update' op expected every reader of a replaced value "
+                       "before the update, got nn.linear_dgrad after it"),
+            std::string::npos)
+      << error;
+}
+
 } // namespace
 } // namespace ftc

@@ -201,4 +201,46 @@ Cost AdamW8bitOp::getCost(const SpaceSizes &sizes) {
   return elementCost(*this, getParams(), 40, sizes);
 }
 
+/// C`number`: as many of `moments` as the rule keeps, of their parameter's type.
+static LogicalResult expectMomentsOf(LinearWgradUpdateOp op, int number, llvm::StringRef name,
+                                     TypeRange moments, Type parameter) {
+  std::size_t wanted = !parameter ? 0 : op.getRule() == UpdateRule::AdamW ? 2 : 1;
+  if (moments.size() != wanted)
+    return op.emitOpError() << "C" << number << ": expected " << wanted << " " << name
+                            << " of rule " << stringifyUpdateRule(op.getRule()) << ", got "
+                            << moments.size();
+  for (Type type : moments)
+    if (failed(expectSameType(op, number, {name, type}, {"their parameter", parameter})))
+      return failure();
+  return success();
+}
+
+LogicalResult LinearWgradUpdateOp::verify() {
+  Type dy = getDy().getType(), x = getX().getType(), weight = getWeight().getType();
+  Type bias = getBias() ? getBias().getType() : Type();
+  std::int64_t rows = cast<RankedTensorType>(weight).getDimSize(0);
+  if (failed(expectSameRows(*this, 1, {"x", x}, {"dy", dy})) ||
+      failed(expectWidth(*this, 2, {"weight", weight}, widthOf(x), "width of x")))
+    return failure();
+  if (rows != widthOf(dy))
+    return emitOpError("C3: expected weight of ")
+           << widthOf(dy) << " rows (width of dy), got " << rows;
+  if (bias && failed(expectWidth(*this, 4, {"bias", bias}, widthOf(dy), "width of dy")))
+    return failure();
+  if (failed(expectMomentsOf(*this, 5, "moments", getMoments().getTypes(), weight)) ||
+      failed(expectMomentsOf(*this, 6, "bias_moments", getBiasMoments().getTypes(), bias)))
+    return failure();
+  if (TypeRange(getResultTypes()) == TypeRange(getOperation()->getOperands()).drop_front(2))
+    return success();
+  return emitOpError("C7: expected a result of the type of each operand from weight on, got ")
+         << getResultTypes();
+}
+
+Cost LinearWgradUpdateOp::getCost(const SpaceSizes &sizes) {
+  Type x = getX().getType();
+  double rows = elementsOf(x, sizes) / static_cast<double>(widthOf(x));
+  double each = getRule() == UpdateRule::AdamW ? 14 : getRule() == UpdateRule::Sgd ? 6 : 9;
+  return {(2 * rows + each) * elementsOf(getWeight().getType(), sizes), bytesMoved(*this, sizes)};
+}
+
 } // namespace ftc::nn

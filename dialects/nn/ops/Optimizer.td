@@ -109,4 +109,22 @@ def Nn_AdamW8bitOp : Nn_UpdateOp<"adamw_8bit"> {
       Variadic<Nn_Codes>:$new_v, Variadic<Nn_Vector>:$new_m_absmax,
       Variadic<Nn_Vector>:$new_v_absmax);
 }
+
+def Nn_LinearWgradUpdateOp : Nn_UpdateOp<"linear_wgrad_update"> {
+  let summary = "linear_wgrad and the update of the layer's weight, and of its bias, in one";
+  let description = [{
+    dW = dy^T x and the update of `weight` [out, in] by it, without a tensor for dW; with `bias`
+    [out] also that one's by db, the column sums of `dy` [rows, out]; `x` [rows, in]. `rule` says
+    whose equations and run-time scalars: `adamw`, `sgd` or `lion`, of this dialect's ops without
+    control and slots. `moments` and `bias_moments` are that op's, in its order; `decay` and
+    `bias_decay` are its `decay` for weight and bias. Made by fusion, behind the last reader of
+    the weight; the bits are those of linear_wgrad and the update behind it.
+  }];
+  let arguments = (ins Nn_Matrix:$dy, Nn_Matrix:$x, Nn_Matrix:$weight,
+      Variadic<Nn_Matrix>:$moments, Optional<Nn_Vector>:$bias,
+      Variadic<Nn_Vector>:$bias_moments, Nn_UpdateRuleAttr:$rule, BoolAttr:$decay,
+      DefaultValuedAttr<BoolAttr, "false">:$bias_decay);
+  let results = (outs Nn_Matrix:$new_weight, Variadic<Nn_Matrix>:$new_moments,
+      Optional<Nn_Vector>:$new_bias, Variadic<Nn_Vector>:$new_bias_moments);
+}
 #endif

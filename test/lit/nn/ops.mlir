@@ -397,6 +397,30 @@ func.func @adamw_8bit(%0: !w64, %1: !w64, %2: tensor<6x4xi8>, %3: tensor<6x4xi8>
   return %r#0 : !w64
 }
 
+// CHECK-LABEL: func.func @linear_wgrad_update
+// CHECK: nn.linear_wgrad_update {{.*}} {bias_decay = true, decay = false
+// CHECK-SAME: rule = #nn.update_rule<adamw>
+// CHECK: nn.linear_wgrad_update {{.*}} rule = #nn.update_rule<sgd>
+// CHECK: nn.linear_wgrad_update {{.*}} rule = #nn.update_rule<lion>
+func.func @linear_wgrad_update(%dy: !t4, %x: !t6, %w: tensor<4x6xf32>, %b: !v4)
+    -> (tensor<4x6xf32>, !v4, tensor<4x6xf32>, tensor<4x6xf32>) {
+  %w1, %m1:2, %b1, %bm1:2 = nn.linear_wgrad_update %dy, %x, %w, %w, %w, %b, %b, %b
+      {rule = #nn.update_rule<adamw>, decay = false, bias_decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 2, 1, 2>,
+      resultSegmentSizes = array<i32: 1, 2, 1, 2>}
+      : (!t4, !t6, tensor<4x6xf32>, tensor<4x6xf32>, tensor<4x6xf32>, !v4, !v4, !v4)
+      -> (tensor<4x6xf32>, tensor<4x6xf32>, tensor<4x6xf32>, !v4, !v4, !v4)
+  %w2, %m2 = nn.linear_wgrad_update %dy, %x, %w, %w {rule = #nn.update_rule<sgd>, decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>,
+      resultSegmentSizes = array<i32: 1, 1, 0, 0>}
+      : (!t4, !t6, tensor<4x6xf32>, tensor<4x6xf32>) -> (tensor<4x6xf32>, tensor<4x6xf32>)
+  %w3, %m3 = nn.linear_wgrad_update %dy, %x, %w, %w {rule = #nn.update_rule<lion>, decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>,
+      resultSegmentSizes = array<i32: 1, 1, 0, 0>}
+      : (!t4, !t6, tensor<4x6xf32>, tensor<4x6xf32>) -> (tensor<4x6xf32>, tensor<4x6xf32>)
+  return %w1, %b1, %w2, %w3 : tensor<4x6xf32>, !v4, tensor<4x6xf32>, tensor<4x6xf32>
+}
+
 // CHECK-LABEL: func.func private @names
 // CHECK-SAME: #nn.space<ids.unique>
 // CHECK-SAME: #nn.space<"two words">

@@ -229,3 +229,147 @@ func.func @adamw_c9(%0: !w, %1: !g, %2: tensor<6xi32>) {
       : (!w, !g, !g, !g, tensor<6xi32>) -> (!w, !g, !g)
   return
 }
+
+// -----
+
+!x = tensor<?x6xf32, #nn.space<tokens>>
+!dy = tensor<?x4xf32, #nn.space<tokens>>
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!w = tensor<4x6xf32>
+!n = tensor<5x6xf32>
+!k = tensor<4x7xf32>
+!v = tensor<4xf32>
+!u = tensor<5xf32>
+func.func @linear_wgrad_update_c1(%0: !s4, %1: !x, %2: !w, %3: !w) {
+  // expected-error @below {{C1: expected x and dy over the same rows}}
+  %r:2 = nn.linear_wgrad_update %0, %1, %2, %3 {rule = #nn.update_rule<sgd>, decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 1, 0, 0>}
+      : (!s4, !x, !w, !w) -> (!w, !w)
+  return
+}
+
+// -----
+
+!x = tensor<?x6xf32, #nn.space<tokens>>
+!dy = tensor<?x4xf32, #nn.space<tokens>>
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!w = tensor<4x6xf32>
+!n = tensor<5x6xf32>
+!k = tensor<4x7xf32>
+!v = tensor<4xf32>
+!u = tensor<5xf32>
+func.func @linear_wgrad_update_c2(%0: !dy, %1: !x, %2: !k, %3: !k) {
+  // expected-error @below {{C2: expected}}
+  %r:2 = nn.linear_wgrad_update %0, %1, %2, %3 {rule = #nn.update_rule<sgd>, decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 1, 0, 0>}
+      : (!dy, !x, !k, !k) -> (!k, !k)
+  return
+}
+
+// -----
+
+!x = tensor<?x6xf32, #nn.space<tokens>>
+!dy = tensor<?x4xf32, #nn.space<tokens>>
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!w = tensor<4x6xf32>
+!n = tensor<5x6xf32>
+!k = tensor<4x7xf32>
+!v = tensor<4xf32>
+!u = tensor<5xf32>
+func.func @linear_wgrad_update_c3(%0: !dy, %1: !x, %2: !n, %3: !n) {
+  // expected-error @below {{C3: expected weight of 4 rows (width of dy), got 5}}
+  %r:2 = nn.linear_wgrad_update %0, %1, %2, %3 {rule = #nn.update_rule<sgd>, decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 1, 0, 0>}
+      : (!dy, !x, !n, !n) -> (!n, !n)
+  return
+}
+
+// -----
+
+!x = tensor<?x6xf32, #nn.space<tokens>>
+!dy = tensor<?x4xf32, #nn.space<tokens>>
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!w = tensor<4x6xf32>
+!n = tensor<5x6xf32>
+!k = tensor<4x7xf32>
+!v = tensor<4xf32>
+!u = tensor<5xf32>
+func.func @linear_wgrad_update_c4(%0: !dy, %1: !x, %2: !w, %3: !w, %4: !u, %5: !u) {
+  // expected-error @below {{C4: expected}}
+  %r:4 = nn.linear_wgrad_update %0, %1, %2, %3, %4, %5 {rule = #nn.update_rule<sgd>, decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1>, resultSegmentSizes = array<i32: 1, 1, 1, 1>}
+      : (!dy, !x, !w, !w, !u, !u) -> (!w, !w, !u, !u)
+  return
+}
+
+// -----
+
+!x = tensor<?x6xf32, #nn.space<tokens>>
+!dy = tensor<?x4xf32, #nn.space<tokens>>
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!w = tensor<4x6xf32>
+!n = tensor<5x6xf32>
+!k = tensor<4x7xf32>
+!v = tensor<4xf32>
+!u = tensor<5xf32>
+func.func @linear_wgrad_update_c5(%0: !dy, %1: !x, %2: !w, %3: !w) {
+  // expected-error @below {{C5: expected 2 moments of rule adamw, got 1}}
+  %r:2 = nn.linear_wgrad_update %0, %1, %2, %3 {rule = #nn.update_rule<adamw>, decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 1, 0, 0>}
+      : (!dy, !x, !w, !w) -> (!w, !w)
+  return
+}
+
+// -----
+
+!x = tensor<?x6xf32, #nn.space<tokens>>
+!dy = tensor<?x4xf32, #nn.space<tokens>>
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!w = tensor<4x6xf32>
+!n = tensor<5x6xf32>
+!k = tensor<4x7xf32>
+!v = tensor<4xf32>
+!u = tensor<5xf32>
+func.func @linear_wgrad_update_c5_type(%0: !dy, %1: !x, %2: !w, %3: !n) {
+  // expected-error @below {{C5: expected}}
+  %r:2 = nn.linear_wgrad_update %0, %1, %2, %3 {rule = #nn.update_rule<lion>, decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 1, 0, 0>}
+      : (!dy, !x, !w, !n) -> (!w, !n)
+  return
+}
+
+// -----
+
+!x = tensor<?x6xf32, #nn.space<tokens>>
+!dy = tensor<?x4xf32, #nn.space<tokens>>
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!w = tensor<4x6xf32>
+!n = tensor<5x6xf32>
+!k = tensor<4x7xf32>
+!v = tensor<4xf32>
+!u = tensor<5xf32>
+func.func @linear_wgrad_update_c6(%0: !dy, %1: !x, %2: !w, %3: !w, %4: !v) {
+  // expected-error @below {{C6: expected 0 bias_moments of rule lion, got 1}}
+  %r:3 = nn.linear_wgrad_update %0, %1, %2, %3, %4 {rule = #nn.update_rule<lion>, decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 1>, resultSegmentSizes = array<i32: 1, 1, 0, 1>}
+      : (!dy, !x, !w, !w, !v) -> (!w, !w, !v)
+  return
+}
+
+// -----
+
+!x = tensor<?x6xf32, #nn.space<tokens>>
+!dy = tensor<?x4xf32, #nn.space<tokens>>
+!s4 = tensor<?x4xf32, #nn.space<sequences>>
+!w = tensor<4x6xf32>
+!n = tensor<5x6xf32>
+!k = tensor<4x7xf32>
+!v = tensor<4xf32>
+!u = tensor<5xf32>
+func.func @linear_wgrad_update_c7(%0: !dy, %1: !x, %2: !w, %3: !w) {
+  // expected-error @below {{C7: expected a result of the type of each operand from weight on, got}}
+  %r:2 = nn.linear_wgrad_update %0, %1, %2, %3 {rule = #nn.update_rule<sgd>, decay = true,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 1, 0, 0>}
+      : (!dy, !x, !w, !w) -> (!w, !n)
+  return
+}

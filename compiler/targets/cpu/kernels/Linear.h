@@ -4,6 +4,9 @@
 #pragma once
 
 #include "compiler/targets/cpu/kernels/KernelSpec.h"
+#include "compiler/targets/cpu/kernels/UpdateRules.h"
+
+#include <optional>
 
 namespace ftc::cpu {
 
@@ -73,10 +76,16 @@ struct PackTransposed : Kernel {
 ///   buffers  x [M, in], dy [M, out], dw panels, [bias: dbias [out]]
 ///   ints     M, accumulate (0: overwrite, 1: add to what is there)
 ///   scalars  none
+/// With `update` a task keeps its block of dW in scratch and, behind the last rows, updates its
+/// block of the weight: the bits of the update's own kernel, padding included.
+///   buffers  x, dy, weight panels, its moments in panels, [bias: bias [out], its moments [out]]
+///   ints     M
+///   scalars  the rule's, for the weight; [bias: weight_decay of the bias]
 struct LinearWeightGrad : Kernel {
   std::int64_t in = 0, out = 0;
   bool bias = false;
   bool pairs = false; ///< isa.bf16Pairs alone
+  std::optional<UpdateRule> update;
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

@@ -1,5 +1,6 @@
 // wgrad: a task owns a block of dW (input features times a group of panels) and adds blocks of
-// rows in order, both operands packed so that the register tile reads contiguous memory.
+// rows in order, both operands packed so that the register tile reads contiguous memory. With an
+// update the block lives in the task's scratch, and the last rows' tiles are followed by it.
 #include "compiler/targets/cpu/kernels/Linear.h"
 
 #include "compiler/targets/cpu/kernels/MicroKernel.h"
@@ -38,6 +39,10 @@ struct Blocking {
     // Off powers of two, at which packed tiles of X would share cache sets.
     tileStride = steps * tileRows + 16;
     packedInput = features / tileRows * tileStride;
+    packedRows = groupPanels * steps * width;
+    ownFeatures = std::min(features, ceilDiv(spec.in, strip) * strip);
+    gradients = spec.update ? groupPanels * ownFeatures * width : 0;
+    biasGradients = spec.update && spec.bias ? groupPanels * width : 0;
   }
   std::int64_t features, groupPanels, groups;
   std::int64_t steps;       ///< packed at a time
@@ -45,13 +50,17 @@ struct Blocking {
   int tileRows;             ///< input features of a register tile
   std::int64_t tileStride;  ///< elements between packed tiles of X
   std::int64_t packedInput; ///< elements of all tiles
+  std::int64_t packedRows;  ///< elements of all panels' columns of dY
+  std::int64_t ownFeatures; ///< of a panel's dW in scratch
+  std::int64_t gradients, biasGradients; ///< elements of dW and dbias in scratch
 };
 
 } // namespace
 
 std::string LinearWeightGrad::key(const CpuIsa &isa) const {
-  return std::string(pairs ? "wgrad_pairs_k" : "wgrad_k") + std::to_string(in) + "_n" + std::to_string(out) + (bias ? "_bias_" : "_") +
-         isa.suffix;
+  return std::string(pairs ? "wgrad_pairs_" : "wgrad_") +
+         (update ? updateRuleName(*update) + std::string("_k") : "k") + std::to_string(in) +
+         "_n" + std::to_string(out) + (bias ? "_bias_" : "_") + isa.suffix;
 }
 
 IntExpr LinearWeightGrad::grid(const CpuIsa &isa) const {
@@ -61,10 +70,12 @@ IntExpr LinearWeightGrad::grid(const CpuIsa &isa) const {
 
 std::int64_t LinearWeightGrad::scratchBytes(const CpuIsa &isa) const {
   Blocking block(*this, isa);
-  return 4 * (block.packedInput + block.groupPanels * block.steps * isa.panelWidth(out)) + 64;
+  return 4 * (block.packedInput + block.packedRows + block.gradients + block.biasGradients) + 64;
 }
 
-IntExpr LinearWeightGrad::flops() const { return {0, {{0, 1, 2 * in * out}}}; }
+IntExpr LinearWeightGrad::flops() const {
+  return {update ? updateFlops(*update) * in * out : 0, {{0, 1, 2 * in * out}}};
+}
 
 namespace {
 
@@ -74,17 +85,17 @@ public:
       : b(b), spec(spec), block(spec, b.isa) {
     x = b.buffer(0);
     dy = b.buffer(1);
-    dw = b.buffer(2);
-    if (spec.bias)
-      dbias = b.buffer(3);
     tokens = b.integer(0);
-    accumulate = b.integer(1);
     width = b.isa.panelWidth(spec.out);
     vectors = width / b.isa.lanes;
     panels = ceilDiv(spec.out, width);
     Elem packed = spec.pairs ? Elem::I32 : Elem::F32;
     left = b.scratch(0, packed);
     right = b.scratch(4 * block.packedInput, packed);
+    if (spec.update)
+      readUpdate();
+    else
+      readGradients();
   }
 
   void emit() {
@@ -97,7 +108,7 @@ public:
       std::int64_t rows = block.steps * block.rowsOfStep;
       b.loop(0, b.max(tokens, b.i64(1)), rows, [&](Num token) {
         Num count = b.min(b.i64(rows), tokens - token);
-        Num fresh = (token == 0) & (accumulate == 0);
+        Num fresh = spec.update ? token == 0 : (token == 0) & (accumulate == 0);
         packRows(token, count, firstFeature, features);
         b.loop(0, panelCount, 1, [&](Num p) {
           packPanel(token, count, firstPanel + p, p, (firstFeature == 0), fresh);
@@ -105,12 +116,87 @@ public:
             tile(firstPanel + p, p, firstFeature, feature, count, fresh);
             prefetchNext(token, firstFeature, firstPanel, p, feature);
           });
+          if (spec.update)
+            b.ifThen(token + rows >= tokens,
+                     [&] { updatePanel(firstPanel + p, p, firstFeature, features); });
         });
       });
     });
   }
 
 private:
+  /// What is updated by what, of the launch: weight and bias, each with its moments.
+  struct Updated {
+    std::vector<Ptr> places; ///< the parameter, then its moments
+    Nums constants;
+  };
+
+  void readGradients() {
+    dw = b.buffer(2);
+    if (spec.bias)
+      dbias = b.buffer(3);
+    accumulate = b.integer(1);
+  }
+
+  void readUpdate() {
+    dw = b.scratch(4 * (block.packedInput + block.packedRows));
+    dbias = b.scratch(4 * (block.packedInput + block.packedRows + block.gradients));
+    int places = 1 + momentCount(*spec.update);
+    for (int k = 0; k < places; ++k)
+      weight.places.push_back(b.buffer(2 + k));
+    weight.constants =
+        updateConstants(b, *spec.update, b.scalar(decayScalar(*spec.update)));
+    if (!spec.bias)
+      return;
+    for (int k = 0; k < places; ++k)
+      bias.places.push_back(b.buffer(2 + places + k));
+    bias.constants = updateConstants(b, *spec.update, b.scalar(scalarCount(*spec.update)));
+  }
+
+  /// Updates `count` elements from `at` on by the gradients at `gradient`. A function of its own:
+  /// its constants would otherwise take registers from the tile.
+  void updateRange(const Updated &updated, Num at, Num count, Ptr gradient) {
+    std::vector<Ptr> pointers{gradient};
+    for (Ptr place : updated.places)
+      pointers.push_back(place[at]);
+    Nums numbers{count};
+    numbers.insert(numbers.end(), updated.constants.begin(), updated.constants.end());
+    b.outline("update", pointers, numbers,
+              [&](const std::vector<Ptr> &own, const Nums &values) {
+                b.forVectorsDynamic(b.i64(0), values[0], [&](Num element, Num mask) {
+                  std::vector<Ptr> moments;
+                  for (std::size_t k = 2; k < own.size(); ++k)
+                    moments.push_back(own[k][element]);
+                  updateElements(b, *spec.update, Nums(values.begin() + 1, values.end()),
+                                 own[1][element], moments, mask,
+                                 b.loadVector(own[0][element], mask));
+                });
+              });
+  }
+
+  /// The task's features of a panel, which lie side by side, and the panel's columns of the bias
+  /// where the task owns them.
+  void updatePanel(Num panel, Num slot, Num firstFeature, Num features) {
+    updateRange(weight, (panel * spec.in + firstFeature) * width, features * width,
+                dw[slot * (block.ownFeatures * width)]);
+    if (spec.bias)
+      b.ifThen(firstFeature == 0, [&] {
+        Num column = panel * width;
+        updateRange(bias, column, b.min(b.i64(width), spec.out - column), dbias[slot * width]);
+      });
+  }
+
+  /// Where a panel's columns of dbias are summed.
+  Ptr biasSums(Num panel, Num slot) {
+    return dbias[spec.update ? slot * width : panel * width];
+  }
+
+  /// Where feature `feature` of the task's, of a panel, is summed: [features][width].
+  Ptr gradients(Num panel, Num slot, Num firstFeature, Num feature) {
+    return spec.update ? dw[(slot * block.ownFeatures + feature) * width]
+                       : dw[(panel * spec.in + firstFeature + feature) * width];
+  }
+
   /// Calls body(step, row, second) for the steps of `count` rows: `second` says whether the step
   /// has its second row (null without pairs).
   Nums forSteps(Num count, const Nums &init,
@@ -193,7 +279,7 @@ private:
       return;
     b.ifThen(owner, [&] {
       for (int v = 0; v < vectors; ++v) {
-        Ptr at = dbias[column + v * b.isa.lanes];
+        Ptr at = biasSums(panel, slot)[v * b.isa.lanes];
         Num before = b.select(fresh, b.vec(0), b.loadVector(at, masks[v]));
         b.storeVector(before + sums[v], at, masks[v]);
       }
@@ -224,7 +310,7 @@ private:
   void tile(Num panel, Num slot, Num firstFeature, Num feature, Num count, Num fresh) {
     int tileRows = block.tileRows;
     Num row = firstFeature + feature;
-    Ptr target = dw[(panel * spec.in + row) * width];
+    Ptr target = gradients(panel, slot, firstFeature, feature);
     auto guarded = [&](int r, const std::function<void()> &body) {
       if (spec.in % tileRows && r > 0)
         b.ifThen(row + r < spec.in, body);
@@ -260,7 +346,8 @@ private:
 
   KernelBuilder &b;
   const LinearWeightGrad &spec;
-  Ptr x, dy, dw, dbias, left, right;
+  Ptr x, dy, dw, dbias, left, right; ///< with an update, dw and dbias are in scratch
+  Updated weight, bias;
   Num tokens, accumulate;
   Blocking block;
   std::int64_t width, panels;

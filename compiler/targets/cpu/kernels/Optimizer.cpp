@@ -1,7 +1,7 @@
 // Optimizer updates in one pass over parameter, gradient and state; the global norm in f64.
 #include "compiler/targets/cpu/kernels/Optimizer.h"
 
-#include "compiler/targets/cpu/KernelBuilder.h"
+#include "compiler/targets/cpu/kernels/UpdateRules.h"
 
 namespace ftc::cpu {
 
@@ -83,27 +83,26 @@ std::string AdamW::key(const CpuIsa &isa) const {
 IntExpr AdamW::grid(const CpuIsa &) const { return rows.grid(); }
 IntExpr AdamW::flops() const { return rows.flops(flopsAnElement); }
 
-void AdamW::emit(KernelBuilder &b) const {
-  Ptr params = b.buffer(0), first = b.buffer(2), second = b.buffer(3);
-  // Scalars are combined in f64, as torch does, and rounded once.
-  Num lr = b.scalar(0), beta1 = b.scalar(1), beta2 = b.scalar(2);
-  Num decay = b.toF32(1.0 - lr * b.scalar(4));
-  Num rate1 = b.toF32(1.0 - beta1), keep2 = b.toF32(beta2), rate2 = b.toF32(1.0 - beta2);
-  Num eps = b.scalarF32(3), stepSize = b.toF32(lr / b.scalar(5));
-  Num rootCorrection = b.toF32(b.sqrt(b.scalar(6)));
-  UpdateBody update = [&](Num at, Num state, Num mask, Num g) {
-    Num p = b.loadVector(params[at], mask) * decay;
-    Num m = b.loadVector(first[state], mask), v = b.loadVector(second[state], mask);
-    m = b.fma(b.splat(rate1), g - m, m);
-    v = b.fma(g * rate2, g, v * keep2);
-    Num denominator = b.sqrt(v) / rootCorrection + eps;
-    b.storeVector(m, first[state], mask);
-    b.storeVector(v, second[state], mask);
-    b.storeVector(p - stepSize * (m / denominator), params[at], mask);
+/// The update of a rule, of elements in memory; `control`: its buffer, -1 for none.
+static void emitUpdate(KernelBuilder &b, UpdateRule rule, int control, const CompactRows &rows) {
+  Nums constants = updateConstants(b, rule, b.scalar(decayScalar(rule)));
+  Ptr params = b.buffer(0);
+  std::vector<Ptr> moments;
+  for (int k = 0; k < momentCount(rule); ++k)
+    moments.push_back(b.buffer(2 + k));
+  UpdateBody update = [&](Num at, Num state, Num mask, Num gradient) {
+    std::vector<Ptr> places;
+    for (Ptr moment : moments)
+      places.push_back(moment[state]);
+    updateElements(b, rule, constants, params[at], places, mask, gradient);
   };
   if (rows.width)
-    return forRows(b, rows, control ? 4 : -1, decay, update);
-  forElements(b, control ? 4 : -1, update);
+    return forRows(b, rows, control, constants[0], update);
+  forElements(b, control, update);
+}
+
+void AdamW::emit(KernelBuilder &b) const {
+  emitUpdate(b, UpdateRule::AdamW, control ? 4 : -1, rows);
 }
 
 std::string Sgd::key(const CpuIsa &isa) const {
@@ -113,15 +112,7 @@ IntExpr Sgd::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
 IntExpr Sgd::flops() const { return {0, {{0, 1, 6}}}; }
 
 void Sgd::emit(KernelBuilder &b) const {
-  Ptr params = b.buffer(0), momenta = b.buffer(2);
-  Num lr = b.scalarF32(0), momentum = b.scalarF32(1), decay = b.scalarF32(2);
-  forElements(b, control ? 3 : -1, [&](Num at, Num, Num mask, Num gradient) {
-    Num p = b.loadVector(params[at], mask);
-    Num g = gradient + p * decay;
-    Num step = b.loadVector(momenta[at], mask) * momentum + g;
-    b.storeVector(step, momenta[at], mask);
-    b.storeVector(p - step * lr, params[at], mask);
-  });
+  emitUpdate(b, UpdateRule::Sgd, control ? 3 : -1, {});
 }
 
 std::string Lion::key(const CpuIsa &isa) const {
@@ -131,21 +122,7 @@ IntExpr Lion::grid(const CpuIsa &) const { return rows.grid(); }
 IntExpr Lion::flops() const { return rows.flops(flopsAnElement); }
 
 void Lion::emit(KernelBuilder &b) const {
-  Ptr params = b.buffer(0), momenta = b.buffer(2);
-  Num lr = b.scalar(0), beta1 = b.scalar(1), beta2 = b.scalar(2);
-  Num rate = b.toF32(lr), keep = b.toF32(1.0 - lr * b.scalar(3));
-  Num keep1 = b.toF32(beta1), rate1 = b.toF32(1.0 - beta1);
-  Num keep2 = b.toF32(beta2), rate2 = b.toF32(1.0 - beta2);
-  UpdateBody update = [&](Num at, Num state, Num mask, Num g) {
-    Num p = b.loadVector(params[at], mask) * keep, m = b.loadVector(momenta[state], mask);
-    Num u = b.fma(b.splat(rate1), g, m * keep1);
-    Num sign = b.select(u > 0.0, b.vec(1), b.select(u < 0.0, b.vec(-1), u));
-    b.storeVector(p - sign * rate, params[at], mask);
-    b.storeVector(b.fma(b.splat(rate2), g, m * keep2), momenta[state], mask);
-  };
-  if (rows.width)
-    return forRows(b, rows, control ? 3 : -1, keep, update);
-  forElements(b, control ? 3 : -1, update);
+  emitUpdate(b, UpdateRule::Lion, control ? 3 : -1, rows);
 }
 
 std::string SquareSum::key(const CpuIsa &isa) const {

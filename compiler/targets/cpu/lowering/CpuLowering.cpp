@@ -306,6 +306,7 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   addSpanLowerings(registry);
   addTargetLossLowerings(registry);
   addOptimizerLowerings(registry);
+  addWeightUpdateLowerings(registry);
   addVocabularyLossLowerings(registry);
 
   StorageTable storage = layOut(module, isa);

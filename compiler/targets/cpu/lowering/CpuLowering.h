@@ -91,6 +91,7 @@ void addLossLowerings(LoweringRegistry &registry);
 void addSpanLowerings(LoweringRegistry &registry);
 void addTargetLossLowerings(LoweringRegistry &registry);
 void addOptimizerLowerings(LoweringRegistry &registry);
+void addWeightUpdateLowerings(LoweringRegistry &registry);
 void addVocabularyLossLowerings(LoweringRegistry &registry);
 
 /// Lowers every nn.program of `module` to a plan.variant for `isa`, appended to the module.
