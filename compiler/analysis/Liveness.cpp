@@ -33,13 +33,22 @@ double arenaBytes(Value value, const SpaceSizes &sizes) {
   return nn::bytesOf(value.getType(), sizes);
 }
 
-double peakBytes(ArrayRef<Operation *> order, const SpaceSizes &sizes) {
+double temporaryBytes(Operation *op, const SpaceSizes &sizes) {
+  if (auto dgrad = dyn_cast<nn::LinearDgradOp>(op))
+    return nn::bytesOf(dgrad.getWeight().getType(), sizes);
+  if (auto dgrad = dyn_cast<nn::LowRankDgradOp>(op))
+    return nn::bytesOf(dgrad.getWeight().getType(), sizes) +
+           nn::bytesOf(dgrad.getFactor().getType(), sizes);
+  return 0;
+}
+
+SmallVector<double> liveBytes(ArrayRef<Operation *> order, const SpaceSizes &sizes) {
   llvm::DenseMap<Operation *, unsigned> position;
   for (auto [index, op] : llvm::enumerate(order))
     position[op] = index;
   // Bytes that end behind each op.
-  SmallVector<double> freed(order.size() + 1, 0.0);
-  double live = 0, peak = 0;
+  SmallVector<double> freed(order.size() + 1, 0.0), result;
+  double live = 0;
   for (auto [index, op] : llvm::enumerate(order)) {
     for (Value result : op->getResults()) {
       double bytes = arenaBytes(result, sizes);
@@ -51,9 +60,16 @@ double peakBytes(ArrayRef<Operation *> order, const SpaceSizes &sizes) {
       live += bytes;
       freed[last] += bytes;
     }
-    peak = std::max(peak, live);
+    result.push_back(live + temporaryBytes(op, sizes));
     live -= freed[index];
   }
+  return result;
+}
+
+double peakBytes(ArrayRef<Operation *> order, const SpaceSizes &sizes) {
+  double peak = 0;
+  for (double live : liveBytes(order, sizes))
+    peak = std::max(peak, live);
   return peak;
 }
 

@@ -15,7 +15,15 @@ mlir::FailureOr<SpaceSizes> readSpaceSizes(llvm::ArrayRef<std::string> texts);
 /// into an argument's storage (accumulated gradients and updates).
 double arenaBytes(mlir::Value value, const SpaceSizes &sizes);
 
-/// The largest sum of live bytes, when the ops run in this order.
+/// Bytes that an op's kernels take while it runs, beside its operands and results: the transpose
+/// of the weight that an input gradient reads.
+double temporaryBytes(mlir::Operation *op, const SpaceSizes &sizes);
+
+/// Bytes that live while each op of this order runs.
+llvm::SmallVector<double> liveBytes(llvm::ArrayRef<mlir::Operation *> order,
+                                    const SpaceSizes &sizes);
+
+/// The largest of them.
 double peakBytes(llvm::ArrayRef<mlir::Operation *> order, const SpaceSizes &sizes);
 
 /// The ops of a function's block, its terminator excepted.

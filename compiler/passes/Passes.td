@@ -400,9 +400,11 @@ def SortSchedule : Pass<"ftc-sort-schedule", "::mlir::ModuleOp"> {
   let summary = "Order the backward so that fewer bytes live at once";
   let description = [{
     Input: programs. The ops after `nn.loss_seed` are listed anew: among those that are ready,
-    first what frees the most bytes net of what it makes, then by the order they had. An update
-    stays behind every reader of the value it replaces. The order is only taken when the estimate of
-    live bytes falls; so a program is never made worse.
+    first what frees the most bytes net of what it makes, then by the order they had. In both
+    orders an op then moves towards its first reader where fewer bytes live on the way: what the
+    backward makes again stands behind an input gradient that does not read it. An update stays
+    behind every reader of the value it replaces. Of the orders that with the lowest estimate of
+    live bytes is taken, the program's own where none is lower; so a program is never made worse.
 
     ```mlir
     %dx = nn.linear_dgrad %dy, %w      // %dy stays alive

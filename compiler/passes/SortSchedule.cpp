@@ -1,4 +1,4 @@
-// Lists the backward of each program anew, so that fewer bytes live at once.
+// Orders the backward of each program anew, so that fewer bytes live at once.
 #include "compiler/passes/Optimizers.h"
 #include "compiler/passes/Passes.h"
 
@@ -6,6 +6,8 @@
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
+
+#include <algorithm>
 
 using namespace mlir;
 
@@ -109,6 +111,77 @@ private:
   llvm::SmallPtrSet<Operation *, 32> scheduled;
 };
 
+/// Moves ops from `begin` on towards their first readers where fewer bytes live on the way: what
+/// the backward makes again need not stand before the input gradient that comes first. The bytes
+/// before an op's old place and behind its new one stay the same, so that no peak rises.
+class Sinking {
+public:
+  Sinking(ArrayRef<Operation *> order, unsigned begin, const SpaceSizes &sizes)
+      : order(order), begin(begin), sizes(sizes) {
+    for (auto [index, op] : llvm::enumerate(order))
+      position[op] = index;
+  }
+
+  SmallVector<Operation *> run() {
+    SmallVector<double> live = liveBytes(order, sizes);
+    for (unsigned from = order.size(); from-- > begin;) {
+      unsigned to = lastPlace(from);
+      if (to == from || !makesBytes(order[from]))
+        continue;
+      move(from, to);
+      SmallVector<double> moved = liveBytes(order, sizes);
+      if (peakOf(moved, from, to) < peakOf(live, from, to))
+        live = moved;
+      else
+        move(to, from);
+    }
+    return order;
+  }
+
+private:
+  bool makesBytes(Operation *op) const {
+    return llvm::any_of(op->getResults(),
+                        [&](Value result) { return arenaBytes(result, sizes) > 0; });
+  }
+
+  /// The last place of the op at `from` that is before all its readers, and before what replaces
+  /// an argument that it reads.
+  unsigned lastPlace(unsigned from) const {
+    Operation *op = order[from];
+    unsigned end = order.size();
+    auto before = [&](Operation *other) {
+      if (auto found = position.find(other); found != position.end())
+        end = std::min(end, found->second);
+    };
+    for (Operation *reader : op->getUsers())
+      before(reader);
+    for (Value operand : op->getOperands())
+      for (Operation *user : operand.getUsers())
+        if (user != op && overwrites(user, operand))
+          before(user);
+    return end > from && end < order.size() ? end - 1 : from;
+  }
+
+  void move(unsigned from, unsigned to) {
+    auto at = order.begin();
+    if (from < to)
+      std::rotate(at + from, at + from + 1, at + to + 1);
+    else
+      std::rotate(at + to, at + from, at + from + 1);
+    for (unsigned index = std::min(from, to); index <= std::max(from, to); ++index)
+      position[order[index]] = index;
+  }
+
+  static double peakOf(ArrayRef<double> live, unsigned from, unsigned to) {
+    return *std::max_element(live.begin() + from, live.begin() + to + 1);
+  }
+
+  SmallVector<Operation *> order;
+  unsigned begin;
+  const SpaceSizes &sizes;
+  llvm::DenseMap<Operation *, unsigned> position;
+};
+
 struct SortSchedulePass : impl::SortScheduleBase<SortSchedulePass> {
   using SortScheduleBase::SortScheduleBase;
 
@@ -129,9 +202,16 @@ struct SortSchedulePass : impl::SortScheduleBase<SortSchedulePass> {
     auto seed = llvm::find_if(order, [](Operation *op) { return isa<nn::LossSeedOp>(op); });
     if (seed == order.end())
       return;
-    SmallVector<Operation *> sorted =
-        ListSchedule(order, seed - order.begin(), sizes).run();
-    double before = peakBytes(order, sizes), after = peakBytes(sorted, sizes);
+    unsigned begin = seed - order.begin();
+    SmallVector<Operation *> listed = ListSchedule(order, begin, sizes).run();
+    double before = peakBytes(order, sizes), after = before;
+    SmallVector<Operation *> sorted = order;
+    for (const SmallVector<Operation *> &other :
+         {listed, Sinking(order, begin, sizes).run(), Sinking(listed, begin, sizes).run()})
+      if (double peak = peakBytes(other, sizes); peak < after) {
+        after = peak;
+        sorted = other;
+      }
     auto options = remark::RemarkOpts::name("order")
                        .category("ftc-sort-schedule")
                        .function(function.getName());
