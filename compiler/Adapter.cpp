@@ -295,11 +295,11 @@ rt::Status bindAdapter(ModuleOp module, const LoraFlags &flags, const AdapterSou
         "]";
     if (!tensor)
       return rt::Status::error(file + ": expected a tensor '" + name + "' " + shape +
-                               ", found none: it belongs to another model, or task");
+                               ", got none: it belongs to another model, or task");
     if (!std::equal(tensor->shape.begin(), tensor->shape.end(), type.getShape().begin(),
                     type.getShape().end()))
       return rt::Status::error(file + ": tensor '" + name + "': expected " + shape +
-                               ", found " + rt::describeTensor(*tensor) +
+                               ", got " + rt::describeTensor(*tensor) +
                                ": it belongs to another model, or label set");
     used.insert(name);
     forward.setArgAttr(i, nn::kTensor, builder.getStringAttr(name));

@@ -367,7 +367,7 @@ rt::Status Compilation::checkMethod() {
   if (wanted <= count)
     return {};
   return rt::Status::usage("--method: expected layers:1 to layers:" + std::to_string(count) +
-                           " (the model has " + std::to_string(count) + " layers), found '" +
+                           " (the model has " + std::to_string(count) + " layers), got '" +
                            options.pipeline.method + "'");
 }
 
@@ -414,7 +414,7 @@ rt::Status Compilation::choosePromptedLengths() {
   if (source < 1 || target < 1 || source + target > positions)
     return rt::Status::usage(
         "--max_source_length and --max_target_length: expected at most the model's " +
-        std::to_string(positions) + " positions together, found " + std::to_string(source) +
+        std::to_string(positions) + " positions together, got " + std::to_string(source) +
         " and " + std::to_string(target));
   maxSequence = source + target;
   return {};
@@ -443,7 +443,7 @@ rt::Status Compilation::chooseLengths() {
   }
   if (hasTargets() && maxTarget < 2)
     return rt::Status::usage("--max_target_length: expected at least 2, the start token and one "
-                             "more, found " +
+                             "more, got " +
                              std::to_string(maxTarget));
   for (auto [flag, length] : {std::pair("--max_source_length ", maxSequence),
                               std::pair("--max_target_length ", maxTarget)})
@@ -471,7 +471,7 @@ rt::Status Compilation::chooseCapacities() {
   if (options.maxTokens && hasTargets() && maxTokens < longest)
     return rt::Status::usage("--max_tokens: expected at least " + std::to_string(longest) +
                              ", the longer of --max_source_length and --max_target_length: one "
-                             "sequence must fit, found '" +
+                             "sequence must fit, got '" +
                              std::to_string(maxTokens) + "'");
   if (maxTokens < maxSequence)
     return rt::Status::usage("--max_tokens: expected at least " + std::to_string(maxSequence) +
@@ -482,7 +482,7 @@ rt::Status Compilation::chooseCapacities() {
                                   ? ", the --max_seq_length: one sequence must fit"
                                   : ", the model's longest sequence (--max_seq_length sets a "
                                     "shorter one)") +
-                             ", found '" + std::to_string(maxTokens) + "'");
+                             ", got '" + std::to_string(maxTokens) + "'");
   std::int64_t wantedTargets =
       data.meanTarget ? 16 * std::min(data.meanTarget * 5 / 4, maxTarget) : 2048;
   maxTargets = options.maxTokens

@@ -19,7 +19,7 @@ static rt::Result<std::int64_t> settle(const char *flag, std::int64_t given,
                                        const std::string &why) {
   if (given > most)
     return rt::Status::usage(std::string("--") + flag + ": expected at most " +
-                             std::to_string(most) + ", " + why + ", found '" +
+                             std::to_string(most) + ", " + why + ", got '" +
                              std::to_string(given) + "'");
   return given ? given : std::min(otherwise, most);
 }

@@ -13,7 +13,7 @@ Status beyond(const std::string &what, std::int64_t given, const char *unit, std
               const char *flag) {
   return Status::usage(what + ": expected at most " + std::to_string(most) + ", the " + unit +
                        " that the artifact was compiled for (ftc compile --" + flag +
-                       "), found " + std::to_string(given));
+                       "), got " + std::to_string(given));
 }
 
 Result<std::optional<std::int64_t>> optionalInteger(const JsonObject &config, const char *key,
@@ -117,7 +117,7 @@ Result<GenerationPlan> GenerationPlan::make(const ArtifactReader &artifact,
                                             const GenerationFlags &flags) {
   const abi::Generation *compiled = artifact->generation();
   if (!compiled)
-    return Status::error(artifact.name() + ": expected programs that generate, found none: "
+    return Status::error(artifact.name() + ": expected programs that generate, got none: "
                                            "compile it with this version of ftc");
   GenerationPlan plan;
   plan.targetCapacity = compiled->max_target_length();

@@ -114,7 +114,7 @@ private:
     const GgufTensor *embedding = file.find("token_embd.weight");
     if (!embedding || embedding->dimensions.size() != 2)
       return Status::error(escape(file.source(), 160) +
-                           ": expected a tensor 'token_embd.weight' of two dimensions, found " +
+                           ": expected a tensor 'token_embd.weight' of two dimensions, got " +
                            (embedding ? "another shape" : "none"));
     config["vocab_size"] = embedding->dimensions[1];
     return Status::ok();

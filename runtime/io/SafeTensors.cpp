@@ -71,7 +71,7 @@ static Status noWeights(const std::string &directory) {
                            ", which is not supported; expected " + singleName + " or " +
                            indexName);
   return Status::error(where + " has no weights: expected " + singleName + " or " + indexName +
-                       ", found " + quoteList(names, 5));
+                       ", got " + quoteList(names, 5));
 }
 
 Result<Checkpoint> Checkpoint::openIndexed(const std::string &directory,

@@ -14,7 +14,7 @@ namespace ftc::rt {
 
 Status checkWritableFile(const std::string &path) {
   if (pathKind(path) == PathKind::Directory)
-    return Status::error(quote(path, 200) + ": expected a file's name, found a directory");
+    return Status::error(quote(path, 200) + ": expected a file's name, got a directory");
   if (pathKind(path) == PathKind::Other) // a device or a pipe is written into
     return ::access(path.c_str(), W_OK) == 0 ? Status::ok() : ioError("write to", path, errno);
   FTC_ASSIGN_OR_RETURN(std::string target, linkTarget(path));
@@ -22,7 +22,7 @@ Status checkWritableFile(const std::string &path) {
   PathKind kind = pathKind(parent);
   if (kind != PathKind::Directory)
     return Status::error(quote(path, 200) + ": expected a file in an existing directory, " +
-                         (kind == PathKind::Missing ? "but there is no " : "found a file at ") +
+                         (kind == PathKind::Missing ? "but there is no " : "got a file at ") +
                          quote(parent, 160));
   std::string probe = target + ".XXXXXX";
   int descriptor = ::mkostemp(probe.data(), O_CLOEXEC);

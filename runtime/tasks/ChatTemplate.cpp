@@ -206,14 +206,14 @@ Status ChatTemplate::checkTurns(std::span<const ChatMessage> messages) const {
     if (alternates && i >= first && (role == "user") != ((i - first) % 2 == 0))
       return Status::error(where +
                            ": expected user and assistant in turn, as the model's chat "
-                           "template does, found " +
+                           "template does, got " +
                            quote(role, 40));
     if (form == Form::Mistral && !plain)
-      return Status::error(where + ": expected the role user or assistant, found " +
+      return Status::error(where + ": expected the role user or assistant, got " +
                            quote(role, 40));
     if (((knownRolesAlone || form == Form::Zephyr) && !plain && role != "system") ||
         (form == Form::Llama2 && i >= first && !plain))
-      return Status::error(where + ": expected the role system, user or assistant, found " +
+      return Status::error(where + ": expected the role system, user or assistant, got " +
                            quote(role, 40) +
                            ", which the model's chat template passes over or "
                            "writes in a way of its own");

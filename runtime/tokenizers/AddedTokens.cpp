@@ -9,7 +9,7 @@ namespace ftc::rt {
 Status TokenSearch::add(std::string_view text, std::int32_t id) {
   constexpr std::size_t longest = 512;
   if (text.size() > longest)
-    return Status::error("expected added tokens of at most 512 bytes, found one of " +
+    return Status::error("expected added tokens of at most 512 bytes, got one of " +
                          std::to_string(text.size()));
   if (!trie.insert(text, id, false))
     return Status::error("too many added tokens");

@@ -306,7 +306,7 @@ bool hasAlphabet(const Vocabulary &vocabulary) {
 
 Status missing(std::string_view token) {
   return Status::error("BPE: expected the merge token '" + std::string(token.substr(0, 64)) +
-                       "' in the vocabulary, found none");
+                       "' in the vocabulary, got none");
 }
 
 } // namespace
@@ -316,7 +316,7 @@ Result<std::unique_ptr<Model>> makeBpe(Vocabulary vocabulary, const Merges &merg
   if (!options.unknown.empty() && vocabulary.find(options.unknown) < 0 &&
       !hasAlphabet(vocabulary))
     return Status::error("BPE: expected the unknown token '" + options.unknown.substr(0, 64) +
-                         "' in the vocabulary, found none");
+                         "' in the vocabulary, got none");
   MergeTable table(merges.size());
   std::uint32_t rank = 0;
   for (const auto &[left, right] : merges) {

@@ -19,13 +19,13 @@ std::size_t offsetOf(std::uint32_t unit) { return (unit >> 10) << ((unit & (1u <
 
 Result<Charsmap> Charsmap::parse(std::string_view blob) {
   if (blob.size() < 4)
-    return Status::error("character map: expected at least 4 bytes, found " +
+    return Status::error("character map: expected at least 4 bytes, got " +
                          std::to_string(blob.size()));
   std::size_t size = readLittleEndian(blob, 0);
   if (size < 4 || size % 4 != 0 || size > blob.size() - 4)
     return Status::error("character map: expected an array of 4 to " +
                          std::to_string(blob.size() - 4) +
-                         " bytes, a multiple of 4, found one of " + std::to_string(size));
+                         " bytes, a multiple of 4, got one of " + std::to_string(size));
   Charsmap out;
   out.units.resize(size / 4);
   for (std::size_t i = 0; i < out.units.size(); ++i)

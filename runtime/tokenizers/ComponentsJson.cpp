@@ -21,7 +21,7 @@ constexpr std::size_t longestLiteral = 256;
 /// The component's fields with its type for messages.
 Result<std::string> typeOf(const Json &json, const char *kind) {
   if (!json.is_object())
-    return Status::error(std::string(kind) + ": expected an object, found " + json.type_name());
+    return Status::error(std::string(kind) + ": expected an object, got " + json.type_name());
   return JsonFields(json, kind).requireText("type");
 }
 
@@ -72,7 +72,7 @@ Result<MetaspaceOptions> readMetaspace(const JsonFields &fields) {
   if (!character.empty())
     options.replacement = unicode::decodeNext(character, end);
   if (character.empty() || end != character.size())
-    return Status::error(fields.name + ": expected one character in 'replacement', found " +
+    return Status::error(fields.name + ": expected one character in 'replacement', got " +
                          quote(character, 32));
   FTC_ASSIGN_OR_RETURN(std::string scheme, fields.text("prepend_scheme", "always"));
   static constexpr std::pair<const char *, Prepend> names[] = {
@@ -88,7 +88,7 @@ Result<MetaspaceOptions> readMetaspace(const JsonFields &fields) {
   FTC_ASSIGN_OR_RETURN(bool space, fields.boolean("add_prefix_space", true));
   if (!space && options.prepend != Prepend::Never)
     return Status::error(fields.name + ": expected prepend_scheme 'never' beside " +
-                         "add_prefix_space false, found " + quote(scheme, 32));
+                         "add_prefix_space false, got " + quote(scheme, 32));
   FTC_ASSIGN_OR_RETURN(options.split, fields.boolean("split", true));
   return options;
 }
@@ -105,7 +105,7 @@ Result<std::string> readBase64(const JsonFields &fields, const char *key) {
     std::size_t digit = i + pads < text.size() ? digits.find(text[i]) : 0;
     if (digit == std::string_view::npos || text.size() % 4 != 0)
       return Status::error(fields.name + ": expected base64 in '" + key +
-                           "', found something else at byte " + std::to_string(i));
+                           "', got something else at byte " + std::to_string(i));
     bits = bits << 6 | static_cast<std::uint32_t>(digit);
     if (i % 4 == 3) {
       out += static_cast<char>(bits >> 16);
@@ -273,7 +273,7 @@ Result<std::int32_t> specialId(const JsonFields &fields, const Json &value) {
   FTC_ASSIGN_OR_RETURN(std::int64_t id, integerOf(value, fields.name + ": the id of a token"));
   if (id < 0 || id >= Vocabulary::maximumId)
     return Status::error(fields.name + ": expected token ids from 0 to " +
-                         std::to_string(Vocabulary::maximumId - 1) + ", found " +
+                         std::to_string(Vocabulary::maximumId - 1) + ", got " +
                          std::to_string(id));
   return static_cast<std::int32_t>(id);
 }
@@ -300,13 +300,13 @@ Result<Template> readTemplate(const JsonFields &fields, const char *key) {
     TemplateItem item;
     FTC_ASSIGN_OR_RETURN(std::int64_t typeId, inner.integer("type_id", 0));
     if (typeId < 0 || typeId > 1000)
-      return Status::error(inner.name + ": expected a type_id from 0 to 1000, found " +
+      return Status::error(inner.name + ": expected a type_id from 0 to 1000, got " +
                            std::to_string(typeId));
     item.typeId = static_cast<std::int32_t>(typeId);
     FTC_ASSIGN_OR_RETURN(std::string id, inner.requireText("id"));
     if (isSequence) {
       if (id != "A" && id != "B")
-        return Status::error(inner.name + ": expected sequence A or B, found " + quote(id, 48));
+        return Status::error(inner.name + ": expected sequence A or B, got " + quote(id, 48));
       item.sequence = id == "B";
       out.push_back(std::move(item));
       continue;
@@ -356,7 +356,7 @@ Status readPostProcessor(const Json &json, int depth, const TokenizerOptions &op
     FTC_ASSIGN_OR_RETURN(Template pair, readTemplate(fields, "pair"));
     for (const TemplateItem &item : single)
       if (item.sequence == 1)
-        return Status::error(fields.name + ": expected sequence A alone in 'single', found B");
+        return Status::error(fields.name + ": expected sequence A alone in 'single', got B");
     out = makeTemplateProcessor(std::move(single), std::move(pair));
   } else if (type == "BertProcessing" || type == "RobertaProcessing") {
     FTC_ASSIGN_OR_RETURN(std::int32_t cls, readNamedId(fields, "cls"));

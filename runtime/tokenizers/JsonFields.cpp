@@ -14,14 +14,14 @@ const Json *JsonFields::find(const char *key) const {
 }
 
 Status JsonFields::wrong(const char *key, const char *what, const Json &found) const {
-  return Status::error(name + ": expected " + what + " in '" + key + "', found " +
+  return Status::error(name + ": expected " + what + " in '" + key + "', got " +
                        found.type_name());
 }
 
 Result<const Json *> JsonFields::require(const char *key) const {
   const Json *value = find(key);
   if (!value)
-    return Status::error(name + ": expected '" + key + "', found none");
+    return Status::error(name + ": expected '" + key + "', got none");
   return value;
 }
 
@@ -71,7 +71,7 @@ Result<std::int64_t> integerOf(const Json &value, const std::string &what) {
       !(value.is_number_unsigned() &&
         value.get<std::uint64_t>() > std::uint64_t(std::numeric_limits<std::int64_t>::max()));
   if (!fits)
-    return Status::error(what + ": expected an integer, found " + value.type_name());
+    return Status::error(what + ": expected an integer, got " + value.type_name());
   return value.get<std::int64_t>();
 }
 

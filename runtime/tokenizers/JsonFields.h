@@ -24,7 +24,7 @@ public:
   Result<std::string> text(const char *key, std::string absent) const;
   Result<std::string> requireText(const char *key) const;
   Result<std::int64_t> integer(const char *key, std::int64_t absent) const;
-  /// "NAME: expected WHAT in 'key', found KIND"
+  /// "NAME: expected WHAT in 'key', got KIND"
   Status wrong(const char *key, const char *what, const Json &found) const;
 
   const Json &object;

@@ -305,7 +305,7 @@ Result<std::unique_ptr<Model>> makeNativeUnigram(const SentencePieceModel &from,
     bool searched = piece.type == Type::Normal || piece.type == Type::UserDefined ||
                     piece.type == Type::Unused;
     if (piece.text.size() > 4096)
-      return Status::error("expected pieces of at most 4096 bytes, found one of " +
+      return Status::error("expected pieces of at most 4096 bytes, got one of " +
                            std::to_string(piece.text.size()));
     if (searched && !piece.text.empty() &&
         !trie.insert(piece.text, static_cast<std::int32_t>(i), true))

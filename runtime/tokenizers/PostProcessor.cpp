@@ -49,11 +49,11 @@ Status truncate(SequenceTokens *sequences, bool pair, std::size_t limit, Truncat
   }
   if (how == Truncation::OnlySecond && !pair)
     return Status::error(
-        "truncation: expected a pair of texts to cut the second of, found one");
+        "truncation: expected a pair of texts to cut the second of, got one");
   SequenceTokens &target = sequences[how == Truncation::OnlySecond ? 1 : 0];
   if (target.ids.size() <= excess)
     return Status::error("truncation: expected more than " + std::to_string(excess) +
-                         " tokens in the sequence to be cut, found " +
+                         " tokens in the sequence to be cut, got " +
                          std::to_string(target.ids.size()) + "; raise the maximum length");
   cut(target, target.ids.size() - excess);
   return Status::ok();
@@ -161,7 +161,7 @@ Result<Encoding> postProcess(const PostProcessor &processor, SequenceTokens *seq
     std::int32_t special = options.addSpecialTokens ? processor.added(pair) : 0;
     if (options.maxLength < special)
       return Status::error("truncation: expected a maximum length of at least " +
-                           std::to_string(special) + " (the special tokens), found " +
+                           std::to_string(special) + " (the special tokens), got " +
                            std::to_string(options.maxLength));
     FTC_RETURN_IF_ERROR(truncate(sequences, pair,
                                  static_cast<std::size_t>(options.maxLength - special),

@@ -343,7 +343,7 @@ private:
 
 Result<Regex> Regex::compile(std::string_view pattern) {
   if (pattern.size() > 1024)
-    return Status::error("expected a regular expression of at most 1024 bytes, found one of " +
+    return Status::error("expected a regular expression of at most 1024 bytes, got one of " +
                          std::to_string(pattern.size()));
   return RegexCompiler(pattern).compile();
 }

@@ -62,7 +62,7 @@ Result<SentencePieceModel> readModelFile(const TokenizerFiles &files, const std:
       return parseSentencePieceModel(*content, name);
   return Status::error("tokenizer: expected tokenizer.json, or spiece.model, "
                        "sentencepiece.bpe.model or spm.model, for model type " +
-                       quote(kind, 48) + ", found none of them");
+                       quote(kind, 48) + ", got none of them");
 }
 
 /// The conversion's state: the file, the configuration, what is made of them.
@@ -98,7 +98,7 @@ Status convertT5(Conversion &c, bool given) {
   });
   if (extra < 0 || extra > 10000 || (given && named > 0 && extra > 0 && named != extra))
     return Status::error("tokenizer_config.json: expected extra_ids from 0 to 10000, as many "
-                         "as additional_special_tokens names, found " +
+                         "as additional_special_tokens names, got " +
                          std::to_string(extra));
   c.addModelPieces(0);
   for (std::int64_t i = extra; i-- > 0;)
@@ -204,7 +204,7 @@ Result<std::int32_t> idOf(const PipelineParts &parts, const std::string &text) {
     id = parts.model->vocab().find(text);
   if (id < 0)
     return Status::error("tokenizer: expected a token " + quote(text, 48) +
-                         " in the vocabulary, found none");
+                         " in the vocabulary, got none");
   return id;
 }
 
@@ -249,7 +249,7 @@ Status placeLanguage(const std::string &kind, const Configuration &config,
     target = options.targetLanguage;
   if (options.target && target.empty())
     return Status::error("tokenizer: expected a target language (as in --target_lang ro_RO) "
-                         "for model type 'mbart', found none");
+                         "for model type 'mbart', got none");
   FTC_ASSIGN_OR_RETURN(std::int32_t code, idOf(parts, options.target ? target : source));
   FTC_ASSIGN_OR_RETURN(std::int32_t eos, idOf(parts, "</s>"));
   TemplateItem first{0, 0, {}}, second{1, 0, {}}, language{-1, 0, {code}}, end{-1, 0, {eos}};
@@ -329,10 +329,10 @@ Result<Vocabulary> readMarianVocabulary(const TokenizerFiles &files) {
   const std::string *content = findFile(files, "vocab.json");
   if (!content)
     return Status::error("tokenizer: expected vocab.json beside source.spm and target.spm, "
-                         "found none");
+                         "got none");
   FTC_ASSIGN_OR_RETURN(Json json, parseTokenizerFile(*content, "vocab.json"));
   if (!json.is_object())
-    return Status::error(std::string("vocab.json: expected an object, found ") +
+    return Status::error(std::string("vocab.json: expected an object, got ") +
                          json.type_name());
   Vocabulary out;
   for (auto entry = json.begin(); entry != json.end(); ++entry) {
@@ -348,7 +348,7 @@ Result<SentencePieceModel> readSpm(const TokenizerFiles &files, const char *name
   const std::string *content = findFile(files, name);
   if (!content)
     return Status::error(std::string("tokenizer: expected ") + name +
-                         " for model type 'marian', found none");
+                         " for model type 'marian', got none");
   FTC_ASSIGN_OR_RETURN(SentencePieceModel model, parseSentencePieceModel(*content, name));
   if (model.denormalizes)
     return Status::error(std::string(name) +
@@ -375,7 +375,7 @@ Result<PipelineParts> readMarianFiles(const TokenizerFiles &files, const Configu
   std::int32_t unknown = vocabulary.find(specials.texts.at("unk_token"));
   std::int32_t eos = vocabulary.find(specials.texts.at("eos_token"));
   if (unknown < 0 || eos < 0 || vocabulary.find(specials.texts.at("pad_token")) < 0)
-    return Status::error("vocab.json: expected the tokens for unk, eos and pad, found " +
+    return Status::error("vocab.json: expected the tokens for unk, eos and pad, got " +
                          std::string(unknown < 0 ? "no unk"
                                      : eos < 0   ? "no eos"
                                                  : "no pad"));

@@ -53,7 +53,7 @@ public:
   Status want(std::uint32_t type) const {
     return wire == type ? Status::ok()
                         : Status::error(name + ": expected wire type " + std::to_string(type) +
-                                        " in field " + std::to_string(number) + ", found " +
+                                        " in field " + std::to_string(number) + ", got " +
                                         std::to_string(wire));
   }
   Status readText(std::string &out) const {
@@ -75,7 +75,7 @@ public:
     if (out < least || out > most)
       return Status::error(name + ": expected a number from " + std::to_string(least) + " to " +
                            std::to_string(most) + " in field " + std::to_string(number) +
-                           ", found " + std::to_string(out));
+                           ", got " + std::to_string(out));
     return Status::ok();
   }
 
@@ -83,7 +83,7 @@ private:
   Status wrong(const char *expected) const {
     return Status::error(name + ": expected " + expected + " before byte " +
                          std::to_string(at) +
-                         " of a SentencePiece message, found none; is the file whole?");
+                         " of a SentencePiece message, got none; is the file whole?");
   }
   Status varint(std::uint64_t &out) {
     out = 0;
@@ -134,7 +134,7 @@ Status readPiece(std::string_view bytes, const std::string &name,
       FTC_RETURN_IF_ERROR(f.want(5));
       out.score = std::bit_cast<float>(static_cast<std::uint32_t>(f.value));
       if (!std::isfinite(out.score))
-        return Status::error(name + ": expected finite scores, found one that is not");
+        return Status::error(name + ": expected finite scores, got one that is not");
     } else if (f.number == 3) {
       std::int64_t type = 0;
       FTC_RETURN_IF_ERROR(f.readInteger(1, 6, type));
@@ -211,10 +211,10 @@ Result<SentencePieceModel> parseSentencePieceModel(std::string_view bytes,
     return Status::ok();
   }));
   if (out.pieces.empty())
-    return Status::error(name + ": expected a SentencePiece model with pieces, found none");
+    return Status::error(name + ": expected a SentencePiece model with pieces, got none");
   if (std::size_t(out.unknownId) >= out.pieces.size())
     return Status::error(name + ": expected the unknown piece's id below " +
-                         std::to_string(out.pieces.size()) + ", found " +
+                         std::to_string(out.pieces.size()) + ", got " +
                          std::to_string(out.unknownId));
   return out;
 }

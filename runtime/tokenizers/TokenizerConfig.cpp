@@ -28,14 +28,14 @@ Result<Json> readObject(const TokenizerFiles &files, const char *name) {
     return Json(Json::object());
   FTC_ASSIGN_OR_RETURN(Json json, parseTokenizerFile(*content, name));
   if (!json.is_object())
-    return Status::error(std::string(name) + ": expected an object, found " + json.type_name());
+    return Status::error(std::string(name) + ": expected an object, got " + json.type_name());
   return json;
 }
 
 Result<std::int64_t> decimal(const std::string &text, const char *file) {
   if (text.empty() || text.size() > 9 ||
       text.find_first_not_of("0123456789") != std::string::npos)
-    return Status::error(std::string(file) + ": expected token ids as keys, found " +
+    return Status::error(std::string(file) + ": expected token ids as keys, got " +
                          quote(text, 32));
   return std::int64_t(std::stol(text));
 }

@@ -47,7 +47,7 @@ Result<TokenizerFiles> readTokenizerFiles(const std::string &directory) {
   if (!vocabulary)
     return Status::error(quote(directory, 200) +
                          ": expected tokenizer.json, vocab.txt, vocab.json and merges.txt, or "
-                         "a SentencePiece model, found none of them");
+                         "a SentencePiece model, got none of them");
   return out;
 }
 

@@ -41,7 +41,7 @@ Status readMerges(const JsonFields &fields, Merges &out) {
       continue;
     }
     return Status::error(fields.name + ": expected merge " + std::to_string(out.size()) +
-                         " to be two tokens, found " +
+                         " to be two tokens, got " +
                          (merge.is_string() ? quote(*merge.get_ptr<const std::string *>(), 48)
                                             : merge.type_name()));
   }
@@ -76,7 +76,7 @@ Result<std::unique_ptr<Model>> readUnigram(const JsonFields &fields) {
     if (!piece.is_array() || piece.size() != 2 || !piece[0].is_string() ||
         !piece[1].is_number())
       return Status::error(fields.name + ": expected piece " + std::to_string(pieces.size()) +
-                           " to be a text and a score, found " + piece.type_name());
+                           " to be a text and a score, got " + piece.type_name());
     pieces.push_back({*piece[0].get_ptr<const std::string *>(), piece[1].get<double>()});
   }
   if (!fields.find("unk_id"))
@@ -141,7 +141,7 @@ Result<std::vector<AddedToken>> readAddedTokens(const JsonFields &root) {
 
 Status readParts(const Json &json, const TokenizerOptions &options, PipelineParts &parts) {
   if (!json.is_object())
-    return Status::error(std::string("expected an object, found ") + json.type_name());
+    return Status::error(std::string("expected an object, got ") + json.type_name());
   JsonFields root(json, "top level");
   FTC_ASSIGN_OR_RETURN(std::string version, root.text("version", "1.0"));
   if (version != "1.0")

@@ -130,7 +130,7 @@ Result<std::unique_ptr<Model>> makeUnigram(const std::vector<ScoredPiece> &piece
   if (options.unknownId < 0 || std::size_t(options.unknownId) >= pieces.size())
     return Status::error("Unigram: expected an unk_id from 0 to " +
                          std::to_string(std::int64_t(pieces.size()) - 1) +
-                         " (the vocabulary's size less one), found " +
+                         " (the vocabulary's size less one), got " +
                          std::to_string(options.unknownId));
   Vocabulary vocabulary;
   ByteTrie trie;
@@ -139,7 +139,7 @@ Result<std::unique_ptr<Model>> makeUnigram(const std::vector<ScoredPiece> &piece
     auto id = static_cast<std::int32_t>(scores.size());
     if (piece.text.size() > longestPiece)
       return Status::error("Unigram: expected pieces of at most " +
-                           std::to_string(longestPiece) + " bytes, found one of " +
+                           std::to_string(longestPiece) + " bytes, got one of " +
                            std::to_string(piece.text.size()));
     FTC_RETURN_IF_ERROR(vocabulary.add(piece.text, id).withContext("Unigram"));
     if (!piece.text.empty() && !trie.insert(piece.text, id, true))

@@ -45,7 +45,7 @@ void Vocabulary::grow() {
 Status Vocabulary::add(std::string_view token, std::int64_t id) {
   if (id < 0 || id >= maximumId)
     return Status::error("expected token ids from 0 to " + std::to_string(maximumId - 1) +
-                         ", found " + std::to_string(id));
+                         ", got " + std::to_string(id));
   std::uint32_t slot = slotOf(token);
   if (table[slot] != 0) {
     entries[table[slot] - 1].id = static_cast<std::int32_t>(id);

@@ -102,7 +102,7 @@ Result<Merges> readMergesText(std::string_view content) {
     }
     if (words.size() != 2)
       return Status::error("merges.txt: line " + std::to_string(i + 1) +
-                           ": expected two tokens, found " + std::to_string(words.size()));
+                           ": expected two tokens, got " + std::to_string(words.size()));
     std::pair<std::string, std::string> merge(words[0], words[1]);
     if (known.insert(merge).second)
       out.push_back(std::move(merge));
@@ -128,7 +128,7 @@ Result<PipelineParts> readByteLevel(const std::string &vocabText, const std::str
                        SpecialTokens::read(config, roberta ? robertaRoles : gpt2Roles));
   FTC_ASSIGN_OR_RETURN(Json vocab, parseTokenizerFile(vocabText, "vocab.json"));
   if (!vocab.is_object())
-    return Status::error(std::string("vocab.json: expected an object, found ") +
+    return Status::error(std::string("vocab.json: expected an object, got ") +
                          vocab.type_name());
   Vocabulary vocabulary;
   for (auto entry = vocab.begin(); entry != vocab.end(); ++entry) {
@@ -216,14 +216,14 @@ Result<std::unique_ptr<Tokenizer>> readVocabularyFiles(const TokenizerFiles &fil
   if (kind == "bert" || kind == "distilbert" || kind == "electra") {
     if (!vocabText)
       return Status::error("tokenizer: expected tokenizer.json or vocab.txt for model type " +
-                           quote(kind, 48) + ", found neither");
+                           quote(kind, 48) + ", got neither");
     return finished(readBert(*vocabText, config));
   }
   if (kind == "roberta" || kind == "bart" || kind == "gpt2") {
     if (!vocabJson || !merges)
       return Status::error("tokenizer: expected tokenizer.json, or vocab.json and merges.txt, "
                            "for model type " +
-                           quote(kind, 48) + ", found neither");
+                           quote(kind, 48) + ", got neither");
     return finished(readByteLevel(*vocabJson, *merges, kind != "gpt2", config, options));
   }
   for (const char *known :

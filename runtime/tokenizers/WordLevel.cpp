@@ -24,7 +24,7 @@ Result<std::unique_ptr<Model>> makeWordLevel(Vocabulary vocabulary,
   std::int32_t id = vocabulary.find(unknown);
   if (id < 0)
     return Status::error("WordLevel: expected the unknown token '" + unknown.substr(0, 64) +
-                         "' in the vocabulary, found none");
+                         "' in the vocabulary, got none");
   return std::unique_ptr<Model>(std::make_unique<WordLevel>(std::move(vocabulary), id));
 }
 

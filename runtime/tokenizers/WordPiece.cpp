@@ -79,12 +79,12 @@ Result<std::unique_ptr<Model>> makeWordPiece(Vocabulary vocabulary,
                                              const WordPieceOptions &options) {
   if (options.maxCharsPerWord < 0 || options.maxCharsPerWord > greatestMaxChars)
     return Status::error("WordPiece: expected max_input_chars_per_word from 0 to " +
-                         std::to_string(greatestMaxChars) + ", found " +
+                         std::to_string(greatestMaxChars) + ", got " +
                          std::to_string(options.maxCharsPerWord));
   std::int32_t unknown = vocabulary.find(options.unknown);
   if (unknown < 0)
     return Status::error("WordPiece: expected the unknown token '" +
-                         options.unknown.substr(0, 64) + "' in the vocabulary, found none");
+                         options.unknown.substr(0, 64) + "' in the vocabulary, got none");
   ByteTrie trie;
   for (const Vocabulary::Entry &entry : vocabulary.all())
     if (!trie.insert(vocabulary.text(entry), entry.id, true))

@@ -13,11 +13,11 @@ Result<BestModel> BestModel::make(const TrainSettings &settings) {
   if (early && !evaluates)
     return Status::usage(
         "--early_stopping_patience: needs evaluations; expected --eval_strategy "
-        "epoch or steps, found no");
+        "epoch or steps, got no");
   if (settings.loadBestModelAtEnd) {
     if (!evaluates || settings.evalStrategy != settings.saveStrategy)
       return Status::usage("--load_best_model_at_end: expected --eval_strategy and "
-                           "--save_strategy to be the same (epoch or steps), found " +
+                           "--save_strategy to be the same (epoch or steps), got " +
                            settings.evalStrategy + " and " + settings.saveStrategy);
     double every = settings.evalSteps.value_or(settings.loggingSteps);
     if (settings.evalStrategy == "steps" &&
@@ -49,7 +49,7 @@ Status BestModel::check(std::span<const std::string> names) const {
     known.push_back(one);
   }
   return Status::usage("--metric_for_best_model: expected one of " + quoteList(known, 16) +
-                       ", found " + quote(name.substr(5), 40));
+                       ", got " + quote(name.substr(5), 40));
 }
 
 Status BestModel::take(const OrderedJson &metrics, TrainState &state) const {
@@ -61,7 +61,7 @@ Status BestModel::take(const OrderedJson &metrics, TrainState &state) const {
     for (const auto &[key, value] : metrics.items())
       names.push_back(key);
     return Status::error("--metric_for_best_model: expected one of " + quoteList(names, 12) +
-                         ", found " + quote(name));
+                         ", got " + quote(name));
   }
   double value = found->get<double>();
   bool better =

@@ -22,7 +22,7 @@ Result<std::vector<float>> balancedWeights(std::span<const Example> examples,
   for (std::int64_t label = 0; label < labels.size(); ++label) {
     if (counts[label] == 0)
       return Status::error("--class_weights balanced: expected every label among the training "
-                           "data's, found none that is " +
+                           "data's, got none that is " +
                            quote(labels.names()[label], 60) +
                            "; give it examples, or leave the flag out");
     weights.push_back(

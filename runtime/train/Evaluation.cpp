@@ -27,7 +27,7 @@ Result<std::unique_ptr<Evaluator>> Evaluator::make(Session &session, double labe
   if (!evaluator->evaluate || (wantsLogits && !evaluator->logits))
     return Status::error(session.artifact->name() + ": expected a program 'evaluate'" +
                          (wantsLogits ? " that gives logits" : "") +
-                         ", found none; compile it again with this version of ftc");
+                         ", got none; compile it again with this version of ftc");
   ScalarHandle smoothing = session.executor->scalar("label_smoothing");
   if (labelSmoothing > 0 && !smoothing)
     return Status::usage("--label_smoothing_factor: the loss of " + describeTask(*session.task) +
@@ -106,7 +106,7 @@ Status Evaluator::takeOutputs(std::int64_t firstExample, TaskOutputs &outputs,
       (!byLabel && count != batch.tokens()))
     return Status::error(session.artifact->name() + ": expected logits for " +
                          std::to_string(batch.labelled()) + " rows of " +
-                         std::to_string(classes) + " labels, found " +
+                         std::to_string(classes) + " labels, got " +
                          std::to_string(values.size()) + " values");
   rows.clear();
   for (std::int64_t row = 0; row < count; ++row) {

@@ -21,7 +21,7 @@ Result<GenerationFlags> settleFlags(const Session &session, const GenerationFlag
   if (flags.maxLength && *flags.maxLength > most)
     return Status::usage("--max_length: expected at most " + std::to_string(most) +
                          ", the tokens of a target that the artifact was compiled for (ftc "
-                         "compile --max_target_length), found " +
+                         "compile --max_target_length), got " +
                          std::to_string(*flags.maxLength));
   if (!flags.maxNewTokens)
     flags.maxNewTokens = flags.maxLength.value_or(most);

@@ -49,7 +49,7 @@ Status Generator::checkPrograms() const {
       entries && sources && plan.beams() <= rowCapacity)
     return {};
   return Status::error(session.artifact->name() +
-                       ": expected programs 'prefill' and 'decode', found none that generate; "
+                       ": expected programs 'prefill' and 'decode', got none that generate; "
                        "compile it again with this version of ftc");
 }
 
@@ -63,7 +63,7 @@ Status Generator::chooseStart() {
     return {};
   return Status::error(session.artifact->name() +
                        ": expected 'decoder_start_token_id' in generation_config.json or "
-                       "config.json, found none; write it there, and compile again");
+                       "config.json, got none; write it there, and compile again");
 }
 
 Result<std::vector<TokenIds>> Generator::run(std::span<const Example> prompts,

@@ -57,7 +57,7 @@ Result<OptimizerArguments> parseOptimizerArguments(std::string_view text,
     text.remove_prefix(std::min(comma + 1, text.size()));
     std::size_t equals = pair.find('=');
     if (equals == std::string_view::npos)
-      return Status::usage("--optim_args: expected name=value, found " + quote(pair));
+      return Status::usage("--optim_args: expected name=value, got " + quote(pair));
     std::string_view name = trimmed(pair.substr(0, equals));
     std::string_view number = trimmed(pair.substr(equals + 1));
     auto argument = std::find_if(
@@ -74,7 +74,7 @@ Result<OptimizerArguments> parseOptimizerArguments(std::string_view text,
     if (error != std::errc() || end != number.data() + number.size() || !std::isfinite(value) ||
         !argument->fits(value))
       return Status::usage("--optim_args: expected " + quote(name) + " as a number " +
-                           std::string(argument->range) + ", found " + quote(number));
+                           std::string(argument->range) + ", got " + quote(number));
     arguments.*argument->field = value;
   }
   return arguments;

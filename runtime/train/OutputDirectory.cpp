@@ -41,7 +41,7 @@ Status checkOutputDirectory(const TrainSettings &settings) {
     return Status::ok();
   if (kind != PathKind::Directory)
     return Status::error("--output_dir " + quote(directory) +
-                         ": expected a directory, found a file");
+                         ": expected a directory, got a file");
   if (!settings.resumeFromCheckpoint.empty() || settings.overwriteOutputDir)
     return Status::ok();
   FTC_ASSIGN_OR_RETURN(std::vector<std::string> names, listDirectory(directory));

@@ -181,7 +181,7 @@ Result<std::unique_ptr<DataSet>> readDataSet(const Session &session,
                          "--label_column_name " +
                          quote(columns.labelColumnName, 40) + ")");
   if (set->table.rows() == 0)
-    return Status::error(set->path + ": expected at least one example, found none");
+    return Status::error(set->path + ": expected at least one example, got none");
   set->rows.resize(set->table.rows());
   std::iota(set->rows.begin(), set->rows.end(), 0);
   return set;

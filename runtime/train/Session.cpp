@@ -127,7 +127,7 @@ Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
         executorOptions.programs.push_back(program);
   if (executorOptions.programs.empty())
     return Status::error(artifact.name() + ": expected a program '" + options.programs.front() +
-                         "', found none; compile it with this version of ftc");
+                         "', got none; compile it with this version of ftc");
   Result<std::unique_ptr<Executor>> executor =
       Executor::create(session->artifact, session->device, executorOptions);
   if (!executor)

@@ -16,7 +16,7 @@ std::int64_t ceilDivide(std::int64_t a, std::int64_t b) { return a / b + (a % b 
 
 Result<StepPlan> StepPlan::make(const StepPlanRequest &request) {
   if (request.examples < 1)
-    return Status::error("expected training examples, found none");
+    return Status::error("expected training examples, got none");
   StepPlan plan;
   plan.examples = request.examples;
   plan.batchSize = request.batchSize;
@@ -29,7 +29,7 @@ Result<StepPlan> StepPlan::make(const StepPlanRequest &request) {
   } else {
     double steps = std::ceil(request.epochs * static_cast<double>(plan.stepsPerEpoch));
     if (!(steps <= kMostSteps))
-      return Status::usage("--num_train_epochs: expected at most 4294967295 steps, found " +
+      return Status::usage("--num_train_epochs: expected at most 4294967295 steps, got " +
                            std::to_string(steps));
     plan.totalSteps = static_cast<std::int64_t>(steps);
     plan.epochs = static_cast<std::int64_t>(std::ceil(request.epochs));

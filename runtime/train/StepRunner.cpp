@@ -91,7 +91,7 @@ Status StepRunner::sumLosses(double inverse, double &loss) const {
   std::span<const float> rows = executor.outputF32(rowLoss);
   if (rows.empty())
     return Status::error(session.artifact->name() +
-                         ": expected the training program to give row_loss, found no output");
+                         ": expected the training program to give row_loss, got no output");
   for (float row : rows)
     loss += static_cast<double>(row) * inverse;
   return Status::ok();
@@ -148,7 +148,7 @@ Status StepRunner::update(StepOutcome &outcome) {
   std::span<const float> norm = executor.outputF32(gradNorm);
   if (norm.size() != 1)
     return Status::error(session.artifact->name() +
-                         ": expected the program apply to give grad_norm, found no output");
+                         ": expected the program apply to give grad_norm, got no output");
   outcome.gradNorm = norm[0];
   if (std::isfinite(norm[0]))
     return Status::ok();

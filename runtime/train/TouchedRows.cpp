@@ -40,7 +40,7 @@ Status TouchedRows::restore(std::span<const std::int32_t> rows) {
   for (std::int32_t id : rows) {
     if (id < 0 || id >= known || slots[static_cast<std::size_t>(id)] >= 0)
       return Status::error("expected distinct token ids below " + std::to_string(known) +
-                           ", found " + std::to_string(id) +
+                           ", got " + std::to_string(id) +
                            (id < 0 || id >= known ? "" : " twice"));
     slots[static_cast<std::size_t>(id)] = static_cast<std::int32_t>(order.size());
     order.push_back(id);

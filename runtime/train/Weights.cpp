@@ -46,10 +46,10 @@ Result<const TensorInfo *> findTensor(const WeightSource &checkpoint, std::strin
   const TensorInfo *tensor = checkpoint.find(name);
   if (!tensor)
     return Status::error(checkpoint.filePath(0) + ": expected a tensor " + quote(name) + " " +
-                         shapeText(shape) + ", found none of that name");
+                         shapeText(shape) + ", got none of that name");
   if (!sameShape(*tensor, shape))
     return Status::error(checkpoint.filePath(tensor->file) + ": tensor " + quote(name) +
-                         ": expected " + shapeText(shape) + ", found " +
+                         ": expected " + shapeText(shape) + ", got " +
                          describeTensor(*tensor));
   return tensor;
 }
@@ -65,11 +65,11 @@ Status checkHash(WeightSource &checkpoint, std::size_t file,
                  const abi::CheckpointFile &expected, const std::string &advice) {
   std::string where = checkpoint.filePath(file) + ": expected ";
   if (checkpoint.fileBytes(file) != static_cast<std::uint64_t>(expected.size()))
-    return Status::error(where + std::to_string(expected.size()) + " bytes, found " +
+    return Status::error(where + std::to_string(expected.size()) + " bytes, got " +
                          std::to_string(checkpoint.fileBytes(file)) + advice);
   FTC_ASSIGN_OR_RETURN(std::string found, checkpoint.sha256(file));
   if (found != text(expected.sha256()))
-    return Status::error(where + "SHA-256 " + escape(text(expected.sha256()), 16) + " found " +
+    return Status::error(where + "SHA-256 " + escape(text(expected.sha256()), 16) + ", got " +
                          found.substr(0, 16) + "..." + advice);
   return Status::ok();
 }
@@ -269,7 +269,7 @@ Status readBytes(const Checkpoint &checkpoint, const std::string &name, DType dt
   FTC_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, name, shape));
   if (tensor->dtype != dtype)
     return Status::error(checkpoint.filePath(tensor->file) + ": tensor " + quote(name) +
-                         ": expected " + std::string(dtypeName(dtype)) + ", found " +
+                         ": expected " + std::string(dtypeName(dtype)) + ", got " +
                          describeTensor(*tensor));
   return checkpoint.read(*tensor, 0, out);
 }
@@ -290,7 +290,7 @@ Status loadTouchedRows(Session &session, const Checkpoint &checkpoint) {
   const TensorInfo *tensor = checkpoint.find(kTouchedRows);
   if (!tensor || tensor->shape.size() != 1)
     return Status::error(checkpoint.filePath(tensor ? tensor->file : 0) + ": tensor " +
-                         quote(kTouchedRows) + ": expected I32 [rows], found " +
+                         quote(kTouchedRows) + ": expected I32 [rows], got " +
                          (tensor ? describeTensor(*tensor) : "none") +
                          "; resume from another checkpoint");
   auto count = static_cast<std::int64_t>(tensor->shape[0]);

@@ -170,7 +170,7 @@ MODELS = [
     ("missing tensor", edit_weights(missing_tensor),
      r"tensor '%s' of shape \[60, 60\] is missing" % QUERY),
     ("tokenizer missing", remove(*TOKENIZER),
-     r"expected tokenizer\.json, vocab\.txt, .*found none of them"),
+     r"expected tokenizer\.json, vocab\.txt, .*got none of them"),
     ("tokenizer no JSON", write("tokenizer.json", b"[1,"),
      r"model: tokenizer\.json: line 1, column 4 "),
     ("quantized", edit_config(quantization_config={"quant_method": "gptq", "bits": 4}),

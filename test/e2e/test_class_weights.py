@@ -119,7 +119,7 @@ class ClassWeightsTest(Suite):
         self.refused(2, "--class_weights: ", *run, self.skewed, "--class_weights", "")
         # The file's first 30 rows are of one class.
         self.refused(1, "--class_weights balanced: expected every label among the training "
-                     "data's, found none that is 'calm'", *run, self.skewed,
+                     "data's, got none that is 'calm'", *run, self.skewed,
                      "--max_train_samples", 30, "--class_weights", "balanced")
         spans = self.compile("distilbert", "question-answering", "spans.ftb")
         self.refused(2, "--class_weights: the loss of question-answering has no class weights",

@@ -98,7 +98,7 @@ class FlagsTest(Suite):
                 done = call("ftrt", "run", self.artifact, "--train_file", DATA, "--output_dir",
                             output, "--validation_file", DATA, "--metric_for_best_model", metric)
                 self.refused(done, r"--metric_for_best_model: expected one of 'loss', "
-                                   r"'accuracy', .*'matthews_correlation'.*found '%s'"
+                                   r"'accuracy', .*'matthews_correlation'.*got '%s'"
                              % metric.removeprefix("eval_"))
                 self.assertIsNone(tree(output))
 

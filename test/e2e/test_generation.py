@@ -256,7 +256,7 @@ class GenerationTest(Suite):
         prompts = self.scratch / "refused.jsonl"
         prompts.write_text(json.dumps({"prompt": "a"}) + "\n" + json.dumps({"prompt": ""}) + "\n")
         for flags, code, pattern in (
-                (("--num_beams", 5), 2, r"--num_beams.*at most 4.*--max_beams.*found 5"),
+                (("--num_beams", 5), 2, r"--num_beams.*at most 4.*--max_beams.*got 5"),
                 (("--max_new_tokens", 61), 2, r"--max_new_tokens.*at most 60.*max_target_length"),
                 (("--max_length", 65), 2, r"--max_length.*at most 64"),
                 (("--num_beams", 0), 2, r"--num_beams"),

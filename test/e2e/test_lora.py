@@ -259,7 +259,7 @@ class LoraTest(Suite):
     def testFlagsThatDoNotFit(self):
         model = model_of("bert", TEXT)
         for flags, expected in (
-                (("--lora_r", 4), r"--lora_r: needs --method lora, found full"),
+                (("--lora_r", 4), r"--lora_r: needs --method lora, got full"),
                 (("--method", "lora", "--lora_r", 0), r"--lora_r"),
                 (("--method", "lora", "--lora_dropout", 1), r"--lora_dropout"),
                 (("--method", "lora", "--lora_target_modules", "a}b"), r"--lora_target_modules"),
@@ -298,13 +298,13 @@ class LoraTest(Suite):
             ("ranks", lambda config, _: config.update(rank_pattern={"query": 2}),
              r"rank_pattern"),
             ("rank", lambda config, _: config.update(r=5),
-             r"lora_A.weight': expected \[5, 60\], found F32 \[4, 60\].*another"),
+             r"lora_A.weight': expected \[5, 60\], got F32 \[4, 60\].*another"),
             ("regex", lambda config, _: config.update(target_modules=".*query"),
              r"target_modules.*list of module names"),
             ("targets", lambda config, _: config.update(target_modules=["query"]),
              r"value.lora_A.weight' is not part of this model's adapter"),
             ("more", lambda config, _: config.update(target_modules=["query", "value", "key"]),
-             r"key.lora_A.weight' \[4, 60\], found none"),
+             r"key.lora_A.weight' \[4, 60\], got none"),
             ("base", lambda config, _: config.update(base_model_name_or_path="no/where"),
              r"base_model_name_or_path.*directory of the model"),
             ("family", lambda config, _: config.update(

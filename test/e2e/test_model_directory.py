@@ -100,12 +100,12 @@ class ModelDirectoryTest(Suite):
         text = self.scratch / "a.txt"
         text.write_text("x")
         for place, pattern in (
-                (self.artifact, r"D: expected the --output_dir of ftrt run, .* found the file '.*"
+                (self.artifact, r"D: expected the --output_dir of ftrt run, .* got the file '.*"
                  r"step\.ftb': an artifact has no weights; ftrt run .*step\.ftb --train_file F "
                  r"--output_dir D makes a model of it"),
-                (text, r"D: expected the --output_dir of ftrt run, .* found the file '.*a\.txt'$"),
+                (text, r"D: expected the --output_dir of ftrt run, .* got the file '.*a\.txt'$"),
                 (self.scratch / "nowhere", r"D: there is no '.*nowhere'; expected the --output_dir"),
-                (empty, r"D: expected a directory that ftrt run wrote, found no step\.ftb in ")):
+                (empty, r"D: expected a directory that ftrt run wrote, got no step\.ftb in ")):
             for command in (["eval", place, "--test_file", DATA],
                             ["predict", place, "--input_file", DATA],
                             ["export", place, "--to", self.scratch / "never"]):

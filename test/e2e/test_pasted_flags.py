@@ -31,7 +31,7 @@ REFUSED = [
     (["--torch_compile"], r"--torch_compile: the step is compiled already"),
     (["--data_seed", "1"], r"--data_seed: --seed is the seed of all"),
     (["--dataloader_drop_last"], r"--dataloader_drop_last: it is not supported"),
-    (["--fp16=maybe"], r"--fp16: expected true or false, found 'maybe'"),
+    (["--fp16=maybe"], r"--fp16: expected true or false, got 'maybe'"),
 ]
 OF_RUN = ["--learning_rate", "--output_dir", "--num_train_epochs", "--validation_file",
           "--per_device_train_batch_size", "--seed", "--do_train"]
@@ -158,8 +158,8 @@ class PastedFlagsTest(Suite):
         self.assertEqual((self.scratch / "listed.ftb").read_bytes(),
                          (self.scratch / "given.ftb").read_bytes())
         for text, pattern in (("train_file: [a, b, c]", r"--train_file: expected a path or two, "
-                               r"found a list of 3"),
-                              ("max_steps: [1, 2]", r"--max_steps: expected an integer .*, found "
+                               r"got a list of 3"),
+                              ("max_steps: [1, 2]", r"--max_steps: expected an integer .*, got "
                                r"a list of 2"),
                               ("learning_rate: []", r"--learning_rate: expected .* list of 0")):
             config.write_text(text + "\n")

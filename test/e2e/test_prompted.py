@@ -114,7 +114,7 @@ class PromptedTest(Suite):
         self.assertNotIn("eval_rouge1", json.loads((bare / "eval_results.json").read_text()))
         self.assertIn("eval_loss", json.loads((bare / "eval_results.json").read_text()))
         self.assertFalse((bare / "generated_predictions.txt").exists())
-        self.refuse(2, r"--metric_for_best_model: expected one of 'loss', found 'rougeL'", "ftrt",
+        self.refuse(2, r"--metric_for_best_model: expected one of 'loss', got 'rougeL'", "ftrt",
                     "run", artifact, "--train_file", data_of("", SUMMARIZE), *run, "--output_dir",
                     self.scratch / "never", "--predict_with_generate", "false",
                     "--metric_for_best_model", "rougeL")
@@ -199,7 +199,7 @@ class PromptedTest(Suite):
         model = model_of("llama", TRANSLATE)
         never = self.scratch / "never.ftb"
         for code, pattern, flags in [
-                (2, r"expected at most the model's 64 positions together, found 50 and 20",
+                (2, r"expected at most the model's 64 positions together, got 50 and 20",
                  ("--max_source_length", 50, "--max_target_length", 20)),
                 (2, r"--max_seq_length: translation has --max_source_length and "
                     r"--max_target_length", ("--max_seq_length", 30)),

@@ -251,7 +251,7 @@ class TargetGenerationTest(Suite):
         output, recorded = self.model("t5", "plain"), recording_of("t5")
         prompts = self.rows("refused.jsonl", ["a"], recorded)
         for flags, pattern in (
-                (("--num_beams", 5), r"--num_beams.*at most 4.*--max_beams.*found 5"),
+                (("--num_beams", 5), r"--num_beams.*at most 4.*--max_beams.*got 5"),
                 (("--max_new_tokens", 24), r"--max_new_tokens.*at most 23.*max_target_length"),
                 (("--max_length", 25), r"--max_length.*at most 24"),
                 (("--num_beams", 2, "--do_sample"), r"--do_sample.*num_beams 2")):

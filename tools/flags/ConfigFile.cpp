@@ -37,7 +37,7 @@ Result<ConfigEntries> readJson(const std::string &path, const std::string &conte
   nlohmann::ordered_json parsed = nlohmann::ordered_json::parse(content, nullptr, false);
   if (!parsed.is_object())
     return Status::usage("--config " + rt::quote(path) + ": expected a JSON object of flags" +
-                         (parsed.is_discarded() ? ", found invalid JSON" : ""));
+                         (parsed.is_discarded() ? ", got invalid JSON" : ""));
   ConfigEntries entries;
   for (const auto &[name, value] : parsed.items()) {
     if (value.is_null())

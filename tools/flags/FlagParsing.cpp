@@ -50,7 +50,7 @@ Status FlagSet::assign(Flag &flag, std::string_view value, std::string_view wher
     if (Status status = flag.check(value); !status)
       return Status::usage(prefix + status.message());
   if (!flag.assign(value))
-    return Status::usage(prefix + "expected " + flag.expected + ", found " +
+    return Status::usage(prefix + "expected " + flag.expected + ", got " +
                          (value.empty() ? "an empty value" : rt::quote(value)));
   flag.given = true;
   return Status::ok();
@@ -60,7 +60,7 @@ Status FlagSet::assignSecond(Flag &flag, std::string_view value, std::string_vie
   if (flag.second(value))
     return Status::ok();
   return Status::usage(std::string(where) + "--" + flag.name + ": expected " + flag.expected +
-                       ", found " + (value.empty() ? "an empty value" : rt::quote(value)));
+                       ", got " + (value.empty() ? "an empty value" : rt::quote(value)));
 }
 
 Status FlagSet::readConfig(const std::string &path) {
@@ -77,7 +77,7 @@ Status FlagSet::readConfig(const std::string &path) {
     std::size_t most = flag->second ? 2 : 1;
     if (values.empty() || values.size() > most)
       return Status::usage(where + "--" + flag->name + ": expected " + flag->expected +
-                           (most == 2 ? " or two" : "") + ", found a list of " +
+                           (most == 2 ? " or two" : "") + ", got a list of " +
                            std::to_string(values.size()));
     FTC_RETURN_IF_ERROR(assign(*flag, values[0], where));
     if (values.size() == 2)
@@ -124,7 +124,7 @@ Status FlagSet::takeFlag(std::span<const std::string> arguments, std::size_t &in
   if (!value) {
     if (!more || arguments[index + 1].starts_with("--"))
       return Status::usage("--" + flag->name + ": expected " + flag->expected +
-                           " after it, found " +
+                           " after it, got " +
                            (more ? rt::quote(arguments[index + 1]) : "nothing"));
     value = arguments[++index];
   }
@@ -140,7 +140,7 @@ Status FlagSet::takePositional(const std::string &argument, std::size_t &next) {
                          "'; expected flags (names begin with --)");
   Positional &slot = positionalList[next];
   if (argument.empty())
-    return Status::usage(slot.placeholder + ": expected a value, found an empty one");
+    return Status::usage(slot.placeholder + ": expected a value, got an empty one");
   slot.given = true;
   if (slot.many) {
     slot.many->push_back(argument);

@@ -41,7 +41,7 @@ static rt::Status checkMethod(std::string_view text) {
     if (error == std::errc() && end == text.data() + text.size() && layers >= 1)
       return {};
   }
-  return rt::Status::error("expected full, lora, head or layers:K with K of at least 1, found " +
+  return rt::Status::error("expected full, lora, head or layers:K with K of at least 1, got " +
                            rt::quote(text, 40));
 }
 
@@ -70,7 +70,7 @@ static rt::Status checkLora(const FlagSet &flags, const LoraFlags &lora,
   for (const char *name :
        {"lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "modules_to_save"})
     if (flags.given(name) && method != "lora")
-      return rt::Status::usage(std::string("--") + name + ": needs --method lora, found " +
+      return rt::Status::usage(std::string("--") + name + ": needs --method lora, got " +
                                method);
   for (auto [name, list] : {std::pair("lora_target_modules", &lora.targetModules),
                             std::pair("modules_to_save", &lora.modulesToSave)}) {
@@ -81,7 +81,7 @@ static rt::Status checkLora(const FlagSet &flags, const LoraFlags &lora,
             return std::isalnum(c) || c == '_' || c == '.' || c == '-';
           }))
         return rt::Status::usage(std::string("--") + name +
-                                 ": expected names of modules, found '" + module.substr(0, 60) +
+                                 ": expected names of modules, got '" + module.substr(0, 60) +
                                  "'");
     if (list->size() > 1 && std::find(list->begin(), list->end(), "all-linear") != list->end())
       return rt::Status::usage(std::string("--") + name + ": expected all-linear alone");

@@ -278,7 +278,7 @@ Status benchCommand(Arguments arguments) {
   if (settings.seqLength > session->encode.maxSeqLength && session->encode.maxSeqLength > 0)
     return Status::usage("--seq_length: expected at most " +
                          std::to_string(session->encode.maxSeqLength) +
-                         " (the artifact's --max_seq_length), found '" +
+                         " (the artifact's --max_seq_length), got '" +
                          std::to_string(settings.seqLength) + "'");
   FTC_RETURN_IF_ERROR(loadAnyWeights(*session, settings.modelPath));
   return benchSession(*session, settings);

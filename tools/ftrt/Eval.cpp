@@ -291,7 +291,7 @@ Status predictCommand(Arguments arguments) {
   if (!outputFile.empty())
     FTC_RETURN_IF_ERROR(rt::checkWritableFile(outputFile).withContext("--output_file"));
   if (!outputFile.empty() && rt::isFile(outputFile) && rt::isSameFile(inputFile, outputFile))
-    return Status::usage("--output_file: expected another file than --input_file, found " +
+    return Status::usage("--output_file: expected another file than --input_file, got " +
                          rt::quote(outputFile, 200));
   rt::SessionOptions options;
   options.programs = {"evaluate", "prefill", "decode"};

@@ -21,7 +21,7 @@ static rt::Result<std::string> artifactOfModel(const std::string &directory) {
         "; expected the --output_dir of ftrt run, or one of its checkpoints");
   if (kind != rt::PathKind::Directory)
     return rt::Status::error(
-        "D: expected the --output_dir of ftrt run, or one of its checkpoints, found the file " +
+        "D: expected the --output_dir of ftrt run, or one of its checkpoints, got the file " +
         named +
         (directory.ends_with(".ftb")
              ? ": an artifact has no weights; ftrt run " + rt::escape(directory, 60) +
@@ -31,7 +31,7 @@ static rt::Result<std::string> artifactOfModel(const std::string &directory) {
   if (rt::isFile(artifact))
     return artifact;
   return rt::Status::error(
-      "D: expected a directory that ftrt run wrote, found no step.ftb in " + named +
+      "D: expected a directory that ftrt run wrote, got no step.ftb in " + named +
       " or beside it; ftc compile makes one of a model, and ftrt run "
       "--output_dir D puts it there");
 }

@@ -19,7 +19,7 @@ rt::Status checkDevice(std::string_view name) {
   if (name == "cpu" || name == "cpu-async" || name == "cuda" ||
       (name.starts_with("cuda:") && digits))
     return rt::Status::ok();
-  return rt::Status::usage("expected cpu, cuda or cuda:N, found " + rt::quote(name));
+  return rt::Status::usage("expected cpu, cuda or cuda:N, got " + rt::quote(name));
 }
 
 } // namespace

@@ -92,7 +92,7 @@ Status printTable(const rt::Tokenizer &tokenizer, const std::string &path,
   if (!found)
     return Status::error(
         path + ": expected a column " + rt::quote(column.empty() ? "text" : column) +
-        " (--text_column_name names another), found " + rt::quoteList(table.columns(), 10));
+        " (--text_column_name names another), got " + rt::quoteList(table.columns(), 10));
   for (std::int64_t row = 0; row < table.rows(); ++row)
     if (Status status = printLine(tokenizer, table.text(row, *found)); !status)
       return std::move(status).withContext(table.where(row));
@@ -120,7 +120,7 @@ Status tokenizeCommand(Arguments arguments) {
   if (outcome == Outcome::Done)
     return Status::ok();
   if (!json)
-    return Status::usage("--json: expected true, the one output format, found 'false'");
+    return Status::usage("--json: expected true, the one output format, got 'false'");
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Tokenizer> tokenizer, openTokenizer(model));
   return isTable(inputFile) ? printTable(*tokenizer, inputFile, column)
                             : printTextFile(*tokenizer, inputFile);

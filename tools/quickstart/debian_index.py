@@ -64,7 +64,7 @@ def find_lists(root, languages):
         found = {one: lists / ("%s_main_i18n_Translation-%s" % (stem, one)) for one in languages}
         if all(path.exists() for path in found.values()):
             return packages[-1], found
-    sys.exit("error: %s: expected a Packages file and its Translations (%s), found %d Packages "
+    sys.exit("error: %s: expected a Packages file and its Translations (%s), got %d Packages "
              "files; check that `apt-get update` works on this machine and that its sources "
              "name a Debian mirror's main component"
              % (lists, ", ".join(languages), len(packages)))
@@ -171,7 +171,7 @@ def write_splits(arguments, index, examples, suffix, write, facts):
     dataset.json, written last, says what was made, facts(splits) included."""
     needed = arguments.train + arguments.validation + arguments.test
     if len(examples) < needed:
-        sys.exit("error: %s: expected at least %d examples, found %d; ask for fewer with --train"
+        sys.exit("error: %s: expected at least %d examples, got %d; ask for fewer with --train"
                  % (index.path, needed, len(examples)))
     splits, start = {}, 0
     for name in ("train", "validation", "test"):

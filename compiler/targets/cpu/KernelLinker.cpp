@@ -21,7 +21,7 @@ static llvm::Expected<std::string> findLinker() {
     if (llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(name))
       return *found;
   return failure("expected the linker ld.lld (LLVM 22) at '" FTC_LLD_PATH
-                 "' or in PATH, found neither; install lld-22");
+                 "' or in PATH, got neither; install lld-22");
 }
 
 llvm::Expected<std::string> linkKernels(const std::string &object) {

@@ -110,7 +110,7 @@ TEST(SentencePiece, UserDefinedSymbolsWinOverPiecesAroundThem) {
 }
 
 TEST(SentencePiece, RefusesByName) {
-  EXPECT_NE(errorOf("").find("with pieces, found none"), std::string::npos);
+  EXPECT_NE(errorOf("").find("with pieces, got none"), std::string::npos);
   EXPECT_NE(errorOf(model().substr(0, 20)).find("is the file whole?"), std::string::npos);
   EXPECT_NE(errorOf(piece("\xff", 0)).find("invalid UTF-8"), std::string::npos);
   EXPECT_NE(errorOf(piece("a", 1e38f * 10)).find("finite"), std::string::npos);

@@ -133,8 +133,8 @@ TEST(Refusals, ComponentsByName) {
 
 TEST(Refusals, MalformedFilesSayWhatIsWrong) {
   EXPECT_NE(errorOf("{").find("tokenizer.json: line 1, column 2"), std::string::npos);
-  EXPECT_NE(errorOf("[]").find("expected an object, found array"), std::string::npos);
-  EXPECT_NE(errorOf("{}").find("expected 'model', found none"), std::string::npos);
+  EXPECT_NE(errorOf("[]").find("expected an object, got array"), std::string::npos);
+  EXPECT_NE(errorOf("{}").find("expected 'model', got none"), std::string::npos);
   for (const char *id : {"-1", "4194304", "1e9", "\"0\"", "18446744073709551615"}) {
     std::string model = std::string(R"({"type": "WordPiece", "vocab": {"[UNK]": )") + id + "}}";
     EXPECT_NE(errorOf(wordPieceJson("model", model)), "") << id;

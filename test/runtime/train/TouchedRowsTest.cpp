@@ -116,9 +116,9 @@ TEST(TouchedRows, RestoresNothing) {
 
 TEST(TouchedRows, RefusesWhatIsNoListOfDistinctIds) {
   const std::pair<Ids, const char *> cases[] = {
-      {{1, 6}, "expected distinct token ids below 6, found 6"},
-      {{-1}, "expected distinct token ids below 6, found -1"},
-      {{0, 2, 0}, "expected distinct token ids below 6, found 0 twice"}};
+      {{1, 6}, "expected distinct token ids below 6, got 6"},
+      {{-1}, "expected distinct token ids below 6, got -1"},
+      {{0, 2, 0}, "expected distinct token ids below 6, got 0 twice"}};
   for (const auto &[ids, message] : cases) {
     auto executor = makeExecutor();
     TouchedRows touched(*executor);

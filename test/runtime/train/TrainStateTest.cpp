@@ -137,7 +137,7 @@ TEST(BestModel, ChecksTheMetricsName) {
   for (const char *bad : {"acuracy", "runtime", "eval_samples_per_second", "epoch", "step"})
     EXPECT_EQ(check(bad).code(), Code::Usage) << bad;
   EXPECT_EQ(check("eval_runtime").message(), "--metric_for_best_model: expected one of 'loss', "
-                                             "'accuracy', 'f1', found 'runtime'");
+                                             "'accuracy', 'f1', got 'runtime'");
 }
 
 TEST(DataSet, FingerprintIsOfWhatTrainingSees) {
