@@ -3,7 +3,11 @@
 
 #include "compiler/ArtifactBuilder.h"
 #include "compiler/CompileData.h"
+#include "compiler/MemoryBudget.h"
+#include "compiler/analysis/Arguments.h"
+#include "compiler/analysis/Liveness.h"
 #include "compiler/passes/Passes.h"
+#include "compiler/passes/Rematerialize.h"
 #include "compiler/plan/ProgramPlanner.h"
 #include "compiler/plan/VerifyPlan.h"
 #include "compiler/targets/cpu/KernelCompiler.h"
@@ -102,14 +106,16 @@ private:
   rt::Status chooseGenerationCapacity();
   rt::Status runPhases();
   rt::Status plan();
-  rt::Status checkBudget();
-  /// Bytes of gradients and of moments.
-  struct Unused {
-    std::int64_t grads = 0, moments = 0;
-    std::int64_t all() const { return grads + moments; }
-  };
+  rt::Status planWithinBudget();
+  rt::Result<std::int64_t> planCandidate(ModuleOp unplanned, const RecomputeCandidate &candidate,
+                                         const SpaceSizes &sizes);
+  rt::Status refuseBudget(std::int64_t least) const;
+  /// The most that a run holds on any variant, in bytes.
+  std::int64_t plannedPeak();
   std::int64_t touchedRows(std::int64_t vocabulary) const;
-  Unused unusedBytes(plan::VariantOp variant) const;
+  UnusedBytes unusedBytes(plan::VariantOp variant) const;
+  std::string spacesWith(std::int64_t sequences) const;
+  SmallVector<std::string> spaceTexts() const;
   rt::Status compileKernels();
   rt::Status write();
   void exportConfig(abi::ArtifactT &artifact);
@@ -143,6 +149,13 @@ private:
   std::vector<VariantObject> objects;
   std::vector<std::map<std::string, cpu::KernelSpec>> kernelTables; ///< one a variant
   std::string irText, kernelText;
+  /// What a memory budget took.
+  struct Recomputed {
+    std::int64_t peakWithout = 0; ///< bytes
+    std::string percent;          ///< of a step's FLOPs
+    unsigned values = 0;
+  };
+  std::optional<Recomputed> recomputed;
   bool quiet = false; ///< notes were printed already
   bool emitted = false;
 };
@@ -525,18 +538,23 @@ rt::Status Compilation::emitModule(ModuleOp op) {
   return {};
 }
 
+/// Sizes of spaces that costs are estimated for: capacities, and so many sequences.
+std::string Compilation::spacesWith(std::int64_t sequences) const {
+  std::string spaces = "tokens=" + std::to_string(maxTokens) +
+                       ",labelled=" + std::to_string(maxTokens) +
+                       ",target=" + std::to_string(maxTargets) +
+                       ",sequences=" + std::to_string(sequences);
+  if (generation)
+    spaces += ",beams=" + std::to_string(generation->rows) +
+              ",entries=" + std::to_string(generation->rows * generation->longest) +
+              ",source_entries=" + std::to_string(generation->rows * generation->source);
+  return spaces;
+}
+
 /// The passes, phase by phase; with `--emit` of one of them, prints it and stops.
 rt::Status Compilation::runPhases() {
-  PipelineOptions pipeline = options.pipeline;
-  pipeline.spaces = "tokens=" + std::to_string(maxTokens) +
-                    ",labelled=" + std::to_string(maxTokens) +
-                    ",target=" + std::to_string(maxTargets) +
-                    ",sequences=" + std::to_string(maxSequences);
-  if (generation)
-    pipeline.spaces += ",beams=" + std::to_string(generation->rows) +
-                       ",entries=" + std::to_string(generation->rows * generation->longest) +
-                       ",source_entries=" +
-                       std::to_string(generation->rows * generation->source);
+  PipelineOptions &pipeline = options.pipeline;
+  pipeline.spaces = spacesWith(maxSequences);
   for (const Phase &phase : pipelinePhases(pipeline)) {
     if (failed(runPhase(*model.module, phase)))
       return diagnostics.failure(phase.name);
@@ -552,7 +570,9 @@ rt::Status Compilation::runPhases() {
         if (auto function = model.module->lookupSymbol<func::FuncOp>(name))
           function.erase();
     clock.lap(phase.name);
-    if (options.emit == phase.name) {
+    // Of a schedule within a memory budget the plan decides.
+    bool settled = phase.name != "schedule" || options.memoryBudget == 0;
+    if (options.emit == phase.name && settled) {
       emitted = true;
       return emitModule(*model.module);
     }
@@ -595,8 +615,8 @@ std::int64_t Compilation::touchedRows(std::int64_t vocabulary) const {
 }
 
 /// What gradients and moments reserve for other rows, which is never written.
-Compilation::Unused Compilation::unusedBytes(plan::VariantOp variant) const {
-  Unused unused;
+UnusedBytes Compilation::unusedBytes(plan::VariantOp variant) const {
+  UnusedBytes unused;
   bool accumulates = variant.lookupSymbol("train_accumulate") != nullptr;
   std::map<std::string, std::int64_t> gradients; // one a parameter: its offset in bytes
   for (auto storage : variant.getOps<plan::StorageOp>())
@@ -611,35 +631,81 @@ Compilation::Unused Compilation::unusedBytes(plan::VariantOp variant) const {
     };
     unused.moments += bytes(moment.getOffset());
     if (accumulates && moment.getIndex() == 0)
-      unused.grads += bytes(gradients.at(moment.getParameter().str()));
+      unused.gradients += bytes(gradients.at(moment.getParameter().str()));
   }
   return unused;
 }
 
-/// What must be resident while training runs: parameters, moments, gradients (unless updates
-/// are fused behind them) and the largest arena.
-static std::int64_t trainingPeak(plan::VariantOp variant) {
-  std::int64_t arena = 0;
-  bool accumulates = false;
-  for (auto program : variant.getOps<plan::ProgramOp>()) {
-    arena = std::max<std::int64_t>(arena, program.getArenaBytes());
-    accumulates |= program.getSymName() == "train_accumulate";
-  }
-  return 4 * static_cast<std::int64_t>(variant.getParamsElements() +
-                                       accumulates * variant.getTrainableElements()) +
-         static_cast<std::int64_t>(variant.getMomentsBytes()) + arena;
+/// The sizes of spaces that passes estimate costs for.
+SmallVector<std::string> Compilation::spaceTexts() const {
+  SmallVector<StringRef> texts;
+  StringRef(options.pipeline.spaces).split(texts, ',');
+  return SmallVector<std::string>(texts.begin(), texts.end());
 }
 
-/// Refuses a plan above the memory budget, with the least that would do: what is cheap to make
-/// again in the backward is recomputed already (ftc-choose-saved).
-rt::Status Compilation::checkBudget() {
+std::int64_t Compilation::plannedPeak() {
   std::int64_t peak = 0;
   for (auto variant : model.module->getOps<plan::VariantOp>())
-    peak = std::max(peak, trainingPeak(variant) - unusedBytes(variant).all());
-  if (options.memoryBudget == 0 || peak <= options.memoryBudget)
+    peak = std::max(peak, memoryOf(variant, unusedBytes(variant)).peak());
+  return peak;
+}
+
+/// Plans `unplanned` with what `candidate` makes again; gives the plan's peak.
+rt::Result<std::int64_t> Compilation::planCandidate(ModuleOp unplanned,
+                                                    const RecomputeCandidate &candidate,
+                                                    const SpaceSizes &sizes) {
+  model.module = OwningOpRef<ModuleOp>(unplanned.clone());
+  for (auto function : model.module->getOps<func::FuncOp>())
+    if (!programName(function).empty())
+      rematerialize(
+          function,
+          RecomputeGraph(function, sizes, candidate.slope).at(candidate.price).again);
+  FTC_RETURN_IF_ERROR(plan());
+  return plannedPeak();
+}
+
+/// The plan; where it is above the memory budget, the one of the cheapest recomputation that fits.
+rt::Status Compilation::planWithinBudget() {
+  if (options.memoryBudget == 0)
+    return plan();
+  OwningOpRef<ModuleOp> unplanned(model.module->clone());
+  FTC_RETURN_IF_ERROR(plan());
+  std::int64_t peak = plannedPeak();
+  if (peak <= options.memoryBudget)
     return {};
-  return rt::Status::error("--memory_budget: the plan needs at least " + std::to_string(peak) +
-                           " bytes (" + mebibytes(peak) + "), " +
+  // What attention costs depends on how long sequences are: as the data's mean, or the longest.
+  std::int64_t length = std::clamp<std::int64_t>(data.meanTokens, 1, maxSequence);
+  options.pipeline.spaces = spacesWith(
+      std::clamp<std::int64_t>(maxTokens / (data.meanTokens ? length : maxSequence), 1, maxSequences));
+  FailureOr<SpaceSizes> sizes = readSpaceSizes(spaceTexts());
+  func::FuncOp program;
+  for (auto function : unplanned->getOps<func::FuncOp>())
+    if (!programName(function).empty() && backwardSeed(function))
+      program = function;
+  std::vector<RecomputeCandidate> candidates;
+  if (succeeded(sizes) && program && !llvm::is_contained(options.pipeline.disabled, "recompute"))
+    candidates = recomputeCandidates(program, *sizes);
+  FTC_ASSIGN_OR_RETURN(BudgetSearch search,
+                       searchBudget(candidates.size(), options.memoryBudget, [&](std::size_t i) {
+                         return planCandidate(*unplanned, candidates[i], *sizes);
+                       }));
+  if (!search.chosen)
+    return refuseBudget(candidates.empty() ? peak : std::min(peak, search.least));
+  const RecomputeCandidate &chosen = candidates[*search.chosen];
+  double flops = flopsOf(program, *sizes);
+  recomputed = {peak, percentMore(flops, flops + chosen.flops), chosen.values};
+  // The pass itself, for its remark.
+  model.module = std::move(unplanned);
+  if (failed(runPhase(*model.module,
+                      recomputePhase(options.pipeline, chosen.price, chosen.slope))))
+    return diagnostics.failure("schedule");
+  return plan();
+}
+
+/// Refuses the memory budget with the least that would do.
+rt::Status Compilation::refuseBudget(std::int64_t least) const {
+  return rt::Status::error("--memory_budget: the plan needs at least " + std::to_string(least) +
+                           " bytes (" + mebibytes(least) + "), " +
                            std::to_string(options.memoryBudget) +
                            " were given: raise it, lower --max_tokens (now " +
                            std::to_string(maxTokens) + "), or train less (--method)");
@@ -721,27 +787,6 @@ void Compilation::exportGeneration(abi::ArtifactT &artifact) {
   artifact.generation->max_beams = generation->beams;
 }
 
-/// Bytes that a program holds at its peak: parameters, and the gradients, moments and caches
-/// that it touches, and its arena.
-static std::int64_t peakBytes(const abi::VariantT &variant, const std::string &programName) {
-  std::int64_t bytes = 4 * variant.params_elements;
-  for (const auto &program : variant.programs) {
-    if (program->name != programName)
-      continue;
-    bool grads = false, moments = false, state = false;
-    for (const auto &buffer : program->buffers) {
-      grads |= buffer->segment == abi::Segment::Grads;
-      moments |= buffer->segment == abi::Segment::Moments;
-      state |= buffer->segment == abi::Segment::State;
-    }
-    bytes += program->arena_bytes +
-             (grads ? 4 * variant.trainable_elements - variant.unused_grads_bytes : 0) +
-             (moments ? variant.moments_bytes - variant.unused_moments_bytes : 0) +
-             (state ? variant.state_bytes : 0);
-  }
-  return bytes;
-}
-
 /// bf16 when a variant computes in it.
 std::string Compilation::precision() const {
   return llvm::any_of(isas, [](const cpu::CpuIsa *isa) { return isa->bf16Pairs; }) ? "bf16"
@@ -778,21 +823,21 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
     std::size_t launches = 0;
     for (const auto &program : variant->programs)
       launches += program->commands.size();
-    std::int64_t arena = 0;
-    bool accumulates = false;
-    for (const auto &program : variant->programs) {
-      arena = std::max(arena, program->arena_bytes);
-      accumulates |= program->name == "train_accumulate";
-    }
-    std::int64_t state =
-        4 * (variant->params_elements + accumulates * variant->trainable_elements) +
-        variant->moments_bytes - variant->unused_grads_bytes - variant->unused_moments_bytes;
+    auto planned = model.module->lookupSymbol<plan::VariantOp>(variant->isa);
+    rt::VariantMemory memory = memoryOf(planned, unusedBytes(planned));
+    std::int64_t state = memory.trainingState(), arena = memory.trainingArena();
     std::fprintf(stderr,
                  "%s: %zu kernels for %zu commands; training peak %s (state %s, arena %s)\n",
                  variant->isa.c_str(), variant->kernels.size(), launches,
                  mebibytes(state + arena).c_str(), mebibytes(state).c_str(),
                  mebibytes(arena).c_str());
   }
+  if (recomputed)
+    std::fprintf(stderr,
+                 "--memory_budget: %u values made again in the backward: peak %s instead of %s, "
+                 "for %s %% more FLOPs a step\n",
+                 recomputed->values, mebibytes(plannedPeak()).c_str(),
+                 mebibytes(recomputed->peakWithout).c_str(), recomputed->percent.c_str());
   if (generation)
     std::fprintf(stderr,
                  "generation: %s to %lld tokens, %lld new ones, %lld beams; caches %s\n",
@@ -872,15 +917,14 @@ rt::Status Compilation::write() {
   artifact.precision = precision();
   artifact.ir = irText;
   for (const auto &variant : artifact.variants) {
-    Unused unused =
-        unusedBytes(model.module->lookupSymbol<plan::VariantOp>(variant->isa));
-    variant->unused_grads_bytes = unused.grads;
+    UnusedBytes unused = unusedBytes(model.module->lookupSymbol<plan::VariantOp>(variant->isa));
+    variant->unused_grads_bytes = unused.gradients;
     variant->unused_moments_bytes = unused.moments;
   }
   nlohmann::ordered_json summary;
-  for (const auto &variant : artifact.variants)
-    for (const auto &program : variant->programs)
-      summary["peak_bytes"][variant->isa][program->name] = peakBytes(*variant, program->name);
+  for (auto variant : model.module->getOps<plan::VariantOp>())
+    for (const rt::ProgramMemory &program : memoryOf(variant, unusedBytes(variant)).programs)
+      summary["peak_bytes"][variant.getSymName().str()][program.name] = program.peak();
   summary["frozen_dropout"] = options.pipeline.frozenDropout;
   artifact.summary_json = summary.dump();
   std::vector<std::uint8_t> payload = serializeArtifact(artifact);
@@ -913,8 +957,11 @@ rt::Status Compilation::run() {
   FTC_RETURN_IF_ERROR(runPhases());
   if (emitted)
     return {};
-  FTC_RETURN_IF_ERROR(plan());
-  FTC_RETURN_IF_ERROR(checkBudget());
+  FTC_RETURN_IF_ERROR(planWithinBudget());
+  if (options.emit == "schedule") {
+    std::fwrite(irText.data(), 1, irText.size(), stdout);
+    return {};
+  }
   if (options.emit == "plan")
     return emitModule(*model.module);
   FTC_RETURN_IF_ERROR(compileKernels());

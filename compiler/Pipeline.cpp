@@ -16,7 +16,7 @@ namespace ftc {
 
 std::vector<std::string> optimizationPasses() {
   return {"prune-demand", "cache-trunk",  "compact-embedding-gradients", "fuse-low-rank",
-          "fuse-kernels", "choose-saved", "fuse-updates", "sort-schedule"};
+          "fuse-kernels", "choose-saved", "fuse-updates", "sort-schedule", "recompute"};
 }
 
 std::vector<std::string> emitPhases() {
@@ -91,7 +91,7 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   if (enabled("fuse-kernels"))
     fuse.passes.push_back("ftc-fuse-kernels");
   if (enabled("choose-saved"))
-    fuse.passes.push_back("ftc-choose-saved{policy=cheap" + spaces + "}");
+    fuse.passes.push_back("ftc-choose-saved{" + spaces + "}");
   // Behind the choice: an update comes later than a gradient, which would make values live longer.
   if (enabled("fuse-updates"))
     fuse.passes.push_back("ftc-fuse-updates");
@@ -104,6 +104,14 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
     schedule.passes.push_back("ftc-sort-schedule{" + spaces + "}");
   phases.push_back(schedule);
   return phases;
+}
+
+Phase recomputePhase(const PipelineOptions &options, double price, double slope) {
+  char prices[80];
+  std::snprintf(prices, sizeof prices, "price=%.17g slope=%.17g", price, slope);
+  return {"schedule",
+          {"ftc-recompute{" + std::string(prices) +
+           (options.spaces.empty() ? "" : " spaces=" + options.spaces) + "}"}};
 }
 
 /// Pass names are looked up in MLIR's registry, filled once a process.

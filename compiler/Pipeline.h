@@ -40,6 +40,9 @@ struct Phase {
 /// The phases in order. Fails on a disabled pass that does not exist or is not an optimization.
 std::vector<Phase> pipelinePhases(const PipelineOptions &options);
 
+/// What ends the phase "schedule" where a memory budget asks for it: ftc-recompute.
+Phase recomputePhase(const PipelineOptions &options, double price, double slope);
+
 /// Names of passes that `--disable` takes.
 std::vector<std::string> optimizationPasses();
 

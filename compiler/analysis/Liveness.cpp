@@ -1,7 +1,12 @@
 // Live bytes of a program in a given order: values live from their op to their last reader.
 #include "compiler/analysis/Liveness.h"
 
+#include "compiler/analysis/GradientSums.h"
 #include "compiler/passes/Optimizers.h"
+
+#include "llvm/ADT/DenseSet.h"
+
+#include <algorithm>
 
 using namespace mlir;
 
@@ -42,28 +47,66 @@ double temporaryBytes(Operation *op, const SpaceSizes &sizes) {
   return 0;
 }
 
-SmallVector<double> liveBytes(ArrayRef<Operation *> order, const SpaceSizes &sizes) {
-  llvm::DenseMap<Operation *, unsigned> position;
-  for (auto [index, op] : llvm::enumerate(order))
-    position[op] = index;
-  // Bytes that end behind each op.
-  SmallVector<double> freed(order.size() + 1, 0.0), result;
-  double live = 0;
-  for (auto [index, op] : llvm::enumerate(order)) {
-    for (Value result : op->getResults()) {
-      double bytes = arenaBytes(result, sizes);
-      unsigned last = index;
-      for (Operation *user : result.getUsers()) {
-        auto found = position.find(user);
-        last = std::max<unsigned>(last, found == position.end() ? order.size() : found->second);
-      }
-      live += bytes;
-      freed[last] += bytes;
-    }
-    result.push_back(live + temporaryBytes(op, sizes));
-    live -= freed[index];
+namespace {
+
+/// Bytes that begin to live with an op, and those that end behind it.
+class LiveBytes {
+public:
+  explicit LiveBytes(ArrayRef<Operation *> order)
+      : begun(order.size(), 0.0), ended(order.size() + 1, 0.0) {
+    for (auto [index, op] : llvm::enumerate(order))
+      position[op] = index;
   }
-  return result;
+
+  /// Adds what lives from the op `first` to the last reader of `value`.
+  void add(Operation *first, Value value, double bytes) {
+    unsigned begin = position.at(first), last = begin;
+    for (Operation *user : value.getUsers()) {
+      auto found = position.find(user);
+      last = std::max<unsigned>(last, found == position.end() ? begun.size() : found->second);
+    }
+    begun[begin] += bytes;
+    ended[last] += bytes;
+  }
+
+  /// What is alive during each op.
+  SmallVector<double> along() const {
+    SmallVector<double> result;
+    double live = 0;
+    for (unsigned index = 0; index < begun.size(); ++index) {
+      live += begun[index];
+      result.push_back(live);
+      live -= ended[index];
+    }
+    return result;
+  }
+
+private:
+  llvm::DenseMap<Operation *, unsigned> position;
+  SmallVector<double> begun, ended;
+};
+
+} // namespace
+
+SmallVector<double> liveBytes(ArrayRef<Operation *> order, const SpaceSizes &sizes) {
+  LiveBytes live(order);
+  llvm::DenseSet<Value> summed;
+  if (!order.empty())
+    for (const GradientSum &sum :
+         gradientSums(order.front()->getParentOfType<func::FuncOp>())) {
+      for (nn::AddOp add : sum.sums)
+        summed.insert(add.getY());
+      summed.insert_range(sum.shares);
+      live.add(sum.shares.front().getDefiningOp(), sum.total, arenaBytes(sum.total, sizes));
+    }
+  for (Operation *op : order)
+    for (Value result : op->getResults())
+      if (!summed.contains(result))
+        live.add(op, result, arenaBytes(result, sizes));
+  SmallVector<double> along = live.along();
+  for (auto [index, op] : llvm::enumerate(order))
+    along[index] += temporaryBytes(op, sizes);
+  return along;
 }
 
 double peakBytes(ArrayRef<Operation *> order, const SpaceSizes &sizes) {

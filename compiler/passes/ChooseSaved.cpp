@@ -2,12 +2,13 @@
 // little arithmetic.
 #include "compiler/passes/Passes.h"
 
+#include "compiler/analysis/FusedTail.h"
 #include "compiler/analysis/Liveness.h"
+#include "compiler/analysis/Recomputation.h"
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/TypeSwitch.h"
 
-#include <functional>
 #include <optional>
 
 using namespace mlir;
@@ -23,69 +24,18 @@ namespace {
 struct Candidate {
   Value result;
   SmallVector<Operation *> readers; ///< in the backward, in order
-  /// Makes the result again before the builder's place.
-  std::function<Value(OpBuilder &)> again;
-  double bytesPerFlop;
-  std::size_t index; ///< order in the program, for ties
 };
 
-/// How a result is made again: from what, at how many FLOPs an element.
-struct Recipe {
-  SmallVector<Value> sources;
-  double flops = 0;
-  std::function<Value(OpBuilder &)> again;
-};
-
-/// FLOPs of an activation, as ActivationOp's CostModel counts them.
-double flopsOf(nn::Activation kind) { return kind == nn::Activation::Relu ? 1 : 20; }
-
-/// An activation fused into a linear layer: from `pre`, which the layer's gradient reads.
-std::optional<Recipe> recipeOf(nn::LinearOp op) {
-  if (!op.getPre() || op.getActivation() == nn::Activation::None)
-    return std::nullopt;
-  return Recipe{{op.getPre()}, flopsOf(op.getActivation()), [op](OpBuilder &builder) mutable {
-                  return nn::ActivationOp::create(builder, op.getLoc(), op.getY().getType(),
-                                                  op.getPre(), op.getActivation())
-                      .getY();
-                }};
-}
-
-/// Normalized rows, from the rows that the normalization's gradient reads.
-template <typename Op> Recipe normRecipe(Op op, Value x) {
-  return Recipe{{x}, 8, [op, x](OpBuilder &builder) mutable {
-                  return nn::LayerNormOp::create(builder, op.getLoc(), op.getY().getType(),
-                                                 op.getMean().getType(), op.getRstd().getType(),
-                                                 x, op.getGamma(), op.getBeta(), op.getEps())
-                      .getY();
-                }};
-}
-
-Recipe recipeOf(nn::RmsNormOp op) {
-  return Recipe{{op.getX()}, 6, [op](OpBuilder &builder) mutable {
-                  return nn::RmsNormOp::create(builder, op.getLoc(), op.getY().getType(),
-                                               op.getRstd().getType(), op.getX(), op.getGamma(),
-                                               op.getEps())
-                      .getY();
-                }};
-}
-
-/// A gated product, from gate and up, which its gradient reads.
-Recipe recipeOf(nn::GatedOp op) {
-  return Recipe{{op.getGate(), op.getUp()},
-                flopsOf(op.getKind()) + 1,
-                [op](OpBuilder &builder) mutable {
-                  return nn::GatedOp::create(builder, op.getLoc(), op.getY().getType(),
-                                             op.getGate(), op.getUp(), op.getKind())
-                      .getY();
-                }};
-}
-
-std::optional<Recipe> recipeOf(Operation *op) {
-  return llvm::TypeSwitch<Operation *, std::optional<Recipe>>(op)
-      .Case<nn::LinearOp, nn::RmsNormOp, nn::GatedOp>([](auto one) { return recipeOf(one); })
-      .Case([](nn::LayerNormOp norm) { return normRecipe(norm, norm.getX()); })
-      .Case([](nn::AddLayerNormOp norm) { return normRecipe(norm, norm.getSum()); })
-      .Default(std::nullopt);
+/// What an op's result is made from again; none where that is not cheap: the value before a fused
+/// activation or normalization, rows that are normalized, gate and up of a gated product.
+SmallVector<Value> sourcesOf(Operation *op) {
+  if (std::optional<FusedTail> tail = tailOf(op))
+    return {tail->from};
+  return llvm::TypeSwitch<Operation *, SmallVector<Value>>(op)
+      .Case<nn::LayerNormOp, nn::RmsNormOp>(
+          [](auto norm) { return SmallVector<Value>{norm.getX()}; })
+      .Case([](nn::GatedOp gated) { return SmallVector<Value>{gated.getGate(), gated.getUp()}; })
+      .Default(SmallVector<Value>());
 }
 
 struct ChooseSavedPass : impl::ChooseSavedBase<ChooseSavedPass> {
@@ -94,9 +44,8 @@ struct ChooseSavedPass : impl::ChooseSavedBase<ChooseSavedPass> {
   void runOnOperation() override {
     FailureOr<SpaceSizes> sizes =
         readSpaceSizes(SmallVector<std::string>(spaces.begin(), spaces.end()));
-    if (failed(sizes) || (policy != "none" && policy != "cheap") || memoryBudget < 0) {
-      getOperation().emitError("ftc-choose-saved: expected policy none or cheap, a budget >= 0 "
-                               "and spaces as name=size");
+    if (failed(sizes)) {
+      getOperation().emitError("ftc-choose-saved: expected spaces as name=size");
       return signalPassFailure();
     }
     for (auto function : getOperation().getOps<func::FuncOp>())
@@ -112,21 +61,20 @@ struct ChooseSavedPass : impl::ChooseSavedBase<ChooseSavedPass> {
            });
   }
 
-  static SmallVector<Candidate> candidates(func::FuncOp function, const SpaceSizes &sizes) {
+  static SmallVector<Candidate> candidates(func::FuncOp function) {
     SmallVector<Candidate> list;
-    auto seeds = function.front().getOps<nn::LossSeedOp>();
-    if (seeds.empty())
+    Operation *seed = backwardSeed(function);
+    if (!seed)
       return list;
-    Operation *seed = *seeds.begin();
     for (Operation &op : function.front()) {
       if (!op.isBeforeInBlock(seed))
         break;
-      std::optional<Recipe> recipe = recipeOf(&op);
-      if (!recipe)
+      SmallVector<Value> sources = sourcesOf(&op);
+      if (sources.empty())
         continue;
-      auto norm = dyn_cast<nn::AddLayerNormOp>(op);
-      Value result = norm ? Value(norm.getY()) : op.getResult(0);
-      Candidate candidate{result, {}, recipe->again, 0, list.size()};
+      std::optional<FusedTail> tail = tailOf(&op);
+      Value result = tail ? tail->results.front() : op.getResult(0);
+      Candidate candidate{result, {}};
       for (Operation *user : result.getUsers())
         if (!isa<func::ReturnOp>(user) && seed->isBeforeInBlock(user) &&
             !llvm::is_contained(candidate.readers, user))
@@ -136,54 +84,41 @@ struct ChooseSavedPass : impl::ChooseSavedBase<ChooseSavedPass> {
       llvm::sort(candidate.readers,
                  [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
       Operation *first = candidate.readers.front();
-      if (!llvm::all_of(recipe->sources,
-                        [first](Value source) { return livesUntil(source, first); }))
+      if (!llvm::all_of(sources, [first](Value source) { return livesUntil(source, first); }))
         continue;
-      candidate.bytesPerFlop =
-          nn::bytesOf(result.getType(), sizes) /
-          (recipe->flops * nn::elementsOf(result.getType(), sizes));
       list.push_back(std::move(candidate));
     }
-    llvm::sort(list, [](const Candidate &a, const Candidate &b) {
-      return a.bytesPerFlop != b.bytesPerFlop ? a.bytesPerFlop > b.bytesPerFlop
-                                              : a.index < b.index;
-    });
     return list;
   }
 
   static void recompute(Candidate &candidate) {
     OpBuilder builder(candidate.readers.front());
-    Value again = candidate.again(builder);
+    Operation *op = candidate.result.getDefiningOp();
+    std::optional<FusedTail> tail = tailOf(op);
+    Value again = (tail ? createTail(builder, op, tail->from) : builder.clone(*op))->getResult(0);
     for (Operation *reader : candidate.readers)
       reader->replaceUsesOfWith(candidate.result, again);
   }
 
   void runOnProgram(func::FuncOp function, const SpaceSizes &sizes) {
-    if (policy == "none" && memoryBudget == 0)
+    SmallVector<Candidate> chosen = candidates(function);
+    if (chosen.empty())
       return;
-    unsigned count = 0;
     double before = peakBytes(programOrder(function), sizes);
-    for (Candidate &candidate : candidates(function, sizes)) {
-      double peak = peakBytes(programOrder(function), sizes);
-      if (policy == "none" && peak <= static_cast<double>(memoryBudget))
-        break;
+    double flops = flopsOf(function, sizes);
+    for (Candidate &candidate : chosen)
       recompute(candidate);
-      ++count;
-    }
-    recomputed += count;
+    recomputed += chosen.size();
     double after = peakBytes(programOrder(function), sizes);
-    auto text = (llvm::Twine(count) + " results of @" + function.getName() +
-                 " recomputed in the backward: about " +
-                 llvm::Twine(static_cast<std::int64_t>(before)) + " -> " +
-                 llvm::Twine(static_cast<std::int64_t>(after)) + " live bytes")
-                    .str();
-    auto options = remark::RemarkOpts::name("recompute")
-                       .category("ftc-choose-saved")
-                       .function(function.getName());
-    if (policy == "none" && after > static_cast<double>(memoryBudget))
-      remark::missed(function.getLoc(), options) << text + ", above the budget";
-    else
-      remark::passed(function.getLoc(), options) << text;
+    remark::passed(function.getLoc(), remark::RemarkOpts::name("recompute")
+                                          .category("ftc-choose-saved")
+                                          .function(function.getName()))
+        << (llvm::Twine(chosen.size()) + " results of @" + function.getName() +
+            " recomputed in the backward: about " +
+            llvm::Twine(static_cast<std::int64_t>(before)) + " -> " +
+            llvm::Twine(static_cast<std::int64_t>(after)) + " live bytes for " +
+            percentMore(flops, flopsOf(function, sizes)) + " % more FLOPs")
+               .str();
   }
 };
 

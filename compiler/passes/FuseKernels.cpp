@@ -33,24 +33,7 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
       forEach<nn::AddOp>(function, [&](auto op) { return fuseAddend(op); }, fusedAddends);
       forEach<nn::VocabularyLossOp>(function, [&](auto op) { return fuseLoss(op); },
                                     fusedLosses);
-      delayUpdates(function);
-    }
-  }
-
-  /// A fused op stands where its last part stood, which may be behind the update of a weight
-  /// it reads: such an update moves behind it. Its results are only returned.
-  static void delayUpdates(func::FuncOp function) {
-    for (Operation &op : llvm::make_early_inc_range(function.front())) {
-      if (!isUpdate(&op))
-        continue;
-      Operation *last = &op;
-      for (Value operand : op.getOperands())
-        if (overwrites(&op, operand))
-          for (Operation *reader : operand.getUsers())
-            if (!overwrites(reader, operand) && last->isBeforeInBlock(reader))
-              last = reader;
-      if (last != &op)
-        op.moveAfter(last);
+      delayUpdates(function); // a fused op stands where its last part stood
     }
   }
 

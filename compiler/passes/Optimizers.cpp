@@ -101,6 +101,21 @@ bool overwrites(Operation *op, Value argument) {
   return !fused || (argument != fused.getX() && argument != fused.getDy());
 }
 
+void delayUpdates(func::FuncOp function) {
+  for (Operation &op : llvm::make_early_inc_range(function.front())) {
+    if (!isUpdate(&op))
+      continue;
+    Operation *last = &op;
+    for (Value operand : op.getOperands())
+      if (overwrites(&op, operand))
+        for (Operation *reader : operand.getUsers())
+          if (!overwrites(reader, operand) && last->isBeforeInBlock(reader))
+            last = reader;
+    if (last != &op)
+      op.moveAfter(last);
+  }
+}
+
 Operation *createUpdate(OpBuilder &builder, Location location, const UpdateKind &kind,
                         ValueRange parameters, ValueRange gradients,
                         ArrayRef<SmallVector<Value>> moments, Value control, Value slots,

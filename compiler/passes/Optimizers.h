@@ -49,6 +49,10 @@ bool isUpdate(mlir::Operation *op);
 /// its gradient itself, a layer's input, may be an argument too.)
 bool overwrites(mlir::Operation *op, mlir::Value argument);
 
+/// Moves each update behind the ops that read what it replaces: one that was put behind it reads
+/// the old value. Results of an update are only returned.
+void delayUpdates(mlir::func::FuncOp function);
+
 /// Creates the op of `kind` over a group: moments[k] holds moment k of each parameter,
 /// `control` may be null, as may `slots` where gradients are not compact. Its results are the
 /// parameters' successors, then those of each list of moments.

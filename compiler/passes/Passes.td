@@ -344,9 +344,8 @@ def ChooseSaved : Pass<"ftc-choose-saved", "::mlir::ModuleOp"> {
     Input: fused programs with a backward. Activations fused into linear layers, normalized
     rows and gated products are made again where the backward reads them, from values that it
     reads there or later anyway (`pre`, the rows before a normalization, gate and up), so that
-    nothing lives longer. Candidates are ordered by bytes saved per FLOP. Policy `cheap`, which
-    the pipeline has, takes all; `none` takes what a memory budget needs: candidates until the
-    estimate of live bytes is within the budget, at the sizes of spaces that `spaces` gives.
+    nothing lives longer. Live bytes and FLOPs of the remark are those at the sizes of spaces
+    that `spaces` gives. What costs more to make again is ftc-recompute's.
 
     ```mlir
     %y, %pre = nn.linear %x, %w {activation = #nn.activation<gelu>}
@@ -358,8 +357,6 @@ def ChooseSaved : Pass<"ftc-choose-saved", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"policy", "policy", "std::string", "\"none\"", "none or cheap">,
-    Option<"memoryBudget", "memory-budget", "int64_t", "0", "bytes of activations; 0: no budget">,
     ListOption<"spaces", "spaces", "std::string", "sizes of spaces: tokens=2048,sequences=16">,
   ];
   let statistics = [
@@ -418,6 +415,43 @@ def SortSchedule : Pass<"ftc-sort-schedule", "::mlir::ModuleOp"> {
   ];
   let statistics = [
     Statistic<"reorderedPrograms", "reordered", "programs whose order changed">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
+def Recompute : Pass<"ftc-recompute", "::mlir::ModuleOp"> {
+  let summary = "Make values again in the backward that cost more, for a memory budget";
+  let description = [{
+    Input: scheduled programs with a backward. What the backward reads of the forward is kept, or
+    made again from kept values and arguments: whole chains, linear layers, attention, norms and
+    dropout, with the same bits. A minimum cut chooses: at a `price` of so many FLOPs a byte, the sum
+    of the FLOPs (and bytes moved, 8 FLOPs each) of what is made again and of the price of what
+    is kept is least. The copies stand right before the first reader in the backward, so that at most
+    a part of the forward lives a second time.
+
+    A byte is weighted by 1 + `slope` * (how late in the backward it is read first, from 0 to 1). With
+    `memory-budget` price and slope are those of the cheapest choice whose estimate of live bytes
+    fits; ftc compile tries such choices by their finished plans. Sizes of spaces are those that
+    `spaces` gives.
+
+    ```mlir
+    %h = nn.linear %x, %w1
+    %y = nn.linear %h, %w2
+    ...
+    %dw2 = nn.linear_wgrad %dy, %h
+    // becomes
+    %h1 = nn.linear %x, %w1
+    %dw2 = nn.linear_wgrad %dy, %h1
+    ```
+  }];
+  let options = [
+    Option<"price", "price", "double", "0", "FLOPs that a byte is worth">,
+    Option<"slope", "slope", "double", "0", "how much more a byte is worth that is read late">,
+    Option<"memoryBudget", "memory-budget", "int64_t", "0", "live bytes; 0: as `price` says">,
+    ListOption<"spaces", "spaces", "std::string", "sizes of spaces: tokens=2048,sequences=16">,
+  ];
+  let statistics = [
+    Statistic<"recomputed", "recomputed", "values made again in the backward">,
   ];
   let dependentDialects = ["::ftc::nn::NnDialect"];
 }

@@ -141,7 +141,7 @@ private:
                      "ftc-verify-phase{phase=import},ftc-apply-method,ftc-make-programs,"
                      "ftc-prune-demand,canonicalize,cse,ftc-verify-phase{phase=programs},"
                      "ftc-differentiate,canonicalize,cse,ftc-verify-phase{phase=differentiated},"
-                     "ftc-attach-optimizer,ftc-fuse-kernels,ftc-choose-saved{policy=cheap},"
+                     "ftc-attach-optimizer,ftc-fuse-kernels,ftc-choose-saved,"
                      "canonicalize,ftc-verify-phase{phase=fused},ftc-sort-schedule")
                ? ""
                : "the passes failed";

@@ -1,6 +1,7 @@
 // `ftc inspect`: what an artifact holds, for people and, with --json, for programs.
 #include "runtime/artifact/ArtifactReader.h"
 #include "runtime/artifact/Expression.h"
+#include "runtime/artifact/PlannedMemory.h"
 #include "tools/flags/FlagSet.h"
 #include "tools/ftc/Commands.h"
 
@@ -13,54 +14,26 @@ using Json = nlohmann::ordered_json;
 
 static void print(const std::string &text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-/// Segments a program touches, and with them its peak: what must be resident while it runs.
-static Json memoryOf(const abi::Variant &variant, const abi::Program &program) {
-  bool grads = false, moments = false, state = false;
-  for (const abi::Buffer *buffer : *program.buffers()) {
-    grads |= buffer->segment() == abi::Segment::Grads;
-    moments |= buffer->segment() == abi::Segment::Moments;
-    state |= buffer->segment() == abi::Segment::State;
-  }
-  std::int64_t params = 4 * variant.params_elements();
-  std::int64_t gradBytes =
-      grads ? 4 * variant.trainable_elements() - variant.unused_grads_bytes() : 0;
-  std::int64_t momentBytes =
-      moments ? variant.moments_bytes() - variant.unused_moments_bytes() : 0;
-  std::int64_t stateBytes = state ? variant.state_bytes() : 0;
+static Json memoryJson(const rt::ProgramMemory &program) {
   Json memory;
-  memory["params_bytes"] = params;
-  memory["gradients_bytes"] = gradBytes;
-  memory["moments_bytes"] = momentBytes;
-  memory["arena_bytes"] = program.arena_bytes();
-  memory["state_bytes"] = stateBytes;
+  memory["params_bytes"] = program.params;
+  memory["gradients_bytes"] = program.gradients;
+  memory["moments_bytes"] = program.moments;
+  memory["arena_bytes"] = program.arena;
+  memory["state_bytes"] = program.state;
   memory["mapped_weights_bytes"] = 0;
-  memory["peak_bytes"] =
-      params + gradBytes + momentBytes + program.arena_bytes() + stateBytes;
+  memory["peak_bytes"] = program.peak();
   return memory;
-}
-
-/// What a run of training holds at once: parameters, gradients, moments and the largest arena; or,
-/// where that is more, one that generates: the caches instead of gradients and moments.
-static std::int64_t trainingPeak(const abi::Variant &variant) {
-  std::int64_t arena = 0;
-  for (const abi::Program *program : *variant.programs())
-    arena = std::max(arena, program->arena_bytes());
-  bool accumulates = false;
-  for (const abi::Program *program : *variant.programs())
-    accumulates |= program->name()->string_view() == "train_accumulate";
-  std::int64_t training =
-      4 * accumulates * variant.trainable_elements() + variant.moments_bytes() -
-      variant.unused_grads_bytes() - variant.unused_moments_bytes();
-  return 4 * variant.params_elements() + std::max(training, variant.state_bytes()) + arena;
 }
 
 static Json memoryJson(const rt::ArtifactReader &artifact) {
   Json out = Json::object();
   for (const abi::Variant *variant : *artifact->variants()) {
+    rt::VariantMemory memory = rt::memoryOf(*variant);
     Json &entry = out[variant->isa()->str()];
-    entry["peak_bytes"] = trainingPeak(*variant);
-    for (const abi::Program *program : *variant->programs())
-      entry["programs"][program->name()->str()] = memoryOf(*variant, *program);
+    entry["peak_bytes"] = memory.peak();
+    for (const rt::ProgramMemory &program : memory.programs)
+      entry["programs"][program.name] = memoryJson(program);
   }
   return out;
 }

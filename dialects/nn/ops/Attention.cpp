@@ -110,13 +110,16 @@ template <typename Op> static LogicalResult verifyTables(Op op, int number) {
 }
 
 /// Products of queries by keys; the key length of a query is not known statically, so the
-/// number of key rows a sequence is taken as the mean, a window as what it lets through.
+/// number of key rows a sequence is taken as the mean, half of it where attention is causal, a
+/// window as what it lets through.
 template <typename Op>
 static Cost attentionCost(Op op, double products, const SpaceSizes &sizes) {
   Type q = op.getQ().getType(), k = op.getK().getType();
   double sequences = elementsOf(op.getSequenceId().getType(), sizes);
   double keys = elementsOf(k, sizes) / static_cast<double>(widthOf(k)) /
                 (sequences > 0 ? sequences : 1);
+  if (op.getCausal()) // of 1, 2, ... keys
+    keys = (keys + 1) / 2;
   if (std::optional<std::uint32_t> window = op.getWindow())
     keys = std::min(keys, op.getCausal() ? double(*window) : 2.0 * *window - 1);
   double columns = products * keys;

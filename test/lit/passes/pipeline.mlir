@@ -1,4 +1,4 @@
-// RUN: ftc-opt %inputs/encoder.mlir -pass-pipeline='builtin.module(ftc-verify-phase{phase=import},ftc-apply-method,ftc-verify-phase{phase=method},ftc-make-programs,ftc-prune-demand,canonicalize,cse,ftc-verify-phase{phase=programs},ftc-differentiate,canonicalize,cse,ftc-verify-phase{phase=differentiated},ftc-attach-optimizer{fused-update=true},ftc-verify-phase{phase=optimizer},ftc-fuse-kernels,ftc-choose-saved{policy=cheap},ftc-fuse-updates,canonicalize,ftc-verify-phase{phase=fused},ftc-sort-schedule)' | FileCheck %s
+// RUN: ftc-opt %inputs/encoder.mlir -pass-pipeline='builtin.module(ftc-verify-phase{phase=import},ftc-apply-method,ftc-verify-phase{phase=method},ftc-make-programs,ftc-prune-demand,canonicalize,cse,ftc-verify-phase{phase=programs},ftc-differentiate,canonicalize,cse,ftc-verify-phase{phase=differentiated},ftc-attach-optimizer{fused-update=true},ftc-verify-phase{phase=optimizer},ftc-fuse-kernels,ftc-choose-saved,ftc-fuse-updates,canonicalize,ftc-verify-phase{phase=fused},ftc-sort-schedule)' | FileCheck %s
 // A whole model through every phase: the last layer is computed on first rows alone.
 
 // CHECK-LABEL: func.func @evaluate

@@ -2,6 +2,7 @@
 #include "compiler/targets/cpu/lowering/CpuLowering.h"
 
 #include "compiler/analysis/Arguments.h"
+#include "compiler/analysis/GradientSums.h"
 
 using namespace mlir;
 
@@ -169,60 +170,26 @@ static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
   return table;
 }
 
-/// The gradients that are summed to `gradient`, in the order of their producers; one where it
-/// is no sum, none where a share cannot be added in place. The sum's ops go to `sums`.
-static SmallVector<Value> sharesOf(Value gradient, SmallVectorImpl<nn::AddOp> &sums) {
-  SmallVector<Value> pending{gradient}, shares;
-  while (!pending.empty()) {
-    Value share = pending.pop_back_val();
-    if (auto add = share.getDefiningOp<nn::AddOp>()) {
-      if (!add.getA().hasOneUse() || !add.getB().hasOneUse())
-        return {};
-      sums.push_back(add);
-      pending.append({add.getA(), add.getB()});
-    } else {
-      shares.push_back(share);
-    }
-  }
-  if (shares.size() < 2)
-    return shares;
-  for (Value share : shares) {
-    Operation *producer = share.getDefiningOp();
-    if (!producer || !isa<nn::EmbeddingGradOp, nn::VocabularyLossGradOp>(producer))
-      return {};
-  }
-  llvm::sort(shares, [](Value a, Value b) {
-    return a.getDefiningOp()->isBeforeInBlock(b.getDefiningOp());
-  });
-  return shares;
-}
-
 /// A tied table's gradients go to one buffer: the first is written, the others added to it.
 static void bindSums(func::FuncOp function, CpuProgram &program) {
-  function.walk([&](nn::AddOp op) {
-    if (llvm::any_of(op->getUsers(), [](Operation *user) { return isa<nn::AddOp>(user); }))
-      return; // part of a larger sum
-    SmallVector<nn::AddOp> sums;
-    SmallVector<Value> shares = sharesOf(op.getY(), sums);
-    if (shares.size() < 2)
-      return;
-    auto user = op.getY().hasOneUse() ? dyn_cast<nn::AccumulateOp>(*op->getUsers().begin())
+  for (GradientSum &sum : gradientSums(function)) {
+    auto user = sum.total.hasOneUse() ? dyn_cast<nn::AccumulateOp>(*sum.total.getUsers().begin())
                                       : nn::AccumulateOp();
     if (user && isa<BlockArgument>(user.getInto())) {
-      program.planner.alias(op.getY(), user.getInto());
-      program.accumulated.insert(op.getY());
-      program.accumulated.insert(shares[0]);
+      program.planner.alias(sum.total, user.getInto());
+      program.accumulated.insert(sum.total);
+      program.accumulated.insert(sum.shares[0]);
     }
-    for (nn::AddOp sum : sums) {
-      program.planner.alias(sum.getY(), op.getY());
-      program.absorbed.insert(sum);
+    for (nn::AddOp add : sum.sums) {
+      program.planner.alias(add.getY(), sum.total);
+      program.absorbed.insert(add);
     }
-    for (Value share : shares) {
-      program.planner.alias(share, op.getY());
-      if (share != shares[0])
+    for (Value share : sum.shares) {
+      program.planner.alias(share, sum.total);
+      if (share != sum.shares[0])
         program.added.insert(share);
     }
-  });
+  }
 }
 
 /// Places of all moments: moment 0 of the parameters in the order of their storage, then moment

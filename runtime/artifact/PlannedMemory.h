@@ -1,0 +1,46 @@
+// What a plan holds at once, in bytes: the one place of that arithmetic.
+#pragma once
+
+#include "runtime/abi/artifact_generated.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ftc::rt {
+
+/// The segments of one program, 0 for those that it does not touch.
+struct ProgramMemory {
+  std::string name;
+  std::int64_t params = 0, gradients = 0, moments = 0, arena = 0, state = 0;
+
+  /// What must be resident while the program runs.
+  std::int64_t peak() const { return params + gradients + moments + arena + state; }
+};
+
+/// The programs of one variant.
+struct VariantMemory {
+  /// Sizes of the segments that programs share, without memory that is reserved for rows of
+  /// embedding tables and never written.
+  std::int64_t params = 0, gradients = 0, moments = 0, state = 0;
+  std::vector<ProgramMemory> programs;
+
+  /// Adds a program that touches these segments.
+  void add(std::string name, std::int64_t arena, bool gradientsToo, bool momentsToo,
+           bool stateToo);
+
+  /// What training holds beside its arena: parameters, and gradients and moments where a
+  /// program touches them.
+  std::int64_t trainingState() const;
+  /// The largest arena of the programs of training and evaluation.
+  std::int64_t trainingArena() const;
+  /// The most that a run holds: one that trains, or, where that is more, one that writes texts,
+  /// with caches instead of gradients and moments.
+  std::int64_t peak() const;
+};
+
+/// The memory of an artifact's variant, as it was planned.
+VariantMemory memoryOf(const abi::Variant &variant);
+
+} // namespace ftc::rt

@@ -1,0 +1,157 @@
+"""--memory_budget: met by making values again in the backward, with the same bits, at a price that is
+said; refused with a figure that would do."""
+
+import json
+import re
+import unittest
+
+from toolchain import Suite, call, data_of, last_line, model_of, must
+
+CLASSIFY, GENERATE, TRANSLATE = "text-classification", "text-generation", "translation"
+LENGTHS = {CLASSIFY: ("--max_seq_length", 48),
+           GENERATE: ("--max_seq_length", 48, "--max_beams", 1, "--max_target_length", 8),
+           TRANSLATE: ("--max_source_length", 40, "--max_target_length", 30)}
+MODELS = (("bert", CLASSIFY), ("gpt2", GENERATE), ("t5", TRANSLATE))
+MADE_AGAIN = re.compile(r"--memory_budget: (\d+) values made again in the backward: peak "
+                        r"([\d.]+) MiB instead of ([\d.]+) MiB, for ([\d.]+) % more FLOPs a step")
+
+
+def inspected(artifact):
+    return json.loads(must("ftc", "inspect", artifact, "--memory", "--json").stdout)["memory"]
+
+
+def planned(artifact):
+    return max(variant["peak_bytes"] for variant in inspected(artifact).values())
+
+
+class MemoryBudgetTest(Suite):
+    def arguments(self, family, task, name, *flags):
+        return ("compile", model_of(family, task), "--task", task, "--train_file",
+                data_of(family, task), "--cpu", "x86-64-v3", *LENGTHS[task], *flags, "-o",
+                self.scratch / name)
+
+    def compiled(self, family, task, name, *flags):
+        """The artifact, and what the compiler said."""
+        done = must("ftc", *self.arguments(family, task, name, *flags))
+        return self.scratch / name, done.stderr
+
+    def refused(self, family, task, budget, *flags):
+        """The figure of a refusal, which writes nothing."""
+        done = call("ftc", *self.arguments(family, task, "no.ftb", "--memory_budget", budget, *flags))
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertFalse((self.scratch / "no.ftb").exists())
+        found = re.search(r"--memory_budget: the plan needs at least (\d+) bytes \([\d.]+ MiB\), "
+                          + str(budget) + " were given: raise it, lower --max_tokens",
+                          last_line(done.stderr))
+        self.assertTrue(found, done.stderr)
+        return int(found.group(1))
+
+    def weights(self, artifact, family, task, *flags):
+        """Trained weights, with dropout: a mask that is not the same when it is made again, or a
+        weight that was updated too early, changes them."""
+        output = self.scratch / ("run-" + artifact.stem)
+        must("ftrt", "run", artifact, "--train_file", data_of(family, task), "--output_dir", output,
+             "--max_steps", 4, "--per_device_train_batch_size", 4, "--learning_rate", 1e-2,
+             "--dropout", 0.2, "--save_strategy", "no", *flags)
+        name, = (name for name in ("model.safetensors", "adapter_model.safetensors")
+                 if (output / name).exists())
+        return (output / name).read_bytes()
+
+    def check(self, family, task, shares, flags=(), run=()):
+        """Budgets at `shares` of the way from the least to the plan without one."""
+        stem = "-".join((family, *(str(flag).strip("-") for flag in flags)))
+        free, said = self.compiled(family, task, stem + "-free.ftb", *flags)
+        self.assertNotIn("--memory_budget", said)
+        most = planned(free)
+        least = self.refused(family, task, 1, *flags)
+        arena = max(program["arena_bytes"] for variant in inspected(free).values()
+                    for program in variant["programs"].values())
+        self.assertGreater(most - least, 0.2 * arena)
+        self.assertEqual(self.refused(family, task, least - 1, *flags), least)
+        expected = self.weights(free, family, task, *run)
+        costs = []
+        for number, share in enumerate(shares):
+            budget = least + int(share * (most - 1 - least))
+            with self.subTest(family=family, flags=flags, share=share):
+                artifact, said = self.compiled(family, task, "%s-%d.ftb" % (stem, number),
+                                               "--memory_budget", budget, *flags)
+                values, peak, without, percent = MADE_AGAIN.search(said).groups()
+                self.assertLessEqual(planned(artifact), budget)
+                self.assertEqual(peak, "%.1f" % (planned(artifact) / 2**20))
+                self.assertEqual(without, "%.1f" % (most / 2**20))
+                self.assertGreater(int(values), 0)
+                costs.append(float(percent))
+                self.assertTrue(self.weights(artifact, family, task, *run) == expected,
+                                "weights differ")
+        self.assertEqual(costs, sorted(costs, reverse=True))
+        self.assertGreater(costs[0], 0)
+        self.assertLess(costs[0], 100 / 3)  # at most the forward a second time
+
+    def testBudgetsAreMetWithTheSameBits(self):
+        for family, task in MODELS:
+            self.check(family, task, (0, 0.3, 0.7, 1), run=("--gradient_accumulation_steps", 2))
+
+    def testFusedUpdates(self):
+        """What is made again reads a weight before its update."""
+        for family, task in MODELS:
+            self.check(family, task, (0, 0.5), ("--fused_update",), ("--max_grad_norm", 0))
+
+    def testAdapters(self):
+        self.check("bert", CLASSIFY, (0, 0.5), ("--method", "lora", "--lora_dropout", 0.1))
+        self.check("gpt2", GENERATE, (0,), ("--method", "lora"))
+
+    def testFrozenLayers(self):
+        """What a trunk gives is an input, and not kept: little or nothing is left to make again, and
+        the figure of the refusal holds nevertheless."""
+        for method in ("head", "layers:1"):
+            flags = ("--method", method)
+            free, _ = self.compiled("bert", CLASSIFY, method[:4] + ".ftb", *flags)
+            least = self.refused("bert", CLASSIFY, 1, *flags)
+            self.assertLessEqual(least, planned(free))
+            self.assertEqual(self.refused("bert", CLASSIFY, least - 1, *flags), least)
+            artifact, _ = self.compiled("bert", CLASSIFY, method[:4] + "-least.ftb",
+                                        "--memory_budget", least, *flags)
+            self.assertLessEqual(planned(artifact), least)
+            self.assertEqual(self.weights(artifact, "bert", CLASSIFY),
+                             self.weights(free, "bert", CLASSIFY))
+
+    def testABudgetThatFitsChangesNothing(self):
+        free, _ = self.compiled("bert", CLASSIFY, "fits-free.ftb")
+        artifact, said = self.compiled("bert", CLASSIFY, "fits.ftb", "--memory_budget", planned(free))
+        self.assertNotIn("made again", said)
+        self.assertEqual(artifact.read_bytes(), free.read_bytes())
+
+    def testEveryVariantFits(self):
+        both = ("--cpu", "x86-64-v4")
+        free, _ = self.compiled("gpt2", GENERATE, "both-free.ftb", *both)
+        budget = (planned(free) + self.refused("gpt2", GENERATE, 1, *both)) // 2
+        artifact, _ = self.compiled("gpt2", GENERATE, "both.ftb", "--memory_budget", budget, *both)
+        peaks = [variant["peak_bytes"] for variant in inspected(artifact).values()]
+        self.assertEqual(len(peaks), len(inspected(free)))
+        self.assertLessEqual(max(peaks), budget)
+
+    def testTheDecisionShows(self):
+        least = self.refused("bert", CLASSIFY, 1)
+        flags = ("--memory_budget", least)
+        _, said = self.compiled("bert", CLASSIFY, "said.ftb", *flags, "--remarks")
+        remarks = re.findall(r"Category:ftc-recompute .*?(\d+) values of @train_accumulate made again "
+                             r"in the backward: about (\d+) -> (\d+) live bytes for ([\d.]+) %", said)
+        self.assertEqual(len(remarks), 1)
+        values, before, after, percent = remarks[0]
+        self.assertLess(int(after), int(before))
+        summary = MADE_AGAIN.search(said).groups()
+        self.assertEqual((values, percent), (summary[0], summary[3]))
+        shown = must("ftc", *self.arguments("bert", CLASSIFY, "no.ftb", *flags), "--emit",
+                     "schedule").stdout
+        plain = must("ftc", *self.arguments("bert", CLASSIFY, "no.ftb"), "--emit",
+                     "schedule").stdout
+        again = shown.count("nn.attention ") - plain.count("nn.attention ")
+        self.assertGreater(again, 0)
+
+    def testThePassCanBeSwitchedOff(self):
+        free, _ = self.compiled("bert", CLASSIFY, "off.ftb")
+        self.assertEqual(self.refused("bert", CLASSIFY, 1, "--disable", "recompute"), planned(free))
+
+
+if __name__ == "__main__":
+    unittest.main()
