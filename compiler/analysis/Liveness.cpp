@@ -5,6 +5,7 @@
 #include "compiler/passes/Optimizers.h"
 
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 #include <algorithm>
 
@@ -47,6 +48,17 @@ double temporaryBytes(Operation *op, const SpaceSizes &sizes) {
   return 0;
 }
 
+SmallVector<Value> replaceableOperands(Operation *op) {
+  return llvm::TypeSwitch<Operation *, SmallVector<Value>>(op)
+      .Case<nn::ActivationOp, nn::DropoutOp, nn::ScaleOp>(
+          [](auto one) { return SmallVector<Value>{one.getX()}; })
+      .Case([](nn::ActivationGradOp grad) { return SmallVector<Value>{grad.getDy()}; })
+      .Case([](nn::GatedOp gated) {
+        return SmallVector<Value>{gated.getGate(), gated.getUp()};
+      })
+      .Default(SmallVector<Value>());
+}
+
 namespace {
 
 /// Bytes that begin to live with an op, and those that end behind it.
@@ -60,13 +72,18 @@ public:
 
   /// Adds what lives from the op `first` to the last reader of `value`.
   void add(Operation *first, Value value, double bytes) {
-    unsigned begin = position.at(first), last = begin;
+    begun[position.at(first)] += bytes;
+    ended[lastOf(first, value)] += bytes;
+  }
+
+  /// Where the last reader of `value`, made by `first`, stands.
+  unsigned lastOf(Operation *first, Value value) const {
+    unsigned last = position.at(first);
     for (Operation *user : value.getUsers()) {
       auto found = position.find(user);
       last = std::max<unsigned>(last, found == position.end() ? begun.size() : found->second);
     }
-    begun[begin] += bytes;
-    ended[last] += bytes;
+    return last;
   }
 
   /// What is alive during each op.
@@ -104,8 +121,14 @@ SmallVector<double> liveBytes(ArrayRef<Operation *> order, const SpaceSizes &siz
       if (!summed.contains(result))
         live.add(op, result, arenaBytes(result, sizes));
   SmallVector<double> along = live.along();
-  for (auto [index, op] : llvm::enumerate(order))
-    along[index] += temporaryBytes(op, sizes);
+  for (auto [index, op] : llvm::enumerate(order)) {
+    double replaced = 0;
+    for (Value operand : replaceableOperands(op))
+      if (Operation *maker = operand.getDefiningOp();
+          maker && live.lastOf(maker, operand) == index)
+        replaced = std::min(arenaBytes(operand, sizes), arenaBytes(op->getResult(0), sizes));
+    along[index] += temporaryBytes(op, sizes) - replaced;
+  }
   return along;
 }
 

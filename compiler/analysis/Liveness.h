@@ -19,6 +19,10 @@ double arenaBytes(mlir::Value value, const SpaceSizes &sizes);
 /// of the weight that an input gradient reads.
 double temporaryBytes(mlir::Operation *op, const SpaceSizes &sizes);
 
+/// Operands whose place in the arena the op's first result may take when the op is their last
+/// reader: its kernel reads an element before it writes that one.
+llvm::SmallVector<mlir::Value> replaceableOperands(mlir::Operation *op);
+
 /// Bytes that live while each op of this order runs.
 llvm::SmallVector<double> liveBytes(llvm::ArrayRef<mlir::Operation *> order,
                                     const SpaceSizes &sizes);

@@ -150,6 +150,14 @@ void ProgramPlanner::bindOutputs(func::FuncOp function) {
                            elementsOf(value.getType()), 0, name.str(), -1, -1});
 }
 
+bool ProgramPlanner::ownsPlace(Value value) const {
+  auto found = values.find(value);
+  return found != values.end() && buffers[found->second].segment == plan::Segment::Arena &&
+         llvm::count_if(values, [&](const auto &entry) {
+           return entry.second == found->second;
+         }) == 1;
+}
+
 BufferId ProgramPlanner::buffer(Value value) {
   auto [entry, fresh] = values.try_emplace(value, 0);
   if (fresh) {

@@ -118,6 +118,8 @@ public:
   /// The buffer of a value, made in the arena at its first mention.
   BufferId buffer(mlir::Value value);
   bool isBound(mlir::Value value) const { return values.count(value) != 0; }
+  /// Whether `value` lies in the arena, and no other value where it does.
+  bool ownsPlace(mlir::Value value) const;
   /// `value` lives where `other` does.
   void alias(mlir::Value value, mlir::Value other) { values[value] = buffer(other); }
   void bind(mlir::Value value, BufferId id) { values[value] = id; }

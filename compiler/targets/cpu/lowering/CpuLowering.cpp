@@ -3,6 +3,7 @@
 
 #include "compiler/analysis/Arguments.h"
 #include "compiler/analysis/GradientSums.h"
+#include "compiler/analysis/Liveness.h"
 
 using namespace mlir;
 
@@ -52,6 +53,20 @@ Elem CpuProgram::storedType(Value parameter) {
 bool CpuProgram::pairs(Value x) const {
   nn::SpaceAttr space = nn::spaceOf(x.getType());
   return isa.bf16Pairs && space && space.getName() != "sequences" && space.getName() != "beams";
+}
+
+Operand CpuProgram::writeOver(Value result) {
+  Operation *op = result.getDefiningOp();
+  for (Value operand : replaceableOperands(op)) {
+    bool last = llvm::all_of(operand.getUsers(), [op](Operation *user) {
+      return user == op || user->isBeforeInBlock(op);
+    });
+    if (planner.isBound(result) || !last || operand.getType() != result.getType() ||
+        !planner.ownsPlace(operand))
+      continue;
+    planner.alias(result, operand);
+  }
+  return write(result);
 }
 
 void CpuProgram::launch(KernelSpec kernel, std::vector<Operand> operands,

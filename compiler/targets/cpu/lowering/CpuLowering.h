@@ -26,6 +26,8 @@ public:
 
   Operand read(mlir::Value value) { return {planner.buffer(value), plan::Access::Read}; }
   Operand write(mlir::Value value) { return {planner.buffer(value), plan::Access::Write}; }
+  /// A first result, written over an operand whose last reader the op is, where its kernel may.
+  Operand writeOver(mlir::Value result);
   Operand update(mlir::Value value) { return {planner.buffer(value), plan::Access::ReadWrite}; }
 
   /// `operand`, of which a launch touches `rows` rows of `width` elements: the whole where it has

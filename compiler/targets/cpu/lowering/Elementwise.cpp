@@ -14,7 +14,7 @@ static LogicalResult lowerActivation(Operation *operation, CpuProgram &program) 
   auto op = cast<nn::ActivationOp>(operation);
   auto kernel = std::make_shared<ActivationForward>();
   kernel->act = static_cast<Activation>(op.getKind());
-  program.launch(kernel, {program.read(op.getX()), program.write(op.getY())},
+  program.launch(kernel, {program.read(op.getX()), program.writeOver(op.getY())},
                  {elements(program, op.getX())}, {}, op);
   return success();
 }
@@ -24,7 +24,8 @@ static LogicalResult lowerActivationGrad(Operation *operation, CpuProgram &progr
   auto kernel = std::make_shared<ActivationGrad>();
   kernel->act = static_cast<Activation>(op.getKind());
   program.launch(kernel,
-                 {program.read(op.getDy()), program.read(op.getX()), program.write(op.getDx())},
+                 {program.read(op.getDy()), program.read(op.getX()),
+                  program.writeOver(op.getDx())},
                  {elements(program, op.getX())}, {}, op);
   return success();
 }
@@ -33,9 +34,10 @@ static LogicalResult lowerGated(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::GatedOp>(operation);
   auto kernel = std::make_shared<Gated>();
   kernel->act = static_cast<Activation>(op.getKind());
-  program.launch(
-      kernel, {program.read(op.getGate()), program.read(op.getUp()), program.write(op.getY())},
-      {elements(program, op.getY())}, {}, op);
+  program.launch(kernel,
+                 {program.read(op.getGate()), program.read(op.getUp()),
+                  program.writeOver(op.getY())},
+                 {elements(program, op.getY())}, {}, op);
   return success();
 }
 
@@ -74,7 +76,7 @@ static LogicalResult lowerScale(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::ScaleOp>(operation);
   auto kernel = std::make_shared<Scale>();
   kernel->factor = op.getFactor().convertToDouble();
-  program.launch(kernel, {program.read(op.getX()), program.write(op.getY())},
+  program.launch(kernel, {program.read(op.getX()), program.writeOver(op.getY())},
                  {elements(program, op.getX())}, {}, op);
   return success();
 }
@@ -85,7 +87,7 @@ static LogicalResult lowerDropout(Operation *operation, CpuProgram &program) {
   kernel->hidden = cast<RankedTensorType>(op.getX().getType()).getDimSize(1);
   program.launch(kernel,
                  {program.read(op.getX()), program.read(op.getSequence()),
-                  program.read(op.getPosition()), program.write(op.getY())},
+                  program.read(op.getPosition()), program.writeOver(op.getY())},
                  {program.rows(op.getX()), program.symbol("seed"), program.symbol("step"),
                   program.constant(op.getOpId())},
                  {op.getRate().str()}, op);
