@@ -54,7 +54,6 @@ RUN = [
 METRICS = ["acuracy", "runtime", "eval_samples_per_second", "epoch", "step", "strict_f1"]
 # Flags of later tasks: known, and refused by name.
 LATER = [
-    ("ftc", ["--precision", "bf16"], r"--precision.*bf16.*not yet supported"),
     ("ftc", ["--target", "cuda"], r"--target.*cuda.*not yet supported"),
     ("ftc", ["--gpu", "sm_90"], r"--gpu: .*not yet supported"),
     ("ftc", ["--pass_plugin", "mine.so"], r"--pass_plugin: .*not yet supported"),
