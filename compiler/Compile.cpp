@@ -203,7 +203,8 @@ static rt::Result<std::vector<const cpu::CpuIsa *>> resolveIsas(
     if (!isa || isa->bf16Pairs)
       return rt::Status::usage("--cpu: unknown CPU '" + name +
                                "', expected native, x86-64-v3 or x86-64-v4");
-    if (isa == &cpu::isaV4() && precision == "bf16")
+    if (isa == &cpu::isaV4() &&
+        (precision == "bf16" || (precision == "auto" && has(cpu::isaV4Bf16()))))
       add(cpu::isaV4Bf16());
     add(*isa);
   }
@@ -704,7 +705,7 @@ rt::Status Compilation::planWithinBudget() {
 
 /// Refuses the memory budget with the least that would do.
 rt::Status Compilation::refuseBudget(std::int64_t least) const {
-  return rt::Status::error("--memory_budget: the plan needs at least " + std::to_string(least) +
+  return rt::Status::error("--memory_budget: the smallest plan found takes " + std::to_string(least) +
                            " bytes (" + mebibytes(least) + "), " +
                            std::to_string(options.memoryBudget) +
                            " were given: raise it, lower --max_tokens (now " +
@@ -840,7 +841,8 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
                  mebibytes(recomputed->peakWithout).c_str(), recomputed->percent.c_str());
   if (generation)
     std::fprintf(stderr,
-                 "generation: %s to %lld tokens, %lld new ones, %lld beams; caches %s\n",
+                 "generation: %s to %lld tokens, %lld new ones, %lld beams; caches %s, which a run "
+                 "that writes texts while it trains holds beside the above\n",
                  hasTargets() ? "sources" : "prompts",
                  static_cast<long long>(generation->source),
                  static_cast<long long>(generation->target - hasTargets()),

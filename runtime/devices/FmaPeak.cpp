@@ -1,6 +1,8 @@
 // Twelve independent chains of vector FMAs in registers, widest vectors the CPU has.
 #include "runtime/devices/FmaPeak.h"
 
+#include "runtime/devices/CpuFeatures.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -70,6 +72,8 @@ const char *peakName(Products products) {
 
 double measureFmaPeak(Products products, unsigned threads, int attempts) {
 #if defined(__x86_64__)
+  // More threads than cores only wait for each other.
+  threads = std::min(threads, static_cast<unsigned>(usableCpus().size()));
   bool wide = __builtin_cpu_supports("avx512f"), dot = products == Products::Bf16;
   if (dot ? !__builtin_cpu_supports("avx512bf16")
           : !wide && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")))

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
+#include <map>
 
 namespace ftc::rt {
 
@@ -89,18 +91,20 @@ Status readSequenceBias(const JsonObject &config, GenerationSettings &settings) 
   if (!config.has("sequence_bias"))
     return {};
   settings.sequenceBias.clear();
+  std::map<std::vector<std::int32_t>, std::size_t> known; // the last of equal sequences counts
   FTC_ASSIGN_OR_RETURN(const Json *entries, config.array("sequence_bias"));
   for (const Json &entry : *entries) {
     std::optional<std::vector<std::int32_t>> ids;
-    if (entry.is_array() && entry.size() == 2 && entry[1].is_number())
+    if (entry.is_array() && entry.size() == 2 && entry[1].is_number() &&
+        std::abs(entry[1].get<double>()) <= std::numeric_limits<float>::max())
       ids = sequenceOf(entry[0]);
     if (!ids)
-      return config.mismatch("sequence_bias", "a list of pairs of a list of token ids and a number");
-    auto known = std::find_if(settings.sequenceBias.begin(), settings.sequenceBias.end(),
-                              [&](const SequenceBias &one) { return one.tokens == *ids; });
-    if (known == settings.sequenceBias.end())
-      known = settings.sequenceBias.insert(known, {std::move(*ids), 0});
-    known->bias = entry[1].get<double>();
+      return config.mismatch("sequence_bias",
+                             "a list of pairs of a list of token ids and a number in f32's range");
+    auto [at, isNew] = known.try_emplace(*ids, settings.sequenceBias.size());
+    if (isNew)
+      settings.sequenceBias.push_back({std::move(*ids), 0});
+    settings.sequenceBias[at->second].bias = entry[1].get<double>();
   }
   return {};
 }

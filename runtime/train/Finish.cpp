@@ -171,6 +171,7 @@ Status Trainer::stopInFinish(Status status, bool reloaded, TrainState atEnd) {
 }
 
 Status Trainer::exportModel() {
+  FTC_RETURN_IF_ERROR(checkWeights());
   return rt::exportModel(*session, settings.outputDir, /*withArtifact=*/true);
 }
 

@@ -106,6 +106,21 @@ Status Trainer::account(const StepOutcome &outcome, double rate) {
   return Status::ok();
 }
 
+Status Trainer::checkWeights() const {
+  FTC_ASSIGN_OR_RETURN(std::optional<std::string> bad,
+                       session->executor->firstNonFinite(ParameterSlot::Params));
+  if (!bad)
+    return Status::ok();
+  return Status::error("step " + std::to_string(state.step) + ": " + quote(*bad, 200) +
+                       ": expected finite weights, got a NaN or an infinity: nothing is written of "
+                       "them; lower --learning_rate");
+}
+
+Status Trainer::saveCheckpoint() {
+  FTC_RETURN_IF_ERROR(checkWeights());
+  return store->save(*session, state, facts());
+}
+
 Status Trainer::checkAnyCounted() const {
   bool seenAll = steps->endsEpoch(state.step) || state.step == steps->totalSteps;
   if (state.skipped < state.step || !seenAll)
@@ -141,7 +156,7 @@ Status Trainer::afterStep() {
   if (evaluationDue())
     FTC_RETURN_IF_ERROR(evaluateDuringTraining());
   if (saveDue() || (state.stopped && settings.saveStrategy != "no"))
-    FTC_RETURN_IF_ERROR(store->save(*session, state, facts()));
+    FTC_RETURN_IF_ERROR(saveCheckpoint());
   progress.resume();
   return stopOnSignal();
 }
@@ -151,7 +166,7 @@ Status Trainer::stopOnSignal() {
   if (!signal)
     return Status::ok();
   progress.clear();
-  FTC_RETURN_IF_ERROR(store->save(*session, state, facts()));
+  FTC_RETURN_IF_ERROR(saveCheckpoint());
   return Status::interrupted(
       std::string("stopped by ") + interruptName(signal) + " after step " +
       std::to_string(state.step) + " of " + std::to_string(steps->totalSteps) + "; " +

@@ -74,6 +74,9 @@ private:
   Status account(const StepOutcome &outcome, double rate);
   /// An error once a whole epoch (or run) was seen and no label in it counts.
   Status checkAnyCounted() const;
+  /// Fails where a weight is a NaN or an infinity: such weights are never written.
+  Status checkWeights() const;
+  Status saveCheckpoint();
   Status afterStep();
   void log();
   Status evaluateDuringTraining();

@@ -25,22 +25,23 @@ def planned(artifact):
 
 
 class MemoryBudgetTest(Suite):
-    def arguments(self, family, task, name, *flags):
+    def arguments(self, family, task, name, *flags, cpu="x86-64-v3"):
         return ("compile", model_of(family, task), "--task", task, "--train_file",
-                data_of(family, task), "--cpu", "x86-64-v3", *LENGTHS[task], *flags, "-o",
+                data_of(family, task), "--cpu", cpu, *LENGTHS[task], *flags, "-o",
                 self.scratch / name)
 
-    def compiled(self, family, task, name, *flags):
+    def compiled(self, family, task, name, *flags, **cpu):
         """The artifact, and what the compiler said."""
-        done = must("ftc", *self.arguments(family, task, name, *flags))
+        done = must("ftc", *self.arguments(family, task, name, *flags, **cpu))
         return self.scratch / name, done.stderr
 
-    def refused(self, family, task, budget, *flags):
+    def refused(self, family, task, budget, *flags, **cpu):
         """The figure of a refusal, which writes nothing."""
-        done = call("ftc", *self.arguments(family, task, "no.ftb", "--memory_budget", budget, *flags))
+        done = call("ftc", *self.arguments(family, task, "no.ftb", "--memory_budget", budget, *flags,
+                                           **cpu))
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertFalse((self.scratch / "no.ftb").exists())
-        found = re.search(r"--memory_budget: the plan needs at least (\d+) bytes \([\d.]+ MiB\), "
+        found = re.search(r"--memory_budget: the smallest plan found takes (\d+) bytes \([\d.]+ MiB\), "
                           + str(budget) + " were given: raise it, lower --max_tokens",
                           last_line(done.stderr))
         self.assertTrue(found, done.stderr)
@@ -122,12 +123,16 @@ class MemoryBudgetTest(Suite):
         self.assertEqual(artifact.read_bytes(), free.read_bytes())
 
     def testEveryVariantFits(self):
-        both = ("--cpu", "x86-64-v4")
-        free, _ = self.compiled("gpt2", GENERATE, "both-free.ftb", *both)
-        budget = (planned(free) + self.refused("gpt2", GENERATE, 1, *both)) // 2
-        artifact, _ = self.compiled("gpt2", GENERATE, "both.ftb", "--memory_budget", budget, *both)
+        both = {"cpu": "x86-64-v3,x86-64-v4"}
+        flags = ("--precision", "bf16")
+        free, _ = self.compiled("gpt2", GENERATE, "both-free.ftb", *flags, **both)
+        budget = (planned(free) + self.refused("gpt2", GENERATE, 1, *flags, **both)) // 2
+        artifact, _ = self.compiled("gpt2", GENERATE, "both.ftb", "--memory_budget", budget, *flags,
+                                    **both)
         peaks = [variant["peak_bytes"] for variant in inspected(artifact).values()]
-        self.assertEqual(len(peaks), len(inspected(free)))
+        self.assertEqual(len(peaks), 3)
+        self.assertEqual(self.weights(free, "gpt2", GENERATE),
+                         self.weights(artifact, "gpt2", GENERATE))
         self.assertLessEqual(max(peaks), budget)
 
     def testTheDecisionShows(self):

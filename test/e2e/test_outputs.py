@@ -144,6 +144,17 @@ class OutputsTest(Suite):
                     folder / "result", **demote)
         self.refused(done, "output_file")
 
+    def testWeightsThatAreNotFiniteAreNotWritten(self):
+        # Without an epsilon a moment of zero divides by zero: gradients are finite, weights are not.
+        for strategy in ("no", "steps"):
+            output = self.scratch / ("infinite-" + strategy)
+            done = call("ftrt", "run", self.artifact, "--train_file", DATA, "--output_dir", output,
+                        "--max_steps", 1, "--adam_epsilon", 0, "--save_strategy", strategy,
+                        "--save_steps", 1)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertRegex(last_line(done.stderr), "^ftrt: step 1: '.*': expected finite weights")
+            self.assertFalse([name for name in tree(output) or () if name.endswith("safetensors")])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -18,8 +18,8 @@ HARMLESS = ["--do_train", "--do_eval", "--do_predict", "--overwrite_cache", "--p
             "--return_entity_level_metrics", "--trust_remote_code", "--ignore_pad_token_for_loss",
             "--dataloader-pin-memory", "false", "--local_rank", "-1"]
 REFUSED = [
-    (["--fp16"], r"--fp16: training computes in fp32 here.*ftc compile --precision"),
-    (["--bf16", "true"], r"--bf16: training computes in fp32"),
+    (["--fp16"], r"--fp16: what products are computed in.*ftc compile --precision bf16"),
+    (["--bf16", "true"], r"--bf16: what products are computed in is decided when compiling"),
     (["--gradient_checkpointing"], r"--gradient_checkpointing: .*ftc compile --memory_budget"),
     (["--task_name", "mrpc"], r"--task_name: data sets are files: give --train_file"),
     (["--dataset_name", "imdb"], r"--dataset_name: data sets are files"),

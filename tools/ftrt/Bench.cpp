@@ -275,9 +275,12 @@ Status benchCommand(Arguments arguments) {
   options.profile = settings.profile;
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                        rt::Session::open(artifactIn(settings.artifact), options));
-  if (settings.seqLength > session->encode.maxSeqLength && session->encode.maxSeqLength > 0)
+  std::int64_t longest = session->encode.maxSeqLength;
+  if (longest > 0 && !flags.given("seq_length"))
+    settings.seqLength = std::min(settings.seqLength, longest);
+  if (longest > 0 && settings.seqLength > longest)
     return Status::usage("--seq_length: expected at most " +
-                         std::to_string(session->encode.maxSeqLength) +
+                         std::to_string(longest) +
                          " (the artifact's --max_seq_length), got '" +
                          std::to_string(settings.seqLength) + "'");
   FTC_RETURN_IF_ERROR(loadAnyWeights(*session, settings.modelPath));

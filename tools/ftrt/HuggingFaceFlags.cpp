@@ -95,8 +95,8 @@ void declareHuggingFace(FlagSet &flags) {
   flags.synonym("val_max_target_length", "max_length");
   flags.synonym("text_column_names", "text_column_name");
   flags.refuseTrue({"fp16", "bf16", "tf32", "fp16_full_eval", "bf16_full_eval"},
-                   "training computes in fp32 here, whatever the flag; leave it out "
-                   "(ftc compile --precision decides)");
+                   "what products are computed in is decided when compiling: leave it out, and "
+                   "give ftc compile --precision bf16");
   flags.refuseTrue({"gradient_checkpointing"},
                    "what is recomputed is decided when compiling: leave it out, and give ftc "
                    "compile --memory_budget SIZE");

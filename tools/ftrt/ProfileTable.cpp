@@ -30,7 +30,7 @@ std::string profileTable(const std::string &title, std::vector<rt::ProfileEntry>
                    [](const auto &a, const auto &b) { return a.seconds > b.seconds; });
   char line[256];
   std::snprintf(line, sizeof line, "%7s %9s %9s %10s %9s %8s %7s %8s %7s  %s\n", "share",
-                "ms/call", "calls", "GFLOP/call", "MB/call", "GFLOP/s", "of FMA", "GB/s",
+                "ms/call", "calls", "GFLOP/call", "MB/call", "GFLOP/s", "of peak", "GB/s",
                 "of mem", "command");
   std::string table = title + "\n" + line;
   for (const rt::ProfileEntry &entry : entries) {
