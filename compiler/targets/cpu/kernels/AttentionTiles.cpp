@@ -129,13 +129,7 @@ void AttentionTiles::packRows(Ptr source, std::int64_t stride, Num count, std::i
       for (int v = 0; v < sizes.headVectors; ++v) {
         Ptr from = source[row * stride + panel * sizes.headWidth + v * b.isa.lanes];
         Ptr to = target[(panel * stepsOf(capacity) + at) * sizes.headWidth + v * b.isa.lanes];
-        Num value = b.loadVector(from, masks[v]);
-        if (shape.pairs) {
-          Ptr next = from[b.select(second, b.i64(stride), b.i64(0))];
-          value = b.interleaved(value,
-                                b.select(second, b.loadVector(next, masks[v]), b.vec(0)));
-        }
-        b.storeVector(value, to);
+        b.storeVector(loadStep(b, from, stride, second, masks[v]), to);
       }
     });
   });

@@ -211,15 +211,6 @@ private:
     });
   }
 
-  /// The step's vector at `from`, whose next row is `stride` behind.
-  Num loadStep(Ptr from, std::int64_t stride, Num second, Num mask) {
-    Num low = b.loadVector(from, mask);
-    if (!spec.pairs)
-      return low;
-    Num behind = b.select(second, b.i64(stride), b.i64(0));
-    return b.interleaved(low, b.select(second, b.loadVector(from[behind], mask), b.vec(0)));
-  }
-
   /// X[token.., firstFeature..] to tiles of [step][tileRows], a strip of features at a time.
   void packRows(Num token, Num count, Num firstFeature, Num features) {
     std::int64_t tileRows = block.tileRows, lanes = b.isa.lanes;
@@ -231,7 +222,7 @@ private:
         Ptr target = left[feature / tileRows * block.tileStride + step * tileRows];
         for (std::int64_t at = 0; at < strip; at += lanes) {
           Num mask = masked ? b.firstLanes(features - feature - at) : Num{};
-          Num line = loadStep(source[feature + at], spec.in, second, mask);
+          Num line = loadStep(b, source[feature + at], spec.in, second, mask);
           for (std::int64_t i = 0; i < lanes; i += part) {
             std::vector<std::int64_t> own;
             for (std::int64_t lane = i; lane < i + part; ++lane)

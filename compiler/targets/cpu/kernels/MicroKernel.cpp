@@ -44,6 +44,15 @@ void packPairs(KernelBuilder &b, Ptr row, std::int64_t count, Ptr words) {
   b.storeVector(b.toPairs(first, second), words[whole / 2]);
 }
 
+Num loadStep(KernelBuilder &b, Ptr from, std::int64_t stride, Num second, Num mask,
+             int lanes) {
+  Num low = b.loadVector(from, mask, lanes);
+  if (!second)
+    return low;
+  Num high = b.loadVector(from[b.select(second, b.i64(stride), b.i64(0))], mask, lanes);
+  return b.interleaved(low, b.select(second, high, b.like(high, 0.0)));
+}
+
 Nums emitTile(KernelBuilder &b, int rows, int vectors, const TileRows &a, Ptr panel,
               std::int64_t panelWidth, Num count, std::int64_t staticCount, Nums accumulators) {
   Num whole = staticCount >= 0 ? b.i64(staticCount / unroll * unroll) : count / unroll * unroll;

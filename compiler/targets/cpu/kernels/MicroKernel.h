@@ -25,6 +25,11 @@ Nums emitTile(KernelBuilder &b, int rows, int vectors, const TileRows &a, Ptr pa
 /// A row of `count` f32 as words of bf16 pairs, zeros up to whole vectors.
 void packPairs(KernelBuilder &b, Ptr row, std::int64_t count, Ptr words);
 
+/// One step of a sum over rows: the vector at `from` or, where `second` is not null, words of its
+/// elements and those `stride` behind; where `second` is false zeros stand for the latter.
+Num loadStep(KernelBuilder &b, Ptr from, std::int64_t stride, Num second, Num mask,
+             int lanes = 0);
+
 /// Applies an activation, or its derivative at the pre-activation, to a scalar or a vector.
 Num activate(KernelBuilder &b, Activation activation, Num x);
 Num activationDerivative(KernelBuilder &b, Activation activation, Num x);

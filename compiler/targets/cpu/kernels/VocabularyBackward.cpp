@@ -103,7 +103,7 @@ private:
       forSteps(rows, [&](Num at, Num row, Num second) {
         for (int i = 0; i < b.isa.tileVectors; ++i) {
           Ptr from = x[(first + row) * shape.hidden + panel * width + i * b.isa.lanes];
-          b.storeVector(loadStep(from, shape.hidden, second, masks[i]),
+          b.storeVector(loadStep(b, from, shape.hidden, second, masks[i]),
                         inputs[(panel * capacity + at) * width + i * b.isa.lanes]);
         }
       });
@@ -120,15 +120,6 @@ private:
   }
   Num stepsOf(Num count) { return shape.pairs ? (count + 1) / 2 : count; }
 
-  /// The step's vector at `from`, whose next row is `stride` behind.
-  Num loadStep(Ptr from, std::int64_t stride, Num second, Num mask, int lanes = 0) {
-    Num low = b.loadVector(from, mask, lanes);
-    if (!shape.pairs)
-      return low;
-    Num next = b.loadVector(from[b.select(second, b.i64(stride), b.i64(0))], mask, lanes);
-    return b.interleaved(low, b.select(second, next, b.like(next, 0.0)));
-  }
-
   /// Columns [v, v + group) of dlogits, whose stride covers the last group, to [row][group]: with
   /// pairs to words along the columns, for dx, and to words along the rows, for dweight. The
   /// column behind an odd vocabulary is in its last panel, a finite logit, and meets a zero.
@@ -137,7 +128,7 @@ private:
     if (!shape.pairs || weightGradient)
       forSteps(rows, [&](Num at, Num row, Num second) {
         b.loop(0, group, 8, [&](Num i) {
-          b.storeVector(loadStep(dlogits[row * apart + v + i], apart, second, Num{}, 8),
+          b.storeVector(loadStep(b, dlogits[row * apart + v + i], apart, second, Num{}, 8),
                         columns[at * group + i]);
         });
       });
@@ -153,7 +144,7 @@ private:
     forSteps(count, [&](Num at, Num row, Num second) {
       for (int i = 0; i < b.isa.tileVectors; ++i) {
         Ptr from = weight[(v + row) * shape.hidden + panel * width + i * b.isa.lanes];
-        b.storeVector(loadStep(from, shape.hidden, second, masks[i]),
+        b.storeVector(loadStep(b, from, shape.hidden, second, masks[i]),
                       weightPanel[at * width + i * b.isa.lanes]);
       }
     });
