@@ -1,5 +1,5 @@
-// Linear kernels on MiniLM's and BERT-base's shapes, one thread, as shares of this core's measured
-// peak of multiply-adds (of bf16 pairs for x86-64-v4-bf16).
+// Linear kernels on MiniLM's and BERT-base's shapes, one thread, as shares of this core's
+// measured peak of multiply-adds (of bf16 pairs for x86-64-v4-bf16).
 //
 //     gemm_bench [x86-64-v3 | x86-64-v4 | x86-64-v4-bf16]
 #include "compiler/targets/cpu/KernelCompiler.h"
@@ -43,8 +43,9 @@ enum class Peak { F32, F32Wide, Bf16 };
 static double measurePeak(Peak kind) {
   const int steps = 1000000;
 #define FTC_CHAINS(instruction, reg)                                                           \
-  asm volatile(instruction " %%" reg "12, %%" reg "12, %%" reg "0\n" instruction " %%" reg     \
-               "12, %%" reg "12, %%" reg "1\n" instruction " %%" reg "12, %%" reg "12, %%" reg \
+  asm volatile(instruction                                                                     \
+               " %%" reg "12, %%" reg "12, %%" reg "0\n" instruction " %%" reg "12, %%" reg    \
+               "12, %%" reg "1\n" instruction " %%" reg "12, %%" reg "12, %%" reg              \
                "2\n" instruction " %%" reg "12, %%" reg "12, %%" reg "3\n" instruction         \
                " %%" reg "12, %%" reg "12, %%" reg "4\n" instruction " %%" reg "12, %%" reg    \
                "12, %%" reg "5\n" instruction " %%" reg "12, %%" reg "12, %%" reg              \
@@ -128,9 +129,10 @@ static void measureLayer(std::int64_t in, std::int64_t out, const CpuIsa &isa, d
     double v = time(*wgrad, {x.data(), dy.data(), dw.data(), db.data()}, {rows, 0});
     double flops = 2.0 * rows * in * out;
     auto share = [&](double time) { return 100 * flops / time / peak; };
-    std::printf("  M %4d: fwd %5.1f%% (packed %5.1f%%)  +gelu+pre %5.1f%%  dgrad %5.1f%% (packed "
-                "%5.1f%%)  wgrad %5.1f%%\n",
-                rows, share(f + p), share(f), share(g + p), share(d + t), share(d), share(v));
+    std::printf(
+        "  M %4d: fwd %5.1f%% (packed %5.1f%%)  +gelu+pre %5.1f%%  dgrad %5.1f%% (packed "
+        "%5.1f%%)  wgrad %5.1f%%\n",
+        rows, share(f + p), share(f), share(g + p), share(d + t), share(d), share(v));
     if (rows >= 512)
       for (double one : {f + p, d + t, v})
         all[rows].push_back(share(one));
@@ -145,11 +147,19 @@ int main(int argc, char **argv) {
                          "x86-64-v4 or x86-64-v4-bf16\n");
     return 2;
   }
-  double peak = measurePeak(isa->bf16Pairs ? Peak::Bf16 : isa->lanes == 16 ? Peak::F32Wide : Peak::F32);
+  double peak = measurePeak(isa->bf16Pairs     ? Peak::Bf16
+                            : isa->lanes == 16 ? Peak::F32Wide
+                                               : Peak::F32);
   std::printf("%s, peak %.1f GF/s\n", isa->name.c_str(), peak / 1e9);
   std::map<int, std::vector<double>> all;
-  for (auto [in, out] : {std::pair{384, 384}, {384, 1152}, {384, 1536}, {1536, 384}, {768, 768},
-                         {768, 2304}, {768, 3072}, {3072, 768}})
+  for (auto [in, out] : {std::pair{384, 384},
+                         {384, 1152},
+                         {384, 1536},
+                         {1536, 384},
+                         {768, 768},
+                         {768, 2304},
+                         {768, 3072},
+                         {3072, 768}})
     measureLayer(in, out, *isa, peak, all);
   for (auto &[rows, shares] : all) {
     std::sort(shares.begin(), shares.end());

@@ -87,12 +87,17 @@ def make_checkpoint(args):
     return folder
 
 
-def run_measured(command, **options):
-    """Run to the end; return (seconds, peak bytes); anything but 0 ends the benchmark."""
+def run_measured(command, ends=None, **options):
+    """Run to the end; return (seconds, peak bytes); anything but 0 ends the benchmark. `ends`: a list that
+    takes the time at which each step was logged."""
     begin = time.monotonic()
     process = subprocess.Popen([str(one) for one in command], stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **options)
-    errors = process.stderr.read().decode(errors="replace")
+    errors = ""
+    for line in process.stderr:
+        if ends is not None and line.startswith(b"step "):
+            ends.append(time.monotonic())
+        errors += line.decode(errors="replace")
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
@@ -122,7 +127,7 @@ class Ftrt:
         at = [index for index, flag in enumerate(self.flags) if flag == "--label_column_name"]
         return self.flags[at[0]:at[0] + 2] if at else []
 
-    def train(self, seed, flags):
+    def train(self, seed, flags, ends=None):
         output = self.scratch / "out"
         shutil.rmtree(output, ignore_errors=True)
         seconds, peak = run_measured(
@@ -130,7 +135,7 @@ class Ftrt:
              "--output_dir", output, "--per_device_train_batch_size", self.args.batch,
              "--learning_rate", workloads.STEADY_RATE, "--dropout", workloads.DROPOUT,
              "--max_grad_norm", workloads.MAX_GRAD_NORM, "--threads", self.args.threads,
-             "--save_strategy", "no", "--seed", seed, *self.flags, *flags])
+             "--save_strategy", "no", "--seed", seed, *self.flags, *flags], ends)
         self.peak = max(self.peak, peak)
         return seconds, json.loads((output / "train_results.json").read_text())
 
@@ -144,10 +149,16 @@ class Ftrt:
     def round(self, number):
         if self.later:
             return self.later_epochs(number)
+        if self.tokens:
+            # Peers take a first step before their rounds: memory is touched first there, and here.
+            ends = []
+            self.train(number, ["--logging_steps", 1], ends)
+            examples = (len(ends) - 1) * self.args.batch
+            return {"seconds": ends[-1] - ends[0], "examples": examples,
+                    "tokens": examples * self.tokens}
         _, results = self.train(number, [])
         examples = results["train_samples_per_second"] * results["train_runtime"]
-        return {"seconds": results["train_runtime"], "examples": round(examples),
-                "tokens": round(examples) * self.tokens}
+        return {"seconds": results["train_runtime"], "examples": round(examples), "tokens": 0}
 
     def finish(self):
         pass
@@ -186,7 +197,7 @@ def print_rounds(sides, rounds, unit):
 
 def steady(args, scratch):
     data = scratch / "full-length.csv"
-    workloads.write_full_length_rows(args.model, data, args.steps * args.batch)
+    workloads.write_full_length_rows(args.model, data, (args.steps + 1) * args.batch)
     flags = ("--workload", "steady", "--model", args.model, "--data", data, "--threads",
              args.threads, "--steps", args.steps, "--batch", args.batch)
     sides = []
