@@ -298,8 +298,8 @@ rt::Status bindAdapter(ModuleOp module, const LoraFlags &flags, const AdapterSou
                                ", got none: it belongs to another model, or task");
     if (!std::equal(tensor->shape.begin(), tensor->shape.end(), type.getShape().begin(),
                     type.getShape().end()))
-      return rt::Status::error(file + ": tensor '" + name + "': expected " + shape +
-                               ", got " + rt::describeTensor(*tensor) +
+      return rt::Status::error(file + ": tensor '" + name + "': expected " + shape + ", got " +
+                               rt::describeTensor(*tensor) +
                                ": it belongs to another model, or label set");
     used.insert(name);
     forward.setArgAttr(i, nn::kTensor, builder.getStringAttr(name));

@@ -17,11 +17,11 @@
 #include "runtime/artifact/CompactRows.h"
 #include "runtime/io/GgufModel.h"
 #include "runtime/io/WeightSource.h"
-#include "runtime/tasks/Batch.h"
-#include "runtime/tasks/ChatTemplate.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
 #include "runtime/support/Version.h"
+#include "runtime/tasks/Batch.h"
+#include "runtime/tasks/ChatTemplate.h"
 
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/Verifier.h"
@@ -107,7 +107,8 @@ private:
   rt::Status runPhases();
   rt::Status plan();
   rt::Status planWithinBudget();
-  rt::Result<std::int64_t> planCandidate(ModuleOp unplanned, const RecomputeCandidate &candidate,
+  rt::Result<std::int64_t> planCandidate(ModuleOp unplanned,
+                                         const RecomputeCandidate &candidate,
                                          const SpaceSizes &sizes);
   rt::Status refuseBudget(std::int64_t least) const;
   /// The most that a run holds on any variant, in bytes.
@@ -175,8 +176,8 @@ static std::string mebibytes(std::int64_t bytes) {
   return text;
 }
 
-static rt::Result<std::vector<const cpu::CpuIsa *>> resolveIsas(
-    const std::vector<std::string> &names, const std::string &precision) {
+static rt::Result<std::vector<const cpu::CpuIsa *>>
+resolveIsas(const std::vector<std::string> &names, const std::string &precision) {
   std::vector<const cpu::CpuIsa *> isas;
   auto add = [&](const cpu::CpuIsa &isa) {
     if (!llvm::is_contained(isas, &isa))
@@ -211,12 +212,13 @@ static rt::Result<std::vector<const cpu::CpuIsa *>> resolveIsas(
   return isas;
 }
 
-/// What the variants compute products in, for the user: a target without bf16 instructions computes in
-/// fp32, which is no slower there than rounding to bf16 first, and more exact.
+/// What the variants compute products in, for the user: a target without bf16 instructions
+/// computes in fp32, which is no slower there than rounding to bf16 first, and more exact.
 static std::string productTypes(const std::vector<const cpu::CpuIsa *> &isas) {
   std::string text;
   for (const cpu::CpuIsa *isa : isas)
-    text += (text.empty() ? "" : ", ") + isa->name + " in " + (isa->bf16Pairs ? "bf16" : "fp32");
+    text +=
+        (text.empty() ? "" : ", ") + isa->name + " in " + (isa->bf16Pairs ? "bf16" : "fp32");
   return text;
 }
 
@@ -456,9 +458,10 @@ rt::Status Compilation::chooseLengths() {
                                         : std::min<std::int64_t>(128, model.maxPositions);
   }
   if (hasTargets() && maxTarget < 2)
-    return rt::Status::usage("--max_target_length: expected at least 2, the start token and one "
-                             "more, got " +
-                             std::to_string(maxTarget));
+    return rt::Status::usage(
+        "--max_target_length: expected at least 2, the start token and one "
+        "more, got " +
+        std::to_string(maxTarget));
   for (auto [flag, length] : {std::pair("--max_source_length ", maxSequence),
                               std::pair("--max_target_length ", maxTarget)})
     if (hasTargets() && length > model.maxPositions)
@@ -488,15 +491,15 @@ rt::Status Compilation::chooseCapacities() {
                              "sequence must fit, got '" +
                              std::to_string(maxTokens) + "'");
   if (maxTokens < maxSequence)
-    return rt::Status::usage("--max_tokens: expected at least " + std::to_string(maxSequence) +
-                             (hasPromptedTargets()
-                                  ? ", --max_source_length and --max_target_length together: one "
-                                    "sequence must fit"
-                              : options.maxSequenceLength
-                                  ? ", the --max_seq_length: one sequence must fit"
-                                  : ", the model's longest sequence (--max_seq_length sets a "
-                                    "shorter one)") +
-                             ", got '" + std::to_string(maxTokens) + "'");
+    return rt::Status::usage(
+        "--max_tokens: expected at least " + std::to_string(maxSequence) +
+        (hasPromptedTargets() ? ", --max_source_length and --max_target_length together: one "
+                                "sequence must fit"
+         : options.maxSequenceLength
+             ? ", the --max_seq_length: one sequence must fit"
+             : ", the model's longest sequence (--max_seq_length sets a "
+               "shorter one)") +
+        ", got '" + std::to_string(maxTokens) + "'");
   std::int64_t wantedTargets =
       data.meanTarget ? 16 * std::min(data.meanTarget * 5 / 4, maxTarget) : 2048;
   maxTargets = options.maxTokens
@@ -541,10 +544,9 @@ rt::Status Compilation::emitModule(ModuleOp op) {
 
 /// Sizes of spaces that costs are estimated for: capacities, and so many sequences.
 std::string Compilation::spacesWith(std::int64_t sequences) const {
-  std::string spaces = "tokens=" + std::to_string(maxTokens) +
-                       ",labelled=" + std::to_string(maxTokens) +
-                       ",target=" + std::to_string(maxTargets) +
-                       ",sequences=" + std::to_string(sequences);
+  std::string spaces =
+      "tokens=" + std::to_string(maxTokens) + ",labelled=" + std::to_string(maxTokens) +
+      ",target=" + std::to_string(maxTargets) + ",sequences=" + std::to_string(sequences);
   if (generation)
     spaces += ",beams=" + std::to_string(generation->rows) +
               ",entries=" + std::to_string(generation->rows * generation->longest) +
@@ -658,14 +660,14 @@ rt::Result<std::int64_t> Compilation::planCandidate(ModuleOp unplanned,
   model.module = OwningOpRef<ModuleOp>(unplanned.clone());
   for (auto function : model.module->getOps<func::FuncOp>())
     if (!programName(function).empty())
-      rematerialize(
-          function,
-          RecomputeGraph(function, sizes, candidate.slope).at(candidate.price).again);
+      rematerialize(function,
+                    RecomputeGraph(function, sizes, candidate.slope).at(candidate.price).again);
   FTC_RETURN_IF_ERROR(plan());
   return plannedPeak();
 }
 
-/// The plan; where it is above the memory budget, the one of the cheapest recomputation that fits.
+/// The plan; where it is above the memory budget, the one of the cheapest recomputation that
+/// fits.
 rt::Status Compilation::planWithinBudget() {
   if (options.memoryBudget == 0)
     return plan();
@@ -676,20 +678,22 @@ rt::Status Compilation::planWithinBudget() {
     return {};
   // What attention costs depends on how long sequences are: as the data's mean, or the longest.
   std::int64_t length = std::clamp<std::int64_t>(data.meanTokens, 1, maxSequence);
-  options.pipeline.spaces = spacesWith(
-      std::clamp<std::int64_t>(maxTokens / (data.meanTokens ? length : maxSequence), 1, maxSequences));
+  options.pipeline.spaces = spacesWith(std::clamp<std::int64_t>(
+      maxTokens / (data.meanTokens ? length : maxSequence), 1, maxSequences));
   FailureOr<SpaceSizes> sizes = readSpaceSizes(spaceTexts());
   func::FuncOp program;
   for (auto function : unplanned->getOps<func::FuncOp>())
     if (!programName(function).empty() && backwardSeed(function))
       program = function;
   std::vector<RecomputeCandidate> candidates;
-  if (succeeded(sizes) && program && !llvm::is_contained(options.pipeline.disabled, "recompute"))
+  if (succeeded(sizes) && program &&
+      !llvm::is_contained(options.pipeline.disabled, "recompute"))
     candidates = recomputeCandidates(program, *sizes);
-  FTC_ASSIGN_OR_RETURN(BudgetSearch search,
-                       searchBudget(candidates.size(), options.memoryBudget, [&](std::size_t i) {
-                         return planCandidate(*unplanned, candidates[i], *sizes);
-                       }));
+  FTC_ASSIGN_OR_RETURN(
+      BudgetSearch search,
+      searchBudget(candidates.size(), options.memoryBudget, [&](std::size_t i) {
+        return planCandidate(*unplanned, candidates[i], *sizes);
+      }));
   if (!search.chosen)
     return refuseBudget(candidates.empty() ? peak : std::min(peak, search.least));
   const RecomputeCandidate &chosen = candidates[*search.chosen];
@@ -705,8 +709,8 @@ rt::Status Compilation::planWithinBudget() {
 
 /// Refuses the memory budget with the least that would do.
 rt::Status Compilation::refuseBudget(std::int64_t least) const {
-  return rt::Status::error("--memory_budget: the smallest plan found takes " + std::to_string(least) +
-                           " bytes (" + mebibytes(least) + "), " +
+  return rt::Status::error("--memory_budget: the smallest plan found takes " +
+                           std::to_string(least) + " bytes (" + mebibytes(least) + "), " +
                            std::to_string(options.memoryBudget) +
                            " were given: raise it, lower --max_tokens (now " +
                            std::to_string(maxTokens) + "), or train less (--method)");
@@ -804,9 +808,10 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
     trainable += parameter->trainable ? elements : 0;
   }
   std::fprintf(stderr, "%s for %s, method %s, %s, %s: %lld of %lld parameters are trained\n",
-               model.architecture.c_str(), options.task.c_str(), options.pipeline.method.c_str(),
-               options.pipeline.optimizer.c_str(), artifact.precision.c_str(),
-               static_cast<long long>(trainable), static_cast<long long>(all));
+               model.architecture.c_str(), options.task.c_str(),
+               options.pipeline.method.c_str(), options.pipeline.optimizer.c_str(),
+               artifact.precision.c_str(), static_cast<long long>(trainable),
+               static_cast<long long>(all));
   if (options.precision != "fp32")
     std::fprintf(stderr, "--precision %s: products of %s\n", options.precision.c_str(),
                  productTypes(isas).c_str());
@@ -834,20 +839,21 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
                  mebibytes(arena).c_str());
   }
   if (recomputed)
-    std::fprintf(stderr,
-                 "--memory_budget: %u values made again in the backward: peak %s instead of %s, "
-                 "for %s %% more FLOPs a step\n",
-                 recomputed->values, mebibytes(plannedPeak()).c_str(),
-                 mebibytes(recomputed->peakWithout).c_str(), recomputed->percent.c_str());
+    std::fprintf(
+        stderr,
+        "--memory_budget: %u values made again in the backward: peak %s instead of %s, "
+        "for %s %% more FLOPs a step\n",
+        recomputed->values, mebibytes(plannedPeak()).c_str(),
+        mebibytes(recomputed->peakWithout).c_str(), recomputed->percent.c_str());
   if (generation)
-    std::fprintf(stderr,
-                 "generation: %s to %lld tokens, %lld new ones, %lld beams; caches %s, which a run "
-                 "that writes texts while it trains holds beside the above\n",
-                 hasTargets() ? "sources" : "prompts",
-                 static_cast<long long>(generation->source),
-                 static_cast<long long>(generation->target - hasTargets()),
-                 static_cast<long long>(generation->beams),
-                 mebibytes(artifact.variants.front()->state_bytes).c_str());
+    std::fprintf(
+        stderr,
+        "generation: %s to %lld tokens, %lld new ones, %lld beams; caches %s, which a run "
+        "that writes texts while it trains holds beside the above\n",
+        hasTargets() ? "sources" : "prompts", static_cast<long long>(generation->source),
+        static_cast<long long>(generation->target - hasTargets()),
+        static_cast<long long>(generation->beams),
+        mebibytes(artifact.variants.front()->state_bytes).c_str());
   std::string phases;
   double total = 0;
   for (auto &[name, seconds] : clock.laps) {

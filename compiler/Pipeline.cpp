@@ -15,8 +15,9 @@ using namespace mlir;
 namespace ftc {
 
 std::vector<std::string> optimizationPasses() {
-  return {"prune-demand", "cache-trunk",  "compact-embedding-gradients", "fuse-low-rank",
-          "fuse-kernels", "choose-saved", "fuse-updates", "sort-schedule", "recompute"};
+  return {"prune-demand",  "cache-trunk",   "compact-embedding-gradients",
+          "fuse-low-rank", "fuse-kernels",  "choose-saved",
+          "fuse-updates",  "sort-schedule", "recompute"};
 }
 
 std::vector<std::string> emitPhases() {
@@ -92,7 +93,8 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
     fuse.passes.push_back("ftc-fuse-kernels");
   if (enabled("choose-saved"))
     fuse.passes.push_back("ftc-choose-saved{" + spaces + "}");
-  // Behind the choice: an update comes later than a gradient, which would make values live longer.
+  // Behind the choice: an update comes later than a gradient, which would make values live
+  // longer.
   if (enabled("fuse-updates"))
     fuse.passes.push_back("ftc-fuse-updates");
   fuse.passes.push_back("canonicalize");

@@ -53,9 +53,8 @@ SmallVector<Value> replaceableOperands(Operation *op) {
       .Case<nn::ActivationOp, nn::DropoutOp, nn::ScaleOp>(
           [](auto one) { return SmallVector<Value>{one.getX()}; })
       .Case([](nn::ActivationGradOp grad) { return SmallVector<Value>{grad.getDy()}; })
-      .Case([](nn::GatedOp gated) {
-        return SmallVector<Value>{gated.getGate(), gated.getUp()};
-      })
+      .Case(
+          [](nn::GatedOp gated) { return SmallVector<Value>{gated.getGate(), gated.getUp()}; })
       .Default(SmallVector<Value>());
 }
 

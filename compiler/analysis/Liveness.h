@@ -15,8 +15,8 @@ mlir::FailureOr<SpaceSizes> readSpaceSizes(llvm::ArrayRef<std::string> texts);
 /// into an argument's storage (accumulated gradients and updates).
 double arenaBytes(mlir::Value value, const SpaceSizes &sizes);
 
-/// Bytes that an op's kernels take while it runs, beside its operands and results: the transpose
-/// of the weight that an input gradient reads.
+/// Bytes that an op's kernels take while it runs, beside its operands and results: the
+/// transpose of the weight that an input gradient reads.
 double temporaryBytes(mlir::Operation *op, const SpaceSizes &sizes);
 
 /// Operands whose place in the arena the op's first result may take when the op is their last

@@ -26,15 +26,16 @@ struct Candidate {
   SmallVector<Operation *> readers; ///< in the backward, in order
 };
 
-/// What an op's result is made from again; none where that is not cheap: the value before a fused
-/// activation or normalization, rows that are normalized, gate and up of a gated product.
+/// What an op's result is made from again; none where that is not cheap: the value before a
+/// fused activation or normalization, rows that are normalized, gate and up of a gated product.
 SmallVector<Value> sourcesOf(Operation *op) {
   if (std::optional<FusedTail> tail = tailOf(op))
     return {tail->from};
   return llvm::TypeSwitch<Operation *, SmallVector<Value>>(op)
       .Case<nn::LayerNormOp, nn::RmsNormOp>(
           [](auto norm) { return SmallVector<Value>{norm.getX()}; })
-      .Case([](nn::GatedOp gated) { return SmallVector<Value>{gated.getGate(), gated.getUp()}; })
+      .Case(
+          [](nn::GatedOp gated) { return SmallVector<Value>{gated.getGate(), gated.getUp()}; })
       .Default(SmallVector<Value>());
 }
 
@@ -95,7 +96,8 @@ struct ChooseSavedPass : impl::ChooseSavedBase<ChooseSavedPass> {
     OpBuilder builder(candidate.readers.front());
     Operation *op = candidate.result.getDefiningOp();
     std::optional<FusedTail> tail = tailOf(op);
-    Value again = (tail ? createTail(builder, op, tail->from) : builder.clone(*op))->getResult(0);
+    Value again =
+        (tail ? createTail(builder, op, tail->from) : builder.clone(*op))->getResult(0);
     for (Operation *reader : candidate.readers)
       reader->replaceUsesOfWith(candidate.result, again);
   }

@@ -40,17 +40,17 @@ const std::vector<std::string> &optimizerNames();
 /// How optimizer `name` updates a parameter; null when there is none of that name.
 const UpdateKind *updateKind(llvm::StringRef name, const UpdatedParameter &parameter);
 
-/// Whether an op is the update of an optimizer, alone or with the gradient it is by: its results
-/// take over the storage of those operands that it overwrites.
+/// Whether an op is the update of an optimizer, alone or with the gradient it is by: its
+/// results take over the storage of those operands that it overwrites.
 bool isUpdate(mlir::Operation *op);
 
 /// Whether `op` is an update or accumulation that replaces the value of the program's argument
-/// `argument`: every other reader of it comes before. (What is only read by an update that makes
-/// its gradient itself, a layer's input, may be an argument too.)
+/// `argument`: every other reader of it comes before. (What is only read by an update that
+/// makes its gradient itself, a layer's input, may be an argument too.)
 bool overwrites(mlir::Operation *op, mlir::Value argument);
 
-/// Moves each update behind the ops that read what it replaces: one that was put behind it reads
-/// the old value. Results of an update are only returned.
+/// Moves each update behind the ops that read what it replaces: one that was put behind it
+/// reads the old value. Results of an update are only returned.
 void delayUpdates(mlir::func::FuncOp function);
 
 /// Creates the op of `kind` over a group: moments[k] holds moment k of each parameter,

@@ -111,9 +111,9 @@ private:
   llvm::SmallPtrSet<Operation *, 32> scheduled;
 };
 
-/// Moves ops from `begin` on towards their first readers where fewer bytes live on the way: what
-/// the backward makes again need not stand before the input gradient that comes first. The bytes
-/// before an op's old place and behind its new one stay the same, so that no peak rises.
+/// Moves ops from `begin` on towards their first readers where fewer bytes live on the way:
+/// what the backward makes again need not stand before the input gradient that comes first. The
+/// bytes before an op's old place and behind its new one stay the same, so that no peak rises.
 class Sinking {
 public:
   Sinking(ArrayRef<Operation *> order, unsigned begin, const SpaceSizes &sizes)
@@ -144,8 +144,8 @@ private:
                         [&](Value result) { return arenaBytes(result, sizes) > 0; });
   }
 
-  /// The last place of the op at `from` that is before all its readers, and before what replaces
-  /// an argument that it reads.
+  /// The last place of the op at `from` that is before all its readers, and before what
+  /// replaces an argument that it reads.
   unsigned lastPlace(unsigned from) const {
     Operation *op = order[from];
     unsigned end = order.size();

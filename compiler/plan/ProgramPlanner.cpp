@@ -153,9 +153,8 @@ void ProgramPlanner::bindOutputs(func::FuncOp function) {
 bool ProgramPlanner::ownsPlace(Value value) const {
   auto found = values.find(value);
   return found != values.end() && buffers[found->second].segment == plan::Segment::Arena &&
-         llvm::count_if(values, [&](const auto &entry) {
-           return entry.second == found->second;
-         }) == 1;
+         llvm::count_if(values,
+                        [&](const auto &entry) { return entry.second == found->second; }) == 1;
 }
 
 BufferId ProgramPlanner::buffer(Value value) {

@@ -1,5 +1,5 @@
-// What a plan's segments hold at once, in bytes, before a run; what one run allocates, with its inputs,
-// outputs and scratch of so many threads, is the executor's to say.
+// What a plan's segments hold at once, in bytes, before a run; what one run allocates, with its
+// inputs, outputs and scratch of so many threads, is the executor's to say.
 #pragma once
 
 #include "runtime/abi/artifact_generated.h"
@@ -36,9 +36,10 @@ struct VariantMemory {
   std::int64_t trainingState() const;
   /// The largest arena of the programs of training and evaluation.
   std::int64_t trainingArena() const;
-  /// The most that a run holds: one that trains, or, where that is more, one that writes texts alone,
-  /// with caches instead of gradients and moments. One that does both, to score validation data by
-  /// written texts or with a test file, holds the caches (`state`) beside them.
+  /// The most that a run holds: one that trains, or, where that is more, one that writes texts
+  /// alone, with caches instead of gradients and moments. One that does both, to score
+  /// validation data by written texts or with a test file, holds the caches (`state`) beside
+  /// them.
   std::int64_t peak() const;
 };
 

@@ -84,7 +84,8 @@ const std::string &cpuLevel() {
 Status checkCpu(std::string_view isa, std::span<const std::string_view> features) {
   int level = 0;
   for (int known = 1; known <= 4; ++known)
-    // A suffix names more than the level ("x86-64-v4-bf16"); "x86-64-v9" is no kind of "x86-64".
+    // A suffix names more than the level ("x86-64-v4-bf16"); "x86-64-v9" is no kind of
+    // "x86-64".
     if (isa == levelName(known) || (known > 1 && isa.starts_with(levelName(known) + "-")))
       level = known;
   std::string missing;

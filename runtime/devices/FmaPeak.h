@@ -15,8 +15,8 @@ enum class Products { F32, Bf16 };
 Products productsOf(std::string_view isa);
 const char *peakName(Products products); ///< "FMA peak", "bf16 peak"
 
-/// FLOP/s of all `threads` together, the best of `attempts` of about 2.5 ms each; 0 where the CPU
-/// has no such instruction.
+/// FLOP/s of all `threads` together, the best of `attempts` of about 2.5 ms each; 0 where the
+/// CPU has no such instruction.
 double measureFmaPeak(Products products, unsigned threads, int attempts);
 
 } // namespace ftc::rt

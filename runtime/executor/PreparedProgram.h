@@ -70,8 +70,8 @@ public:
   /// operands and its FLOPs where they are known.
   std::int64_t guessNanoseconds(const PreparedCommand &command) const;
 
-  /// Bytes that a command moves at least in the current run: what its cost says, else each buffer
-  /// of its operands once if it is read and once more if it is written.
+  /// Bytes that a command moves at least in the current run: what its cost says, else each
+  /// buffer of its operands once if it is read and once more if it is written.
   double bytesMoved(const PreparedCommand &command) const;
 
   /// Elements of a buffer in the current run.

@@ -45,8 +45,8 @@ public:
 
   Status advance(std::span<const float> logits) override {
     bool first = length == promptLength;
-    FTC_RETURN_IF_ERROR(
-        checkLogits(settings, logits, first ? 1 : beams, static_cast<std::int64_t>(vocabulary)));
+    FTC_RETURN_IF_ERROR(checkLogits(settings, logits, first ? 1 : beams,
+                                    static_cast<std::int64_t>(vocabulary)));
     std::vector<Candidate> candidates = topCandidates(logits, first);
     std::vector<Hypothesis> extended;
     for (const Candidate &candidate : candidates) {

@@ -107,9 +107,10 @@ Status GenerationPlan::takeFlags(const GenerationFlags &flags,
                          " is not supported: sample with --num_beams 1, or search with "
                          "--do_sample false");
   if (settings.encoderRepetitionPenalty != 1 && settings.numBeams > 1)
-    return Status::usage("generation_config.json: 'encoder_repetition_penalty' with num_beams " +
-                         std::to_string(settings.numBeams) +
-                         " is not supported: write with --num_beams 1, or leave it out");
+    return Status::usage(
+        "generation_config.json: 'encoder_repetition_penalty' with num_beams " +
+        std::to_string(settings.numBeams) +
+        " is not supported: write with --num_beams 1, or leave it out");
   return {};
 }
 

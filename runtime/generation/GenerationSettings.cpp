@@ -32,8 +32,8 @@ Status refuseUnsupported(const JsonObject &config) {
     if (value != feature.neutral)
       return config.mismatch(feature.key, "it absent: it is not supported");
   }
-  for (const char *key : {"constraints", "force_words_ids", "forced_decoder_ids", "stop_strings",
-                          "max_time", "watermarking_config", "dola_layers"})
+  for (const char *key : {"constraints", "force_words_ids", "forced_decoder_ids",
+                          "stop_strings", "max_time", "watermarking_config", "dola_layers"})
     if (config.has(key))
       return config.mismatch(key, "it absent: it is not supported");
   FTC_ASSIGN_OR_RETURN(bool healing, config.booleanOr("token_healing", false));
@@ -85,8 +85,8 @@ Status readBadWords(const JsonObject &config, GenerationSettings &settings) {
   return {};
 }
 
-/// Of a sequence that is there twice the last bias counts, in the first one's place: transformers
-/// makes a dictionary of the list.
+/// Of a sequence that is there twice the last bias counts, in the first one's place:
+/// transformers makes a dictionary of the list.
 Status readSequenceBias(const JsonObject &config, GenerationSettings &settings) {
   if (!config.has("sequence_bias"))
     return {};
@@ -99,8 +99,9 @@ Status readSequenceBias(const JsonObject &config, GenerationSettings &settings) 
         std::abs(entry[1].get<double>()) <= std::numeric_limits<float>::max())
       ids = sequenceOf(entry[0]);
     if (!ids)
-      return config.mismatch("sequence_bias",
-                             "a list of pairs of a list of token ids and a number in f32's range");
+      return config.mismatch(
+          "sequence_bias",
+          "a list of pairs of a list of token ids and a number in f32's range");
     auto [at, isNew] = known.try_emplace(*ids, settings.sequenceBias.size());
     if (isNew)
       settings.sequenceBias.push_back({std::move(*ids), 0});

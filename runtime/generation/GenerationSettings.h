@@ -23,8 +23,8 @@ struct LengthDecay {
   double factor = 1;
 };
 
-/// An entry of sequence_bias: what is added to the score of its last token where the others stand
-/// at the end of the text.
+/// An entry of sequence_bias: what is added to the score of its last token where the others
+/// stand at the end of the text.
 struct SequenceBias {
   std::vector<std::int32_t> tokens; ///< at least one
   double bias = 0;
@@ -56,8 +56,8 @@ struct GenerationSettings {
   double temperature = 1;
   std::int64_t topK = 50; ///< 0: off
   double topP = 1;
-  std::optional<double> minP; ///< of the best token's probability
-  double typicalP = 1;        ///< 1: off
+  std::optional<double> minP;              ///< of the best token's probability
+  double typicalP = 1;                     ///< 1: off
   double epsilonCutoff = 0, etaCutoff = 0; ///< 0 and 1: off
 
   bool isEnd(std::int32_t id) const;

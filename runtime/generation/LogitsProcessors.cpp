@@ -28,8 +28,8 @@ void penalizeRepetition(double penalty, std::span<const std::int32_t> tokens,
       scores[id] = scores[id] < 0 ? scores[id] * factor : scores[id] / factor;
 }
 
-/// Biases of single tokens first, then those of sequences whose beginning ends the text, as many as
-/// a text has tokens at most; their sum is added once.
+/// Biases of single tokens first, then those of sequences whose beginning ends the text, as
+/// many as a text has tokens at most; their sum is added once.
 void addBiases(std::span<const SequenceBias> biases, std::span<const std::int32_t> tokens,
                std::span<float> scores) {
   std::vector<float> sums(scores.size());
@@ -100,7 +100,8 @@ bool isFirst(const GenerationSettings &settings, const TextSoFar &text) {
   return text.tokens.size() == text.promptLength + forced;
 }
 
-/// NaN becomes 0, infinities the largest and the least finite value: nothing is banned any more.
+/// NaN becomes 0, infinities the largest and the least finite value: nothing is banned any
+/// more.
 void removeInvalid(std::span<float> scores) {
   constexpr float most = std::numeric_limits<float>::max();
   for (float &score : scores)

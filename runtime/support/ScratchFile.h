@@ -20,8 +20,9 @@ public:
   static Result<std::unique_ptr<ScratchFile>> make(const std::string &directory);
   ~ScratchFile();
 
-  /// `bytes` of zeros at an address aligned for any type; null when the limit, the disk, or half
-  /// of the addresses that `ulimit -v` leaves the process, has no room for them, from then on.
+  /// `bytes` of zeros at an address aligned for any type; null when the limit, the disk, or
+  /// half of the addresses that `ulimit -v` leaves the process, has no room for them, from then
+  /// on.
   std::byte *append(std::int64_t bytes);
   /// Bytes of disk taken so far.
   std::int64_t bytes() const { return fileBytes; }

@@ -222,7 +222,8 @@ std::int64_t Batch::labelledPairsWithin(std::int64_t window) const {
   std::int64_t pairs = 0;
   for (std::int64_t s = 0; s < sequenceCount; ++s) {
     std::int64_t length = storage[CuSeqlens][s + 1] - storage[CuSeqlens][s];
-    for (std::int32_t r = storage[LabelledOffsets][s]; r < storage[LabelledOffsets][s + 1]; ++r) {
+    for (std::int32_t r = storage[LabelledOffsets][s]; r < storage[LabelledOffsets][s + 1];
+         ++r) {
       std::int64_t at = storage[LabelledPosition][r];
       pairs += std::min(at + window, length) - std::max<std::int64_t>(0, at - window + 1);
     }

@@ -64,7 +64,8 @@ inline constexpr std::array<const char *, 7> kCounters{
 ///   last_positions [S]      that token's position within its sequence
 ///   sequence_offsets [S+1]  0 … S: where each sequence begins among rows that are sequences
 ///   labels                  [S] for sequence placement, [R] for token and target placement
-///   targets                 [S, targetWidth], f32: see floats(); only with a targetWidth; zeros
+///   targets                 [S, targetWidth], f32: see floats(); only with a targetWidth;
+///   zeros
 ///                           for examples without labels
 ///   start_positions, end_positions [S]   span placement alone: the answer's first and last
 ///     token, counted within the sequence; -100 where there is no label
@@ -73,10 +74,11 @@ inline constexpr std::array<const char *, 7> kCounters{
 ///   target_ids, target_position_ids, target_sequence, target_position [G],
 ///   target_cu_seqlens [S+1]   target placement alone: the same of the decoder's inputs
 ///   X.order [T], X.segments [U+1], X.rows [U]  for X in input_ids, token_type_ids and
-///     position_ids, [G] in target_ids and target_position_ids: token rows stably sorted by id, where each distinct id's rows begin in
-///     `order`, and the distinct ids ascending: what a deterministic embedding gradient reads
-/// Symbols: tokens = T, target = G, sequences = S, labelled = R, X.unique = U; and, of work that
-/// is done for pairs of rows of one sequence, their numbers: token_pairs, target_pairs,
+///     position_ids, [G] in target_ids and target_position_ids: token rows stably sorted by id,
+///     where each distinct id's rows begin in `order`, and the distinct ids ascending: what a
+///     deterministic embedding gradient reads
+/// Symbols: tokens = T, target = G, sequences = S, labelled = R, X.unique = U; and, of work
+/// that is done for pairs of rows of one sequence, their numbers: token_pairs, target_pairs,
 /// labelled_pairs (of labelled rows and tokens), cross_pairs (of target tokens and tokens).
 /// token_pairs.W and labelled_pairs.W count those less than W positions apart.
 class Batch {

@@ -125,8 +125,8 @@ private:
   Status append(std::string_view text, std::int32_t word, SequenceTokens &out) const {
     constexpr std::size_t longest = std::size_t(1) << 30;
     if (text.size() > longest)
-      return Status::error("text: expected at most 1 GiB, got " +
-                           std::to_string(text.size()) + " bytes");
+      return Status::error("text: expected at most 1 GiB, got " + std::to_string(text.size()) +
+                           " bytes");
     if (auto bad = findInvalidUtf8(text))
       return Status::error("text: invalid UTF-8 at byte " + std::to_string(*bad) +
                            "; convert the input to UTF-8");

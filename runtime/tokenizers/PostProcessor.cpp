@@ -48,8 +48,7 @@ Status truncate(SequenceTokens *sequences, bool pair, std::size_t limit, Truncat
     return Status::ok();
   }
   if (how == Truncation::OnlySecond && !pair)
-    return Status::error(
-        "truncation: expected a pair of texts to cut the second of, got one");
+    return Status::error("truncation: expected a pair of texts to cut the second of, got one");
   SequenceTokens &target = sequences[how == Truncation::OnlySecond ? 1 : 0];
   if (target.ids.size() <= excess)
     return Status::error("truncation: expected more than " + std::to_string(excess) +

@@ -30,7 +30,7 @@ Result<std::unique_ptr<Trainer>> Trainer::make(const TrainSettings &settings,
 
 Status Trainer::train() {
   measures.fmaPeak = measureFmaPeak(productsOf(text(session->executor->variant().isa())),
-                                     session->device->properties().threads, kQuickLook);
+                                    session->device->properties().threads, kQuickLook);
   auto start = std::chrono::steady_clock::now();
   progress.begin(state.step, steps->totalSteps);
   // What the last run left undone after its last step.
@@ -111,9 +111,10 @@ Status Trainer::checkWeights() const {
                        session->executor->firstNonFinite(ParameterSlot::Params));
   if (!bad)
     return Status::ok();
-  return Status::error("step " + std::to_string(state.step) + ": " + quote(*bad, 200) +
-                       ": expected finite weights, got a NaN or an infinity: nothing is written of "
-                       "them; lower --learning_rate");
+  return Status::error(
+      "step " + std::to_string(state.step) + ": " + quote(*bad, 200) +
+      ": expected finite weights, got a NaN or an infinity: nothing is written of "
+      "them; lower --learning_rate");
 }
 
 Status Trainer::saveCheckpoint() {

@@ -78,9 +78,9 @@ void Trainer::sayCuts(DataSet &set, std::string_view kind) {
   std::int64_t cut = set.stream->truncatedExamples();
   std::string line = describeCuts(kind, cut, set.stream->encodedExamples(),
                                   session->encode.maxSeqLength, encoded && *encoded);
-  std::string targets = describeTargetCuts(kind, set.stream->truncatedTargets(),
-                                           set.stream->encodedExamples(),
-                                           session->encode.target.maxLength, encoded && *encoded);
+  std::string targets =
+      describeTargetCuts(kind, set.stream->truncatedTargets(), set.stream->encodedExamples(),
+                         session->encode.target.maxLength, encoded && *encoded);
   for (const std::string &said : {line, targets})
     if (!said.empty() && !set.cutsSaid)
       progress.line(said);

@@ -66,9 +66,8 @@ Status Trainer::open() {
   FTC_RETURN_IF_ERROR(checkGenerationFlags(*session->task, settings.generation, "ftrt run"));
   FTC_RETURN_IF_ERROR(session->prepareTargets(settings.columns, settings.sourcePrefix));
   FTC_RETURN_IF_ERROR(checkFrozenDropout(*session->artifact, settings));
-  FTC_RETURN_IF_ERROR(
-      best->check(metricNames(*session->task, session->labels, settings.questions,
-                              scoresTexts())));
+  FTC_RETURN_IF_ERROR(best->check(
+      metricNames(*session->task, session->labels, settings.questions, scoresTexts())));
   FTC_ASSIGN_OR_RETURN(data, readRunData(*session, settings));
   // A prompt that cannot be one is found before training, as are settings of generation.
   for (DataSet *set : {data->validation.get(), data->test.get()})

@@ -49,8 +49,7 @@ Result<const TensorInfo *> findTensor(const WeightSource &checkpoint, std::strin
                          shapeText(shape) + ", got none of that name");
   if (!sameShape(*tensor, shape))
     return Status::error(checkpoint.filePath(tensor->file) + ": tensor " + quote(name) +
-                         ": expected " + shapeText(shape) + ", got " +
-                         describeTensor(*tensor));
+                         ": expected " + shapeText(shape) + ", got " + describeTensor(*tensor));
   return tensor;
 }
 

@@ -61,7 +61,7 @@ class OutputsTest(Suite):
         said = must("ftrt", "bench", self.artifact, "--batch_size", 2, "--seq_length", 8,
                     "--seconds", 0, "--profile").stdout
         self.assertRegex(said, r"\nmemory peak measured: [0-9.]+ GB/s on [0-9]+ threads")
-        headings = ["share", "ms/call", "calls", "GFLOP/call", "MB/call", "GFLOP/s", "of", "FMA",
+        headings = ["share", "ms/call", "calls", "GFLOP/call", "MB/call", "GFLOP/s", "of", "peak",
                     "GB/s", "of", "mem", "command"]
         for program in ("train_accumulate", "apply", "evaluate"):
             table = said.split("\n%s\n" % program)[1].split("\n\n")[0].splitlines()

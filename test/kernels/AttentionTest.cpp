@@ -50,8 +50,8 @@ AttentionShape shapeOf(int heads, int kvHeads, int headDim, bool causal = false,
 
 const unsigned seed = 11, step = 3, opId = 77;
 
-/// Everything a launch reads, and the reference's results in f64. With pairs the factors of each
-/// product are rounded where the kernels round them.
+/// Everything a launch reads, and the reference's results in f64. With pairs the factors of
+/// each product are rounded where the kernels round them.
 struct Problem {
   explicit Problem(const Case &c) : c(c) {
     const AttentionShape &shape = c.shape;
@@ -176,7 +176,8 @@ std::vector<Case> cases() {
 // Sums of up to 130 f32 products of size about d, exponentials of 2 ulp, scores to 1e-5.
 const double tolerance = 3e-5;
 
-/// A probability or slope beside the middle of two bf16 may be rounded the other way: 2^-8 of a term.
+/// A probability or slope beside the middle of two bf16 may be rounded the other way: 2^-8 of a
+/// term.
 const double pairTolerance = 4e-3;
 
 void expectNear(const Floats &actual, const std::vector<double> &expected, const char *what,

@@ -72,14 +72,17 @@ TEST(LinearPairs, ForwardMatchesReference) {
         for (std::int64_t r = 0; r < rows; ++r)
           for (std::int64_t o = 0; o < layer.out; ++o) {
             double value = bias[o], magnitude = std::abs(value);
-            auto add = [&](double a, double b) { value += a * b, magnitude += std::abs(a * b); };
+            auto add = [&](double a, double b) {
+              value += a * b, magnitude += std::abs(a * b);
+            };
             for (std::int64_t i = 0; i < layer.in; ++i)
               add(xs[r * layer.in + i], ws[o * layer.in + i]);
             for (std::int64_t i = 0; i < rank; ++i)
               add(u[r * rank + i], f[o * rank + i]);
             // Products of bf16 are exact in f32; each sum is rounded once.
             double bound = (layer.in + rank + 2) * 0x1p-24 * magnitude + 1e-7;
-            ASSERT_NEAR(pre[r * layer.out + o], value, bound) << spec->key(isa) << " M=" << rows;
+            ASSERT_NEAR(pre[r * layer.out + o], value, bound)
+                << spec->key(isa) << " M=" << rows;
             ASSERT_EQ(y[r * layer.out + o], std::max(pre[r * layer.out + o], 0.0f));
           }
       }

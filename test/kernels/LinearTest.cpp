@@ -19,7 +19,7 @@ struct Layer {
   std::int64_t in, out;
 };
 const std::vector<Layer> layers{{1, 1},    {7, 5},     {13, 77}, {24, 24}, {33, 49},
-                                {770, 30}, {100, 200}, {770, 8}, {8, 90}, {1024, 40}};
+                                {770, 30}, {100, 200}, {770, 8}, {8, 90},  {1024, 40}};
 
 Linear forwardOf(Layer layer) {
   Linear spec;

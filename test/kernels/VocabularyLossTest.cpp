@@ -131,7 +131,8 @@ Expected reference(const Floats &x, const Floats &weight, const Ints &labels, Si
   return e;
 }
 
-/// A slope that lies beside the middle of two bf16 may be rounded the other way: 2^-8 of one term.
+/// A slope that lies beside the middle of two bf16 may be rounded the other way: 2^-8 of one
+/// term.
 void expectNearInPairs(const Floats &got, const std::vector<double> &expected,
                        const char *what) {
   double scale = 1e-3;

@@ -119,8 +119,7 @@ TEST(ModelGradient, OptimizationsChangeNothing) {
   auto plain = gradientsOf(module, "", "");
   expectClose(plain, gradientsOf(module, "ftc-prune-demand", ""), 1e-12);
   expectClose(plain, gradientsOf(module, "", "ftc-fuse-kernels"), 1e-12);
-  expectClose(plain, gradientsOf(module, "", "ftc-fuse-kernels,ftc-choose-saved"),
-              1e-12);
+  expectClose(plain, gradientsOf(module, "", "ftc-fuse-kernels,ftc-choose-saved"), 1e-12);
   expectClose(plain, gradientsOf(module, "", "ftc-sort-schedule"), 1e-12);
 }
 
@@ -132,10 +131,11 @@ TEST(ModelGradient, RecomputationChangesNoBit) {
     auto plain = gradientsOf(module, "ftc-prune-demand", fused);
     for (const char *price : {"10", "50", "200", "1e9"})
       for (const char *slope : {"0", "16"})
-        expectClose(plain,
-                    gradientsOf(module, "ftc-prune-demand",
-                                fused + ",ftc-recompute{price=" + price + " slope=" + slope + "}"),
-                    0);
+        expectClose(
+            plain,
+            gradientsOf(module, "ftc-prune-demand",
+                        fused + ",ftc-recompute{price=" + price + " slope=" + slope + "}"),
+            0);
   }
 }
 

@@ -137,12 +137,13 @@ private:
       return imported.status().message();
     model = imported.take();
     readParameters(*checkpoint);
-    return runPasses(*model.module,
-                     "ftc-verify-phase{phase=import},ftc-apply-method,ftc-make-programs,"
-                     "ftc-prune-demand,canonicalize,cse,ftc-verify-phase{phase=programs},"
-                     "ftc-differentiate,canonicalize,cse,ftc-verify-phase{phase=differentiated},"
-                     "ftc-attach-optimizer,ftc-fuse-kernels,ftc-choose-saved,"
-                     "canonicalize,ftc-verify-phase{phase=fused},ftc-sort-schedule")
+    return runPasses(
+               *model.module,
+               "ftc-verify-phase{phase=import},ftc-apply-method,ftc-make-programs,"
+               "ftc-prune-demand,canonicalize,cse,ftc-verify-phase{phase=programs},"
+               "ftc-differentiate,canonicalize,cse,ftc-verify-phase{phase=differentiated},"
+               "ftc-attach-optimizer,ftc-fuse-kernels,ftc-choose-saved,"
+               "canonicalize,ftc-verify-phase{phase=fused},ftc-sort-schedule")
                ? ""
                : "the passes failed";
   }

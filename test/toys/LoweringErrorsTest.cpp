@@ -69,8 +69,8 @@ func.func @decode(%x: !x {nn.input = "x"}, %slots: !ids {nn.input = "slots"},
       << error;
 }
 
-/// An update overwrites the weight; an input gradient behind it would read the new one. A layer's
-/// input that the op only reads may have readers behind it.
+/// An update overwrites the weight; an input gradient behind it would read the new one. A
+/// layer's input that the op only reads may have readers behind it.
 TEST(LoweringErrors, WeightReadAfterItsUpdate) {
   std::string error = errorOf(R"(
 !x = tensor<?x8xf32, #nn.space<tokens>>

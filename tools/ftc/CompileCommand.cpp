@@ -208,9 +208,10 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.integer("max_beams", options.generation.maxBeams, {1, 1024},
                 "generation: beams that one text may have");
   flags.shownDefault("4");
-  flags.text("memory_budget", budget, "SIZE",
-             "peak memory that the plan must fit, e.g. 2GiB: values are made again in the backward "
-             "where it takes that, with the same results");
+  flags.text(
+      "memory_budget", budget, "SIZE",
+      "peak memory that the plan must fit, e.g. 2GiB: values are made again in the backward "
+      "where it takes that, with the same results");
   flags.group("Output");
   flags.text("output", options.output, "FILE", "the artifact (short: -o)");
   flags.alias('o', "output");

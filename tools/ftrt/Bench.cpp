@@ -145,37 +145,39 @@ void printTimings(const rt::Session &session, const BenchSettings &s, double pea
   std::printf("%s, %s\n%s measured: %.1f GFLOP/s on %u threads\n"
               "batch %lld x %lld tokens, %zu micro-batches\n",
               session.device->properties().description.c_str(), std::string(isa).c_str(), name,
-              peak * 1e-9,
-              session.device->properties().threads, static_cast<long long>(s.batchSize),
-              static_cast<long long>(s.seqLength), microBatches);
+              peak * 1e-9, session.device->properties().threads,
+              static_cast<long long>(s.batchSize), static_cast<long long>(s.seqLength),
+              microBatches);
   double tokens = static_cast<double>(s.batchSize * s.seqLength);
   bool above = false;
   for (const Timing &timing : timings) {
     double rate = timing.flops / timing.seconds;
     above = above || (peak > 0 && rate > peak);
-    std::printf("%-9s %9.2f ms %10.0f tokens/s %8.1f GFLOP/s %5.1f%% of %s\n",
-                timing.name, 1e3 * timing.seconds, tokens / timing.seconds, rate * 1e-9,
+    std::printf("%-9s %9.2f ms %10.0f tokens/s %8.1f GFLOP/s %5.1f%% of %s\n", timing.name,
+                1e3 * timing.seconds, tokens / timing.seconds, rate * 1e-9,
                 peak > 0 ? 100 * rate / peak : 0, name);
   }
   if (above)
-    std::printf("the share of the %s is not to be trusted: other work kept the machine from its "
-                "peak while that was measured\n",
-                name);
+    std::printf(
+        "the share of the %s is not to be trusted: other work kept the machine from its "
+        "peak while that was measured\n",
+        name);
 }
 
 void printProfiles(rt::Session &session, double fmaPeak) {
   constexpr int attempts = 5;
   unsigned threads = session.device->properties().threads;
-  double memory =
-      rt::measureMemoryPeak(threads, attempts, rt::memoryPeakArrayBytes(threads));
+  double memory = rt::measureMemoryPeak(threads, attempts, rt::memoryPeakArrayBytes(threads));
   if (memory > 0)
-    std::printf("\nmemory peak measured: %.1f GB/s on %u threads; bytes are what a command reads "
-                "and writes at least, and may come from caches\n",
-                memory * 1e-9, threads);
+    std::printf(
+        "\nmemory peak measured: %.1f GB/s on %u threads; bytes are what a command reads "
+        "and writes at least, and may come from caches\n",
+        memory * 1e-9, threads);
   rt::Executor &executor = *session.executor;
   for (const char *name : {rt::kTrunk, "train_accumulate", "apply", "train_step", "evaluate"})
     if (rt::ProgramHandle program = executor.program(name))
-      std::printf("\n%s", profileTable(name, executor.profile(program), {fmaPeak, memory}).c_str());
+      std::printf("\n%s",
+                  profileTable(name, executor.profile(program), {fmaPeak, memory}).c_str());
 }
 
 Status benchSession(rt::Session &session, const BenchSettings &s) {
@@ -238,9 +240,8 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
     timings.push_back({"evaluate", seconds, evaluateFlops});
   }
   // What other processes leave of the machine changes: the peak is the best of before and after.
-  peak = std::max(
-      peak,
-      rt::measureFmaPeak(products, session.device->properties().threads, rt::kThoroughLook));
+  peak = std::max(peak, rt::measureFmaPeak(products, session.device->properties().threads,
+                                           rt::kThoroughLook));
   printTimings(session, s, peak, micro.size(), timings);
   if (s.profile)
     printProfiles(session, peak);
@@ -279,8 +280,7 @@ Status benchCommand(Arguments arguments) {
   if (longest > 0 && !flags.given("seq_length"))
     settings.seqLength = std::min(settings.seqLength, longest);
   if (longest > 0 && settings.seqLength > longest)
-    return Status::usage("--seq_length: expected at most " +
-                         std::to_string(longest) +
+    return Status::usage("--seq_length: expected at most " + std::to_string(longest) +
                          " (the artifact's --max_seq_length), got '" +
                          std::to_string(settings.seqLength) + "'");
   FTC_RETURN_IF_ERROR(loadAnyWeights(*session, settings.modelPath));

@@ -30,10 +30,10 @@ static rt::Result<std::string> artifactOfModel(const std::string &directory) {
   std::string artifact = artifactIn(directory);
   if (rt::isFile(artifact))
     return artifact;
-  return rt::Status::error(
-      "D: expected a directory that ftrt run wrote, got no step.ftb in " + named +
-      " or beside it; ftc compile makes one of a model, and ftrt run "
-      "--output_dir D puts it there");
+  return rt::Status::error("D: expected a directory that ftrt run wrote, got no step.ftb in " +
+                           named +
+                           " or beside it; ftc compile makes one of a model, and ftrt run "
+                           "--output_dir D puts it there");
 }
 
 /// A checkpoint belongs to one artifact; a run that has not ended has checkpoints alone.

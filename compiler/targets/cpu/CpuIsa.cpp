@@ -6,8 +6,7 @@
 namespace ftc::cpu {
 
 const CpuIsa &isaV3() {
-  static const CpuIsa isa{"x86-64-v3", "v3", "x86-64-v3", "", {"avx2", "fma"}, 8, 4, 3,
-                          false};
+  static const CpuIsa isa{"x86-64-v3", "v3", "x86-64-v3", "", {"avx2", "fma"}, 8, 4, 3, false};
   return isa;
 }
 

@@ -137,9 +137,9 @@ public:
   Num toF32(Num value); ///< from f64 or signed i32 (vector)
   Num toF64(Num value); ///< from f32 or signed i32
   Num bitcast(Num value, mlir::Type type);
-  /// Pairs of bf16, rounded to nearest even, as i32 words, the first of a pair in the lower half;
-  /// need isa.bf16Pairs. `toPairs`: of 2 * lanes consecutive f32 in two vectors of all lanes;
-  /// `interleaved`: word i of the lanes i of both, vectors of all lanes or of 8.
+  /// Pairs of bf16, rounded to nearest even, as i32 words, the first of a pair in the lower
+  /// half; need isa.bf16Pairs. `toPairs`: of 2 * lanes consecutive f32 in two vectors of all
+  /// lanes; `interleaved`: word i of the lanes i of both, vectors of all lanes or of 8.
   Num toPairs(Num first, Num second);
   Num interleaved(Num low, Num high);
   /// sums[i] + the products of the words' lower halves and of their upper halves, in f32.

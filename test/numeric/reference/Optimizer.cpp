@@ -42,8 +42,8 @@ static void adamwStep(Tensor &p, std::vector<Tensor> &moments, const Tensor &gra
   }
 }
 
-static void sgdStep(Tensor &p, std::vector<Tensor> &moments, const Tensor &gradient, bool decays,
-                    const Frame &frame) {
+static void sgdStep(Tensor &p, std::vector<Tensor> &moments, const Tensor &gradient,
+                    bool decays, const Frame &frame) {
   double lr = frame.scalar("learning_rate"), momentum = frame.scalar("sgd_momentum");
   double decay = decays ? frame.scalar("weight_decay") : 0.0;
   for (std::size_t e = 0; e < p.values.size(); ++e) {
@@ -53,8 +53,8 @@ static void sgdStep(Tensor &p, std::vector<Tensor> &moments, const Tensor &gradi
   }
 }
 
-static void lionStep(Tensor &p, std::vector<Tensor> &moments, const Tensor &gradient, bool decays,
-                     const Frame &frame) {
+static void lionStep(Tensor &p, std::vector<Tensor> &moments, const Tensor &gradient,
+                     bool decays, const Frame &frame) {
   double lr = frame.scalar("learning_rate"), b1 = frame.scalar("adam_beta1"),
          b2 = frame.scalar("adam_beta2");
   double decay = decays ? lr * frame.scalar("weight_decay") : 0.0;
@@ -67,10 +67,11 @@ static void lionStep(Tensor &p, std::vector<Tensor> &moments, const Tensor &grad
 
 using Step = void (*)(Tensor &, std::vector<Tensor> &, const Tensor &, bool, const Frame &);
 
-/// `step` for each parameter of an update; `lists` are its lists of moments, then their successors.
+/// `step` for each parameter of an update; `lists` are its lists of moments, then their
+/// successors.
 template <typename Op>
-static void update(Op op, Step step, const std::vector<std::pair<ValueRange, ValueRange>> &lists,
-                   Frame &frame) {
+static void update(Op op, Step step,
+                   const std::vector<std::pair<ValueRange, ValueRange>> &lists, Frame &frame) {
   auto [clip, active] = controlOf(op, frame);
   for (std::size_t i = 0; i < op.getParams().size(); ++i) {
     Tensor p = frame.get(op.getParams()[i]), gradient = frame.get(op.getGradients()[i]);

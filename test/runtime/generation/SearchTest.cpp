@@ -23,8 +23,8 @@ struct Recorded {
       file = read.take();
     vocabulary = file["last"].size();
   }
-  /// The table's logits after `tokens`; of `invalid`, a list of [last token, token, value], some
-  /// are no numbers.
+  /// The table's logits after `tokens`; of `invalid`, a list of [last token, token, value],
+  /// some are no numbers.
   std::vector<float> logits(const std::vector<std::int32_t> &tokens,
                             const Json &invalid = Json::array()) const {
     std::size_t last = tokens.back(),
@@ -224,7 +224,8 @@ TEST(Search, RefusesWhatCannotRun) {
   EXPECT_NE(message({1}).find("num_beams 2"), std::string::npos);
   settings.sample = false;
   settings.encoderRepetitionPenalty = 1.2;
-  EXPECT_NE(message({1}).find("encoder_repetition_penalty with num_beams 2"), std::string::npos);
+  EXPECT_NE(message({1}).find("encoder_repetition_penalty with num_beams 2"),
+            std::string::npos);
   settings.encoderRepetitionPenalty = 1;
   auto search = makeSearch(settings, {1}, 5, 0, 0);
   ASSERT_TRUE(search);
@@ -291,10 +292,12 @@ TEST(GenerationConfig, RefusesByName) {
       EXPECT_NE(message(("{\"" + key + "\": " + value + "}").c_str()).find("'" + key + "'"),
                 std::string::npos)
           << key << " " << value;
-  EXPECT_NE(message(R"({"encoder_repetition_penalty": 0})").find("'encoder_repetition_penalty'"),
-            std::string::npos);
+  EXPECT_NE(
+      message(R"({"encoder_repetition_penalty": 0})").find("'encoder_repetition_penalty'"),
+      std::string::npos);
   EXPECT_EQ(message(R"({"min_p": null, "typical_p": 1.0, "eos_token_id": [1, 2]})"), "");
-  EXPECT_EQ(message(R"({"min_p": 0.1, "typical_p": 0.5, "sequence_bias": [[[1, 2], -3]]})"), "");
+  EXPECT_EQ(message(R"({"min_p": 0.1, "typical_p": 0.5, "sequence_bias": [[[1, 2], -3]]})"),
+            "");
 }
 
 } // namespace

@@ -1,6 +1,6 @@
 // The wheel's recorded answers, as hashes, to random requests: 10^5 a family of tokenizers, and
-// with FTC_LONG all that are on record (10^7 each of WordPiece, BPE, Unigram, WordLevel and of
-// SentencePiece files) and every scalar in four contexts.
+// with FTC_LONG all that are on record (10^7 each of WordPiece, BPE, Unigram, WordLevel, Marian
+// and SentencePiece files) and every scalar in four contexts.
 #include "runtime/support/Sha256.h"
 #include "test/oracle/tokenizers/RandomRequests.h"
 #include "test/oracle/tokenizers/Requests.h"

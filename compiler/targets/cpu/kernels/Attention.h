@@ -22,7 +22,8 @@ struct AttentionShape {
   std::int64_t maxDistance = 0; ///< beside buckets; of positions, 0: no shared rows
   std::int64_t positions = 0;   ///< rows of the position tables (nn.attention's); 0: none
   bool positionKeys = false, positionQueries = false; ///< which tables there are
-  /// Products of factors rounded to bf16, with f32 sums; isa.bf16Pairs alone, not with positions.
+  /// Products of factors rounded to bf16, with f32 sums; isa.bf16Pairs alone, not with
+  /// positions.
   bool pairs = false;
 
   std::string name(const char *prefix, const CpuIsa &isa) const;

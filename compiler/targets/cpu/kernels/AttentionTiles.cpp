@@ -152,9 +152,8 @@ void AttentionTiles::scores(Ptr source, std::int64_t stride, Num rows, Ptr keys,
       TileRows left;
       for (int r = 0; r < tileRows; ++r)
         left.rows.push_back(source[b.min(row + r, rows - 1) * stride]);
-      Nums sums =
-          emitTile(b, tileRows, vectors, left, keys[key * depth], sizes.keyWidth, b.i64(depth),
-                   depth, Nums(tileRows * vectors, b.vec(0)));
+      Nums sums = emitTile(b, tileRows, vectors, left, keys[key * depth], sizes.keyWidth,
+                           b.i64(depth), depth, Nums(tileRows * vectors, b.vec(0)));
       for (int r = 0; r < tileRows; ++r)
         for (int v = 0; v < vectors; ++v)
           b.storeVector(sums[r * vectors + v] * factor,
@@ -176,10 +175,9 @@ void AttentionTiles::timesPanels(Ptr left, Num rows, Ptr panels, std::int64_t ca
       a.base = left[row * apart + begin];
       a.rowStride = apart;
       Ptr right = panels[(panel * stepsOf(capacity) + begin) * sizes.headWidth];
-      Nums sums =
-          emitTile(b, sizes.headRows, vectors, a, right, sizes.headWidth,
-                   stepsOf(range.end - range.begin), -1,
-                   Nums(sizes.headRows * vectors, b.vec(0)));
+      Nums sums = emitTile(b, sizes.headRows, vectors, a, right, sizes.headWidth,
+                           stepsOf(range.end - range.begin), -1,
+                           Nums(sizes.headRows * vectors, b.vec(0)));
       for (int r = 0; r < sizes.headRows; ++r)
         b.ifThen(row + r < rows, [&] {
           for (int v = 0; v < vectors; ++v) {
@@ -211,9 +209,9 @@ void AttentionTiles::addTransposed(Ptr left, Num count, Ptr panels, std::int64_t
       a.base = left[key];
       a.rowStride = 1;
       a.kStride = shape.pairs ? 2 * apart : apart;
-      sums =
-          emitTile(b, tileRows, vectors, a, panels[panel * (stepsOf(capacity) * sizes.headWidth)],
-                   sizes.headWidth, stepsOf(count), -1, sums);
+      sums = emitTile(b, tileRows, vectors, a,
+                      panels[panel * (stepsOf(capacity) * sizes.headWidth)], sizes.headWidth,
+                      stepsOf(count), -1, sums);
       for (int r = 0; r < tileRows; ++r)
         b.ifThen(key + r < range.end, [&] {
           for (int v = 0; v < vectors; ++v)

@@ -1,6 +1,6 @@
 // What attention's forward and backward share: packing of keys and rows to panels in scratch,
-// and the small matrix products on register tiles. With `pairs` every packed operand is words of
-// bf16 pairs along the product's sum, in the room that its f32 would take.
+// and the small matrix products on register tiles. With `pairs` every packed operand is words
+// of bf16 pairs along the product's sum, in the room that its f32 would take.
 #pragma once
 
 #include "compiler/targets/cpu/KernelBuilder.h"
@@ -22,8 +22,8 @@ struct AttentionSizes {
   std::int64_t headWidth;    ///< columns of that panel
   std::int64_t headPanels;   ///< panels to cover headDim
   std::int64_t headElements; ///< elements of such panels for maxKeys rows
-  std::int64_t rowWords;     ///< with pairs: words between the packed rows of a block of queries
-  std::int64_t queryWords;   ///< with pairs: words of such a block; else 0
+  std::int64_t rowWords;   ///< with pairs: words between the packed rows of a block of queries
+  std::int64_t queryWords; ///< with pairs: words of such a block; else 0
 };
 
 /// Keys [begin, end) of a sequence, i64.
@@ -44,13 +44,15 @@ public:
   void packRows(Ptr source, std::int64_t stride, Num count, std::int64_t capacity, Ptr target);
   /// target[i][j] = factor * source row i . key j, for `rows` rows and the panels that hold
   /// `range`, which begins with a panel. Rows of `target` are targetStride apart (0:
-  /// scoreStride), and stored up to whole register tiles. `words`: with pairs, room for queryWords.
+  /// scoreStride), and stored up to whole register tiles. `words`: with pairs, room for
+  /// queryWords.
   void scores(Ptr source, std::int64_t stride, Num rows, Ptr keys, KeyRange range,
               double factor, Ptr target, std::int64_t targetStride = 0, Ptr words = {});
-  /// Scores (scoreStride apart) to words along the keys of `range`, rows `stride` words apart, for
-  /// timesPanels; may be in place. What range ends within is followed by zeros.
+  /// Scores (scoreStride apart) to words along the keys of `range`, rows `stride` words apart,
+  /// for timesPanels; may be in place. What range ends within is followed by zeros.
   void packScores(Ptr scores, Num rows, KeyRange range, Ptr words, std::int64_t stride);
-  /// Scores to words along the rows, in place, two rows to the first of them, for addTransposed.
+  /// Scores to words along the rows, in place, two rows to the first of them, for
+  /// addTransposed.
   void pairRows(Ptr scores, Num rows, KeyRange range);
   /// The element type of packed operands.
   Elem packed() const { return shape.pairs ? Elem::I32 : Elem::F32; }
@@ -77,7 +79,9 @@ private:
   Num columnMask(Num column);
   /// Steps of a sum over `count`: elements, or words.
   Num stepsOf(Num count);
-  std::int64_t stepsOf(std::int64_t count) const { return shape.pairs ? (count + 1) / 2 : count; }
+  std::int64_t stepsOf(std::int64_t count) const {
+    return shape.pairs ? (count + 1) / 2 : count;
+  }
 
   KernelBuilder &b;
   const AttentionShape &shape;

@@ -20,8 +20,8 @@ static std::int64_t depthOf(const Linear &spec) {
 }
 
 /// Whether tiles read packed rows: pairs, and rows that are a multiple of a page apart, whose
-/// elements at one k would all fall in one set of the first-level cache, which has fewer ways than a
-/// tile has rows.
+/// elements at one k would all fall in one set of the first-level cache, which has fewer ways
+/// than a tile has rows.
 static bool packsRows(const Linear &spec) { return spec.pairs || spec.in * 4 % 4096 == 0; }
 
 /// Elements or words between packed rows: whole vectors, off powers of two.
@@ -33,16 +33,16 @@ std::int64_t pairWords(std::int64_t in, std::int64_t out, const CpuIsa &isa) {
   return packedElements(ceilDiv(in, 2), out, isa);
 }
 
-/// Rows of a task, a multiple of the register tile's: few, so that threads end together, where the
-/// weight is small enough to be read from a near cache for each block.
+/// Rows of a task, a multiple of the register tile's: few, so that threads end together, where
+/// the weight is small enough to be read from a near cache for each block.
 static std::int64_t blockRows(const CpuIsa &isa, std::int64_t in, std::int64_t out) {
   std::int64_t few = isa.rowsFor(isa.panelWidth(out)) % 12 == 0 ? 36 : 32;
   return in * out <= smallWeight ? few : 2 * few;
 }
 
 std::string Linear::key(const CpuIsa &isa) const {
-  std::string name = std::string("gemm_") + (pairs ? "pairs_" : weightTypeName(weightType)) + "k" +
-                     std::to_string(in) + "_n" + std::to_string(out);
+  std::string name = std::string("gemm_") + (pairs ? "pairs_" : weightTypeName(weightType)) +
+                     "k" + std::to_string(in) + "_n" + std::to_string(out);
   if (rank > 0)
     name += "_r" + std::to_string(rank);
   if (bias)
@@ -117,7 +117,8 @@ public:
       Num lastPanel = b.min(firstPanel + groupPanels, b.i64(panels));
       Num tiled = from + (to - from) / tileRows * tileRows;
       if (packs) {
-        // A call's tasks share the rows of the one before, but for the first of a block of rows.
+        // A call's tasks share the rows of the one before, but for the first of a block of
+        // rows.
         b.ifThen((task % groups == 0) | (task == b.firstTask()), [&] { packRows(from, to); });
         block0 = from;
       }
@@ -318,8 +319,9 @@ void PackPairs::emit(KernelBuilder &b) const {
 }
 
 std::string PackTransposed::key(const CpuIsa &isa) const {
-  return std::string("pack_transposed_") + (pairs ? "pairs_" : "") + weightTypeName(weightType) + "k" +
-         std::to_string(in) + "_n" + std::to_string(out) + "_" + isa.suffix;
+  return std::string("pack_transposed_") + (pairs ? "pairs_" : "") +
+         weightTypeName(weightType) + "k" + std::to_string(in) + "_n" + std::to_string(out) +
+         "_" + isa.suffix;
 }
 
 IntExpr PackTransposed::grid(const CpuIsa &isa) const {

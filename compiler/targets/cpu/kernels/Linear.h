@@ -44,8 +44,8 @@ struct Linear : Kernel {
 /// Words of a weight's panels of pairs: those of a matrix with half the rows of k.
 std::int64_t pairWords(std::int64_t in, std::int64_t out, const CpuIsa &isa);
 
-/// Weight panels of W[out, in] to panels of words: what Linear reads with `pairs`. Behind an odd
-/// `in` stands a zero. Size: pairWords(in, out, isa).
+/// Weight panels of W[out, in] to panels of words: what Linear reads with `pairs`. Behind an
+/// odd `in` stands a zero. Size: pairWords(in, out, isa).
 ///   buffers  w panels of `weightType`, words      ints  none      scalars  none
 struct PackPairs : Kernel {
   std::int64_t in = 0, out = 0;
@@ -57,8 +57,8 @@ struct PackPairs : Kernel {
 };
 
 /// Weight panels of W[out, in] to panels of its transpose: [ceil(in / NR)][out][NR], columns
-/// beyond `in` zero: what dgrad's Linear reads. Size: packedElements(out, in, isa), with `pairs`
-/// pairWords(out, in, isa).
+/// beyond `in` zero: what dgrad's Linear reads. Size: packedElements(out, in, isa), with
+/// `pairs` pairWords(out, in, isa).
 ///   buffers  w panels of `weightType`, wt panels      ints  none      scalars  none
 struct PackTransposed : Kernel {
   std::int64_t in = 0, out = 0; ///< of the layer, as in its forward Linear
@@ -78,9 +78,8 @@ struct PackTransposed : Kernel {
 ///   scalars  none
 /// With `update` a task keeps its block of dW in scratch and, behind the last rows, updates its
 /// block of the weight: the bits of the update's own kernel, padding included.
-///   buffers  x, dy, weight panels, its moments in panels, [bias: bias [out], its moments [out]]
-///   ints     M
-///   scalars  the rule's, for the weight; [bias: weight_decay of the bias]
+///   buffers  x, dy, weight panels, its moments in panels, [bias: bias [out], its moments
+///   [out]] ints     M scalars  the rule's, for the weight; [bias: weight_decay of the bias]
 struct LinearWeightGrad : Kernel {
   std::int64_t in = 0, out = 0;
   bool bias = false;

@@ -1,6 +1,6 @@
 // wgrad: a task owns a block of dW (input features times a group of panels) and adds blocks of
-// rows in order, both operands packed so that the register tile reads contiguous memory. With an
-// update the block lives in the task's scratch, and the last rows' tiles are followed by it.
+// rows in order, both operands packed so that the register tile reads contiguous memory. With
+// an update the block lives in the task's scratch, and the last rows' tiles are followed by it.
 #include "compiler/targets/cpu/kernels/Linear.h"
 
 #include "compiler/targets/cpu/kernels/MicroKernel.h"
@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::int64_t lineElements = 16; ///< f32 of a cache line
 
-constexpr std::int64_t leastTasks = 6; ///< of a launch: large blocks are for weights with that many
+constexpr std::int64_t leastTasks =
+    6; ///< of a launch: large blocks are for weights with that many
 
 /// Features packed together: whole tiles of every height, and whole vectors.
 constexpr std::int64_t strip = 48;
@@ -70,7 +71,8 @@ IntExpr LinearWeightGrad::grid(const CpuIsa &isa) const {
 
 std::int64_t LinearWeightGrad::scratchBytes(const CpuIsa &isa) const {
   Blocking block(*this, isa);
-  return 4 * (block.packedInput + block.packedRows + block.gradients + block.biasGradients) + 64;
+  return 4 * (block.packedInput + block.packedRows + block.gradients + block.biasGradients) +
+         64;
 }
 
 IntExpr LinearWeightGrad::flops() const {
@@ -144,8 +146,7 @@ private:
     int places = 1 + momentCount(*spec.update);
     for (int k = 0; k < places; ++k)
       weight.places.push_back(b.buffer(2 + k));
-    weight.constants =
-        updateConstants(b, *spec.update, b.scalar(decayScalar(*spec.update)));
+    weight.constants = updateConstants(b, *spec.update, b.scalar(decayScalar(*spec.update)));
     if (!spec.bias)
       return;
     for (int k = 0; k < places; ++k)
@@ -153,29 +154,28 @@ private:
     bias.constants = updateConstants(b, *spec.update, b.scalar(scalarCount(*spec.update)));
   }
 
-  /// Updates `count` elements from `at` on by the gradients at `gradient`. A function of its own:
-  /// its constants would otherwise take registers from the tile.
+  /// Updates `count` elements from `at` on by the gradients at `gradient`. A function of its
+  /// own: its constants would otherwise take registers from the tile.
   void updateRange(const Updated &updated, Num at, Num count, Ptr gradient) {
     std::vector<Ptr> pointers{gradient};
     for (Ptr place : updated.places)
       pointers.push_back(place[at]);
     Nums numbers{count};
     numbers.insert(numbers.end(), updated.constants.begin(), updated.constants.end());
-    b.outline("update", pointers, numbers,
-              [&](const std::vector<Ptr> &own, const Nums &values) {
-                b.forVectorsDynamic(b.i64(0), values[0], [&](Num element, Num mask) {
-                  std::vector<Ptr> moments;
-                  for (std::size_t k = 2; k < own.size(); ++k)
-                    moments.push_back(own[k][element]);
-                  updateElements(b, *spec.update, Nums(values.begin() + 1, values.end()),
-                                 own[1][element], moments, mask,
-                                 b.loadVector(own[0][element], mask));
-                });
-              });
+    b.outline(
+        "update", pointers, numbers, [&](const std::vector<Ptr> &own, const Nums &values) {
+          b.forVectorsDynamic(b.i64(0), values[0], [&](Num element, Num mask) {
+            std::vector<Ptr> moments;
+            for (std::size_t k = 2; k < own.size(); ++k)
+              moments.push_back(own[k][element]);
+            updateElements(b, *spec.update, Nums(values.begin() + 1, values.end()),
+                           own[1][element], moments, mask, b.loadVector(own[0][element], mask));
+          });
+        });
   }
 
-  /// The task's features of a panel, which lie side by side, and the panel's columns of the bias
-  /// where the task owns them.
+  /// The task's features of a panel, which lie side by side, and the panel's columns of the
+  /// bias where the task owns them.
   void updatePanel(Num panel, Num slot, Num firstFeature, Num features) {
     updateRange(weight, (panel * spec.in + firstFeature) * width, features * width,
                 dw[slot * (block.ownFeatures * width)]);
@@ -197,14 +197,13 @@ private:
                        : dw[(panel * spec.in + firstFeature + feature) * width];
   }
 
-  /// Calls body(step, row, second) for the steps of `count` rows: `second` says whether the step
-  /// has its second row (null without pairs).
+  /// Calls body(step, row, second) for the steps of `count` rows: `second` says whether the
+  /// step has its second row (null without pairs).
   Nums forSteps(Num count, const Nums &init,
                 const std::function<Nums(Num, Num, Num, const Nums &)> &body) {
     if (!spec.pairs)
-      return b.loop(0, count, 1, init, [&](Num t, const Nums &carried) {
-        return body(t, t, Num{}, carried);
-      });
+      return b.loop(0, count, 1, init,
+                    [&](Num t, const Nums &carried) { return body(t, t, Num{}, carried); });
     return b.loop(0, (count + 1) / 2, 1, init, [&](Num step, const Nums &carried) {
       Num row = step * 2;
       return body(step, row, row + 1 < count, carried);
@@ -248,24 +247,23 @@ private:
       masks.push_back(spec.out % width ? b.firstLanes(spec.out - column - v * b.isa.lanes)
                                        : Num{});
     Nums zeros(vectors, b.vec(0));
-    Nums sums = forSteps(
-        count, zeros, [&](Num step, Num row, Num second, const Nums &carried) {
-          Nums next;
-          Num behind = second ? b.select(second, b.i64(spec.out), b.i64(0)) : Num{};
-          for (int v = 0; v < vectors; ++v) {
-            std::int64_t skip = v * b.isa.lanes;
-            Ptr from = dy[(token + row) * spec.out + column + skip];
-            Num value = b.loadVector(from, masks[v]);
-            next.push_back(carried[v] + value);
-            if (second) {
-              Num other = b.select(second, b.loadVector(from[behind], masks[v]), b.vec(0));
-              next[v] = next[v] + other;
-              value = b.interleaved(value, other);
-            }
-            b.storeVector(value, target[step * width + skip]);
-          }
-          return next;
-        });
+    Nums sums = forSteps(count, zeros, [&](Num step, Num row, Num second, const Nums &carried) {
+      Nums next;
+      Num behind = second ? b.select(second, b.i64(spec.out), b.i64(0)) : Num{};
+      for (int v = 0; v < vectors; ++v) {
+        std::int64_t skip = v * b.isa.lanes;
+        Ptr from = dy[(token + row) * spec.out + column + skip];
+        Num value = b.loadVector(from, masks[v]);
+        next.push_back(carried[v] + value);
+        if (second) {
+          Num other = b.select(second, b.loadVector(from[behind], masks[v]), b.vec(0));
+          next[v] = next[v] + other;
+          value = b.interleaved(value, other);
+        }
+        b.storeVector(value, target[step * width + skip]);
+      }
+      return next;
+    });
     if (!spec.bias)
       return;
     b.ifThen(owner, [&] {

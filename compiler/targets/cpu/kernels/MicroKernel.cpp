@@ -39,13 +39,12 @@ void packPairs(KernelBuilder &b, Ptr row, std::int64_t count, Ptr words) {
     return;
   std::int64_t left = count - whole;
   Num first = b.loadVector(row[whole], b.firstLanes(left));
-  Num second = left > lanes ? b.loadVector(row[whole + lanes], b.firstLanes(left - lanes))
-                            : b.vec(0);
+  Num second =
+      left > lanes ? b.loadVector(row[whole + lanes], b.firstLanes(left - lanes)) : b.vec(0);
   b.storeVector(b.toPairs(first, second), words[whole / 2]);
 }
 
-Num loadStep(KernelBuilder &b, Ptr from, std::int64_t stride, Num second, Num mask,
-             int lanes) {
+Num loadStep(KernelBuilder &b, Ptr from, std::int64_t stride, Num second, Num mask, int lanes) {
   Num low = b.loadVector(from, mask, lanes);
   if (!second)
     return low;

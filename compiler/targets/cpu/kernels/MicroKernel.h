@@ -17,16 +17,16 @@ struct TileRows {
 
 /// The accumulators c[r * vectors + v] after adding A(r, k) * B(k, v) for k in [0, count), in
 /// order of k, each product one fma. B(k, v) is at panel[k * panelWidth + v * lanes].
-/// `staticCount` is count where it is known at compile time, else -1. Where A and B are words of
-/// bf16 pairs (Elem::I32), k counts words and each product is a dotPairs.
+/// `staticCount` is count where it is known at compile time, else -1. Where A and B are words
+/// of bf16 pairs (Elem::I32), k counts words and each product is a dotPairs.
 Nums emitTile(KernelBuilder &b, int rows, int vectors, const TileRows &a, Ptr panel,
               std::int64_t panelWidth, Num count, std::int64_t staticCount, Nums accumulators);
 
 /// A row of `count` f32 as words of bf16 pairs, zeros up to whole vectors.
 void packPairs(KernelBuilder &b, Ptr row, std::int64_t count, Ptr words);
 
-/// One step of a sum over rows: the vector at `from` or, where `second` is not null, words of its
-/// elements and those `stride` behind; where `second` is false zeros stand for the latter.
+/// One step of a sum over rows: the vector at `from` or, where `second` is not null, words of
+/// its elements and those `stride` behind; where `second` is false zeros stand for the latter.
 Num loadStep(KernelBuilder &b, Ptr from, std::int64_t stride, Num second, Num mask,
              int lanes = 0);
 

@@ -84,7 +84,8 @@ IntExpr AdamW::grid(const CpuIsa &) const { return rows.grid(); }
 IntExpr AdamW::flops() const { return rows.flops(flopsAnElement); }
 
 /// The update of a rule, of elements in memory; `control`: its buffer, -1 for none.
-static void emitUpdate(KernelBuilder &b, UpdateRule rule, int control, const CompactRows &rows) {
+static void emitUpdate(KernelBuilder &b, UpdateRule rule, int control,
+                       const CompactRows &rows) {
   Nums constants = updateConstants(b, rule, b.scalar(decayScalar(rule)));
   Ptr params = b.buffer(0);
   std::vector<Ptr> moments;
@@ -111,9 +112,7 @@ std::string Sgd::key(const CpuIsa &isa) const {
 IntExpr Sgd::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
 IntExpr Sgd::flops() const { return {0, {{0, 1, 6}}}; }
 
-void Sgd::emit(KernelBuilder &b) const {
-  emitUpdate(b, UpdateRule::Sgd, control ? 3 : -1, {});
-}
+void Sgd::emit(KernelBuilder &b) const { emitUpdate(b, UpdateRule::Sgd, control ? 3 : -1, {}); }
 
 std::string Lion::key(const CpuIsa &isa) const {
   return (control ? "lion_" : "lion_free_") + rows.key() + isa.suffix;

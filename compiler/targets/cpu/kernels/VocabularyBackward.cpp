@@ -110,8 +110,8 @@ private:
     });
   }
 
-  /// Calls body(step, row, second) for the steps of `count` rows: each a row, or with pairs two,
-  /// of which `second` says whether the other is there.
+  /// Calls body(step, row, second) for the steps of `count` rows: each a row, or with pairs
+  /// two, of which `second` says whether the other is there.
   void forSteps(Num count, const std::function<void(Num, Num, Num)> &body) {
     b.loop(0, stepsOf(count), 1, [&](Num at) {
       Num row = at * step;
@@ -120,9 +120,10 @@ private:
   }
   Num stepsOf(Num count) { return shape.pairs ? (count + 1) / 2 : count; }
 
-  /// Columns [v, v + group) of dlogits, whose stride covers the last group, to [row][group]: with
-  /// pairs to words along the columns, for dx, and to words along the rows, for dweight. The
-  /// column behind an odd vocabulary is in its last panel, a finite logit, and meets a zero.
+  /// Columns [v, v + group) of dlogits, whose stride covers the last group, to [row][group]:
+  /// with pairs to words along the columns, for dx, and to words along the rows, for dweight.
+  /// The column behind an odd vocabulary is in its last panel, a finite logit, and meets a
+  /// zero.
   void packSlab(Num v) {
     std::int64_t apart = shape.stride(b.isa);
     if (!shape.pairs || weightGradient)

@@ -58,8 +58,8 @@ IntExpr VocabularyLogits::flops() const {
   return {0, {{0, shape.chunks, 2 * shape.hidden * shape.vocabulary}}};
 }
 
-/// K blocks of a product over `depth` elements or words: few, equal, a multiple of 8 but for the
-/// last.
+/// K blocks of a product over `depth` elements or words: few, equal, a multiple of 8 but for
+/// the last.
 static std::int64_t kBlockOf(std::int64_t depth) {
   return roundUp(ceilDiv(depth, ceilDiv(depth, maxKBlock)), 8);
 }
@@ -85,7 +85,8 @@ class LogitsEmitter {
 public:
   LogitsEmitter(KernelBuilder &b, const VocabularyShape &shape, bool biased, bool dense)
       : b(b), shape(shape), dense(dense), x(b.buffer(0)), weight(b.buffer(1)),
-        logits(b.buffer(2)), panel(b.scratch(0, shape.pairs ? Elem::I32 : Elem::F32)), first(dense ? b.i64(0) : b.integer(1)),
+        logits(b.buffer(2)), panel(b.scratch(0, shape.pairs ? Elem::I32 : Elem::F32)),
+        first(dense ? b.i64(0) : b.integer(1)),
         rows(dense ? b.integer(0) : chunkRows(b, shape)), width(b.isa.panelWidth()),
         stride(dense ? shape.vocabulary : shape.stride(b.isa)), depth(depthOf(shape)),
         kBlock(kBlockOf(depth)), kBlocks(ceilDiv(depth, kBlock)) {
@@ -138,8 +139,8 @@ private:
     b.loop(0, width, 8, [&](Num column) {
       std::array<Ptr, 8> sources;
       for (int r = 0; r < 8; ++r)
-        sources[r] =
-            weight[b.min(v + column + r, b.i64(shape.vocabulary - 1)) * shape.hidden + k * step];
+        sources[r] = weight[b.min(v + column + r, b.i64(shape.vocabulary - 1)) * shape.hidden +
+                            k * step];
       b.loop(0, length * step, 8, [&](Num i) {
         std::array<Num, 8> lines;
         for (int r = 0; r < 8; ++r)
@@ -155,8 +156,8 @@ private:
     });
   }
 
-  /// Column `at` of the weight, zeros where an odd hidden size ends before it: a word's zero in x
-  /// does not silence what stands in the slack.
+  /// Column `at` of the weight, zeros where an odd hidden size ends before it: a word's zero in
+  /// x does not silence what stands in the slack.
   Num lastOfRow(Num at, Num line) {
     return shape.hidden % 2 ? b.select(at < shape.hidden, line, b.like(line, 0.0)) : line;
   }

@@ -14,7 +14,8 @@ struct VocabularyShape {
   std::int64_t hidden = 0, vocabulary = 0;
   std::int64_t chunk = 0;  ///< rows, a multiple of every tile's
   std::int64_t chunks = 1; ///< launches that share the work: for the count of FLOPs alone
-  bool pairs = false; ///< products of factors rounded to bf16, with f32 sums; isa.bf16Pairs alone
+  bool pairs =
+      false; ///< products of factors rounded to bf16, with f32 sums; isa.bf16Pairs alone
 
   /// Vocabulary rows of a backward group: a multiple of the register tile's rows.
   static std::int64_t groupRows(const CpuIsa &isa);

@@ -38,8 +38,7 @@ static AffineExpr substitute(const IntExpr &expr, const std::vector<AffineExpr> 
 Operand CpuProgram::rowsOf(Operand operand, AffineExpr rows, std::int64_t width) {
   AffineExpr elements = rows * width;
   const PlanSymbols &symbols = planner.symbols;
-  if (symbols.atCapacity(elements) <
-      symbols.atCapacity(planner.storedElements(operand.buffer)))
+  if (symbols.atCapacity(elements) < symbols.atCapacity(planner.storedElements(operand.buffer)))
     operand.touched = elements;
   return operand;
 }
@@ -188,8 +187,9 @@ static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
 /// A tied table's gradients go to one buffer: the first is written, the others added to it.
 static void bindSums(func::FuncOp function, CpuProgram &program) {
   for (GradientSum &sum : gradientSums(function)) {
-    auto user = sum.total.hasOneUse() ? dyn_cast<nn::AccumulateOp>(*sum.total.getUsers().begin())
-                                      : nn::AccumulateOp();
+    auto user = sum.total.hasOneUse()
+                    ? dyn_cast<nn::AccumulateOp>(*sum.total.getUsers().begin())
+                    : nn::AccumulateOp();
     if (user && isa<BlockArgument>(user.getInto())) {
       program.planner.alias(sum.total, user.getInto());
       program.accumulated.insert(sum.total);

@@ -30,15 +30,15 @@ public:
   Operand writeOver(mlir::Value result);
   Operand update(mlir::Value value) { return {planner.buffer(value), plan::Access::ReadWrite}; }
 
-  /// `operand`, of which a launch touches `rows` rows of `width` elements: the whole where it has
-  /// no more than they may be.
+  /// `operand`, of which a launch touches `rows` rows of `width` elements: the whole where it
+  /// has no more than they may be.
   Operand rowsOf(Operand operand, mlir::AffineExpr rows, std::int64_t width);
 
   /// How a parameter's elements are stored; f32 for every other value.
   Elem storedType(mlir::Value parameter);
 
-  /// Whether products with the rows of `x` are of bf16 pairs. Of one row a sequence or a beam they
-  /// are not: converting the weights would take longer than the product.
+  /// Whether products with the rows of `x` are of bf16 pairs. Of one row a sequence or a beam
+  /// they are not: converting the weights would take longer than the product.
   bool pairs(mlir::Value x) const;
 
   mlir::AffineExpr rows(mlir::Value value) { return planner.rowsOf(value.getType()); }

@@ -23,10 +23,10 @@ static LogicalResult lowerActivationGrad(Operation *operation, CpuProgram &progr
   auto op = cast<nn::ActivationGradOp>(operation);
   auto kernel = std::make_shared<ActivationGrad>();
   kernel->act = static_cast<Activation>(op.getKind());
-  program.launch(kernel,
-                 {program.read(op.getDy()), program.read(op.getX()),
-                  program.writeOver(op.getDx())},
-                 {elements(program, op.getX())}, {}, op);
+  program.launch(
+      kernel,
+      {program.read(op.getDy()), program.read(op.getX()), program.writeOver(op.getDx())},
+      {elements(program, op.getX())}, {}, op);
   return success();
 }
 
@@ -34,10 +34,10 @@ static LogicalResult lowerGated(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::GatedOp>(operation);
   auto kernel = std::make_shared<Gated>();
   kernel->act = static_cast<Activation>(op.getKind());
-  program.launch(kernel,
-                 {program.read(op.getGate()), program.read(op.getUp()),
-                  program.writeOver(op.getY())},
-                 {elements(program, op.getY())}, {}, op);
+  program.launch(
+      kernel,
+      {program.read(op.getGate()), program.read(op.getUp()), program.writeOver(op.getY())},
+      {elements(program, op.getY())}, {}, op);
   return success();
 }
 

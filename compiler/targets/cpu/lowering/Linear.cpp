@@ -22,9 +22,9 @@ Operand productWeight(Value x, Value weight, Linear &kernel, CpuProgram &program
   pack->in = kernel.in;
   pack->out = kernel.out;
   pack->weightType = kernel.weightType;
-  BufferId words = program.planner.temporary(
-      IntegerType::get(op->getContext(), 32),
-      program.constant(pairWords(pack->in, pack->out, program.isa)));
+  BufferId words =
+      program.planner.temporary(IntegerType::get(op->getContext(), 32),
+                                program.constant(pairWords(pack->in, pack->out, program.isa)));
   program.launch(pack, {program.read(weight), {words, plan::Access::Write}}, {}, {}, op,
                  ".pack");
   return {words, plan::Access::Read};

@@ -7,8 +7,8 @@
 
 namespace ftc::cpu {
 
-/// The weight that a product with the rows of `x` reads: as it is stored, or packed to bf16 pairs
-/// in a temporary. Says in `kernel`, whose sizes are set, which.
+/// The weight that a product with the rows of `x` reads: as it is stored, or packed to bf16
+/// pairs in a temporary. Says in `kernel`, whose sizes are set, which.
 Operand productWeight(mlir::Value x, mlir::Value weight, Linear &kernel, CpuProgram &program,
                       mlir::Operation *op);
 

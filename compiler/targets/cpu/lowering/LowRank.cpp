@@ -16,10 +16,10 @@ static LogicalResult lowerForward(Operation *operation, CpuProgram &program) {
   kernel->out = dimension(op.getWeight(), 0);
   kernel->rank = dimension(op.getFactor(), 1);
   Operand weight = productWeight(op.getX(), op.getWeight(), *kernel, program, op);
-  return launchProduct(op, kernel,
-                       {program.read(op.getX()), weight, program.read(op.getU()),
-                        program.read(op.getFactor())},
-                       program);
+  return launchProduct(
+      op, kernel,
+      {program.read(op.getX()), weight, program.read(op.getU()), program.read(op.getFactor())},
+      program);
 }
 
 static LogicalResult lowerBackward(Operation *operation, CpuProgram &program) {

@@ -62,11 +62,11 @@ static LogicalResult lowerGather(Operation *operation, CpuProgram &program) {
                             << ", which has no kernel";
   auto kernel = std::make_shared<GatherRows>();
   kernel->hidden = width(op.getX());
-  program.launch(kernel,
-                 {program.rowsOf(program.read(op.getX()), program.rows(op.getY()),
-                                 kernel->hidden),
-                  program.read(op.getRows()), program.write(op.getY())},
-                 {program.rows(op.getY())}, {}, op);
+  program.launch(
+      kernel,
+      {program.rowsOf(program.read(op.getX()), program.rows(op.getY()), kernel->hidden),
+       program.read(op.getRows()), program.write(op.getY())},
+      {program.rows(op.getY())}, {}, op);
   return success();
 }
 
@@ -75,11 +75,11 @@ static LogicalResult lowerScatter(Operation *operation, CpuProgram &program) {
   auto kernel = std::make_shared<ScatterRows>();
   kernel->hidden = width(op.getDy());
   program.planner.fill(program.planner.buffer(op.getDx()));
-  program.launch(kernel,
-                 {program.read(op.getDy()), program.read(op.getRows()),
-                  program.rowsOf(program.update(op.getDx()), program.rows(op.getDy()),
-                                 kernel->hidden)},
-                 {program.rows(op.getDy())}, {}, op);
+  program.launch(
+      kernel,
+      {program.read(op.getDy()), program.read(op.getRows()),
+       program.rowsOf(program.update(op.getDx()), program.rows(op.getDy()), kernel->hidden)},
+      {program.rows(op.getDy())}, {}, op);
   return success();
 }
 
