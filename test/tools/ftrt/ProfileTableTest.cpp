@@ -15,7 +15,7 @@ std::vector<rt::ProfileEntry> entries() {
 TEST(ProfileTable, ShowsTimesWorkAndSharesOfBothPeaks) {
   EXPECT_EQ(profileTable("apply", entries(), {200e9, 10e9}),
             "apply\n"
-            "  share   ms/call     calls GFLOP/call   MB/call  GFLOP/s  of FMA     GB/s  of mem"
+            "  share   ms/call     calls GFLOP/call   MB/call  GFLOP/s of peak     GB/s  of mem"
             "  command\n"
             "  80.0%   10.0000         2     1.0000    50.000    100.0   50.0%      5.0   50.0%"
             "  linear\n"
