@@ -125,8 +125,13 @@ LogicalResult AdamWOp::verify() {
                               {"v", "new_v", getV().getTypes(), getNewV().getTypes()}});
 }
 
+/// FLOPs of an element's update, alone or behind its gradient.
+static double updateFlops(UpdateRule rule) {
+  return rule == UpdateRule::AdamW ? 14 : rule == UpdateRule::Sgd ? 6 : 9;
+}
+
 Cost AdamWOp::getCost(const SpaceSizes &sizes) {
-  return elementCost(*this, getParams(), 14, sizes);
+  return elementCost(*this, getParams(), updateFlops(UpdateRule::AdamW), sizes);
 }
 
 LogicalResult SgdOp::verify() {
@@ -135,7 +140,7 @@ LogicalResult SgdOp::verify() {
 }
 
 Cost SgdOp::getCost(const SpaceSizes &sizes) {
-  return elementCost(*this, getParams(), 6, sizes);
+  return elementCost(*this, getParams(), updateFlops(UpdateRule::Sgd), sizes);
 }
 
 LogicalResult LionOp::verify() {
@@ -143,7 +148,7 @@ LogicalResult LionOp::verify() {
 }
 
 Cost LionOp::getCost(const SpaceSizes &sizes) {
-  return elementCost(*this, getParams(), 9, sizes);
+  return elementCost(*this, getParams(), updateFlops(UpdateRule::Lion), sizes);
 }
 
 LogicalResult AdafactorOp::verify() {
@@ -239,8 +244,7 @@ LogicalResult LinearWgradUpdateOp::verify() {
 Cost LinearWgradUpdateOp::getCost(const SpaceSizes &sizes) {
   Type x = getX().getType();
   double rows = elementsOf(x, sizes) / static_cast<double>(widthOf(x));
-  double each = getRule() == UpdateRule::AdamW ? 14 : getRule() == UpdateRule::Sgd ? 6 : 9;
-  return {(2 * rows + each) * elementsOf(getWeight().getType(), sizes), bytesMoved(*this, sizes)};
+  return {(2 * rows + updateFlops(getRule())) * elementsOf(getWeight().getType(), sizes), bytesMoved(*this, sizes)};
 }
 
 } // namespace ftc::nn

@@ -1,8 +1,6 @@
 // Optimizer updates in one pass over parameter, gradient and state; the global norm in f64.
 #include "compiler/targets/cpu/kernels/Optimizer.h"
 
-#include "compiler/targets/cpu/kernels/UpdateRules.h"
-
 namespace ftc::cpu {
 
 static constexpr std::int64_t flatChunk = 16384;
@@ -81,7 +79,7 @@ std::string AdamW::key(const CpuIsa &isa) const {
   return (control ? "adamw_" : "adamw_free_") + rows.key() + isa.suffix;
 }
 IntExpr AdamW::grid(const CpuIsa &) const { return rows.grid(); }
-IntExpr AdamW::flops() const { return rows.flops(flopsAnElement); }
+IntExpr AdamW::flops() const { return rows.flops(updateFlops(rule)); }
 
 /// The update of a rule, of elements in memory; `control`: its buffer, -1 for none.
 static void emitUpdate(KernelBuilder &b, UpdateRule rule, int control,
@@ -110,7 +108,7 @@ std::string Sgd::key(const CpuIsa &isa) const {
   return (control ? "sgd_" : "sgd_free_") + isa.suffix;
 }
 IntExpr Sgd::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
-IntExpr Sgd::flops() const { return {0, {{0, 1, 6}}}; }
+IntExpr Sgd::flops() const { return {0, {{0, 1, updateFlops(UpdateRule::Sgd)}}}; }
 
 void Sgd::emit(KernelBuilder &b) const { emitUpdate(b, UpdateRule::Sgd, control ? 3 : -1, {}); }
 
@@ -118,7 +116,7 @@ std::string Lion::key(const CpuIsa &isa) const {
   return (control ? "lion_" : "lion_free_") + rows.key() + isa.suffix;
 }
 IntExpr Lion::grid(const CpuIsa &) const { return rows.grid(); }
-IntExpr Lion::flops() const { return rows.flops(flopsAnElement); }
+IntExpr Lion::flops() const { return rows.flops(updateFlops(rule)); }
 
 void Lion::emit(KernelBuilder &b) const {
   emitUpdate(b, UpdateRule::Lion, control ? 3 : -1, rows);

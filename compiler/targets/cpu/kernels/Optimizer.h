@@ -5,6 +5,7 @@
 #pragma once
 
 #include "compiler/targets/cpu/kernels/KernelSpec.h"
+#include "compiler/targets/cpu/kernels/UpdateRules.h"
 
 namespace ftc::cpu {
 
@@ -27,7 +28,7 @@ struct CompactRows {
 ///   ints     n: elements; rows: rows of p
 ///   scalars  lr, beta1, beta2, eps, weight_decay, bc1, bc2
 struct AdamW : Kernel {
-  static constexpr std::int64_t flopsAnElement = 14;
+  static constexpr UpdateRule rule = UpdateRule::AdamW;
   bool control = true;
   CompactRows rows;
 
@@ -56,7 +57,7 @@ struct Sgd : Kernel {
 ///   ints     n: elements; rows: rows of p
 ///   scalars  lr, beta1, beta2, weight_decay
 struct Lion : Kernel {
-  static constexpr std::int64_t flopsAnElement = 9;
+  static constexpr UpdateRule rule = UpdateRule::Lion;
   bool control = true;
   CompactRows rows;
 

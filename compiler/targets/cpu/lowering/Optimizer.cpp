@@ -198,7 +198,7 @@ static LogicalResult lowerByRows(Op op, ArrayRef<ValueRange> moments,
     kernel->rows = {width, static_cast<int>(operands.size())};
     operands.push_back(program.read(op.getSlots()));
     program.launch(kernel, operands, {program.constant(type.getDimSize(0))}, scalars, op,
-                   ".rows", params.touched * KernelType::flopsAnElement);
+                   ".rows", params.touched * updateFlops(KernelType::rule));
   }
   aliasResults(op, lists, program);
   return success();
