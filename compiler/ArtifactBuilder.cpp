@@ -276,6 +276,10 @@ LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &objec
   variant->decay_elements = op.getDecayElements();
   variant->moments_bytes = op.getMomentsBytes();
   variant->state_bytes = op.getStateBytes();
+  variant->overlaid_from = op.getOverlaidFrom().value_or(0);
+  variant->overlaid_at =
+      op.getOverlaidAt() ? static_cast<std::int64_t>(*op.getOverlaidAt()) : -1;
+  variant->overlaid_compact_at = op.getOverlaidCompactAt().value_or(0);
 
   kernels.clear();
   std::map<std::string, unsigned> uses;

@@ -111,6 +111,7 @@ private:
                                          const RecomputeCandidate &candidate,
                                          const SpaceSizes &sizes);
   rt::Status refuseBudget(std::int64_t least) const;
+  std::string ofSeveralMicroBatches(plan::VariantOp variant) const;
   /// The most that a run holds on any variant, in bytes.
   std::int64_t plannedPeak();
   std::int64_t touchedRows(std::int64_t vocabulary) const;
@@ -170,11 +171,7 @@ static std::string absolutePath(const std::string &path) {
   return text;
 }
 
-static std::string mebibytes(std::int64_t bytes) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.1f MiB", bytes / 1048576.0);
-  return text;
-}
+using rt::mebibytes;
 
 static rt::Result<std::vector<const cpu::CpuIsa *>>
 resolveIsas(const std::vector<std::string> &names, const std::string &precision) {
@@ -593,7 +590,8 @@ rt::Status Compilation::plan() {
                                    kernelTables[i])))
       return diagnostics.failure("plan");
   symbols.attach(module);
-  if (failed(verify(module)) || failed(verifyPlan(module)))
+  if (failed(verify(module)) || failed(runPhase(module, planPhase(options.pipeline))) ||
+      failed(verifyPlan(module)))
     return diagnostics.failure("plan");
   clock.lap("plan");
   return {};
@@ -621,6 +619,9 @@ std::int64_t Compilation::touchedRows(std::int64_t vocabulary) const {
 UnusedBytes Compilation::unusedBytes(plan::VariantOp variant) const {
   UnusedBytes unused;
   bool accumulates = variant.lookupSymbol("train_accumulate") != nullptr;
+  std::int64_t arena = 0; // what programs use of it, whatever lies there
+  for (auto program : variant.getOps<plan::ProgramOp>())
+    arena = std::max<std::int64_t>(arena, program.getArenaBytes());
   std::map<std::string, std::int64_t> gradients; // one a parameter: its offset in bytes
   for (auto storage : variant.getOps<plan::StorageOp>())
     gradients[storage.getParameter().str()] = 4 * storage.getOffset();
@@ -633,8 +634,15 @@ UnusedBytes Compilation::unusedBytes(plan::VariantOp variant) const {
       return rt::bytesNeverWritten(begin, used, begin + rows * width);
     };
     unused.moments += bytes(moment.getOffset());
-    if (accumulates && moment.getIndex() == 0)
-      unused.gradients += bytes(gradients.at(moment.getParameter().str()));
+    if (!accumulates || moment.getIndex() != 0)
+      continue;
+    std::int64_t begin = gradients.at(moment.getParameter().str());
+    unused.gradients += bytes(begin);
+    if (variant.getOverlaidAt()) {
+      begin += variant.getOverlaidCompactAt().value_or(0);
+      unused.overlaid +=
+          rt::bytesNeverWritten(begin, std::max(used, arena - begin), begin + rows * width);
+    }
   }
   return unused;
 }
@@ -714,6 +722,19 @@ rt::Status Compilation::refuseBudget(std::int64_t least) const {
                            std::to_string(options.memoryBudget) +
                            " were given: raise it, lower --max_tokens (now " +
                            std::to_string(maxTokens) + "), or train less (--method)");
+}
+
+/// What the summary adds where a step of several micro-batches takes more memory.
+std::string Compilation::ofSeveralMicroBatches(plan::VariantOp variant) const {
+  if (!variant.getOverlaidAt())
+    return "";
+  rt::VariantMemory memory = memoryOf(variant, unusedBytes(variant), rt::GradientPlace::Apart);
+  std::int64_t peak = memory.trainingState() + memory.trainingArena();
+  std::string text = "; with several micro-batches a step " + mebibytes(peak);
+  return options.memoryBudget && peak > options.memoryBudget
+             ? text + ", above --memory_budget: "
+                      "refused then"
+             : text;
 }
 
 rt::Status Compilation::compileKernels() {
@@ -833,10 +854,10 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
     rt::VariantMemory memory = memoryOf(planned, unusedBytes(planned));
     std::int64_t state = memory.trainingState(), arena = memory.trainingArena();
     std::fprintf(stderr,
-                 "%s: %zu kernels for %zu commands; training peak %s (state %s, arena %s)\n",
+                 "%s: %zu kernels for %zu commands; training peak %s (state %s, arena %s)%s\n",
                  variant->isa.c_str(), variant->kernels.size(), launches,
                  mebibytes(state + arena).c_str(), mebibytes(state).c_str(),
-                 mebibytes(arena).c_str());
+                 mebibytes(arena).c_str(), ofSeveralMicroBatches(planned).c_str());
   }
   if (recomputed)
     std::fprintf(
@@ -923,11 +944,13 @@ rt::Status Compilation::write() {
   artifact.method = options.pipeline.method;
   artifact.optimizer = options.pipeline.optimizer;
   artifact.precision = precision();
+  artifact.memory_budget = options.memoryBudget;
   artifact.ir = irText;
   for (const auto &variant : artifact.variants) {
     UnusedBytes unused = unusedBytes(model.module->lookupSymbol<plan::VariantOp>(variant->isa));
     variant->unused_grads_bytes = unused.gradients;
     variant->unused_moments_bytes = unused.moments;
+    variant->unused_overlaid_bytes = unused.overlaid;
   }
   nlohmann::ordered_json summary;
   for (auto variant : model.module->getOps<plan::VariantOp>())

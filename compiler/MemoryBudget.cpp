@@ -6,11 +6,23 @@
 
 namespace ftc {
 
-rt::VariantMemory memoryOf(plan::VariantOp variant, const UnusedBytes &unused) {
+std::int64_t overlaidEnd(plan::VariantOp variant) {
+  auto from = static_cast<std::int64_t>(variant.getOverlaidFrom().value_or(0));
+  auto trainable = static_cast<std::int64_t>(variant.getTrainableElements());
+  return std::max<std::int64_t>(variant.getOverlaidAt().value_or(0) + 4 * (trainable - from),
+                                variant.getOverlaidCompactAt().value_or(0) + 4 * from);
+}
+
+rt::VariantMemory memoryOf(plan::VariantOp variant, const UnusedBytes &unused,
+                           rt::GradientPlace place) {
   rt::VariantMemory memory;
   memory.params = 4 * static_cast<std::int64_t>(variant.getParamsElements());
   memory.gradients =
       4 * static_cast<std::int64_t>(variant.getTrainableElements()) - unused.gradients;
+  if (variant.getOverlaidAt() && place == rt::GradientPlace::Arena) {
+    memory.gradients = 0;
+    memory.overlaidArena = overlaidEnd(variant) - unused.overlaid;
+  }
   memory.moments = static_cast<std::int64_t>(variant.getMomentsBytes()) - unused.moments;
   memory.state = variant.getStateBytes();
   for (auto program : variant.getOps<plan::ProgramOp>()) {

@@ -10,13 +10,18 @@
 
 namespace ftc {
 
-/// Bytes of gradients and of moments that are reserved and never written.
+/// Bytes that are reserved and never written: of gradients apart from the arena, of moments,
+/// and of an arena that holds the gradients.
 struct UnusedBytes {
-  std::int64_t gradients = 0, moments = 0;
+  std::int64_t gradients = 0, moments = 0, overlaid = 0;
 };
 
+/// Where the gradients of a variant end that lie in the arena.
+std::int64_t overlaidEnd(plan::VariantOp variant);
+
 /// The memory of a planned variant.
-rt::VariantMemory memoryOf(plan::VariantOp variant, const UnusedBytes &unused);
+rt::VariantMemory memoryOf(plan::VariantOp variant, const UnusedBytes &unused,
+                           rt::GradientPlace place = rt::GradientPlace::Arena);
 
 /// What a search for a plan within a budget found.
 struct BudgetSearch {

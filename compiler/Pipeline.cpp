@@ -15,9 +15,10 @@ using namespace mlir;
 namespace ftc {
 
 std::vector<std::string> optimizationPasses() {
-  return {"prune-demand",  "cache-trunk",   "compact-embedding-gradients",
-          "fuse-low-rank", "fuse-kernels",  "choose-saved",
-          "fuse-updates",  "sort-schedule", "recompute"};
+  return {"prune-demand",     "cache-trunk",   "compact-embedding-gradients",
+          "fuse-low-rank",    "fuse-kernels",  "choose-saved",
+          "fuse-updates",     "sort-schedule", "recompute",
+          "overlay-gradients"};
 }
 
 std::vector<std::string> emitPhases() {
@@ -114,6 +115,13 @@ Phase recomputePhase(const PipelineOptions &options, double price, double slope)
   return {"schedule",
           {"ftc-recompute{" + std::string(prices) +
            (options.spaces.empty() ? "" : " spaces=" + options.spaces) + "}"}};
+}
+
+Phase planPhase(const PipelineOptions &options) {
+  Phase phase{"plan", {}};
+  if (!llvm::is_contained(options.disabled, "overlay-gradients"))
+    phase.passes.push_back("ftc-overlay-gradients");
+  return phase;
 }
 
 /// Pass names are looked up in MLIR's registry, filled once a process.

@@ -43,6 +43,9 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options);
 /// What ends the phase "schedule" where a memory budget asks for it: ftc-recompute.
 Phase recomputePhase(const PipelineOptions &options, double price, double slope);
 
+/// What ends the phase "plan", on plans: ftc-overlay-gradients, unless it is switched off.
+Phase planPhase(const PipelineOptions &options);
+
 /// Names of passes that `--disable` takes.
 std::vector<std::string> optimizationPasses();
 

@@ -456,6 +456,28 @@ def Recompute : Pass<"ftc-recompute", "::mlir::ModuleOp"> {
   let dependentDialects = ["::ftc::nn::NnDialect"];
 }
 
+def OverlayGradients : Pass<"ftc-overlay-gradients", "::mlir::ModuleOp"> {
+  let summary = "Let gradients lie in the arena, where activations died";
+  let description = [{
+    Input: plans. A step of one micro-batch needs no gradient before its backward, and no
+    activation behind it. In the program that makes the gradients (train_accumulate) each of them
+    lives from its first command on, at its place in the parameters' order from byte `overlaid_at`
+    of the arena on, behind the arenas of the programs that read gradients (apply). Arena buffers
+    are placed anew around them; what lies between parameters is filled with zeros at the end, as
+    readers expect. Compact gradients of embedding tables, before element `overlaid_from`, follow
+    from byte `overlaid_compact_at` on. Nothing changes where the plan would not become smaller. A run of several
+    micro-batches a step keeps its gradients in a segment of their own, and the same bits.
+
+    ```mlir
+    // activations of 400 MiB, gradients of 330 MiB: 730 MiB become about 430 MiB
+    ```
+  }];
+  let statistics = [
+    Statistic<"overlaid", "overlaid", "variants whose gradients lie in the arena">,
+  ];
+  let dependentDialects = ["::ftc::plan::PlanDialect"];
+}
+
 def VerifyPhase : Pass<"ftc-verify-phase", "::mlir::ModuleOp"> {
   let summary = "Check what a phase of the pipeline promises";
   let description = [{

@@ -1,6 +1,7 @@
 // Program planning: liveness in command order, greedy placement by size, emission.
 #include "compiler/plan/ProgramPlanner.h"
 
+#include "compiler/analysis/ArenaPlacement.h"
 #include "runtime/abi/Kernel.h"
 
 #include <algorithm>
@@ -216,38 +217,20 @@ std::int64_t ProgramPlanner::bytesAtCapacity(const PlannedBuffer &buffer) const 
          abi::kBufferAlignment;
 }
 
-/// Largest first, each at the lowest offset free over its whole life. Offsets are exact for
-/// the capacities; smaller batches use the same places.
+/// Offsets are exact for the capacities; smaller batches use the same places.
 std::int64_t ProgramPlanner::placeArena() {
-  std::vector<BufferId> order;
-  for (BufferId id = 0; id < buffers.size(); ++id)
-    if (buffers[id].segment == plan::Segment::Arena && buffers[id].firstUse >= 0)
-      order.push_back(id);
-  std::vector<std::int64_t> bytes(buffers.size());
-  for (BufferId id : order)
-    bytes[id] = bytesAtCapacity(buffers[id]);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](BufferId a, BufferId b) { return bytes[a] > bytes[b]; });
-  std::int64_t total = 0;
-  std::vector<BufferId> placed;
-  for (BufferId id : order) {
-    PlannedBuffer &buffer = buffers[id];
-    std::vector<std::pair<std::int64_t, std::int64_t>> taken;
-    for (BufferId other : placed)
-      if (buffers[other].firstUse <= buffer.lastUse && buffer.firstUse <= buffers[other].lastUse)
-        taken.push_back({buffers[other].offset, buffers[other].offset + bytes[other]});
-    std::sort(taken.begin(), taken.end());
-    std::int64_t offset = 0;
-    for (auto [begin, end] : taken) {
-      if (offset + bytes[id] <= begin)
-        break;
-      offset = std::max(offset, end);
-    }
-    buffer.offset = offset;
-    total = std::max(total, offset + bytes[id]);
-    placed.push_back(id);
+  SmallVector<BufferId> used;
+  SmallVector<ArenaLife> lives;
+  for (auto [id, buffer] : llvm::enumerate(buffers)) {
+    if (buffer.segment != plan::Segment::Arena || buffer.firstUse < 0)
+      continue;
+    used.push_back(id);
+    lives.push_back({bytesAtCapacity(buffer), buffer.firstUse, buffer.lastUse});
   }
-  return total;
+  std::int64_t end = ftc::placeArena(lives);
+  for (auto [id, life] : llvm::zip_equal(used, lives))
+    buffers[id].offset = life.offset;
+  return end;
 }
 
 plan::ProgramOp ProgramPlanner::emit(OpBuilder &builder, llvm::StringRef name) {

@@ -1,10 +1,13 @@
 // Checks a finished plan: segments' bounds, lives in the arena, writes before reads.
 #include "compiler/plan/VerifyPlan.h"
 
+#include "compiler/analysis/BufferLives.h"
 #include "dialects/plan/Plan.h"
 #include "runtime/abi/Kernel.h"
 
 #include <algorithm>
+#include <limits>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -24,30 +27,25 @@ struct Extent {
   }
 };
 
-/// An arena buffer: its bytes at capacity, and the commands it lives through.
+/// A buffer in the arena: its bytes at capacity, and the commands it lives through.
 struct Life {
   plan::BufferOp op;
   Extent bytes;
   int first = -1, last = -1;
   bool written = false;
-};
-
-/// The module's symbols, to size buffers with.
-struct Symbols {
-  ArrayAttr names;
-  ArrayRef<std::int64_t> capacities;
+  bool gradient = false; ///< slices of gradients may share bytes
 };
 
 /// One program of a variant.
 class ProgramVerifier {
 public:
-  ProgramVerifier(plan::VariantOp variant, plan::ProgramOp program, const Symbols &symbols)
-      : variant(variant), program(program), symbols(symbols) {}
+  ProgramVerifier(plan::VariantOp variant, plan::ProgramOp program, const BufferSizes &sizes)
+      : variant(variant), program(program), sizes(sizes), uses(usesOf(program)) {}
   LogicalResult verify();
 
 private:
-  FailureOr<std::int64_t> elementsAtCapacity(plan::BufferOp buffer);
   LogicalResult verifyBuffer(plan::BufferOp buffer);
+  void noteOverlaid(plan::BufferOp gradient, const Extent &slice);
   LogicalResult verifyMoments(plan::BufferOp buffer, const Extent &slice);
   LogicalResult verifyInside(plan::BufferOp buffer, const Extent &place, const Extent &segment);
   LogicalResult verifyCommand(Operation &command, int index);
@@ -56,42 +54,19 @@ private:
 
   plan::VariantOp variant;
   plan::ProgramOp program;
-  const Symbols &symbols;
+  const BufferSizes &sizes;
+  llvm::DenseMap<Value, BufferUse> uses;
   std::vector<Life> lives;
   llvm::DenseMap<Value, unsigned> lifeOf;
 };
 
 } // namespace
 
-static std::int64_t widthOf(Type dtype) {
-  return std::max<std::int64_t>(1, dtype.getIntOrFloatBitWidth() / 8);
-}
-
 /// The bytes of the segment that a moment takes.
 static Extent extentOf(plan::MomentOp moment) {
   std::int64_t offset = moment.getOffset();
   return {offset, offset + static_cast<std::int64_t>(moment.getElements()) *
-                               widthOf(moment.getDtype())};
-}
-
-FailureOr<std::int64_t> ProgramVerifier::elementsAtCapacity(plan::BufferOp buffer) {
-  AffineMap map = buffer.getElements();
-  if (map.getNumSymbols() > symbols.capacities.size())
-    return buffer.emitOpError("expected a size over ")
-           << symbols.capacities.size() << " symbols, got one over " << map.getNumSymbols();
-  SmallVector<AffineExpr> sizes;
-  for (unsigned i = 0; i < map.getNumSymbols(); ++i) {
-    if (symbols.capacities[i] == 0 && map.getResult(0).isFunctionOfSymbol(i))
-      return buffer.emitOpError("expected a size over symbols with a capacity, got the counter ")
-             << symbols.names[i];
-    sizes.push_back(getAffineConstantExpr(symbols.capacities[i], map.getContext()));
-  }
-  AffineExpr size = map.getResult(0).replaceDimsAndSymbols({}, sizes);
-  auto constant = dyn_cast<AffineConstantExpr>(simplifyAffineExpr(size, 0, 0));
-  if (!constant || constant.getValue() < 0)
-    return buffer.emitOpError("expected a size of at least 0 at capacity, got ")
-           << AffineMapAttr::get(AffineMap::get(0, 0, size));
-  return constant.getValue();
+                               bytesOf(moment.getDtype())};
 }
 
 LogicalResult ProgramVerifier::verifyInside(plan::BufferOp buffer, const Extent &place,
@@ -122,14 +97,34 @@ LogicalResult ProgramVerifier::verifyMoments(plan::BufferOp buffer, const Extent
   return buffer.emitOpError("expected whole moments, got bytes ") << slice.text();
 }
 
+/// A gradient that may lie in the arena lives there to the program's end, and from its
+/// beginning where it is read before it is written.
+void ProgramVerifier::noteOverlaid(plan::BufferOp gradient, const Extent &slice) {
+  auto use = uses.find(gradient.getBuffer());
+  std::optional<std::uint64_t> from = variant.getOverlaidFrom(), at = variant.getOverlaidAt();
+  if (!from || !at || use == uses.end())
+    return;
+  // Where element 0 would lie.
+  std::int64_t zero =
+      slice.begin < static_cast<std::int64_t>(*from)
+          ? variant.getOverlaidCompactAt().value_or(0)
+          : static_cast<std::int64_t>(*at) - 4 * static_cast<std::int64_t>(*from);
+  lives.push_back({gradient,
+                   {zero + 4 * slice.begin, zero + 4 * slice.end},
+                   use->second.readFirst ? 0 : use->second.first,
+                   std::numeric_limits<int>::max(),
+                   true,
+                   true});
+}
+
 LogicalResult ProgramVerifier::verifyBuffer(plan::BufferOp buffer) {
-  FailureOr<std::int64_t> elements = elementsAtCapacity(buffer);
+  FailureOr<std::int64_t> elements = sizes.elements(buffer);
   if (failed(elements))
     return failure();
   std::int64_t offset = buffer.getOffset(), params = variant.getParamsElements();
   std::int64_t trainable = variant.getTrainableElements();
   std::int64_t state = variant.getStateBytes(), arena = program.getArenaBytes();
-  std::int64_t width = widthOf(buffer.getDtype());
+  std::int64_t width = bytesOf(buffer.getDtype());
   Extent slice{offset, offset + *elements}, bytes{offset, offset + *elements * width};
   plan::Segment segment = buffer.getSegment();
   if ((segment == plan::Segment::Arena || segment == plan::Segment::State) &&
@@ -140,6 +135,7 @@ LogicalResult ProgramVerifier::verifyBuffer(plan::BufferOp buffer) {
   case plan::Segment::Params:
     return verifyInside(buffer, slice, {0, params});
   case plan::Segment::Grads:
+    noteOverlaid(buffer, slice);
     return verifyInside(buffer, slice, {0, trainable});
   case plan::Segment::Moments:
     return verifyMoments(buffer, bytes);
@@ -211,7 +207,8 @@ LogicalResult ProgramVerifier::verifyArena() {
       const Life &a = *order[i], &b = *order[k];
       if (b.bytes.begin >= a.bytes.end)
         break;
-      if (!a.bytes.overlaps(b.bytes) || a.last < b.first || b.last < a.first)
+      if (!a.bytes.overlaps(b.bytes) || a.last < b.first || b.last < a.first ||
+          (a.gradient && b.gradient))
         continue;
       plan::BufferOp op = b.op;
       return op.emitOpError("expected arena bytes of its own while it lives (commands ")
@@ -267,17 +264,14 @@ static LogicalResult verifyStorage(plan::VariantOp variant) {
 }
 
 LogicalResult verifyPlan(ModuleOp module) {
-  auto names = module->getAttrOfType<ArrayAttr>(plan::kSymbols);
-  auto capacities = module->getAttrOfType<DenseI64ArrayAttr>(plan::kCapacities);
-  if (!names || !capacities || names.size() != static_cast<std::size_t>(capacities.size()))
-    return module.emitError("expected plan.symbols and as many plan.capacities, got ")
-           << (names ? names.size() : 0) << " and " << (capacities ? capacities.size() : 0);
-  Symbols symbols{names, capacities.asArrayRef()};
+  FailureOr<BufferSizes> sizes = BufferSizes::of(module);
+  if (failed(sizes))
+    return failure();
   for (auto variant : module.getOps<plan::VariantOp>()) {
     if (failed(verifyStorage(variant)))
       return failure();
     for (auto program : variant.getOps<plan::ProgramOp>())
-      if (failed(ProgramVerifier(variant, program, symbols).verify()))
+      if (failed(ProgramVerifier(variant, program, *sizes).verify()))
         return failure();
   }
   return success();

@@ -49,10 +49,14 @@ def Plan_VariantOp : Plan_Op<"variant", [Symbol, SymbolTable, NoTerminator, Sing
     `params_elements`, `trainable_elements` and `decay_elements` are the extents of the
     parameter segment: trainable parameters with decay come first, then those without, then
     frozen ones. `moments_bytes` is the extent of the segment of the optimizer's moments.
+    Where a step has one micro-batch, gradients may lie in the arena (ftc-overlay-gradients): from
+    element `overlaid_from` on from byte `overlaid_at` on, compact ones, which come before that
+    element, from byte `overlaid_compact_at` on.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$target, I64Attr:$params_elements,
       I64Attr:$trainable_elements, I64Attr:$decay_elements, I64Attr:$moments_bytes,
-      I64Attr:$state_bytes);
+      I64Attr:$state_bytes, OptionalAttr<I64Attr>:$overlaid_from,
+      OptionalAttr<I64Attr>:$overlaid_at, OptionalAttr<I64Attr>:$overlaid_compact_at);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
 }

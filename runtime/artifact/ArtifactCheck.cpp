@@ -1,6 +1,7 @@
 // Checks of the tables outside programs: names, shapes, storage, task, files, kernels.
 #include "runtime/artifact/ArtifactCheck.h"
 
+#include "runtime/abi/Kernel.h"
 #include "runtime/artifact/ArtifactReader.h"
 #include "runtime/artifact/CompactRows.h"
 #include "runtime/artifact/Expression.h"
@@ -248,6 +249,15 @@ static Status checkVariant(const abi::Artifact &artifact, const abi::Variant &va
       variant.unused_moments_bytes() < 0 ||
       variant.unused_moments_bytes() > variant.moments_bytes())
     return bad("impossible sizes of parameters, gradients or moments");
+  if (variant.overlaid_from() < 0 || variant.overlaid_from() > variant.trainable_elements() ||
+      variant.overlaid_from() % 16 != 0 || variant.overlaid_at() < -1 ||
+      variant.overlaid_at() > kMaxMomentBytes || variant.overlaid_compact_at() < 0 ||
+      variant.overlaid_compact_at() > kMaxMomentBytes ||
+      (variant.overlaid_at() >= 0 && variant.overlaid_at() % abi::kBufferAlignment != 0) ||
+      variant.overlaid_compact_at() % abi::kBufferAlignment != 0 ||
+      variant.unused_overlaid_bytes() < 0 ||
+      variant.unused_overlaid_bytes() > 4 * variant.overlaid_from())
+    return bad("an impossible place of gradients in the arena");
   FTC_RETURN_IF_ERROR(checkNames(variant.kernels(), "kernel"));
   for (std::uint32_t i = 0; i < count(variant.kernels()); ++i) {
     std::int64_t scratch = variant.kernels()->Get(i)->scratch_bytes();

@@ -7,8 +7,11 @@ namespace ftc::rt {
 
 void VariantMemory::add(std::string name, std::int64_t arena, bool gradientsToo,
                         bool momentsToo, bool stateToo) {
+  if (gradientsToo)
+    arena = std::max(arena, overlaidArena);
   programs.push_back({std::move(name), params, gradientsToo ? gradients : 0,
-                      momentsToo ? moments : 0, arena, stateToo ? state : 0});
+                      momentsToo ? moments : 0, arena, stateToo ? state : 0,
+                      gradientsToo || momentsToo});
 }
 
 std::int64_t VariantMemory::trainingState() const {
@@ -31,15 +34,27 @@ std::int64_t VariantMemory::trainingArena() const {
 std::int64_t VariantMemory::peak() const {
   std::int64_t generating = 0;
   for (const ProgramMemory &program : programs)
-    if (!program.gradients && !program.moments)
+    if (!program.trains)
       generating = std::max(generating, params + state + program.arena);
   return std::max(trainingState() + trainingArena(), generating);
 }
 
-VariantMemory memoryOf(const abi::Variant &variant) {
+std::int64_t overlaidEnd(const abi::Variant &variant) {
+  if (variant.overlaid_at() < 0)
+    return 0;
+  return std::max(variant.overlaid_at() +
+                      4 * (variant.trainable_elements() - variant.overlaid_from()),
+                  variant.overlaid_compact_at() + 4 * variant.overlaid_from());
+}
+
+VariantMemory memoryOf(const abi::Variant &variant, GradientPlace place) {
   VariantMemory memory;
   memory.params = 4 * variant.params_elements();
   memory.gradients = 4 * variant.trainable_elements() - variant.unused_grads_bytes();
+  if (place == GradientPlace::Arena && variant.overlaid_at() >= 0) {
+    memory.gradients = 0;
+    memory.overlaidArena = overlaidEnd(variant) - variant.unused_overlaid_bytes();
+  }
   memory.moments = variant.moments_bytes() - variant.unused_moments_bytes();
   memory.state = variant.state_bytes();
   for (const abi::Program *program : *variant.programs()) {

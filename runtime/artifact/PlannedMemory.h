@@ -15,16 +15,23 @@ namespace ftc::rt {
 struct ProgramMemory {
   std::string name;
   std::int64_t params = 0, gradients = 0, moments = 0, arena = 0, state = 0;
+  bool trains = false; ///< it touches gradients, which may lie in the arena, or moments
 
   /// What must be resident while the program runs.
   std::int64_t peak() const { return params + gradients + moments + arena + state; }
 };
+
+/// Where gradients lie: in the arena, where the plan has a place for them there, or apart from
+/// it, as every step of several micro-batches needs.
+enum class GradientPlace { Arena, Apart };
 
 /// The programs of one variant.
 struct VariantMemory {
   /// Sizes of the segments that programs share, without memory that is reserved for rows of
   /// embedding tables and never written.
   std::int64_t params = 0, gradients = 0, moments = 0, state = 0;
+  /// What an arena takes that holds the gradients; 0: none does.
+  std::int64_t overlaidArena = 0;
   std::vector<ProgramMemory> programs;
 
   /// Adds a program that touches these segments.
@@ -43,7 +50,10 @@ struct VariantMemory {
   std::int64_t peak() const;
 };
 
+/// Where the gradients of a variant end in the arena; 0: they do not lie there.
+std::int64_t overlaidEnd(const abi::Variant &variant);
+
 /// The memory of an artifact's variant, as it was planned.
-VariantMemory memoryOf(const abi::Variant &variant);
+VariantMemory memoryOf(const abi::Variant &variant, GradientPlace place = GradientPlace::Arena);
 
 } // namespace ftc::rt

@@ -111,6 +111,10 @@ Status ProgramChecker::checkBuffer(const abi::Buffer &buffer) {
       return bad(std::string("parameters and gradients are f32, not ") +
                  nameOf(buffer.dtype()));
     bool params = buffer.segment() == abi::Segment::Params;
+    if (!params && variant.overlaid_at() >= 0 && buffer.offset() < variant.overlaid_from() &&
+        buffer.offset() > variant.overlaid_from() - elements)
+      return bad("gradients on both sides of element " +
+                 std::to_string(variant.overlaid_from()) + ", where those in the arena begin");
     std::int64_t limit = params ? variant.params_elements() : variant.trainable_elements();
     return checkInside(buffer.offset(), elements, limit,
                        abi::EnumNameSegment(buffer.segment()));

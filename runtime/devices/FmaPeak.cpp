@@ -66,6 +66,11 @@ Products productsOf(std::string_view isa) {
   return isa.ends_with("-bf16") ? Products::Bf16 : Products::F32;
 }
 
+Products productsOfKernel(std::string_view kernel) {
+  return kernel.find("_pairs_") != kernel.npos || kernel.ends_with("_pairs") ? Products::Bf16
+                                                                             : Products::F32;
+}
+
 const char *peakName(Products products) {
   return products == Products::Bf16 ? "bf16 peak" : "FMA peak";
 }

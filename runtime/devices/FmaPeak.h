@@ -13,6 +13,8 @@ constexpr int kQuickLook = 8, kThoroughLook = 100;
 enum class Products { F32, Bf16 };
 /// What the variant for `isa` computes its products in.
 Products productsOf(std::string_view isa);
+/// The same of one kernel: "pairs" is a part of the name of those that multiply bf16.
+Products productsOfKernel(std::string_view kernel);
 const char *peakName(Products products); ///< "FMA peak", "bf16 peak"
 
 /// FLOP/s of all `threads` together, the best of `attempts` of about 2.5 ms each; 0 where the

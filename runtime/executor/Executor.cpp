@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <map>
 
 namespace ftc::rt {
 
@@ -162,7 +163,10 @@ Status Executor::Impl::uploadInputs(const PreparedProgram &program) {
 
 /// NaN in every float and -1 in every integer that a run must write before it reads.
 Status Executor::Impl::poison(const PreparedProgram &program) {
-  FTC_RETURN_IF_ERROR(device->fill(program.arena, 0xFF, program.arenaBytes));
+  std::int64_t bytes = program.arenaBytes;
+  if (gradientPlace == GradientPlace::Arena && !program.readsGradients)
+    bytes = memory.arena;
+  FTC_RETURN_IF_ERROR(device->fill(program.arena, 0xFF, bytes));
   for (const BoundArray &bound : program.outputs) {
     const DeviceBuffer &buffer = outputs[bound.array].buffer;
     FTC_RETURN_IF_ERROR(device->fill(buffer.address, 0xFF, buffer.bytes));
@@ -270,11 +274,20 @@ std::vector<ProfileEntry> Executor::profile(ProgramHandle handle) const {
   if (!handle || impl->profiles.empty())
     return entries;
   const PreparedProgram &program = impl->programs[handle.index];
-  for (const std::string &label : program.labels)
-    entries.push_back({label});
   const std::vector<CommandProfile> &commands = impl->profiles[handle.index];
+  std::map<std::pair<std::uint32_t, std::int64_t>, std::size_t> known;
   for (std::size_t i = 0; i < commands.size(); ++i) {
-    ProfileEntry &entry = entries[program.commands[i].label];
+    const PreparedCommand &command = program.commands[i];
+    bool launch = command.kind == abi::Action::Launch;
+    auto [place, fresh] = known.try_emplace(
+        {command.label, launch ? std::int64_t(command.kernelIndex) : -1}, entries.size());
+    if (fresh)
+      entries.push_back(
+          {program.labels[command.label],
+           launch
+               ? std::string(text(impl->variant->kernels()->Get(command.kernelIndex)->name()))
+               : std::string()});
+    ProfileEntry &entry = entries[place->second];
     entry.calls += commands[i].calls;
     entry.seconds += commands[i].seconds;
     entry.flops += commands[i].flops;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/artifact/ArtifactReader.h"
+#include "runtime/artifact/PlannedMemory.h"
 #include "runtime/devices/Device.h"
 #include "runtime/support/Status.h"
 
@@ -39,9 +40,11 @@ struct ProgramHandle {
   explicit operator bool() const { return index >= 0; }
 };
 
-/// Exact bytes that an executor holds, allocated when it is created; nothing is added later.
+/// Exact bytes that an executor holds, allocated when it is created; nothing is added later but
+/// by Executor::keepGradientsApart.
 struct MemoryUse {
-  std::int64_t params = 0, grads = 0, moments = 0, state = 0;
+  std::int64_t params = 0, moments = 0, state = 0;
+  std::int64_t grads = 0; // without those in the arena
   std::int64_t arena = 0; // the largest of its programs
   std::int64_t inputs = 0, outputs = 0;
   std::int64_t scratch = 0; // of all threads
@@ -53,10 +56,12 @@ struct MemoryUse {
 /// Which copy of a parameter is meant. Moments have types of their own: see loadMoment.
 enum class ParameterSlot { Params, Grads, Moments };
 
-/// Time and work of the commands that share a label, summed over runs. Bytes are what they read
-/// and write at least: what is read again, because caches did not hold it, is not in them.
+/// Time and work of the commands that share a label and a kernel, summed over runs. Bytes are
+/// what they read and write at least: what is read again, because caches did not hold it, is
+/// not in them.
 struct ProfileEntry {
   std::string label;
+  std::string kernel; ///< empty: a fill or a copy
   std::int64_t calls = 0;
   double seconds = 0, flops = 0, bytes = 0;
 };
@@ -70,6 +75,9 @@ struct ExecutorOptions {
   /// Fill the arena and the program's outputs with NaN before each run, so that reads of stale
   /// scratch and unwritten outputs show. Always done on devices that poison memory.
   bool poisonArena = false;
+  /// Where gradients lie to begin with. In the arena they take less memory, and last from a
+  /// program that makes them to the one that reads them next: for steps of one micro-batch.
+  GradientPlace gradients = GradientPlace::Apart;
 };
 
 /// Index of the best variant of `artifact` that `device` can run. When none can: an error that
@@ -145,6 +153,10 @@ public:
   std::int64_t parameterElements(std::uint32_t index) const;
   /// Whether a slot was allocated.
   bool has(ParameterSlot slot) const;
+  /// Where gradients lie, and a place of their own for them from now on, as zeros: what lies in
+  /// the arena is lost. An error names the bytes that cannot be had.
+  GradientPlace gradientPlace() const;
+  Status keepGradientsApart();
 
   /// Copies entry `moment` of variant().moments() from its canonical row-major bytes into the
   /// variant's storage, or canonical bytes [firstByte, firstByte + bytes.size()) back; whole
@@ -167,7 +179,7 @@ public:
   Status clear(ParameterSlot slot);
   Status clearState();
 
-  /// By label in order of first appearance; empty without ExecutorOptions::profile.
+  /// By label and kernel in order of first appearance; empty without ExecutorOptions::profile.
   std::vector<ProfileEntry> profile(ProgramHandle program) const;
   void resetProfile();
 

@@ -42,10 +42,15 @@ Status Executor::Impl::allocateSegment(DeviceBuffer &buffer, std::int64_t bytes,
   return Status::ok();
 }
 
+Status Executor::Impl::allocateGradients() {
+  return allocateSegment(grads, variant->trainable_elements() * 4, memory.grads,
+                         Contents::Zeros);
+}
+
 /// Allocates the segments that the chosen programs touch. Parameters, gradients, moments and
 /// state begin as zeros, so that the gaps between parameters stay zero for good, and so do the
 /// rows of compact gradients and moments that are not yet in use.
-Status Executor::Impl::chooseSegments(const std::vector<const abi::Program *> &chosen) {
+Status Executor::Impl::chooseSegments() {
   bool usesState = false;
   std::int64_t arenaBytes = 0;
   for (const abi::Program *program : chosen) {
@@ -57,11 +62,15 @@ Status Executor::Impl::chooseSegments(const std::vector<const abi::Program *> &c
       usesState |= segment == abi::Segment::State;
     }
   }
-  std::int64_t trainable = variant->trainable_elements() * 4;
+  ownArena = arenaBytes;
+  if (!hasGrads || overlaidEnd(*variant) == 0)
+    gradientPlace = GradientPlace::Apart;
+  if (gradientPlace == GradientPlace::Arena)
+    arenaBytes = std::max(arenaBytes, overlaidEnd(*variant));
   FTC_RETURN_IF_ERROR(
       allocateSegment(params, variant->params_elements() * 4, memory.params, Contents::Zeros));
-  if (hasGrads)
-    FTC_RETURN_IF_ERROR(allocateSegment(grads, trainable, memory.grads, Contents::Zeros));
+  if (hasGrads && gradientPlace == GradientPlace::Apart)
+    FTC_RETURN_IF_ERROR(allocateGradients());
   if (hasMoments)
     FTC_RETURN_IF_ERROR(
         allocateSegment(moments, variant->moments_bytes(), memory.moments, Contents::Zeros));
@@ -113,6 +122,14 @@ Status Executor::Impl::allocateArrays(std::vector<NamedArray> &arrays, std::int6
   return Status::ok();
 }
 
+std::byte *Executor::Impl::gradient(std::int64_t element) const {
+  if (gradientPlace == GradientPlace::Apart)
+    return grads.address + 4 * element;
+  std::int64_t dense = element - variant->overlaid_from();
+  return arena.address + (dense < 0 ? variant->overlaid_compact_at() + 4 * element
+                                    : variant->overlaid_at() + 4 * dense);
+}
+
 PreparedProgram::Binding Executor::Impl::bind(const abi::Buffer &buffer) {
   auto named = [&](std::vector<NamedArray> &arrays) {
     NamedArray *array = findArray(arrays, text(buffer.name()));
@@ -123,7 +140,7 @@ PreparedProgram::Binding Executor::Impl::bind(const abi::Buffer &buffer) {
   case abi::Segment::Params:
     return {params.address + buffer.offset() * 4};
   case abi::Segment::Grads:
-    return {grads.address + buffer.offset() * 4};
+    return {gradient(buffer.offset())};
   case abi::Segment::Moments:
     return {moments.address + buffer.offset()};
   case abi::Segment::Arena:
@@ -165,23 +182,41 @@ Status Executor::Impl::initialize(const ExecutorOptions &options) {
   symbolSet.assign(symbolCapacities.size(), 0);
   for (std::uint32_t i = 0; i < count(root.scalars()); ++i)
     scalarValues.push_back(root.scalars()->Get(i)->default_value());
-  FTC_ASSIGN_OR_RETURN(auto chosen, choosePrograms(*variant, options.programs));
+  gradientPlace = options.gradients;
+  FTC_ASSIGN_OR_RETURN(chosen, choosePrograms(*variant, options.programs));
   FTC_RETURN_IF_ERROR(loadModule());
-  FTC_RETURN_IF_ERROR(chooseSegments(chosen));
+  FTC_RETURN_IF_ERROR(chooseSegments());
   for (const abi::Program *program : chosen)
     FTC_RETURN_IF_ERROR(addArrays(*program));
   FTC_RETURN_IF_ERROR(allocateArrays(inputs, memory.inputs));
   FTC_RETURN_IF_ERROR(allocateArrays(outputs, memory.outputs));
+  preparePrograms();
+  if (options.profile)
+    for (const PreparedProgram &program : programs)
+      profiles.emplace_back(program.commands.size());
+  return device->synchronize();
+}
+
+void Executor::Impl::preparePrograms() {
+  programs.clear();
   for (const abi::Program *program : chosen) {
-    PreparedProgram prepared = PreparedProgram::make(
-        *program, *module, count(root.symbols()),
-        [&](const abi::Buffer &buffer) { return bind(buffer); });
+    PreparedProgram prepared =
+        PreparedProgram::make(*program, *module, count((*artifact)->symbols()),
+                              [&](const abi::Buffer &buffer) { return bind(buffer); });
     prepared.arena = arena.address;
-    if (options.profile)
-      profiles.emplace_back(prepared.commands.size());
     programs.push_back(std::move(prepared));
   }
-  return device->synchronize();
+}
+
+GradientPlace Executor::gradientPlace() const { return impl->gradientPlace; }
+
+Status Executor::keepGradientsApart() {
+  if (impl->gradientPlace == GradientPlace::Apart)
+    return Status::ok();
+  FTC_RETURN_IF_ERROR(impl->allocateGradients());
+  impl->gradientPlace = GradientPlace::Apart;
+  impl->preparePrograms();
+  return Status::ok();
 }
 
 Executor::Executor() : impl(std::make_unique<Impl>()) {}

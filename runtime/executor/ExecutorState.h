@@ -31,12 +31,16 @@ struct Executor::Impl {
 
   Status initialize(const ExecutorOptions &options);
   Status loadModule();
-  Status chooseSegments(const std::vector<const abi::Program *> &chosen);
+  Status chooseSegments();
+  Status allocateGradients();
   Status allocateSegment(DeviceBuffer &buffer, std::int64_t bytes, std::int64_t &use,
                          Contents contents);
   Status addArrays(const abi::Program &program);
   Status allocateArrays(std::vector<NamedArray> &arrays, std::int64_t &use);
   PreparedProgram::Binding bind(const abi::Buffer &buffer);
+  void preparePrograms();
+  /// Where gradient element `element` of the variant lies.
+  std::byte *gradient(std::int64_t element) const;
 
   Status checkSettings(const PreparedProgram &program) const;
   Status checkInputs(const PreparedProgram &program) const;
@@ -67,6 +71,9 @@ struct Executor::Impl {
   bool poisonArena = false;
 
   DeviceBuffer params, grads, moments, state, arena;
+  GradientPlace gradientPlace = GradientPlace::Apart;
+  std::vector<const abi::Program *> chosen;
+  std::int64_t ownArena = 0; ///< the largest of programs, without gradients
   bool hasGrads = false, hasMoments = false;
   std::vector<NamedArray> inputs, outputs;
   std::vector<PreparedProgram> programs;

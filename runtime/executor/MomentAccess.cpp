@@ -49,13 +49,17 @@ std::int64_t Executor::unusedBytes() const {
     if (!moment.compact())
       continue;
     std::int64_t width = moment.shape()->Get(1) * sizeOf(moment.dtype());
-    auto unused = [&](std::int64_t begin) {
-      return bytesNeverWritten(begin, impl->touchedRows() * width,
+    auto unused = [&](std::int64_t begin, std::int64_t written) {
+      return bytesNeverWritten(begin, std::max(impl->touchedRows() * width, written - begin),
                                begin + moment.shape()->Get(0) * width);
     };
-    bytes += impl->hasMoments ? unused(moment.offset()) : 0;
-    if (impl->hasGrads && moment.index() == 0) // one gradient a parameter
-      bytes += unused(4 * impl->variant->storage()->Get(moment.parameter())->offset());
+    bytes += impl->hasMoments ? unused(moment.offset(), 0) : 0;
+    if (!impl->hasGrads || moment.index() != 0) // one gradient a parameter
+      continue;
+    std::int64_t offset = 4 * impl->variant->storage()->Get(moment.parameter())->offset();
+    bytes += impl->gradientPlace == GradientPlace::Apart
+                 ? unused(offset, 0)
+                 : unused(impl->variant->overlaid_compact_at() + offset, impl->ownArena);
   }
   return bytes;
 }

@@ -49,7 +49,7 @@ Result<std::byte *> Executor::Impl::locate(std::uint32_t index, ParameterSlot sl
   if (slot == ParameterSlot::Moments || !hasGrads || !parameter.trainable())
     return Status::error(std::string("no ") + nameOf(slot) + " are held for parameter " +
                          quote(text(parameter.name())));
-  return grads.address + offset;
+  return gradient(variant->storage()->Get(index)->offset());
 }
 
 Result<std::span<float>> hostStorage(Device &device, std::byte *address, std::int64_t elements,
@@ -197,6 +197,8 @@ Status Executor::clear(ParameterSlot slot) {
   DeviceBuffer &buffer = slot == ParameterSlot::Params  ? impl->params
                          : slot == ParameterSlot::Grads ? impl->grads
                                                         : impl->moments;
+  if (slot == ParameterSlot::Grads && impl->gradientPlace == GradientPlace::Arena)
+    return Status::error("gradients in the arena begin with each step: expected none to clear");
   if (!buffer.address)
     return Status::ok();
   if (slot != ParameterSlot::Moments)

@@ -25,6 +25,7 @@ ExpressionId PreparedProgram::intern(const abi::Expr &expr) {
 void PreparedProgram::addLaunch(const abi::Launch &launch, const Module &module,
                                 PreparedCommand &prepared) {
   prepared.kernel = module.kernel(launch.kernel());
+  prepared.kernelIndex = launch.kernel();
   prepared.buffersAt = static_cast<std::uint32_t>(pointers.size());
   prepared.bufferCount = count(launch.operands());
   for (std::uint32_t i = 0; i < prepared.bufferCount; ++i) {
@@ -71,6 +72,25 @@ void PreparedProgram::addCommand(const abi::Command &command, const Module &modu
   commands.push_back(prepared);
 }
 
+/// Whether some gradient is read before a command of the program has written to it.
+bool PreparedProgram::findsGradients() const {
+  std::vector<bool> written(buffers.size(), false);
+  for (const PreparedCommand &command : commands) {
+    if (command.kind != abi::Action::Launch) {
+      written[command.destination] = true;
+      continue;
+    }
+    for (std::uint32_t i = 0; i < command.bufferCount; ++i) {
+      std::uint32_t buffer = pointerBuffers[command.buffersAt + i];
+      if (pointerAccess[command.buffersAt + i] != abi::Access::Read)
+        written[buffer] = true;
+      else if (buffers[buffer].segment == abi::Segment::Grads && !written[buffer])
+        return true;
+    }
+  }
+  return false;
+}
+
 PreparedProgram PreparedProgram::make(const abi::Program &program, const Module &module,
                                       std::uint32_t symbolCount, const Binder &bind) {
   PreparedProgram out;
@@ -96,6 +116,7 @@ PreparedProgram PreparedProgram::make(const abi::Program &program, const Module 
   std::sort(out.usedScalars.begin(), out.usedScalars.end());
   out.usedScalars.erase(std::unique(out.usedScalars.begin(), out.usedScalars.end()),
                         out.usedScalars.end());
+  out.readsGradients = out.findsGradients();
   out.ints.resize(out.intSources.size());
   out.scalars.resize(out.scalarSources.size());
   out.values.resize(out.expressions.size());

@@ -30,6 +30,7 @@ struct PreparedCommand {
   abi::Action kind = abi::Action::NONE;
   int unlessSymbol = -1;
   std::uint32_t label = 0;
+  std::uint32_t kernelIndex = 0; // of the variant; of a launch alone
   // Launch: ranges of the flat arrays.
   KernelHandle kernel;
   std::uint32_t buffersAt = 0, bufferCount = 0;
@@ -85,6 +86,7 @@ public:
   std::vector<BoundArray> inputs, outputs;
   std::vector<std::uint32_t> usedSymbols, usedScalars;
   std::vector<std::string> labels;
+  bool readsGradients = false; // which a program before it has left
   std::int64_t arenaBytes = 0;
   std::byte *arena = nullptr;
 
@@ -102,6 +104,7 @@ private:
   ExpressionId intern(const abi::Expr &expr);
   void addCommand(const abi::Command &command, const Module &module);
   void addLaunch(const abi::Launch &launch, const Module &module, PreparedCommand &prepared);
+  bool findsGradients() const;
   std::string describe(const PreparedCommand &command) const;
 
   std::vector<const abi::Expr *> expressions;

@@ -107,6 +107,12 @@ std::string quoteList(std::span<const std::string> names, std::size_t maxItems) 
   return out;
 }
 
+std::string mebibytes(std::int64_t bytes) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.1f MiB", static_cast<double>(bytes) / (1 << 20));
+  return text;
+}
+
 std::string describeBytes(std::uint64_t bytes) {
   std::string out = std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
   if (bytes < 1024)

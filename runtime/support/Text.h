@@ -25,6 +25,9 @@ std::string quoteList(std::span<const std::string> names, std::size_t maxItems =
 /// "1536 bytes (1.5 KiB)"; below 1 KiB only "N bytes".
 std::string describeBytes(std::uint64_t bytes);
 
+/// "1.5 MiB", with one decimal.
+std::string mebibytes(std::int64_t bytes);
+
 /// The offset of the first byte that does not belong to valid UTF-8 (overlong forms,
 /// surrogates and values above U+10FFFF are invalid), or nothing.
 std::optional<std::size_t> findInvalidUtf8(std::string_view text);

@@ -26,10 +26,6 @@ std::string format(const char *pattern, double value) {
   return text;
 }
 
-std::string mebibytes(std::int64_t bytes) {
-  return format("%.1f MiB", static_cast<double>(bytes) / (1 << 20));
-}
-
 /// Peak resident bytes of this process.
 std::int64_t peakResident() {
   rusage usage = {};
@@ -229,15 +225,16 @@ Status Trainer::writeReport(const EvaluationReport *shown) {
       {"seconds from start to first step", format("%.2f", measures.secondsToFirstStep)},
       {"device", session->device->properties().description}};
   const MemoryUse &memory = session->executor->memory();
-  page.memory = {{"parameters", mebibytes(memory.params)},
-                 {"gradients", mebibytes(memory.grads)},
-                 {"moments", mebibytes(memory.moments)},
-                 {"of both, for tokens that no text had: never used",
-                  mebibytes(session->executor->unusedBytes())},
-                 {"arena (activations, temporaries)", mebibytes(memory.arena)},
-                 {"inputs and outputs", mebibytes(memory.inputs + memory.outputs)},
-                 {"planned in all", mebibytes(memory.peak() - session->executor->unusedBytes())},
-                 {"peak of the process", mebibytes(peakResident())}};
+  page.memory = {
+      {"parameters", mebibytes(memory.params)},
+      {"gradients apart from the arena", mebibytes(memory.grads)},
+      {"moments", mebibytes(memory.moments)},
+      {"of both, for tokens that no text had: never used",
+       mebibytes(session->executor->unusedBytes())},
+      {"arena (activations, gradients, temporaries)", mebibytes(memory.arena)},
+      {"inputs and outputs", mebibytes(memory.inputs + memory.outputs)},
+      {"planned in all", mebibytes(memory.peak() - session->executor->unusedBytes())},
+      {"peak of the process", mebibytes(peakResident())}};
   page.settings = settingsTable(settings);
   return writeFileAtomic(joinPath(settings.outputDir, "report.html"), renderReport(page));
 }

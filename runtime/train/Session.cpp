@@ -120,6 +120,7 @@ Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
   const ArtifactReader &artifact = *session->artifact;
   ExecutorOptions executorOptions;
   executorOptions.profile = options.profile;
+  executorOptions.gradients = options.gradients;
   for (const std::vector<std::string> *programs : {&options.programs, &options.scoringPrograms})
     for (const std::string &program : *programs)
       if (hasProgram(artifact, program) &&

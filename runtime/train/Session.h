@@ -24,6 +24,8 @@ struct SessionOptions {
   /// memory.
   std::vector<std::string> scoringPrograms;
   bool profile = false;
+  /// Where gradients lie to begin with; a StepRunner moves them when a step needs it.
+  GradientPlace gradients = GradientPlace::Arena;
 };
 
 /// Everything stays where it is for the session's life: members refer to one another.

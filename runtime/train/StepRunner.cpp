@@ -97,6 +97,23 @@ Status StepRunner::sumLosses(double inverse, double &loss) const {
   return Status::ok();
 }
 
+/// Gradients that lie in the arena last for one micro-batch.
+Status StepRunner::keepGradientsApart(std::size_t examples) {
+  if (executor.gradientPlace() == GradientPlace::Apart)
+    return Status::ok();
+  std::int64_t budget = (*session.artifact)->memory_budget();
+  std::int64_t peak = memoryOf(executor.variant(), GradientPlace::Apart).peak();
+  if (budget > 0 && peak > budget)
+    return Status::error(
+        "a step of " + std::to_string(examples) + " examples needs " +
+        std::to_string(microBatches.size()) + " micro-batches, which take " +
+        std::to_string(peak) + " bytes, but this artifact was compiled with --memory_budget " +
+        std::to_string(budget) +
+        ": lower --per_device_train_batch_size or --gradient_accumulation_steps, or compile "
+        "with a larger --max_tokens or --memory_budget");
+  return executor.keepGradientsApart();
+}
+
 Result<StepOutcome> StepRunner::run(std::span<const Example *const> examples, std::int64_t step,
                                     std::int64_t updates, double learningRate) {
   StepOutcome outcome;
@@ -114,6 +131,8 @@ Result<StepOutcome> StepRunner::run(std::span<const Example *const> examples, st
                          " micro-batches, but this artifact was compiled with --fused_update: "
                          "lower --per_device_train_batch_size, or compile with a larger "
                          "--max_tokens");
+  if (microBatches.size() > 1)
+    FTC_RETURN_IF_ERROR(keepGradientsApart(examples.size()));
   setScalars(learningRate, updates, weight);
   executor.set(stepSymbol, step);
   bool first = true;

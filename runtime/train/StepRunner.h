@@ -43,7 +43,8 @@ public:
 
   /// Runs step `step` (from 0; keys the dropout masks) after `updates` updates with this
   /// learning rate. A failed run leaves weights and moments as they were, but with a fused
-  /// update.
+  /// update. The first step of several micro-batches gives gradients a place of their own, or
+  /// fails where the memory budget of the artifact has no room for it.
   Result<StepOutcome> run(std::span<const Example *const> examples, std::int64_t step,
                           std::int64_t updates, double learningRate);
 
@@ -57,6 +58,7 @@ private:
   Status setConstants();
   void setScalars(double learningRate, std::int64_t updates, double weight);
   Status sumLosses(double inverseDenominator, double &loss) const;
+  Status keepGradientsApart(std::size_t examples);
   Status update(StepOutcome &outcome);
 
   Session &session;

@@ -61,8 +61,14 @@ Status Trainer::runStep() {
   }
   double rate = schedule->rate(state.step);
   double before = session->executor->flopsDone();
+  GradientPlace place = session->executor->gradientPlace();
   FTC_ASSIGN_OR_RETURN(StepOutcome outcome,
                        stepper->run(batch, state.step, state.updates, rate));
+  if (place != session->executor->gradientPlace())
+    progress.line("step " + std::to_string(state.step + 1) + " takes " +
+                  std::to_string(outcome.microBatches) +
+                  " micro-batches: from here on gradients take memory of their own, " +
+                  mebibytes(session->executor->memory().grads));
   double flops = session->executor->flopsDone() - before;
   measures.flops += flops;
   state.flops += flops;

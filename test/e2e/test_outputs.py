@@ -62,11 +62,16 @@ class OutputsTest(Suite):
                     "--seconds", 0, "--profile").stdout
         self.assertRegex(said, r"\nmemory peak measured: [0-9.]+ GB/s on [0-9]+ threads")
         headings = ["share", "ms/call", "calls", "GFLOP/call", "MB/call", "GFLOP/s", "of", "peak",
-                    "GB/s", "of", "mem", "command"]
+                    "GB/s", "of", "mem", "command", "kernel"]
         for program in ("train_accumulate", "apply", "evaluate"):
             table = said.split("\n%s\n" % program)[1].split("\n\n")[0].splitlines()
             self.assertEqual(table[0].split(), headings)
-            rows = {line.split()[-1]: line.split()[:-1] for line in table[1:]}
+            # A line a kernel: those of a command add up.
+            rows = {}
+            for line in table[1:]:
+                cells = line.split()
+                self.assertEqual(len(cells), 10 if cells[9] == "fill" else 11, line)
+                rows.setdefault(cells[9], cells[:9])
             kernels = {"apply": ("adamw", "adamw.rows", "global_norm")}.get(
                 program, ("embedding", "linear", "attention"))
             for kernel in kernels:

@@ -42,7 +42,9 @@ static void lowerToy(ModuleOp module, const ToyOptions &options, Toy &toy) {
     ASSERT_TRUE(succeeded(cpu::lowerToCpuPlan(module, *options.isas[i], symbols,
                                               options.capacities.at("longest"), tables[i])));
   symbols.attach(module);
-  ASSERT_TRUE(succeeded(verify(module)) && succeeded(verifyPlan(module)));
+  ASSERT_TRUE(succeeded(verify(module)) &&
+              succeeded(runPhase(module, planPhase(options.pipeline))) &&
+              succeeded(verifyPlan(module)));
   std::vector<VariantObject> objects;
   for (std::size_t i = 0; i < options.isas.size(); ++i) {
     std::vector<cpu::KernelSpec> kernels;
@@ -167,12 +169,14 @@ std::vector<std::shared_ptr<rt::Device>> allDevices() {
 }
 
 Runner::Runner(const Toy &toy, std::shared_ptr<rt::Device> device,
-               std::vector<std::string> programs, const Parameters &parameters, bool profile)
+               std::vector<std::string> programs, const Parameters &parameters, bool profile,
+               rt::GradientPlace gradients)
     : artifact(toy.artifact) {
   rt::ExecutorOptions options;
   options.profile = profile;
   options.programs = std::move(programs);
   options.poisonArena = true;
+  options.gradients = gradients;
   auto made = rt::Executor::create(artifact, std::move(device), options);
   EXPECT_TRUE(made) << made.status().message();
   instance = std::move(*made);

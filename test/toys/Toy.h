@@ -66,7 +66,8 @@ std::vector<std::shared_ptr<rt::Device>> allDevices();
 class Runner {
 public:
   Runner(const Toy &toy, std::shared_ptr<rt::Device> device, std::vector<std::string> programs,
-         const Parameters &parameters, bool profile = false);
+         const Parameters &parameters, bool profile = false,
+         rt::GradientPlace gradients = rt::GradientPlace::Apart);
 
   void set(const std::map<std::string, double> &scalars);
   void set(const ToyBatch &batch);

@@ -122,6 +122,27 @@ TEST(VerifyPlan, BuffersLieInsideTheirSegments) {
               "expected a place inside [0, 768), got [576, 832)");
 }
 
+/// A gradient that may lie in the arena lives there from its first command to the program's
+/// end.
+TEST(VerifyPlan, OverlaidGradientsKeepTheirPlace) {
+  const char *from = "state_bytes = 128 : i64}";
+  auto with = [](const char *at, const char *begin = "0") {
+    return std::string("state_bytes = 128 : i64, overlaid_from = ") + begin +
+           " : i64, overlaid_at = " + at + " : i64, overlaid_compact_at = 256 : i64}";
+  };
+  // Element 16 of the gradients, from command 4 on: the arena's [256, 512) died with command 3,
+  // [0, 256) is still read by command 5.
+  EXPECT_EQ(errorWith(from, with("192")), "");
+  EXPECT_EQ(errorWith(from, with("704")), "");
+  expectError(from, with("64"), "expected arena bytes of its own while it lives");
+  // Before overlaid_from it lies where compact ones do.
+  EXPECT_EQ(errorWith(from, with("0", "32")), "");
+  expectError("state_bytes = 128 : i64}",
+              "state_bytes = 128 : i64, overlaid_from = 32 : i64, overlaid_at = 704 : i64, "
+              "overlaid_compact_at = 128 : i64}",
+              "expected arena bytes of its own while it lives");
+}
+
 TEST(VerifyPlan, ArenaIsAligned) {
   expectError("arena {dtype = f32, elements = #n, offset = 256",
               "arena {dtype = f32, elements = #n, offset = 260",

@@ -32,6 +32,8 @@ static Json memoryJson(const rt::ArtifactReader &artifact) {
     rt::VariantMemory memory = rt::memoryOf(*variant);
     Json &entry = out[variant->isa()->str()];
     entry["peak_bytes"] = memory.peak();
+    entry["peak_bytes_of_several_micro_batches"] =
+        rt::memoryOf(*variant, rt::GradientPlace::Apart).peak();
     for (const rt::ProgramMemory &program : memory.programs)
       entry["programs"][program.name] = memoryJson(program);
   }

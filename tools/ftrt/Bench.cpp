@@ -164,20 +164,24 @@ void printTimings(const rt::Session &session, const BenchSettings &s, double pea
         name);
 }
 
-void printProfiles(rt::Session &session, double fmaPeak) {
+/// `peak` is that of the variant's products.
+void printProfiles(rt::Session &session, rt::Products products, double peak) {
   constexpr int attempts = 5;
   unsigned threads = session.device->properties().threads;
+  MachinePeaks peaks{peak, peak, 0};
+  if (products == rt::Products::Bf16)
+    peaks.flops = rt::measureFmaPeak(rt::Products::F32, threads, rt::kThoroughLook);
   double memory = rt::measureMemoryPeak(threads, attempts, rt::memoryPeakArrayBytes(threads));
   if (memory > 0)
     std::printf(
         "\nmemory peak measured: %.1f GB/s on %u threads; bytes are what a command reads "
         "and writes at least, and may come from caches\n",
         memory * 1e-9, threads);
+  peaks.bytes = memory;
   rt::Executor &executor = *session.executor;
   for (const char *name : {rt::kTrunk, "train_accumulate", "apply", "train_step", "evaluate"})
     if (rt::ProgramHandle program = executor.program(name))
-      std::printf("\n%s",
-                  profileTable(name, executor.profile(program), {fmaPeak, memory}).c_str());
+      std::printf("\n%s", profileTable(name, executor.profile(program), peaks).c_str());
 }
 
 Status benchSession(rt::Session &session, const BenchSettings &s) {
@@ -244,7 +248,7 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
                                            rt::kThoroughLook));
   printTimings(session, s, peak, micro.size(), timings);
   if (s.profile)
-    printProfiles(session, peak);
+    printProfiles(session, products, peak);
   return Status::ok();
 }
 

@@ -263,6 +263,21 @@ TEST(ArtifactReader, ProgramsAreChecked) {
                 "the Arena segment ends at 256");
   expectRefused([](auto &a) { a.variants[0]->programs[0]->arena_bytes = -1; },
                 "an arena of -1 bytes");
+  for (auto spoil : std::initializer_list<void (*)(abi::VariantT &)>{
+           [](auto &v) { v.overlaid_from = -16; }, [](auto &v) { v.overlaid_from = 1 << 20; },
+           [](auto &v) { v.overlaid_at = -2; }, [](auto &v) { v.overlaid_at = 32; },
+           [](auto &v) { v.overlaid_at = INT64_MAX - 63; },
+           [](auto &v) { v.overlaid_compact_at = 8; },
+           [](auto &v) { v.overlaid_compact_at = -64; },
+           [](auto &v) { v.unused_overlaid_bytes = 1; }})
+    expectRefused([&](auto &a) { spoil(*a.variants[0]); },
+                  "an impossible place of gradients in the arena");
+  expectRefused(
+      [](auto &a) {
+        a.variants[0]->overlaid_at = 0;
+        a.variants[0]->overlaid_from = 16;
+      },
+      "gradients on both sides of element 16");
   expectRefused([](auto &a) { command(a, 0).unless_symbol = 2; }, "depends on symbol 2 of 2");
   expectRefused([](auto &a) { command(a, 0).unless_symbol = -2; }, "depends on symbol -2 of 2");
   expectRefused([](auto &a) { command(a, 0).action.AsFill()->buffer = 6; }, "buffer 6 of 6");

@@ -416,7 +416,7 @@ TEST(Executor, TakesTheBestVariantThisCpuRuns) {
                                         "cpu: compile with --target cpu");
 }
 
-TEST(Executor, ProfilesByLabel) {
+TEST(Executor, ProfilesByLabelAndKernel) {
   ExecutorOptions options;
   options.profile = true;
   auto executor = makeExecutor(linearModel(), makeCpuDevice(2).take(), options);
@@ -425,8 +425,10 @@ TEST(Executor, ProfilesByLabel) {
   auto entries = executor->profile(executor->program("train_accumulate"));
   ASSERT_EQ(entries.size(), 4u);
   EXPECT_EQ(entries[0].label, "fill");
+  EXPECT_EQ(entries[0].kernel, "");
   EXPECT_EQ(entries[0].calls, 3); // not while accumulating
   EXPECT_EQ(entries[1].label, "linear_error");
+  EXPECT_EQ(entries[1].kernel, "linear_error");
   EXPECT_EQ(entries[1].calls, 6);
   EXPECT_EQ(entries[1].flops, 3.0 * (4 + 7) * 2 * 5 * 3);
   EXPECT_GT(entries[1].seconds, 0);
@@ -454,6 +456,7 @@ TEST(Executor, ProfilesWhatEachCommandMoves) {
   program.copy(a, b);
   // One buffer under two operands counts as one that is read and written.
   program.launch("scale", {{a}, {a, true}}, {}, {0}, elements());
+  program.launch("linear_error", {{a}, {a}, {a}, {a, true}}, {}, {}, expr(0)).label = "scale";
   auto &part = program.launch("scale", {{a}, {b, true}}, {}, {0}, elements());
   part.label = "part";
   part.bytes = expr(8, {{0, 5}});
@@ -467,8 +470,10 @@ TEST(Executor, ProfilesWhatEachCommandMoves) {
   std::vector<std::pair<std::string, double>> moved;
   for (const ProfileEntry &entry : executor->profile(executor->program("moves")))
     moved.push_back({entry.label, entry.bytes});
-  EXPECT_EQ(moved, (std::vector<std::pair<std::string, double>>{
-                       {"fill", 60}, {"copy", 120}, {"scale", 120}, {"part", 8 + 5 * 5}}));
+  EXPECT_EQ(
+      moved,
+      (std::vector<std::pair<std::string, double>>{
+          {"fill", 60}, {"copy", 120}, {"scale", 120}, {"scale", 120}, {"part", 8 + 5 * 5}}));
 }
 
 } // namespace

@@ -304,7 +304,8 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   Location location = builder.getUnknownLoc();
   auto variant = plan::VariantOp::create(builder, location, isa.name, "cpu",
                                          storage.paramsElements, storage.trainableElements,
-                                         storage.decayElements, storage.momentsBytes, 0);
+                                         storage.decayElements, storage.momentsBytes, 0,
+                                         IntegerAttr(), IntegerAttr(), IntegerAttr());
   builder.createBlock(&variant.getBody());
   for (const Storage &entry : storage.entries)
     plan::StorageOp::create(builder, location, entry.parameter, entry.panelWidth, entry.offset,
