@@ -182,6 +182,9 @@ def compare(args):
              args.work / "step.ftb")
     peers = [Torch(args, side) for side in args.peers]
     ours, peak = [], 0
+    ftrt_round(args)  # not counted: memory that nobody had yet is slow for a while
+    for one in peers:
+        one.ask("round")
     for number in range(args.rounds):
         for side in (["ftrt"] + peers)[:: 1 if number % 2 == 0 else -1]:
             if side == "ftrt":

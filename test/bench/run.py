@@ -166,6 +166,8 @@ class Ftrt:
 
 def print_rounds(sides, rounds, unit):
     rates = {side.name: [] for side in sides}
+    for side in sides:
+        side.round(0)  # not counted: memory that nobody had yet is slow for a while
     for number in range(rounds):
         # The order turns, so that no side always follows the same other.
         for side in sides[number % len(sides):] + sides[:number % len(sides)]:
