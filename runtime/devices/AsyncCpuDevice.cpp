@@ -62,7 +62,8 @@ public:
     return checkCpu(isa, features);
   }
   Result<std::unique_ptr<Module>> loadModule(std::span<const std::uint8_t> object,
-                                             std::span<const KernelSpec> kernels) override {
+                                             std::span<const KernelSpec> kernels,
+                                             std::span<const std::uint8_t>) override {
     return loadCpuModule(object, kernels);
   }
 

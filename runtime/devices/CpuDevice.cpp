@@ -57,7 +57,8 @@ public:
   }
 
   Result<std::unique_ptr<Module>> loadModule(std::span<const std::uint8_t> object,
-                                             std::span<const KernelSpec> kernels) override {
+                                             std::span<const KernelSpec> kernels,
+                                             std::span<const std::uint8_t>) override {
     for (const KernelSpec &kernel : kernels)
       FTC_RETURN_IF_ERROR(pool->reserveScratch(kernel.scratchBytes));
     return loadCpuModule(object, kernels);

@@ -16,8 +16,8 @@ namespace ftc::rt {
 
 /// Fixed facts of a device.
 struct DeviceProperties {
-  std::string name;                  // "cpu", "cpu-async"
-  std::string target;                // what variants must name: "cpu"
+  std::string name;                  // "cpu", "cpu-async", "cuda"
+  std::string target;                // what variants must name: "cpu", "cuda"
   std::string description;           // "AMD EPYC ..., 2 threads"
   std::string isa;                   // best level: "x86-64-v3"
   std::vector<std::string> features; // features present that variants may require
@@ -47,6 +47,9 @@ struct KernelHandle {
 struct KernelSpec {
   std::string_view name;
   std::int64_t scratchBytes = 0;
+  /// Of a block, and dynamic shared memory of one; 0 on the CPU.
+  std::int64_t threads = 0;
+  std::int64_t sharedBytes = 0;
 };
 
 /// Loaded code. Destroy it only when the queue is empty.
@@ -90,9 +93,11 @@ public:
   /// Ok when the device can run code that needs `features`, else an error that says which
   /// are missing, what the device has, and which --cpu would do. Call before loadModule.
   virtual Status supports(std::string_view isa, std::span<const std::string_view> features) = 0;
-  /// Makes `object` executable and finds its kernels. Call supports first.
+  /// Makes `object` executable and finds its kernels. Call supports first. `cubin` is the same
+  /// code for one GPU architecture, if there is such: a device takes it where it fits.
   virtual Result<std::unique_ptr<Module>> loadModule(std::span<const std::uint8_t> object,
-                                                     std::span<const KernelSpec> kernels) = 0;
+                                                     std::span<const KernelSpec> kernels,
+                                                     std::span<const std::uint8_t> cubin = {}) = 0;
 
   /// kernel(buffers, ints, scalars, scratch, ...) over [0, grid); grid 0 does nothing.
   virtual Status launch(const LaunchArguments &arguments) = 0;
@@ -102,6 +107,12 @@ public:
   virtual Status download(void *host, const std::byte *source, std::int64_t bytes) = 0;
   /// Waits until the queue is empty.
   virtual Status synchronize() = 0;
+
+  /// What comes until endRun is one run of `program`: a device may hold launches, copies and
+  /// fills back until then and give them to the hardware as one. After an error in between,
+  /// synchronize ends the run.
+  virtual Status beginRun(std::string_view program) { return Status::ok(); }
+  virtual Status endRun() { return Status::ok(); }
 };
 
 } // namespace ftc::rt

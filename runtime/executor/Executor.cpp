@@ -255,7 +255,11 @@ Status Executor::run(ProgramHandle handle) {
   if (status)
     status = impl->uploadInputs(program);
   if (status)
+    status = impl->device->beginRun(program.name);
+  if (status)
     status = impl->runCommands(program, profile);
+  if (status)
+    status = impl->device->endRun();
   if (status) {
     for (const PreparedCommand &command : program.commands)
       if (command.flops >= 0)
