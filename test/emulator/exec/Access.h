@@ -1,0 +1,426 @@
+// Checks of memory accesses, lane by lane and for whole warps at once: bounds and liveness,
+// alignment, what was written, who wrote it, what is still in flight.
+#pragma once
+
+#include "test/emulator/exec/Lanes.h"
+
+#include <cstdio>
+#include <string>
+
+namespace ftc::FTC_EMULATOR_LEVEL {
+namespace {
+
+inline std::string hex(u64 value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+/// Byte addresses of the active lanes of one access of `bytes` a lane.
+struct Access {
+  u64 address[32];
+  u32 mask, bytes;
+  u64 low, high;     // of all active lanes, high exclusive
+  bool contiguous;   // all 32 lanes, one behind the other
+  bool uniform;      // all active lanes the same
+};
+
+inline u32 firstLane(u32 mask) { return static_cast<u32>(__builtin_ctz(mask)); }
+
+inline void readAddresses(const Warp &w, const Instruction &i, Ref ref, bool narrow, u32 mask,
+                          u32 bytes, Access &out) {
+  const u64 offset = static_cast<u64>(i.offset);
+  if (narrow) {
+    const u32 *from = w.lanes<u32>(ref);
+    for (unsigned l = 0; l < 32; ++l)
+      out.address[l] = from[l] + offset;
+  } else {
+    const u64 *from = w.lanes<u64>(ref);
+    for (unsigned l = 0; l < 32; ++l)
+      out.address[l] = from[l] + offset;
+  }
+  out.mask = mask;
+  out.bytes = bytes;
+  u64 base = out.address[firstLane(mask)], apart = 0, unequal = 0, low = ~u64(0), high = 0;
+  if (mask == kAllLanes) {
+    for (unsigned l = 0; l < 32; ++l) {
+      u64 a = out.address[l];
+      apart |= a - base - static_cast<u64>(l) * bytes;
+      unequal |= a - base;
+      low = a < low ? a : low;
+      high = a > high ? a : high;
+    }
+  } else {
+    apart = 1;
+    for (unsigned l = 0; l < 32; ++l) {
+      u64 a = mask >> l & 1 ? out.address[l] : base;
+      unequal |= a - base;
+      low = a < low ? a : low;
+      high = a > high ? a : high;
+    }
+  }
+  out.contiguous = apart == 0;
+  out.uniform = unequal == 0;
+  out.low = low;
+  out.high = high + bytes;
+}
+
+inline void checkAlignment(const Warp &w, const Instruction &i, const Access &access) {
+  u64 wrong = 0;
+  for (unsigned l = 0; l < 32; ++l)
+    wrong |= access.mask >> l & 1 ? access.address[l] : 0;
+  if (!(wrong & (access.bytes - 1)))
+    return;
+  for (unsigned l = 0; l < 32; ++l)
+    if (access.mask >> l & 1 && access.address[l] & (access.bytes - 1))
+      failAt(w, i, l, FaultKind::Misaligned,
+             "misaligned access of " + std::to_string(access.bytes) + " bytes at " +
+                 hex(access.address[l]));
+}
+
+// ---- Global memory ----
+
+inline void checkGlobalBounds(Warp &w, const Instruction &i, const Access &access, bool write) {
+  Block &block = *w.block;
+  Allocation &cached = block.cached[static_cast<std::size_t>(i.target)];
+  if (access.low >= cached.begin && access.high <= cached.end && access.high > access.low &&
+      !(write && cached.constant))
+    return;
+  DeviceMemory &memory = *block.launch->memory;
+  for (unsigned l = 0; l < 32; ++l) {
+    if (!(access.mask >> l & 1))
+      continue;
+    Allocation *found = memory.findLive(access.address[l], access.bytes);
+    if (!found)
+      failAt(w, i, l, FaultKind::Address,
+             "access of " + std::to_string(access.bytes) + " bytes at " +
+                 memory.describe(access.address[l]));
+    if (write && found->constant)
+      failAt(w, i, l, FaultKind::Address,
+             "write to constant memory at " + hex(access.address[l]));
+    cached = *found;
+  }
+}
+
+inline WriteTag makeTag(const Warp &w, u32 who, u32 bytes) {
+  return static_cast<u64>(w.block->tag) << 36 | static_cast<u64>(bytes) << 32 |
+         static_cast<u64>(who) << 21 | w.clock;
+}
+
+/// Whether what `who` of this block did at `clock` comes before what this lane does now.
+inline bool ordered(const Warp &w, u32 thread, u32 who, u32 clock) {
+  if (who == thread || clock <= w.seenLeast)
+    return true;
+  if (who < 1024)
+    return clock <= w.seen[who >> 5];
+  if (who < kManyReaders)
+    return clock <= w.seen[who - kWarpReaders];
+  return false; // several warps: only what comes before all of them is certain
+}
+
+inline std::string blockName(const Launch &launch, u32 tag) {
+  u64 number = tag - launch.firstTag;
+  return "(" + std::to_string(number % launch.grid[0]) + ", " +
+         std::to_string(number / launch.grid[0] % launch.grid[1]) + ", " +
+         std::to_string(number / launch.grid[0] / launch.grid[1]) + ")";
+}
+
+/// The last writer of a word against an access of `bytes` (a mask of 4) by this lane. `same`:
+/// the access writes what is there already.
+inline void checkTag(const Warp &w, const Instruction &i, u32 lane, u64 address, WriteTag tag,
+                     u32 bytes, const char *what, bool atomic) {
+  u32 tagBlock = static_cast<u32>(tag >> 36);
+  const Launch &launch = *w.block->launch;
+  if (tagBlock < launch.firstTag || !(tag >> 32 & bytes & 15))
+    return;
+  u32 who = static_cast<u32>(tag >> 21) & kWhoMask, clock = static_cast<u32>(tag) & 0x1fffff;
+  if (atomic && who == kAtomic)
+    return;
+  if (tagBlock != w.block->tag)
+    failAt(w, i, lane, FaultKind::Race,
+           std::string("conflict between blocks: ") + what + " " + hex(address) + ", which block " +
+               blockName(launch, tagBlock) + " of the same launch wrote");
+  if (!ordered(w, w.index * 32 + lane, who, clock))
+    failAt(w, i, lane, FaultKind::Race,
+           std::string("race on global memory: ") + what + " " + hex(address) + ", which thread " +
+               (who == kAtomic ? std::string("of an atomic") : std::to_string(who)) +
+               " wrote since the last barrier between them");
+}
+
+/// Bits of a word of 4 bytes that [address, address + bytes) covers, at `offset` of its word.
+inline u32 wordBytes(u64 offset, u64 begin, u64 end) {
+  u32 bits = 0;
+  for (u64 k = 0; k < 4; ++k)
+    if (offset + k >= begin && offset + k < end)
+      bits |= 1u << k;
+  return bits;
+}
+
+inline void checkReadBytes(const Warp &w, const Instruction &i, u32 lane, u64 address, u64 bytes,
+                           u32 stride) {
+  const Launch &launch = *w.block->launch;
+  const DeviceMemory &memory = *launch.memory;
+  u64 offset = memory.offset(address);
+  auto laneOf = [&](u64 at) { return stride ? static_cast<u32>(at / stride) : lane; };
+  bool whole = true;
+  if (bytes <= 16) {
+    u32 bits;
+    std::memcpy(&bits, memory.written() + offset / 8, 4);
+    u32 wanted = (1u << bytes) - 1;
+    whole = (bits >> (offset & 7) & wanted) == wanted;
+  } else if (offset % 64 == 0 && bytes % 64 == 0) {
+    for (u64 at = 0; at < bytes; at += 64) {
+      u64 bits;
+      std::memcpy(&bits, memory.written() + (offset + at) / 8, 8);
+      whole &= bits == ~u64(0);
+    }
+  } else {
+    whole = false;
+  }
+  if (!whole) {
+    u64 at = memory.firstUnwritten(address, bytes);
+    if (at < bytes)
+      failAt(w, i, laneOf(at), FaultKind::Uninitialised,
+             "read of global memory that was never written: " + memory.describe(address + at));
+  }
+  for (u64 page = offset >> 12; page <= (offset + bytes - 1) >> 12; ++page) {
+    if (__atomic_load_n(memory.pages() + page, __ATOMIC_RELAXED) != launch.number)
+      continue;
+    u64 begin = page << 12 > offset ? page << 12 : offset;
+    u64 end = (page + 1) << 12 < offset + bytes ? (page + 1) << 12 : offset + bytes;
+    const WriteTag *tags = memory.tags() + begin / 4;
+    bool recent = false;
+    for (u64 k = 0; k < (end + 3) / 4 - begin / 4; ++k)
+      recent |= tags[k] >= static_cast<u64>(launch.firstTag) << 36;
+    if (!recent)
+      continue;
+    for (u64 word = begin & ~u64(3); word < end; word += 4) {
+      WriteTag tag = __atomic_load_n(memory.tags() + word / 4, __ATOMIC_RELAXED);
+      if (static_cast<u32>(tag >> 36) >= launch.firstTag)
+        checkTag(w, i, laneOf(word < offset ? 0 : word - offset),
+                 address + (word < offset ? 0 : word - offset), tag,
+                 wordBytes(word, offset, offset + bytes), "read of", false);
+    }
+  }
+}
+
+/// Notes that bytes of global memory were written in this launch.
+inline void markBytes(const Launch &launch, DeviceMemory &memory, u64 offset, u64 bytes) {
+  if (offset % 64 == 0 && bytes % 64 == 0) {
+    for (u64 at = offset / 8; at < (offset + bytes) / 8; at += 8) {
+      auto *bits = reinterpret_cast<u64 *>(memory.written() + at);
+      if (*bits != ~u64(0))
+        __atomic_store_n(bits, ~u64(0), __ATOMIC_RELAXED);
+    }
+  } else {
+    for (u64 at = offset / 8; at <= (offset + bytes - 1) / 8; ++at) {
+      u32 bits = 0xFF;
+      if (at * 8 < offset)
+        bits &= 0xFFu << (offset - at * 8);
+      if ((at + 1) * 8 > offset + bytes)
+        bits &= 0xFFu >> ((at + 1) * 8 - offset - bytes);
+      if ((memory.written()[at] & bits) != bits)
+        __atomic_fetch_or(memory.written() + at, static_cast<u8>(bits), __ATOMIC_RELAXED);
+    }
+  }
+  for (u64 page = offset >> 12; page <= (offset + bytes - 1) >> 12; ++page)
+    if (__atomic_load_n(memory.pages() + page, __ATOMIC_RELAXED) != launch.number)
+      __atomic_store_n(memory.pages() + page, launch.number, __ATOMIC_RELAXED);
+}
+
+/// Checks and writes `bytes` for lane `lane`, or, where `stride` is not 0, for lanes from 0 on
+/// with so many bytes each.
+inline void writeBytes(const Warp &w, const Instruction &i, u32 lane, u64 address, u64 bytes,
+                       u32 stride, const u8 *data, bool atomic = false) {
+  const Launch &launch = *w.block->launch;
+  DeviceMemory &memory = *launch.memory;
+  u64 offset = memory.offset(address);
+  auto *host = reinterpret_cast<u8 *>(memory.host(address));
+  if (stride && offset % 4 == 0 && (stride & 3) == 0) {
+    // Whole words of a whole warp that nobody wrote in this launch: the usual case.
+    WriteTag *tags = memory.tags() + offset / 4;
+    const u32 words = static_cast<u32>(bytes / 4);
+    bool recent = false;
+    for (u32 k = 0; k < words; ++k)
+      recent |= tags[k] >= static_cast<u64>(launch.firstTag) << 36;
+    if (!recent) {
+      const u32 shift = static_cast<u32>(__builtin_ctz(stride / 4));
+      const WriteTag first = makeTag(w, w.index * 32, 15);
+      for (u32 k = 0; k < words; ++k)
+        tags[k] = first + (static_cast<u64>(k >> shift) << 21);
+      std::memcpy(host, data, bytes);
+      markBytes(launch, memory, offset, bytes);
+      return;
+    }
+  }
+  for (u64 word = offset & ~u64(3); word < offset + bytes; word += 4) {
+    u32 covered = word >= offset && word + 4 <= offset + bytes
+                      ? 15
+                      : wordBytes(word, offset, offset + bytes);
+    u64 at = word < offset ? 0 : word - offset;
+    u32 by = stride ? static_cast<u32>(at / stride) : lane;
+    WriteTag *tag = memory.tags() + word / 4;
+    WriteTag old = __atomic_load_n(tag, __ATOMIC_RELAXED);
+    u32 keep = 0;
+    if (static_cast<u32>(old >> 36) >= launch.firstTag) {
+      u64 size = word + 4 < offset + bytes ? word + 4 - offset - at : bytes - at;
+      if (std::memcmp(host + at, data + at, size) != 0)
+        checkTag(w, i, by, address + at, old, covered, "write to", atomic);
+      if (static_cast<u32>(old >> 36) == w.block->tag &&
+          (static_cast<u32>(old >> 21) & kWhoMask) == w.index * 32 + by)
+        keep = static_cast<u32>(old >> 32) & 15;
+    }
+    u32 who = atomic ? kAtomic : w.index * 32 + by;
+    __atomic_store_n(tag, makeTag(w, who, covered | keep), __ATOMIC_RELAXED);
+  }
+  std::memcpy(host, data, bytes);
+  markBytes(launch, memory, offset, bytes);
+}
+
+// ---- Shared memory ----
+
+inline std::string whoName(u32 who) {
+  if (who < 1024)
+    return "thread " + std::to_string(who);
+  if (who < kManyReaders)
+    return "several threads of warp " + std::to_string(who - kWarpReaders);
+  return who == kAtomic ? "an atomic" : "several warps";
+}
+
+/// Offset into the block's shared memory.
+inline u32 sharedOffset(const Warp &w, const Instruction &i, u32 lane, u64 address, u32 bytes) {
+  u64 offset = address - kSharedStart;
+  if (address < kSharedStart || offset + bytes > w.block->sharedBytes)
+    failAt(w, i, lane, FaultKind::Address,
+           "access of " + std::to_string(bytes) + " bytes at " + hex(address) +
+               " of shared memory, which has " + std::to_string(w.block->sharedBytes) +
+               " bytes from " + hex(kSharedStart) + " on");
+  return static_cast<u32>(offset);
+}
+
+[[gnu::noinline]] inline void sharedConflict(const Warp &w, const Instruction &i, u32 lane,
+                                             u32 granule, u32 entry, const char *what,
+                                             const char *before) {
+  u32 who = entry & kWhoMask;
+  u64 address = kSharedStart + (static_cast<u64>(granule) << w.block->granuleShift);
+  if (who == kInFlight)
+    failAt(w, i, lane, FaultKind::InFlight,
+           std::string(what) + " " + hex(address) + " of shared memory while a cp.async to it "
+                                                     "is in flight");
+  if (entry == 0)
+    failAt(w, i, lane, FaultKind::Uninitialised,
+           "read of shared memory that was never written, at " + hex(address));
+  failAt(w, i, lane, FaultKind::Race,
+         std::string("race on shared memory: ") + what + " " + hex(address) + ", which " +
+             whoName(who) + " " + before + " since the last barrier between them");
+}
+
+inline void sharedRead(Warp &w, const Instruction &i, u32 lane, u32 offset, u32 bytes) {
+  Block &block = *w.block;
+  u32 thread = w.index * 32 + lane, mine = w.clock << kWhoBits | thread;
+  u32 first = offset >> block.granuleShift, last = (offset + bytes - 1) >> block.granuleShift;
+  for (u32 g = first; g <= last; ++g) {
+    u32 writer = block.writers[g], who = writer & kWhoMask;
+    if (who == kInFlight || writer == 0 ||
+        ((writer >> kWhoBits) > w.seenLeast && !ordered(w, thread, who, writer >> kWhoBits)))
+      sharedConflict(w, i, lane, g, writer, "read of", "wrote");
+    u32 reader = block.readers[g];
+    if (reader == mine)
+      continue;
+    who = reader & kWhoMask;
+    if (reader >> kWhoBits > w.seenLeast && !ordered(w, thread, who, reader >> kWhoBits)) {
+      // A second reader beside an earlier one.
+      bool sameWarp = who == kWarpReaders + w.index || (who < 1024 && who >> 5 == w.index);
+      u32 clock = reader >> kWhoBits > w.clock ? reader >> kWhoBits : w.clock;
+      block.readers[g] = clock << kWhoBits | (sameWarp ? kWarpReaders + w.index : kManyReaders);
+    } else {
+      block.readers[g] = mine;
+    }
+  }
+}
+
+/// Before a write of `data` (null: bytes that are not known yet).
+inline void sharedWriteCheck(Warp &w, const Instruction &i, u32 lane, u32 offset, u32 bytes,
+                             const u8 *data, bool atomic = false) {
+  Block &block = *w.block;
+  u32 thread = w.index * 32 + lane;
+  u32 first = offset >> block.granuleShift, last = (offset + bytes - 1) >> block.granuleShift;
+  for (u32 g = first; g <= last; ++g) {
+    u32 writer = block.writers[g], who = writer & kWhoMask;
+    if (who == kInFlight)
+      sharedConflict(w, i, lane, g, writer, "write to", "wrote");
+    if (writer >> kWhoBits > w.seenLeast && !ordered(w, thread, who, writer >> kWhoBits) &&
+        !(atomic && who == kAtomic)) {
+      u32 at = g << block.granuleShift, size = 1u << block.granuleShift;
+      if (!data || std::memcmp(block.shared + at, data + (at - offset), size) != 0)
+        sharedConflict(w, i, lane, g, writer, "write to", "wrote");
+    }
+    u32 reader = block.readers[g];
+    if (reader >> kWhoBits > w.seenLeast &&
+        !ordered(w, thread, reader & kWhoMask, reader >> kWhoBits)) {
+      u32 at = g << block.granuleShift, size = 1u << block.granuleShift;
+      if (!data || std::memcmp(block.shared + at, data + (at - offset), size) != 0)
+        sharedConflict(w, i, lane, g, reader, "write to", "read");
+    }
+  }
+}
+
+inline void sharedMark(Warp &w, u32 offset, u32 bytes, u32 who) {
+  Block &block = *w.block;
+  u32 first = offset >> block.granuleShift, last = (offset + bytes - 1) >> block.granuleShift;
+  for (u32 g = first; g <= last; ++g)
+    block.writers[g] = w.clock << kWhoBits | who;
+}
+
+// ---- The cost report's counts ----
+
+inline void countGlobal(Warp &w, const Access &access) {
+  Counters &counters = *w.block->counters;
+  u32 lanes = static_cast<u32>(__builtin_popcount(access.mask));
+  counters.globalRequests += 1;
+  counters.globalBytes += static_cast<u64>(lanes) * access.bytes;
+  u64 seen[32 * 2];
+  u32 count = 0;
+  for (unsigned l = 0; l < 32; ++l) {
+    if (!(access.mask >> l & 1))
+      continue;
+    u64 sector = access.address[l] / 32;
+    bool found = false;
+    for (u32 k = count; k-- > 0 && !found;)
+      found = seen[k] == sector;
+    if (!found)
+      seen[count++] = sector;
+  }
+  counters.globalSectors += count;
+  u64 distinct = access.uniform ? access.bytes : static_cast<u64>(lanes) * access.bytes;
+  counters.idealSectors += (distinct + 31) / 32;
+}
+
+/// Waves of one request: lanes of 8 bytes go by halves of a warp, of 16 by quarters; in each,
+/// the bank with the most different words decides.
+inline void countShared(Warp &w, const u64 *address, u32 mask, u32 bytes) {
+  Counters &counters = *w.block->counters;
+  u32 phases = bytes <= 4 ? 1 : bytes / 4, lanes = 32 / phases;
+  counters.sharedRequests += 1;
+  for (u32 phase = 0; phase < phases; ++phase) {
+    u64 words[32][32];
+    u32 depth[32] = {}, most = 0;
+    for (u32 l = phase * lanes; l < (phase + 1) * lanes; ++l) {
+      if (!(mask >> l & 1))
+        continue;
+      for (u64 word = address[l] / 4; word <= (address[l] + bytes - 1) / 4; ++word) {
+        u32 bank = static_cast<u32>(word % 32), k = 0;
+        while (k < depth[bank] && words[bank][k] != word)
+          ++k;
+        if (k == depth[bank])
+          words[bank][depth[bank]++] = word;
+        most = depth[bank] > most ? depth[bank] : most;
+      }
+    }
+    counters.sharedWaves += most;
+    counters.idealWaves += most != 0;
+  }
+}
+
+} // namespace
+} // namespace ftc::FTC_EMULATOR_LEVEL

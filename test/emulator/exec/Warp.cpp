@@ -1,0 +1,218 @@
+// Runs a warp until it ends or waits at a barrier. Lanes have program counters of their own: the
+// group with the lowest one runs, and groups that meet run on together, so lanes come together
+// again at the latest where their paths do.
+#include "test/emulator/exec/Access.h"
+
+#include <limits>
+
+namespace ftc::FTC_EMULATOR_LEVEL {
+namespace {
+
+constexpr s32 kNever = std::numeric_limits<s32>::max();
+
+class Run {
+public:
+  explicit Run(Warp &warp)
+      : w(warp), code(warp.block->kernel->code.data()),
+        executed(warp.block->counters->executed.data()),
+        lanes(warp.block->counters->lanes.data()) {}
+
+  Stop run() {
+    while (choose()) {
+      while (pc < limit)
+        if (step())
+          return Stop::Barrier;
+      leave(mask, pc);
+    }
+    w.finished = true;
+    return Stop::Finished;
+  }
+
+private:
+  /// The lanes with the lowest program counter; false when all have exited.
+  bool choose() {
+    u32 alive = w.exists & ~w.exited;
+    if (!alive)
+      return false;
+    u32 runnable = alive & ~w.blocked;
+    if (!runnable)
+      failWaiting();
+    pc = kNever;
+    for (u32 l = 0; l < 32; ++l)
+      if (runnable >> l & 1 && w.pc[l] < pc)
+        pc = w.pc[l];
+    mask = 0;
+    limit = kNever;
+    for (u32 l = 0; l < 32; ++l) {
+      if (!(alive >> l & 1))
+        continue;
+      if (w.pc[l] == pc)
+        mask |= 1u << l;
+      else if (w.pc[l] > pc && w.pc[l] < limit)
+        limit = w.pc[l];
+    }
+    w.blocked &= ~mask;
+    return true;
+  }
+
+  void leave(u32 lanes, s32 at) {
+    for (u32 l = 0; l < 32; ++l)
+      if (lanes >> l & 1)
+        w.pc[l] = at;
+  }
+  /// Ends the group: choose() makes the next one.
+  void regroup() {
+    mask = 0;
+    pc = kNever;
+  }
+
+  [[noreturn]] void failWaiting() {
+    u32 lane = firstLane(w.blocked & w.exists & ~w.exited);
+    const Instruction &i = code[w.pc[lane]];
+    failAt(w, i, lane, FaultKind::Barrier,
+           std::string(i.control == Control::Barrier ? "divergent barrier" : "divergence") +
+               ": lanes " + hex(missing) + " of the warp never come here");
+  }
+
+  /// All of `needed` are here, or the active lanes wait for the others. `members` must be
+  /// alive.
+  bool together(const Instruction &i, u32 active, u32 needed) {
+    if (needed & w.exited || needed & ~w.exists || needed & mask & ~active)
+      failAt(w, i, firstLane(active), FaultKind::Barrier,
+             std::string(i.control == Control::Barrier ? "divergent barrier" : "divergence") +
+                 ": lanes " +
+                 hex((needed & (w.exited | ~w.exists)) | (needed & mask & ~active)) +
+                 " have exited or do not take part");
+    missing = needed & ~active;
+    if (!missing)
+      return true;
+    leave(active, pc);
+    leave(mask & ~active, pc + 1);
+    w.blocked |= active;
+    regroup();
+    return false;
+  }
+
+  u32 memberMask(const Instruction &i, u32 active) {
+    const u32 *members = w.lanes<u32>(i.a[i.target]);
+    u32 first = firstLane(active), needed = members[first];
+    for (u32 l = 0; l < 32; ++l)
+      if (active >> l & 1 && members[l] != needed)
+        failAt(w, i, l, FaultKind::Barrier, "lanes name different members");
+    if (active & ~needed)
+      failAt(w, i, firstLane(active & ~needed), FaultKind::Barrier,
+             "this lane is not in its own member mask " + hex(needed));
+    return needed;
+  }
+
+  void branch(const Instruction &i, u32 active) {
+    if (active && i.target <= pc && ++w.backward > w.block->launch->options->maxBranches)
+      failAt(w, i, firstLane(active), FaultKind::Other, "the kernel does not end");
+    if (active == mask) {
+      pc = i.target;
+    } else if (!active) {
+      ++pc;
+    } else {
+      leave(active, i.target);
+      leave(mask & ~active, pc + 1);
+      regroup();
+    }
+  }
+
+  /// True when the warp waits at a barrier of its block.
+  bool step() {
+    const Instruction &i = code[pc];
+    u32 active = mask;
+    if (i.guard >= 0) {
+      u32 p = w.predicates[i.guard];
+      active &= i.guardNegated ? ~p : p;
+    }
+    executed[pc] += 1;
+    lanes[pc] += static_cast<u64>(__builtin_popcount(active));
+    if (i.control == Control::None) {
+      if (active)
+        i.run(w, i, active);
+      ++pc;
+      return false;
+    }
+    if (i.control == Control::Branch) {
+      branch(i, active);
+      return false;
+    }
+    if (!active) {
+      ++pc;
+      return false;
+    }
+    return stepTogether(i, active);
+  }
+
+  bool stepTogether(const Instruction &i, u32 active) {
+    switch (i.control) {
+    case Control::Return:
+      w.exited |= active;
+      leave(mask & ~active, pc + 1);
+      regroup();
+      return false;
+    case Control::Together:
+      if (together(i, active, memberMask(i, active))) {
+        i.run(w, i, active);
+        ++pc;
+      }
+      return false;
+    case Control::WarpSync:
+      if (together(i, active, memberMask(i, active))) {
+        if (w.clock >= kMaxClock)
+          failAt(w, i, firstLane(active), FaultKind::Other, "too many synchronizations");
+        w.seen[w.index] = w.clock++;
+        w.seenLeast = w.seen[0];
+        for (u32 k = 1; k < w.block->warpCount; ++k)
+          w.seenLeast = w.seen[k] < w.seenLeast ? w.seen[k] : w.seenLeast;
+        ++pc;
+      }
+      return false;
+    case Control::Aligned:
+      if (together(i, active, kAllLanes)) {
+        i.run(w, i, active);
+        ++pc;
+      }
+      return false;
+    case Control::Barrier:
+      if (!together(i, active, w.exists))
+        return false;
+      w.atBarrier = true;
+      w.current = &i;
+      w.barrier = w.lanes<u32>(i.a[0])[0];
+      w.barrierThreads = i.uses > 1 ? w.lanes<u32>(i.a[1])[0] : 0;
+      leave(active, pc + 1);
+      return true;
+    default:
+      return false;
+    }
+  }
+
+  Warp &w;
+  const Instruction *code;
+  u64 *executed, *lanes;
+  u32 mask = 0, missing = 0;
+  s32 pc = 0, limit = kNever;
+};
+
+} // namespace
+
+Stop runWarp(Warp &warp) { return Run(warp).run(); }
+
+const HandlerEntry *allEntries(std::size_t &count) {
+  static HandlerEntry entries[4096];
+  static std::size_t filled = [] {
+    std::size_t n = 0;
+    for (const Table &table : {integerTable(), floatTable(), conversionTable(), memoryTable(),
+                               matrixTable(), exchangeTable()})
+      for (std::size_t k = 0; k < table.count; ++k)
+        entries[n++] = table.entries[k];
+    return n;
+  }();
+  count = filled;
+  return entries;
+}
+
+} // namespace ftc::FTC_EMULATOR_LEVEL
