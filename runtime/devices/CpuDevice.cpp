@@ -5,10 +5,12 @@
 #include "runtime/devices/CpuFeatures.h"
 #include "runtime/devices/CpuMemory.h"
 #include "runtime/devices/CpuModule.h"
+#include "runtime/devices/CudaDevice.h"
 #include "runtime/devices/ThreadPool.h"
 #include "runtime/support/Text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 namespace ftc::rt {
@@ -120,7 +122,14 @@ Result<std::shared_ptr<Device>> makeDevice(std::string_view name, unsigned threa
     return makeCpuDevice(threads);
   if (name == "cpu-async")
     return makeAsyncCpuDevice();
-  return Status::usage("--device " + quote(name) + ": expected cpu (this ftrt has no other)");
+  if (name == "cuda")
+    return makeCudaDevice();
+  int ordinal = 0;
+  const char *end = name.data() + name.size();
+  if (name.starts_with("cuda:") &&
+      std::from_chars(name.data() + 5, end, ordinal).ptr == end && name.size() > 5)
+    return makeCudaDevice(ordinal);
+  return Status::usage("--device " + quote(name) + ": expected cpu, cuda or cuda:N");
 }
 
 } // namespace ftc::rt

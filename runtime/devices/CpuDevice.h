@@ -14,7 +14,7 @@ Result<std::shared_ptr<Device>> makeCpuDevice(unsigned threads = 0);
 /// memory and scratch filled with NaN, writes beyond a buffer reported by synchronize. Slow.
 Result<std::shared_ptr<Device>> makeAsyncCpuDevice();
 
-/// Device by its command-line name: "cpu", "cpu-async"; anything else is a Usage error that
+/// Device by its command-line name: "cpu", "cpu-async", "cuda"; anything else is a Usage error that
 /// names --device and those present.
 Result<std::shared_ptr<Device>> makeDevice(std::string_view name, unsigned threads = 0);
 

@@ -1,11 +1,14 @@
 // What every device must do, in one suite: memory, ordering, launch geometry, errors, poison.
 // It never looks at device memory but through the queue, so it holds for any kind of device.
 #include "runtime/devices/CpuDevice.h"
+#include "runtime/devices/CudaDevice.h"
 #include "test/support/PlanBuilder.h"
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <numeric>
 
@@ -15,19 +18,41 @@ namespace {
 struct DeviceCase {
   const char *name;
   std::function<Result<std::shared_ptr<Device>>()> make;
+  bool cuda = false;
 };
+
+/// The PTX of the same kernels, for CUDA.
+std::vector<std::uint8_t> cudaObject() {
+  std::ifstream file(FTC_TEST_PTX, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+/// CUDA devices are present where FTC_CUDA_TESTS says what its tests expect: "emulator" or "gpu"
+/// (then a machine without one skips them).
+bool cudaIsMissing() {
+  const char *wanted = std::getenv("FTC_CUDA_TESTS");
+  return !wanted || (std::string(wanted) == "gpu" && !makeCudaDevice());
+}
 void PrintTo(const DeviceCase &device, std::ostream *out) { *out << device.name; }
 
 class DeviceConformance : public testing::TestWithParam<DeviceCase> {
 protected:
   void SetUp() override {
+    bool cuda = GetParam().cuda;
+    if (cuda && cudaIsMissing())
+      GTEST_SKIP() << "no CUDA device: " << makeCudaDevice().status().message();
     auto made = GetParam().make();
     ASSERT_TRUE(made) << made.status().message();
     device = made.take();
-    object = test::kernelObject();
+    object = cuda ? cudaObject() : test::kernelObject();
     ASSERT_FALSE(object.empty());
-    for (const std::string &name : test::kernelNames())
-      specs.push_back({name, name == "use_scratch" ? 4000 : 0});
+    for (const std::string &name : test::kernelNames()) {
+      std::int64_t scratch = name == "use_scratch" ? 4000 : 0;
+      if (!cuda)
+        specs.push_back({name, scratch});
+      else if (specs.size() < 4) // those that this suite launches
+        specs.push_back({name, 0, 32, scratch});
+    }
     auto loaded = device->loadModule(object, specs);
     ASSERT_TRUE(loaded) << loaded.status().message();
     module = loaded.take();
@@ -178,16 +203,16 @@ TEST_P(DeviceConformance, ManyLaunchesInARow) {
 
 TEST_P(DeviceConformance, CodeThatCannotRunIsRefused) {
   std::vector<std::string_view> features = {"a-feature-no-cpu-has"};
-  Status status = device->supports("x86-64", features);
+  Status status = device->supports(GetParam().cuda ? "sm_80" : "x86-64", features);
   ASSERT_FALSE(status);
   EXPECT_NE(status.message().find("a-feature-no-cpu-has"), std::string::npos);
-  EXPECT_NE(status.message().find("--cpu"), std::string::npos);
-  EXPECT_FALSE(device->supports("sm_90", {}));
+  EXPECT_NE(status.message().find(GetParam().cuda ? "--gpu" : "--cpu"), std::string::npos);
+  EXPECT_FALSE(device->supports(GetParam().cuda ? "x86-64" : "sm_90", {}));
   EXPECT_TRUE(device->supports(device->properties().isa, {}));
 }
 
 TEST_P(DeviceConformance, BrokenModulesAreRefusedInOneLine) {
-  std::vector<KernelSpec> unknown = {{"no_such_kernel", 0}};
+  std::vector<KernelSpec> unknown = {{"no_such_kernel", 0, 32, 0}};
   auto loaded = device->loadModule(object, unknown);
   ASSERT_FALSE(loaded);
   EXPECT_NE(loaded.status().message().find("no_such_kernel"), std::string::npos);
@@ -214,13 +239,43 @@ TEST_P(DeviceConformance, ModulesLoadSideBySide) {
   EXPECT_EQ(download<std::int32_t>(out)[9], 18);
 }
 
+TEST_P(DeviceConformance, RunsGiveTheSameAsTheirCommandsOneByOne) {
+  const std::int64_t n = 300;
+  DeviceBuffer a = memory(n * 4), b = memory(n * 4), out = memory(n * 4);
+  std::vector<std::int32_t> expected(n, 0);
+  ASSERT_TRUE(device->fill(out.address, 0, n * 4));
+  std::vector<float> values(n, 1.0f);
+  ASSERT_TRUE(device->upload(a.address, values.data(), n * 4));
+  ASSERT_TRUE(device->synchronize());
+  for (int round = 0; round < 12; ++round) {
+    // Grids change within a bucket and beyond; some commands repeat exactly.
+    std::int64_t grid = round % 3 == 0 ? n : 150 + 5 * round;
+    ASSERT_TRUE(device->beginRun("step"));
+    ASSERT_TRUE(launch("add_index", {out.address}, {round}, {}, grid));
+    ASSERT_TRUE(launch("scale", {a.address, b.address}, {}, {2.0}, n));
+    ASSERT_TRUE(device->copy(a.address, b.address, n * 4));
+    if (round == 5) // a wait within a run
+      ASSERT_TRUE(device->synchronize());
+    ASSERT_TRUE(device->fill(b.address, 0, n * 4));
+    ASSERT_TRUE(launch("add_index", {out.address}, {7 * round}, {}, n - grid / 2));
+    ASSERT_TRUE(device->endRun());
+    for (std::int64_t i = 0; i < n; ++i) {
+      expected[i] += i < grid ? static_cast<std::int32_t>(round + i) : 0;
+      expected[i] += i < n - grid / 2 ? static_cast<std::int32_t>(7 * round + i) : 0;
+    }
+  }
+  EXPECT_EQ(download<std::int32_t>(out), expected);
+  EXPECT_EQ(download<float>(a), std::vector<float>(n, 4096.0f));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Devices, DeviceConformance,
     testing::Values(DeviceCase{"cpu1", [] { return makeCpuDevice(1); }},
                     DeviceCase{"cpu2", [] { return makeCpuDevice(2); }},
                     DeviceCase{"cpu3", [] { return makeCpuDevice(3); }},
                     DeviceCase{"cpu16", [] { return makeCpuDevice(16); }},
-                    DeviceCase{"async", [] { return makeAsyncCpuDevice(); }}),
+                    DeviceCase{"async", [] { return makeAsyncCpuDevice(); }},
+                    DeviceCase{"cuda", [] { return makeCudaDevice(); }, true}),
     [](const testing::TestParamInfo<DeviceCase> &info) { return info.param.name; });
 
 } // namespace
