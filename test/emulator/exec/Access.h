@@ -125,26 +125,29 @@ inline std::string blockName(const Launch &launch, u32 tag) {
          std::to_string(number / launch.grid[0] / launch.grid[1]) + ")";
 }
 
-/// The last writer of a word against an access of `bytes` (a mask of 4) by this lane. `same`:
-/// the access writes what is there already.
-inline void checkTag(const Warp &w, const Instruction &i, u32 lane, u64 address, WriteTag tag,
-                     u32 bytes, const char *what, bool atomic) {
+/// Whether an access of `bytes` (a mask of 4) by this lane conflicts with the last writer.
+inline bool conflicts(const Warp &w, u32 lane, WriteTag tag, u32 bytes, bool atomic) {
   u32 tagBlock = static_cast<u32>(tag >> 36);
-  const Launch &launch = *w.block->launch;
-  if (tagBlock < launch.firstTag || !(tag >> 32 & bytes & 15))
-    return;
+  if (tagBlock < w.block->launch->firstTag || !(tag >> 32 & bytes & 15))
+    return false;
   u32 who = static_cast<u32>(tag >> 21) & kWhoMask, clock = static_cast<u32>(tag) & 0x1fffff;
   if (atomic && who == kAtomic)
-    return;
+    return false;
+  return tagBlock != w.block->tag || !ordered(w, w.index * 32 + lane, who, clock);
+}
+
+[[noreturn, gnu::noinline]] inline void failConflict(const Warp &w, const Instruction &i, u32 lane,
+                                                     u64 address, WriteTag tag,
+                                                     const char *what) {
+  u32 tagBlock = static_cast<u32>(tag >> 36), who = static_cast<u32>(tag >> 21) & kWhoMask;
   if (tagBlock != w.block->tag)
     failAt(w, i, lane, FaultKind::Race,
            std::string("conflict between blocks: ") + what + " " + hex(address) + ", which block " +
-               blockName(launch, tagBlock) + " of the same launch wrote");
-  if (!ordered(w, w.index * 32 + lane, who, clock))
-    failAt(w, i, lane, FaultKind::Race,
-           std::string("race on global memory: ") + what + " " + hex(address) + ", which thread " +
-               (who == kAtomic ? std::string("of an atomic") : std::to_string(who)) +
-               " wrote since the last barrier between them");
+               blockName(*w.block->launch, tagBlock) + " of the same launch wrote");
+  failAt(w, i, lane, FaultKind::Race,
+         std::string("race on global memory: ") + what + " " + hex(address) + ", which " +
+             (who == kAtomic ? std::string("an atomic") : "thread " + std::to_string(who)) +
+             " wrote since the last barrier between them");
 }
 
 /// Bits of a word of 4 bytes that [address, address + bytes) covers, at `offset` of its word.
@@ -156,8 +159,11 @@ inline u32 wordBytes(u64 offset, u64 begin, u64 end) {
   return bits;
 }
 
-inline void checkReadBytes(const Warp &w, const Instruction &i, u32 lane, u64 address, u64 bytes,
-                           u32 stride) {
+/// Whether all bytes of a read by `lane` (of lanes from 0 on, `stride` bytes each, where it is not
+/// 0) were written, by nobody whose write is not ordered before. Otherwise false or, unless
+/// `quiet`, a fault.
+inline bool checkReadBytes(const Warp &w, const Instruction &i, u32 lane, u64 address, u64 bytes,
+                           u32 stride, bool quiet) {
   const Launch &launch = *w.block->launch;
   const DeviceMemory &memory = *launch.memory;
   u64 offset = memory.offset(address);
@@ -179,6 +185,8 @@ inline void checkReadBytes(const Warp &w, const Instruction &i, u32 lane, u64 ad
   }
   if (!whole) {
     u64 at = memory.firstUnwritten(address, bytes);
+    if (at < bytes && quiet)
+      return false;
     if (at < bytes)
       failAt(w, i, laneOf(at), FaultKind::Uninitialised,
              "read of global memory that was never written: " + memory.describe(address + at));
@@ -196,11 +204,35 @@ inline void checkReadBytes(const Warp &w, const Instruction &i, u32 lane, u64 ad
       continue;
     for (u64 word = begin & ~u64(3); word < end; word += 4) {
       WriteTag tag = __atomic_load_n(memory.tags() + word / 4, __ATOMIC_RELAXED);
-      if (static_cast<u32>(tag >> 36) >= launch.firstTag)
-        checkTag(w, i, laneOf(word < offset ? 0 : word - offset),
-                 address + (word < offset ? 0 : word - offset), tag,
-                 wordBytes(word, offset, offset + bytes), "read of", false);
+      u64 at = word < offset ? 0 : word - offset;
+      if (!conflicts(w, laneOf(at), tag, wordBytes(word, offset, offset + bytes), false))
+        continue;
+      if (quiet)
+        return false;
+      failConflict(w, i, laneOf(at), address + at, tag, "read of");
     }
+  }
+  return true;
+}
+
+/// checkReadBytes for a load: what may not be read is undefined from here on.
+inline void checkLoad(Warp &w, const Instruction &i, u32 lane, u64 address, u64 bytes,
+                      u32 stride) {
+  if (checkReadBytes(w, i, lane, address, bytes, stride, true))
+    return;
+  if (stride && bytes > stride) {
+    for (u32 l = 0; l < bytes / stride; ++l)
+      checkLoad(w, i, l, address + static_cast<u64>(l) * stride, stride, 0);
+    return;
+  }
+  w.loaded |= 1u << lane;
+  if (w.tainted)
+    return;
+  w.tainted = true;
+  try {
+    checkReadBytes(w, i, lane, address, bytes, 0, false);
+  } catch (const Fault &fault) {
+    w.reason = fault;
   }
 }
 
@@ -264,8 +296,8 @@ inline void writeBytes(const Warp &w, const Instruction &i, u32 lane, u64 addres
     u32 keep = 0;
     if (static_cast<u32>(old >> 36) >= launch.firstTag) {
       u64 size = word + 4 < offset + bytes ? word + 4 - offset - at : bytes - at;
-      if (std::memcmp(host + at, data + at, size) != 0)
-        checkTag(w, i, by, address + at, old, covered, "write to", atomic);
+      if (std::memcmp(host + at, data + at, size) != 0 && conflicts(w, by, old, covered, atomic))
+        failConflict(w, i, by, address + at, old, "write to");
       if (static_cast<u32>(old >> 36) == w.block->tag &&
           (static_cast<u32>(old >> 21) & kWhoMask) == w.index * 32 + by)
         keep = static_cast<u32>(old >> 32) & 15;

@@ -39,6 +39,8 @@ template <Shuffle Mode> void shuffle(Warp &w, const Instruction &i, u32 mask) {
       failAt(w, i, l, FaultKind::Barrier,
              "shuffle reads lane " + std::to_string(from) + ", which does not take part");
     inRange |= inside ? 1u << l : 0;
+    if (w.tainted && !(i.a[1] & kConstant) && w.undefined[i.a[1] / 128] >> from & 1)
+      w.loaded |= 1u << l;
     r[l] = a[from];
   }
   putAll(w.at(i.a[0]), r, mask);
@@ -137,7 +139,7 @@ void copyAsync(Warp &w, const Instruction &i, u32 mask) {
     one.high = from.address[l] + copy.sourceBytes[l];
     one.bytes = copy.sourceBytes[l];
     checkGlobalBounds(w, i, one, false);
-    checkReadBytes(w, i, l, from.address[l], copy.sourceBytes[l], 0);
+    checkReadBytes(w, i, l, from.address[l], copy.sourceBytes[l], 0, false);
   }
   if (w.block->launch->options->cost && reading)
     countGlobal(w, read);

@@ -108,13 +108,15 @@ void readGlobal(Warp &w, const Instruction &i, const Access &access, Data &data)
     countGlobal(w, access);
   const u32 bytes = access.bytes;
   if (access.contiguous) {
-    checkReadBytes(w, i, 0, access.low, access.high - access.low, bytes);
+    checkLoad(w, i, 0, access.low, access.high - access.low, bytes);
     std::memcpy(data.bytes, memory.host(access.low), access.high - access.low);
     return;
   }
   if (access.uniform) {
     u32 lane = firstLane(access.mask);
-    checkReadBytes(w, i, lane, access.low, bytes, 0);
+    checkLoad(w, i, lane, access.low, bytes, 0);
+    if (w.loaded)
+      w.loaded = access.mask;
     for (unsigned l = 0; l < 32; ++l)
       copyLane(data.bytes + l * bytes, memory.host(access.low), bytes);
     return;
@@ -122,7 +124,7 @@ void readGlobal(Warp &w, const Instruction &i, const Access &access, Data &data)
   for (unsigned l = 0; l < 32; ++l) {
     if (!(access.mask >> l & 1))
       continue;
-    checkReadBytes(w, i, l, access.address[l], bytes, 0);
+    checkLoad(w, i, l, access.address[l], bytes, 0);
     copyLane(data.bytes + l * bytes, memory.host(access.address[l]), bytes);
   }
 }
@@ -251,7 +253,7 @@ template <Space S> void load(Warp &w, const Instruction &i, u32 mask) {
       checkGlobalBounds(w, i, access, false);
       if (w.block->launch->options->cost)
         countGlobal(w, access);
-      checkReadBytes(w, i, 0, access.low, access.high - access.low, bytes);
+      checkLoad(w, i, 0, access.low, access.high - access.low, bytes);
       std::memcpy(w.at(i.a[0]), w.block->launch->memory->host(access.low), 32 * bytes);
       return;
     }

@@ -4,6 +4,7 @@
 #include "test/emulator/exec/Access.h"
 
 #include <limits>
+#include <string_view>
 
 namespace ftc::FTC_EMULATOR_LEVEL {
 namespace {
@@ -108,7 +109,11 @@ private:
   void branch(const Instruction &i, u32 active) {
     if (active && i.target <= pc && ++w.backward > w.block->launch->options->maxBranches)
       failAt(w, i, firstLane(active), FaultKind::Other, "the kernel does not end");
-    if (active == mask) {
+    if (active == mask && i.target <= pc && w.blocked) {
+      // Lanes that wait may lie ahead of the target now: they take part in the choice.
+      leave(mask, i.target);
+      regroup();
+    } else if (active == mask) {
       pc = i.target;
     } else if (!active) {
       ++pc;
@@ -117,6 +122,68 @@ private:
       leave(mask & ~active, pc + 1);
       regroup();
     }
+  }
+
+  [[noreturn]] void failUndefined(const Instruction &i, u32 lanes, const char *what) {
+    std::string reason = w.reason.message;
+    failAt(w, i, firstLane(lanes), w.reason.kind,
+           std::string(what) + " comes of a load that is wrong: " + reason);
+  }
+
+  u32 undefinedOf(const Instruction &i, int k) const {
+    if (i.predicates >> k & 1)
+      return w.undefinedPredicates[i.a[k]];
+    return i.a[k] & kConstant ? 0 : w.undefined[i.a[k] / 128];
+  }
+
+  /// Sets what is undefined in the results of an instruction.
+  void define(const Instruction &i, u32 active, u32 lanes) {
+    w.loaded = 0;
+    auto set = [&](u32 &bits) { bits = (bits & ~active) | (lanes & active); };
+    for (int k = 0; k < i.defs; ++k)
+      if (i.predicates >> k & 1)
+        set(w.undefinedPredicates[i.a[k]]);
+      else if (!(i.a[k] & kConstant))
+        set(w.undefined[i.a[k] / 128]);
+    if (i.control == Control::Together && i.predicates >> 5 & 1) // of a shuffle
+      set(w.undefinedPredicates[i.a[5]]);
+  }
+
+  /// A step of a warp with undefined values: they spread to what is computed of them.
+  bool stepTainted(const Instruction &i, u32 active) {
+    if (i.guard >= 0)
+      if (u32 lanes = w.undefinedPredicates[i.guard] & mask)
+        failUndefined(i, lanes, "the predicate");
+    if (!active)
+      return execute(i, active, true);
+    u32 lanes = 0;
+    for (int k = i.defs; k < i.defs + i.uses; ++k)
+      lanes |= undefinedOf(i, k);
+    lanes &= active;
+    std::string_view name = executor().entries[i.op].name;
+    bool isMemory = i.pipe == Pipe::LoadStore && name != "ldmatrix" && name != "ldmatrix.trans";
+    if (lanes && (isMemory || name.substr(0, 8) == "ldmatrix" || i.control == Control::Barrier ||
+                  i.control == Control::WarpSync))
+      failUndefined(i, lanes, i.defs ? "an address" : "what is stored, or where,");
+    if (name.substr(0, 5) == "selp.") {
+      u32 p = w.predicates[i.a[3]], unknown = undefinedOf(i, 3);
+      lanes = (unknown | (p & undefinedOf(i, 1)) | (~p & undefinedOf(i, 2))) & active;
+    } else if (name == "and.pred" || name == "or.pred") {
+      u32 ua = undefinedOf(i, 1), ub = undefinedOf(i, 2);
+      u32 a = w.predicates[i.a[1]], b = w.predicates[i.a[2]];
+      u32 decided = name == "and.pred" ? (~ua & ~a) | (~ub & ~b) : (~ua & a) | (~ub & b);
+      lanes = (ua | ub) & ~decided & active;
+    } else if (i.pipe == Pipe::Tensor || name.substr(0, 5) == "vote." ||
+               name.substr(0, 6) == "redux.") {
+      lanes = lanes ? active : 0; // of any lane, to all
+    }
+    s32 here = pc;
+    bool isShuffle = name.substr(0, 5) == "shfl.";
+    bool waits = execute(i, active, true);
+    // A group that waits for other lanes has not executed it.
+    if (pc == here + 1)
+      define(i, active, isShuffle || isMemory ? w.loaded : lanes);
+    return waits;
   }
 
   /// True when the warp waits at a barrier of its block.
@@ -129,9 +196,18 @@ private:
     }
     executed[pc] += 1;
     lanes[pc] += static_cast<u64>(__builtin_popcount(active));
+    if (w.tainted) [[unlikely]]
+      return stepTainted(i, active);
+    return execute(i, active, false);
+  }
+
+  bool execute(const Instruction &i, u32 active, bool wasTainted) {
     if (i.control == Control::None) {
-      if (active)
+      if (active) {
         i.run(w, i, active);
+        if (w.loaded && !wasTainted) [[unlikely]]
+          define(i, active, w.loaded); // the first undefined value
+      }
       ++pc;
       return false;
     }

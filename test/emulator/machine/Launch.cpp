@@ -118,6 +118,8 @@ public:
     registerStride = (kernel.registerBytes + 127) / 128 * 128;
     block.registers.resize(registerStride * block.warpCount + 64);
     block.predicates.resize(std::max<std::size_t>(1, kernel.predicates) * block.warpCount);
+    undefinedStride = registerStride / 128 + kernel.predicates;
+    block.undefined.resize(undefinedStride * block.warpCount + 1);
     block.sharedStorage.resize(block.sharedBytes + 64);
     block.shared = aligned(block.sharedStorage.data());
     std::size_t granules = (block.sharedBytes >> block.granuleShift) + 1;
@@ -164,6 +166,9 @@ private:
     // What was never written is no small number.
     std::memset(block.registers.data(), 0xFF, block.registers.size());
     std::memset(block.predicates.data(), 0xAA, block.predicates.size() * 4);
+    if (std::any_of(block.warps.begin(), block.warps.end(),
+                    [](const Warp &warp) { return warp.tainted; }))
+      std::fill(block.undefined.begin(), block.undefined.end(), 0);
     std::byte *registers = aligned(block.registers.data());
     for (std::uint32_t k = 0; k < block.warpCount; ++k) {
       Warp &warp = block.warps[k];
@@ -175,6 +180,8 @@ private:
       warp.bases[1] =
           reinterpret_cast<std::byte *>(const_cast<std::uint8_t *>(kernel.constants.data()));
       warp.predicates = block.predicates.data() + std::size_t(k) * kernel.predicates;
+      warp.undefined = block.undefined.data() + undefinedStride * k;
+      warp.undefinedPredicates = warp.undefined + registerStride / 128;
       warp.block = &block;
       warp.index = k;
       std::uint32_t left = launch.threads() - k * kLanes;
@@ -242,7 +249,7 @@ private:
 
   const Launch &launch;
   Block block;
-  std::size_t registerStride = 0;
+  std::size_t registerStride = 0, undefinedStride = 0;
 };
 
 void checkLaunch(const Launch &launch) {

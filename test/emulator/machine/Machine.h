@@ -88,6 +88,15 @@ struct Warp {
 
   std::uint32_t committed[kLanes] = {};
   std::vector<AsyncCopy> copies;
+
+  // Lanes whose value means nothing, by register (place / 128) and predicate: they were loaded
+  // from memory that was never written, or that another block or thread writes. That is an
+  // error where such a value is stored or decides something: kernels may load what lies behind a
+  // row, as long as they do not use it.
+  bool tainted = false;
+  std::uint32_t *undefined = nullptr, *undefinedPredicates = nullptr;
+  std::uint32_t loaded = 0;       // undefined lanes of the load or shuffle just executed
+  Fault reason{FaultKind::Other, ""};
   std::uint64_t backward = 0;     // branches taken backward
 
   void *at(Ref ref) const { return bases[ref & 1] + (ref & ~Ref(1)); }
@@ -112,7 +121,7 @@ struct Block {
   Counters *counters = nullptr;
 
   std::vector<std::byte> registers;
-  std::vector<std::uint32_t> predicates;
+  std::vector<std::uint32_t> predicates, undefined;
   std::vector<std::byte> sharedStorage, localStorage;
   std::vector<std::uint32_t> shadowStorage;
   std::vector<std::uint8_t> localShadow;

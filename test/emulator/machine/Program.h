@@ -55,6 +55,7 @@ struct Instruction {
   bool isSigned = false;
   std::uint8_t variant = 0;       // what the handler says
   std::uint8_t defs = 0, uses = 0; // operands [0, defs) are written, the next `uses` read
+  std::uint16_t predicates = 0;   // bits of the operands that are predicates
   std::int32_t line = 0;
   std::int32_t target = -1;       // of a branch; of a memory access its number in the kernel
   std::int64_t offset = 0;        // added to an address; a count of groups

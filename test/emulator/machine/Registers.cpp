@@ -168,6 +168,8 @@ void Decoder::placeRegisters() {
   for (Draft &draft : drafts) {
     for (int k = 0; k < kMaxOperands; ++k) {
       const DraftOperand &operand = draft.operands[k];
+      if (operand.kind == DraftOperand::Kind::Predicate)
+        draft.instruction.predicates |= static_cast<std::uint16_t>(1u << k);
       draft.instruction.a[k] = operand.kind == DraftOperand::Kind::Register ? places[operand.index]
                                : operand.kind == DraftOperand::Kind::None   ? ~Ref(0)
                                                                             : operand.index;
