@@ -168,8 +168,11 @@ void Decoder::decodeLoadStore(const Parts &parts) {
     push(std::move(draft));
     return;
   }
-  if (address(draft, static_cast<int>(count), where, out.offset))
+  if (address(draft, static_cast<int>(count), where, out.offset)) {
+    if (space != Space::Shared && space != Space::Local)
+      refuse("a global address has 64 bits");
     out.variant = 1;
+  }
   out.defs = static_cast<std::uint8_t>(isLoad ? count : 0);
   out.uses = static_cast<std::uint8_t>(isLoad ? 1 : count + 1);
   out.target = kernel.accesses++;

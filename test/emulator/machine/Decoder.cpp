@@ -319,8 +319,10 @@ bool Decoder::decodeControl(const Parts &parts) {
     return false;
   std::string key = join(parts);
   if (key == "bar.warp.sync") {
+    if (operands.size() != 1)
+      refuse("expected a member mask");
     Draft draft = control(Control::WarpSync);
-    draft.operands[0] = source(operands.at(0), 'w');
+    draft.operands[0] = source(operands[0], 'w');
     draft.instruction.uses = 1;
     draft.instruction.target = 0;
     push(std::move(draft));
@@ -480,7 +482,7 @@ void Decoder::decodeArithmetic(const Parts &parts) {
   if (op == "selp")
     names.back() = type.ends_with("16") ? "b16" : type.ends_with("64") ? "b64" : "b32";
   // f16 is not flushed by f32's modifier: its subnormal values are normal there.
-  if (op == "cvt" && (type == "f16" || parts[parts.size() - 2] == "f16"))
+  if (op == "cvt" && parts.size() > 2 && (type == "f16" || parts[parts.size() - 2] == "f16"))
     drop("ftz");
   if (op == "shfl" || op == "call" || op == "brx")
     refuse("the emulator does not know this instruction");
@@ -523,6 +525,9 @@ void Decoder::layOutVariables() {
   shared = (shared + alignment - 1) / alignment * alignment;
   for (const Variable *variable : dynamic)
     symbols[variable->name] = shared + kSharedStart;
+  if (std::max(shared, local) > kWindowBytes / 2)
+    fail(FaultKind::InvalidPtx, "kernel '" + function.name + "' has more shared or local memory "
+                                "than any GPU");
   kernel.sharedBytes = static_cast<std::uint32_t>(shared);
   kernel.localBytes = static_cast<std::uint32_t>((local + 15) / 16 * 16);
 }

@@ -42,6 +42,9 @@ std::uint64_t typeBytes(std::string_view type) {
   return bits.empty() ? 0 : std::strtoull(std::string(bits).c_str(), nullptr, 10) / 8;
 }
 
+constexpr std::uint64_t kMostVariableBytes = std::uint64_t(1) << 28;
+constexpr std::uint32_t kMostParameterBytes = 4352;
+
 class Parser {
 public:
   explicit Parser(std::string_view text) : tokens(lexPtx(text)) {
@@ -84,6 +87,11 @@ private:
     if (peek().kind != Token::Kind::Word)
       expected(what);
     return std::string(take().text);
+  }
+  std::uint64_t checkedAlignment(std::uint64_t alignment) const {
+    if (alignment == 0 || alignment > 4096 || (alignment & (alignment - 1)))
+      expected("an alignment that is a power of two up to 4096");
+    return alignment;
   }
   void skipLine() {
     for (int line = peek().line; peek().line == line && peek().kind != Token::Kind::End;)
@@ -177,7 +185,7 @@ private:
     std::string type;
     for (type = word("a type"); type == ".align" || type == ".visible"; type = word("a type"))
       if (type == ".align")
-        variable.alignment = number();
+        variable.alignment = checkedAlignment(number());
     std::uint64_t unit = typeBytes(type);
     if (unit == 0)
       expected("a type of known size");
@@ -185,7 +193,12 @@ private:
     variable.name = word("a variable's name");
     variable.bytes = unit;
     while (accept("[")) {
-      variable.bytes *= peek().is("]") ? 0 : number();
+      std::uint64_t count = peek().is("]") ? 0 : number();
+      if (count > kMostVariableBytes)
+        expected("a smaller variable");
+      variable.bytes *= count;
+      if (variable.bytes > kMostVariableBytes)
+        expected("a smaller variable");
       expect("]");
     }
     if (accept("="))
@@ -240,12 +253,16 @@ private:
         }
       }
       std::uint64_t unit = typeBytes(type);
+      if (unit == 0)
+        expected("a parameter of known size");
       bool array = accept("[");
       parameter.bytes = static_cast<std::uint32_t>(unit * (array ? number() : 1));
       if (array)
         expect("]");
       // `.ptr .align 8` speaks of what is pointed to
-      alignment = array ? std::max(alignment, unit) : unit;
+      alignment = array ? std::max(checkedAlignment(alignment), unit) : unit;
+      if (parameter.bytes > kMostParameterBytes || function.parameterBytes > kMostParameterBytes)
+        expected("parameters of at most 4352 bytes");
       parameter.offset = static_cast<std::uint32_t>(
           (function.parameterBytes + alignment - 1) / alignment * alignment);
       function.parameterBytes = parameter.offset + parameter.bytes;
