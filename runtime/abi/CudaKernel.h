@@ -8,7 +8,8 @@ namespace ftc::abi {
 
 /// Every CUDA kernel is
 ///   .visible .entry NAME(.param .u64 buffer0, ..., .param .u64 bufferN-1, .param .u64 words)
-///   bufferI  a pointer into global memory for each operand, in the order of the launch command:
+///   bufferI  a pointer into global memory for each operand, in the order of the launch
+///   command:
 ///            bases aligned to kCudaBufferAlignment plus the command's byte offset;
 ///            kCudaBufferSlack bytes beyond a buffer's end may be read
 ///   words    8-byte words in global memory: word 0 is `tasks` (i64, the launch's grid

@@ -107,17 +107,18 @@ Status CudaDevice::describeDevice(cuda::DeviceIndex device) {
       driver.check(driver.deviceGetName(name, sizeof name, device), "cuDeviceGetName"));
   int major = 0, minor = 0;
   std::size_t bytes = 0;
-  FTC_RETURN_IF_ERROR(driver.check(
-      driver.deviceGetAttribute(&major, cuda::kCapabilityMajor, device), "cuDeviceGetAttribute"));
-  FTC_RETURN_IF_ERROR(driver.check(
-      driver.deviceGetAttribute(&minor, cuda::kCapabilityMinor, device), "cuDeviceGetAttribute"));
   FTC_RETURN_IF_ERROR(
-      driver.check(driver.deviceTotalMem(&bytes, device), "cuDeviceTotalMem"));
+      driver.check(driver.deviceGetAttribute(&major, cuda::kCapabilityMajor, device),
+                   "cuDeviceGetAttribute"));
+  FTC_RETURN_IF_ERROR(
+      driver.check(driver.deviceGetAttribute(&minor, cuda::kCapabilityMinor, device),
+                   "cuDeviceGetAttribute"));
+  FTC_RETURN_IF_ERROR(driver.check(driver.deviceTotalMem(&bytes, device), "cuDeviceTotalMem"));
   capability = major * 10 + minor;
   facts.name = facts.target = "cuda";
   facts.isa = "sm_" + std::to_string(capability);
-  facts.description = escape(name, 80) + ", " + facts.isa + ", " +
-                      std::to_string(bytes >> 20) + " MiB";
+  facts.description =
+      escape(name, 80) + ", " + facts.isa + ", " + std::to_string(bytes >> 20) + " MiB";
   if (capability < kLeastCapability)
     return Status::error("--device cuda: " + facts.description +
                          ": expected sm_80 or later: use --device cpu");
@@ -184,8 +185,8 @@ void CudaDevice::free(DeviceBuffer buffer) {
 Status CudaDevice::supports(std::string_view isa, std::span<const std::string_view> features) {
   auto refused = [&](const std::string &what) {
     return Status::error("the artifact's code for " + escape(isa, 24) + " " + what +
-                         ", this device is " + facts.description +
-                         ": compile with --gpu " + (capability >= 90 ? "sm_90" : "sm_80"));
+                         ", this device is " + facts.description + ": compile with --gpu " +
+                         (capability >= 90 ? "sm_90" : "sm_80"));
   };
   int needed = isa.starts_with("sm_") && isa.size() <= 6
                    ? std::atoi(std::string(isa.substr(3)).c_str())
@@ -199,10 +200,9 @@ Status CudaDevice::supports(std::string_view isa, std::span<const std::string_vi
   return Status::ok();
 }
 
-Result<std::unique_ptr<Module>>
-CudaDevice::loadModule(std::span<const std::uint8_t> object,
-                       std::span<const KernelSpec> kernels,
-                       std::span<const std::uint8_t> cubin) {
+Result<std::unique_ptr<Module>> CudaDevice::loadModule(std::span<const std::uint8_t> object,
+                                                       std::span<const KernelSpec> kernels,
+                                                       std::span<const std::uint8_t> cubin) {
   FTC_RETURN_IF_ERROR(enter());
   return loadCudaModule(driver, object, cubin, kernels);
 }
@@ -256,8 +256,8 @@ Status CudaDevice::submitDirectly() {
   } else {
     // Start over only when no kernel can still read the words that are there.
     if (wordsUsed + bytes > kWordBytes) {
-      FTC_RETURN_IF_ERROR(driver.check(driver.streamSynchronize(compute), "cuStreamSynchronize",
-                                       runName()));
+      FTC_RETURN_IF_ERROR(
+          driver.check(driver.streamSynchronize(compute), "cuStreamSynchronize", runName()));
       wordsUsed = 0;
     }
     mine += wordsUsed;

@@ -5,8 +5,8 @@
 
 namespace ftc::rt {
 
-/// Device `ordinal` of this machine's CUDA driver. Without a driver or such a device, and on a GPU
-/// below sm_80, an error in one line.
+/// Device `ordinal` of this machine's CUDA driver. Without a driver or such a device, and on a
+/// GPU below sm_80, an error in one line.
 Result<std::shared_ptr<Device>> makeCudaDevice(int ordinal = 0);
 
 } // namespace ftc::rt

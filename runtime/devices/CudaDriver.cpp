@@ -44,8 +44,8 @@ static ftc::rt::Result<const Driver *> openDriver() {
   FTC_CUDA_FUNCTIONS(FTC_CUDA_FIND)
 #undef FTC_CUDA_FIND
   if (missing)
-    return Status::error(std::string("--device cuda: this machine's ") + kLibrary +
-                         " has no " + missing +
+    return Status::error(std::string("--device cuda: this machine's ") + kLibrary + " has no " +
+                         missing +
                          ": install a driver of CUDA 12.0 or later, or use --device cpu");
   int count = 0;
   Status ready = driver.check(driver.init(0), "cuInit");

@@ -1,5 +1,5 @@
-// The CUDA driver's interface as far as the runtime calls it: our own declarations of a stable C
-// interface, found in libcuda.so.1 when a CUDA device is asked for. Nothing is linked.
+// The CUDA driver's interface as far as the runtime calls it: our own declarations of a stable
+// C interface, found in libcuda.so.1 when a CUDA device is asked for. Nothing is linked.
 #pragma once
 
 #include "runtime/support/Status.h"
@@ -86,7 +86,7 @@ struct GraphUpdateInfo {
   X(deviceGet, cuDeviceGet, (DeviceIndex * device, int ordinal))                               \
   X(deviceGetName, cuDeviceGetName, (char *name, int bytes, DeviceIndex device))               \
   X(deviceGetAttribute, cuDeviceGetAttribute, (int *value, int attribute, DeviceIndex device)) \
-  X(deviceTotalMem, cuDeviceTotalMem_v2, (std::size_t * bytes, DeviceIndex device))            \
+  X(deviceTotalMem, cuDeviceTotalMem_v2, (std::size_t *bytes, DeviceIndex device))             \
   X(primaryCtxRetain, cuDevicePrimaryCtxRetain, (Context * context, DeviceIndex device))       \
   X(primaryCtxRelease, cuDevicePrimaryCtxRelease_v2, (DeviceIndex device))                     \
   X(ctxSetCurrent, cuCtxSetCurrent, (Context context))                                         \
@@ -107,7 +107,7 @@ struct GraphUpdateInfo {
   X(memAllocAsync, cuMemAllocAsync,                                                            \
     (DevicePointer * address, std::size_t bytes, Stream stream))                               \
   X(memFreeAsync, cuMemFreeAsync, (DevicePointer address, Stream stream))                      \
-  X(memGetInfo, cuMemGetInfo_v2, (std::size_t * free, std::size_t *total))                     \
+  X(memGetInfo, cuMemGetInfo_v2, (std::size_t *free, std::size_t *total))                      \
   X(memHostAlloc, cuMemHostAlloc, (void **address, std::size_t bytes, unsigned flags))         \
   X(memFreeHost, cuMemFreeHost, (void *address))                                               \
   X(memcpyHtoD, cuMemcpyHtoD_v2, (DevicePointer to, const void *from, std::size_t bytes))      \

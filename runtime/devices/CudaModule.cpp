@@ -9,7 +9,8 @@ namespace ftc::rt {
 namespace {
 class CudaModule final : public Module {
 public:
-  CudaModule(const cuda::Driver &driver, cuda::Module module) : driver(driver), module(module) {}
+  CudaModule(const cuda::Driver &driver, cuda::Module module)
+      : driver(driver), module(module) {}
   ~CudaModule() override { driver.moduleUnload(module); }
   KernelHandle kernel(std::size_t index) const override {
     return {const_cast<CudaKernel *>(kernels[index].get()), 0};
@@ -69,14 +70,14 @@ static Status prepare(const cuda::Driver &driver, const KernelSpec &spec, CudaKe
   kernel.threads = static_cast<unsigned>(spec.threads);
   kernel.sharedBytes = static_cast<unsigned>(spec.sharedBytes);
   if (spec.sharedBytes > 0)
-    FTC_RETURN_IF_ERROR(driver.check(
-        driver.funcSetAttribute(kernel.function, cuda::kFunctionMaxDynamicShared,
-                                static_cast<int>(spec.sharedBytes)),
-        "cuFuncSetAttribute", "kernel " + quote(kernel.name)));
+    FTC_RETURN_IF_ERROR(
+        driver.check(driver.funcSetAttribute(kernel.function, cuda::kFunctionMaxDynamicShared,
+                                             static_cast<int>(spec.sharedBytes)),
+                     "cuFuncSetAttribute", "kernel " + quote(kernel.name)));
   int most = 0;
-  FTC_RETURN_IF_ERROR(driver.check(
-      driver.funcGetAttribute(&most, cuda::kFunctionMaxThreads, kernel.function),
-      "cuFuncGetAttribute", "kernel " + quote(kernel.name)));
+  FTC_RETURN_IF_ERROR(
+      driver.check(driver.funcGetAttribute(&most, cuda::kFunctionMaxThreads, kernel.function),
+                   "cuFuncGetAttribute", "kernel " + quote(kernel.name)));
   if (spec.threads > most)
     return Status::error("kernel " + quote(kernel.name) + " wants " +
                          std::to_string(spec.threads) + " threads a block, this device runs " +

@@ -9,9 +9,9 @@
 namespace ftc::rt {
 
 namespace {
-constexpr std::size_t kShortRun = 3;   // launching so few commands one by one costs no more
+constexpr std::size_t kShortRun = 3; // launching so few commands one by one costs no more
 constexpr std::size_t kMostGraphs = 48;
-constexpr int kRelaxedCapture = 2;     // CU_STREAM_CAPTURE_MODE_RELAXED
+constexpr int kRelaxedCapture = 2; // CU_STREAM_CAPTURE_MODE_RELAXED
 } // namespace
 
 void CudaRun::clear() {
@@ -67,11 +67,11 @@ Status CudaGraphs::issue(const CudaRun &run, cuda::DevicePointer words, bool buc
       cuda::DevicePointer mine = words + command.wordsAt * 8;
       parameters.push_back(&mine);
       std::int64_t grid = bucketed ? bucketOf(command.grid) : command.grid;
-      FTC_RETURN_IF_ERROR(driver.check(
-          driver.launchKernel(kernel.function, static_cast<unsigned>(grid), 1, 1,
-                              kernel.threads, 1, 1, kernel.sharedBytes, stream,
-                              parameters.data(), nullptr),
-          "cuLaunchKernel", "kernel " + quote(kernel.name)));
+      FTC_RETURN_IF_ERROR(
+          driver.check(driver.launchKernel(kernel.function, static_cast<unsigned>(grid), 1, 1,
+                                           kernel.threads, 1, 1, kernel.sharedBytes, stream,
+                                           parameters.data(), nullptr),
+                       "cuLaunchKernel", "kernel " + quote(kernel.name)));
       break;
     }
     }
@@ -116,15 +116,14 @@ CudaGraphs::~CudaGraphs() {
 
 Status CudaGraphs::make(Entry &entry, const CudaRun &run) {
   entry.wordCount = run.words.size();
-  FTC_RETURN_IF_ERROR(driver.check(
-      driver.memAlloc(&entry.words, std::max<std::size_t>(1, entry.wordCount) * 8),
-      "cuMemAlloc"));
+  FTC_RETURN_IF_ERROR(
+      driver.check(driver.memAlloc(&entry.words, std::max<std::size_t>(1, entry.wordCount) * 8),
+                   "cuMemAlloc"));
   FTC_RETURN_IF_ERROR(
       driver.check(driver.streamBeginCapture(stream, kRelaxedCapture), "cuStreamBeginCapture"));
   Status issued = issue(run, entry.words, true);
   cuda::Graph graph = nullptr;
-  Status ended =
-      driver.check(driver.streamEndCapture(stream, &graph), "cuStreamEndCapture");
+  Status ended = driver.check(driver.streamEndCapture(stream, &graph), "cuStreamEndCapture");
   if (issued && ended) {
     // The graph of the run that was used longest ago may take this run's parameters, which is
     // cheaper than a new one.

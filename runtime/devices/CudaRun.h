@@ -31,14 +31,15 @@ struct CudaRun {
   void addLaunch(const LaunchArguments &arguments);
 };
 
-/// A grid that a graph is made with: at least `grid`, one of eight in each octave. Blocks beyond
-/// a launch's tasks do nothing, so one graph serves all batches of a bucket.
+/// A grid that a graph is made with: at least `grid`, one of eight in each octave. Blocks
+/// beyond a launch's tasks do nothing, so one graph serves all batches of a bucket.
 std::int64_t bucketOf(std::int64_t grid);
 
 /// Graphs of a device by what they do. Not for use after the device's context is gone.
 class CudaGraphs {
 public:
-  CudaGraphs(const cuda::Driver &driver, cuda::Stream stream) : driver(driver), stream(stream) {}
+  CudaGraphs(const cuda::Driver &driver, cuda::Stream stream)
+      : driver(driver), stream(stream) {}
   ~CudaGraphs();
   CudaGraphs(const CudaGraphs &) = delete;
   CudaGraphs &operator=(const CudaGraphs &) = delete;

@@ -29,15 +29,14 @@ Result<std::span<std::byte>> CudaStaging::room(std::size_t bytes) {
           driver.check(driver.memHostAlloc(&memory, kBlockBytes, 0), "cuMemHostAlloc"));
       block.memory = static_cast<std::byte *>(memory);
       blocks.push_back(block);
-      FTC_RETURN_IF_ERROR(
-          driver.check(driver.eventCreate(&blocks.back().done, cuda::kEventDisableTiming),
-                       "cuEventCreate"));
+      FTC_RETURN_IF_ERROR(driver.check(
+          driver.eventCreate(&blocks.back().done, cuda::kEventDisableTiming), "cuEventCreate"));
       current = blocks.size() - 1;
     } else {
       current = (current + 1) % kBlocks;
       if (blocks[current].recorded)
-        FTC_RETURN_IF_ERROR(driver.check(driver.eventSynchronize(blocks[current].done),
-                                         "cuEventSynchronize"));
+        FTC_RETURN_IF_ERROR(
+            driver.check(driver.eventSynchronize(blocks[current].done), "cuEventSynchronize"));
       handOut(current);
     }
     blocks[current].used = 0;
@@ -45,7 +44,8 @@ Result<std::span<std::byte>> CudaStaging::room(std::size_t bytes) {
   Block &block = blocks[current];
   std::size_t taken = std::min(bytes, kBlockBytes - block.used);
   std::span<std::byte> out(block.memory + block.used, taken);
-  block.used = std::min(kBlockBytes, (block.used + taken + kAlignment - 1) / kAlignment * kAlignment);
+  block.used =
+      std::min(kBlockBytes, (block.used + taken + kAlignment - 1) / kAlignment * kAlignment);
   return out;
 }
 

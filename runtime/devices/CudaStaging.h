@@ -11,7 +11,8 @@ namespace ftc::rt {
 
 class CudaStaging {
 public:
-  CudaStaging(const cuda::Driver &driver, cuda::Stream stream) : driver(driver), stream(stream) {}
+  CudaStaging(const cuda::Driver &driver, cuda::Stream stream)
+      : driver(driver), stream(stream) {}
   ~CudaStaging();
   CudaStaging(const CudaStaging &) = delete;
   CudaStaging &operator=(const CudaStaging &) = delete;

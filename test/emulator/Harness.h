@@ -36,7 +36,8 @@ public:
     memory.markWritten(address, bytes);
     return address;
   }
-  template <typename T> std::vector<T> download(std::uint64_t address, std::size_t count) const {
+  template <typename T>
+  std::vector<T> download(std::uint64_t address, std::size_t count) const {
     std::vector<T> values(count);
     std::memcpy(values.data(), memory.host(address), count * sizeof(T));
     return values;

@@ -169,93 +169,105 @@ Result cuGetErrorString(Result code, const char **text) {
 }
 
 Result cuDeviceGetCount(int *count) {
-  return guarded([&] {
-    *count = 1;
-    return kSuccess;
-  }, false);
+  return guarded(
+      [&] {
+        *count = 1;
+        return kSuccess;
+      },
+      false);
 }
 
 Result cuDeviceGet(DeviceIndex *device, int ordinal) {
-  return guarded([&]() -> Result {
-    if (ordinal != 0)
-      return kInvalidDevice;
-    *device = 0;
-    return kSuccess;
-  }, false);
+  return guarded(
+      [&]() -> Result {
+        if (ordinal != 0)
+          return kInvalidDevice;
+        *device = 0;
+        return kSuccess;
+      },
+      false);
 }
 
 Result cuDeviceGetName(char *name, int bytes, DeviceIndex) {
-  return guarded([&]() -> Result {
-    if (bytes <= 0)
-      return kInvalidValue;
-    std::string text = "ftc emulator (sm_" + std::to_string(state().device) + ")";
-    std::strncpy(name, text.c_str(), static_cast<std::size_t>(bytes));
-    name[bytes - 1] = 0;
-    return kSuccess;
-  }, false);
+  return guarded(
+      [&]() -> Result {
+        if (bytes <= 0)
+          return kInvalidValue;
+        std::string text = "ftc emulator (sm_" + std::to_string(state().device) + ")";
+        std::strncpy(name, text.c_str(), static_cast<std::size_t>(bytes));
+        name[bytes - 1] = 0;
+        return kSuccess;
+      },
+      false);
 }
 
 Result cuDeviceGetAttribute(int *value, int attribute, DeviceIndex) {
-  return guarded([&]() -> Result {
-    bool hopper = state().device == 90;
-    switch (attribute) {
-    case kMaxThreadsPerBlock:
-      *value = 1024;
-      return kSuccess;
-    case kMaxSharedPerBlock:
-      *value = 48 * 1024;
-      return kSuccess;
-    case kWarpSize:
-      *value = 32;
-      return kSuccess;
-    case kClockKilohertz:
-      *value = hopper ? 1755000 : 1410000;
-      return kSuccess;
-    case kMultiprocessors:
-      *value = hopper ? 132 : 108;
-      return kSuccess;
-    case kCapabilityMajor:
-      *value = state().device / 10;
-      return kSuccess;
-    case kCapabilityMinor:
-      *value = state().device % 10;
-      return kSuccess;
-    case kSharedPerMultiprocessor:
-      *value = hopper ? 228 * 1024 : 164 * 1024;
-      return kSuccess;
-    case kRegistersPerMultiprocessor:
-      *value = 65536;
-      return kSuccess;
-    case kMaxSharedPerBlockOptin:
-      *value = hopper ? 227 * 1024 : 163 * 1024;
-      return kSuccess;
-    case kMemoryPoolsSupported:
-      *value = 1;
-      return kSuccess;
-    default:
-      return refuse(kInvalidValue, "the emulator has no device attribute " +
-                                       std::to_string(attribute));
-    }
-  }, false);
+  return guarded(
+      [&]() -> Result {
+        bool hopper = state().device == 90;
+        switch (attribute) {
+        case kMaxThreadsPerBlock:
+          *value = 1024;
+          return kSuccess;
+        case kMaxSharedPerBlock:
+          *value = 48 * 1024;
+          return kSuccess;
+        case kWarpSize:
+          *value = 32;
+          return kSuccess;
+        case kClockKilohertz:
+          *value = hopper ? 1755000 : 1410000;
+          return kSuccess;
+        case kMultiprocessors:
+          *value = hopper ? 132 : 108;
+          return kSuccess;
+        case kCapabilityMajor:
+          *value = state().device / 10;
+          return kSuccess;
+        case kCapabilityMinor:
+          *value = state().device % 10;
+          return kSuccess;
+        case kSharedPerMultiprocessor:
+          *value = hopper ? 228 * 1024 : 164 * 1024;
+          return kSuccess;
+        case kRegistersPerMultiprocessor:
+          *value = 65536;
+          return kSuccess;
+        case kMaxSharedPerBlockOptin:
+          *value = hopper ? 227 * 1024 : 163 * 1024;
+          return kSuccess;
+        case kMemoryPoolsSupported:
+          *value = 1;
+          return kSuccess;
+        default:
+          return refuse(kInvalidValue,
+                        "the emulator has no device attribute " + std::to_string(attribute));
+        }
+      },
+      false);
 }
 
 Result cuDeviceTotalMem_v2(std::size_t *bytes, DeviceIndex) {
-  return guarded([&] {
-    *bytes = state().memoryBytes;
-    return kSuccess;
-  }, false);
+  return guarded(
+      [&] {
+        *bytes = state().memoryBytes;
+        return kSuccess;
+      },
+      false);
 }
 
 Result cuDevicePrimaryCtxRetain(Context *context, DeviceIndex) {
-  return guarded([&] {
-    State &s = state();
-    if (s.retained++ == 0) {
-      readEnvironment(s);
-      s.memory = std::make_unique<DeviceMemory>(s.memoryBytes);
-    }
-    *context = &s.context;
-    return kSuccess;
-  }, false);
+  return guarded(
+      [&] {
+        State &s = state();
+        if (s.retained++ == 0) {
+          readEnvironment(s);
+          s.memory = std::make_unique<DeviceMemory>(s.memoryBytes);
+        }
+        *context = &s.context;
+        return kSuccess;
+      },
+      false);
 }
 
 Result cuDevicePrimaryCtxRelease_v2(DeviceIndex) {
@@ -269,10 +281,12 @@ Result cuDevicePrimaryCtxRelease_v2(DeviceIndex) {
 }
 
 Result cuCtxSetCurrent(Context context) {
-  return guarded([&] {
-    state().current = context;
-    return kSuccess;
-  }, false);
+  return guarded(
+      [&] {
+        state().current = context;
+        return kSuccess;
+      },
+      false);
 }
 
 Result cuCtxSynchronize() {

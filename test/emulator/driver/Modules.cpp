@@ -26,8 +26,8 @@ static std::uint64_t place(const Variable &variable) {
 static void checkTarget(const Syntax &syntax) {
   int target = syntax.target.size() > 3 ? std::atoi(syntax.target.c_str() + 3) : 0;
   if (syntax.target.compare(0, 3, "sm_") != 0 || target > state().device)
-    fail(FaultKind::InvalidPtx, "PTX for " + syntax.target + " on a device of sm_" +
-                                    std::to_string(state().device));
+    fail(FaultKind::InvalidPtx,
+         "PTX for " + syntax.target + " on a device of sm_" + std::to_string(state().device));
 }
 
 extern "C" {
@@ -45,7 +45,8 @@ Result cuModuleLoadDataEx(Module *module, const void *image, unsigned options, i
   Result code = guarded([&]() -> Result {
     if (!image)
       return kInvalidValue;
-    static const unsigned char elf[4] = {0x7f, 'E', 'L', 'F'}, fat[4] = {0x50, 0xed, 0x55, 0xba};
+    static const unsigned char elf[4] = {0x7f, 'E', 'L', 'F'},
+                               fat[4] = {0x50, 0xed, 0x55, 0xba};
     if (std::memcmp(image, elf, 4) == 0 || std::memcmp(image, fat, 4) == 0)
       return refuse(kNoBinaryForGpu, "the emulator runs PTX alone");
     auto loaded = std::make_unique<ModuleTag>();

@@ -10,7 +10,8 @@ extern "C" {
 FTC_CUDA_FUNCTIONS(FTC_DECLARE)
 #undef FTC_DECLARE
 
-Result cuGetProcAddress_v2(const char *symbol, void **function, int, std::uint64_t, int *status);
+Result cuGetProcAddress_v2(const char *symbol, void **function, int, std::uint64_t,
+                           int *status);
 
 Result cuGetProcAddress(const char *symbol, void **function, int version, std::uint64_t flags) {
   return cuGetProcAddress_v2(symbol, function, version, flags, nullptr);
@@ -32,8 +33,8 @@ Result cuGetProcAddress_v2(const char *symbol, void **function, int, std::uint64
   for (const auto &entry : table) {
     bool same = std::strncmp(entry.name, symbol, length) == 0;
     const char *rest = same ? entry.name + length : "";
-    if (same && (*rest == 0 || std::strcmp(rest, "_v2") == 0 ||
-                 std::strcmp(rest, "WithFlags") == 0))
+    if (same &&
+        (*rest == 0 || std::strcmp(rest, "_v2") == 0 || std::strcmp(rest, "WithFlags") == 0))
       *function = entry.address;
   }
   if (status)

@@ -65,11 +65,11 @@ Totals totalsOf(const KernelCost &cost) {
 /// Seconds that the busiest resource needs.
 double leastSeconds(const Gpu &gpu, const KernelCost &cost, const Totals &totals) {
   auto lanes = [&](Pipe pipe) { return totals.lanes[static_cast<int>(pipe)]; };
-  double cycles = std::max(
-      {lanes(Pipe::Alu) / gpu.alu, lanes(Pipe::Fma) / gpu.fma, lanes(Pipe::Fp64) / gpu.fp64,
-       lanes(Pipe::Special) / gpu.special, totals.tensorFlops / gpu.tensorBf16,
-       lanes(Pipe::LoadStore) / gpu.loadStore,
-       static_cast<double>(cost.counters.sharedWaves) / gpu.sharedWaves});
+  double cycles =
+      std::max({lanes(Pipe::Alu) / gpu.alu, lanes(Pipe::Fma) / gpu.fma,
+                lanes(Pipe::Fp64) / gpu.fp64, lanes(Pipe::Special) / gpu.special,
+                totals.tensorFlops / gpu.tensorBf16, lanes(Pipe::LoadStore) / gpu.loadStore,
+                static_cast<double>(cost.counters.sharedWaves) / gpu.sharedWaves});
   double compute = cycles / gpu.multiprocessors / gpu.hertz;
   double memory = static_cast<double>(cost.counters.globalSectors) * 32 / gpu.bytesPerSecond;
   return std::max(compute, memory);
@@ -91,8 +91,9 @@ int blocksPerMultiprocessor(const Kernel &kernel, std::uint32_t threads,
 static std::uint64_t flopsOf(const Instruction &instruction) {
   std::string_view name = executor().entries[instruction.op].name;
   if (instruction.pipe == Pipe::Tensor)
-    return name.find("m16n8k16") != name.npos ? 4096 : name.find("m16n8k8") != name.npos ? 2048
-                                                                                         : 1024;
+    return name.find("m16n8k16") != name.npos  ? 4096
+           : name.find("m16n8k8") != name.npos ? 2048
+                                               : 1024;
   std::uint64_t width = name.find("x2") != name.npos ? 2 : 1;
   if (instruction.pipe == Pipe::Fma || instruction.pipe == Pipe::Fp64)
     return width * (name.substr(0, 3) == "fma" || name.substr(0, 3) == "mad" ? 2 : 1);

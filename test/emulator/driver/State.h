@@ -40,8 +40,8 @@ struct Operation {
   FunctionTag *function = nullptr;
   emulator::Launch launch;
   DevicePointer to = 0, from = 0;
-  const void *source = nullptr;            // pinned host memory, read when it runs
-  std::vector<std::uint8_t> bytesNow;      // pageable host memory, read when it was given
+  const void *source = nullptr;       // pinned host memory, read when it runs
+  std::vector<std::uint8_t> bytesNow; // pageable host memory, read when it was given
   void *destination = nullptr;
   std::size_t bytes = 0;
   std::uint32_t value = 0;
@@ -74,15 +74,15 @@ struct KernelCost {
   Counters counters;
   std::uint64_t launches = 0, blocks = 0;
   std::uint32_t threads = 0, sharedBytes = 0;
-  std::vector<Pipe> pipes;                 // of each instruction
-  std::vector<std::uint64_t> flops;        // of a lane, or of a warp for the tensor core
+  std::vector<Pipe> pipes;          // of each instruction
+  std::vector<std::uint64_t> flops; // of a lane, or of a warp for the tensor core
   std::uint32_t liveRegisters = 0;
 };
 
 struct State {
   std::recursive_mutex mutex;
   Options options;
-  int device = 80;                         // sm_80 or sm_90
+  int device = 80; // sm_80 or sm_90
   std::uint64_t memoryBytes = 0;
   std::string reportPath;
   bool initialized = false;
@@ -90,7 +90,7 @@ struct State {
   cuda::ContextTag context;
   cuda::Context current = nullptr;
   cuda::Result sticky = cuda::kSuccess;
-  std::string message;                     // of the last error
+  std::string message; // of the last error
   std::unique_ptr<DeviceMemory> memory;
   std::set<cuda::ModuleTag *> modules;
   std::list<std::unique_ptr<cuda::StreamTag>> streams;

@@ -1,5 +1,5 @@
-// Checks of memory accesses, lane by lane and for whole warps at once: bounds and liveness,
-// alignment, what was written, who wrote it, what is still in flight.
+// Addresses of a warp's access, and checks of global memory, lane by lane and for whole warps
+// at once: bounds and liveness, alignment, what was written, who wrote it.
 #pragma once
 
 #include "test/emulator/exec/Lanes.h"
@@ -20,10 +20,22 @@ inline std::string hex(u64 value) {
 struct Access {
   u64 address[32];
   u32 mask, bytes;
-  u64 low, high;     // of all active lanes, high exclusive
-  bool contiguous;   // all 32 lanes, one behind the other
-  bool uniform;      // all active lanes the same
+  u64 low, high;   // of all active lanes, high exclusive
+  bool contiguous; // all 32 lanes, one behind the other
+  bool uniform;    // all active lanes the same
 };
+
+/// memcpy whose usual sizes, a warp's words, are known when it is compiled.
+inline void copyWarp(void *to, const void *from, u64 bytes) {
+  if (bytes == 128)
+    std::memcpy(to, from, 128);
+  else if (bytes == 256)
+    std::memcpy(to, from, 256);
+  else if (bytes == 512)
+    std::memcpy(to, from, 512);
+  else
+    std::memcpy(to, from, bytes);
+}
 
 inline u32 firstLane(u32 mask) { return static_cast<u32>(__builtin_ctz(mask)); }
 
@@ -77,8 +89,6 @@ inline void checkAlignment(const Warp &w, const Instruction &i, const Access &ac
              "misaligned access of " + std::to_string(access.bytes) + " bytes at " +
                  hex(access.address[l]));
 }
-
-// ---- Global memory ----
 
 inline void checkGlobalBounds(Warp &w, const Instruction &i, const Access &access, bool write) {
   Block &block = *w.block;
@@ -136,14 +146,15 @@ inline bool conflicts(const Warp &w, u32 lane, WriteTag tag, u32 bytes, bool ato
   return tagBlock != w.block->tag || !ordered(w, w.index * 32 + lane, who, clock);
 }
 
-[[noreturn, gnu::noinline]] inline void failConflict(const Warp &w, const Instruction &i, u32 lane,
-                                                     u64 address, WriteTag tag,
+[[noreturn, gnu::noinline]] inline void failConflict(const Warp &w, const Instruction &i,
+                                                     u32 lane, u64 address, WriteTag tag,
                                                      const char *what) {
   u32 tagBlock = static_cast<u32>(tag >> 36), who = static_cast<u32>(tag >> 21) & kWhoMask;
   if (tagBlock != w.block->tag)
     failAt(w, i, lane, FaultKind::Race,
-           std::string("conflict between blocks: ") + what + " " + hex(address) + ", which block " +
-               blockName(*w.block->launch, tagBlock) + " of the same launch wrote");
+           std::string("conflict between blocks: ") + what + " " + hex(address) +
+               ", which block " + blockName(*w.block->launch, tagBlock) +
+               " of the same launch wrote");
   failAt(w, i, lane, FaultKind::Race,
          std::string("race on global memory: ") + what + " " + hex(address) + ", which " +
              (who == kAtomic ? std::string("an atomic") : "thread " + std::to_string(who)) +
@@ -159,11 +170,11 @@ inline u32 wordBytes(u64 offset, u64 begin, u64 end) {
   return bits;
 }
 
-/// Whether all bytes of a read by `lane` (of lanes from 0 on, `stride` bytes each, where it is not
-/// 0) were written, by nobody whose write is not ordered before. Otherwise false or, unless
+/// Whether all bytes of a read by `lane` (of lanes from 0 on, `stride` bytes each, where it is
+/// not 0) were written, by nobody whose write is not ordered before. Otherwise false or, unless
 /// `quiet`, a fault.
-inline bool checkReadBytes(const Warp &w, const Instruction &i, u32 lane, u64 address, u64 bytes,
-                           u32 stride, bool quiet) {
+inline bool checkReadBytes(const Warp &w, const Instruction &i, u32 lane, u64 address,
+                           u64 bytes, u32 stride, bool quiet) {
   const Launch &launch = *w.block->launch;
   const DeviceMemory &memory = *launch.memory;
   u64 offset = memory.offset(address);
@@ -280,7 +291,7 @@ inline void writeBytes(const Warp &w, const Instruction &i, u32 lane, u64 addres
       const WriteTag first = makeTag(w, w.index * 32, 15);
       for (u32 k = 0; k < words; ++k)
         tags[k] = first + (static_cast<u64>(k >> shift) << 21);
-      std::memcpy(host, data, bytes);
+      copyWarp(host, data, bytes);
       markBytes(launch, memory, offset, bytes);
       return;
     }
@@ -296,7 +307,8 @@ inline void writeBytes(const Warp &w, const Instruction &i, u32 lane, u64 addres
     u32 keep = 0;
     if (static_cast<u32>(old >> 36) >= launch.firstTag) {
       u64 size = word + 4 < offset + bytes ? word + 4 - offset - at : bytes - at;
-      if (std::memcmp(host + at, data + at, size) != 0 && conflicts(w, by, old, covered, atomic))
+      if (std::memcmp(host + at, data + at, size) != 0 &&
+          conflicts(w, by, old, covered, atomic))
         failConflict(w, i, by, address + at, old, "write to");
       if (static_cast<u32>(old >> 36) == w.block->tag &&
           (static_cast<u32>(old >> 21) & kWhoMask) == w.index * 32 + by)
@@ -307,151 +319,6 @@ inline void writeBytes(const Warp &w, const Instruction &i, u32 lane, u64 addres
   }
   std::memcpy(host, data, bytes);
   markBytes(launch, memory, offset, bytes);
-}
-
-// ---- Shared memory ----
-
-inline std::string whoName(u32 who) {
-  if (who < 1024)
-    return "thread " + std::to_string(who);
-  if (who < kManyReaders)
-    return "several threads of warp " + std::to_string(who - kWarpReaders);
-  return who == kAtomic ? "an atomic" : "several warps";
-}
-
-/// Offset into the block's shared memory.
-inline u32 sharedOffset(const Warp &w, const Instruction &i, u32 lane, u64 address, u32 bytes) {
-  u64 offset = address - kSharedStart;
-  if (address < kSharedStart || offset + bytes > w.block->sharedBytes)
-    failAt(w, i, lane, FaultKind::Address,
-           "access of " + std::to_string(bytes) + " bytes at " + hex(address) +
-               " of shared memory, which has " + std::to_string(w.block->sharedBytes) +
-               " bytes from " + hex(kSharedStart) + " on");
-  return static_cast<u32>(offset);
-}
-
-[[gnu::noinline]] inline void sharedConflict(const Warp &w, const Instruction &i, u32 lane,
-                                             u32 granule, u32 entry, const char *what,
-                                             const char *before) {
-  u32 who = entry & kWhoMask;
-  u64 address = kSharedStart + (static_cast<u64>(granule) << w.block->granuleShift);
-  if (who == kInFlight)
-    failAt(w, i, lane, FaultKind::InFlight,
-           std::string(what) + " " + hex(address) + " of shared memory while a cp.async to it "
-                                                     "is in flight");
-  if (entry == 0)
-    failAt(w, i, lane, FaultKind::Uninitialised,
-           "read of shared memory that was never written, at " + hex(address));
-  failAt(w, i, lane, FaultKind::Race,
-         std::string("race on shared memory: ") + what + " " + hex(address) + ", which " +
-             whoName(who) + " " + before + " since the last barrier between them");
-}
-
-inline void sharedRead(Warp &w, const Instruction &i, u32 lane, u32 offset, u32 bytes) {
-  Block &block = *w.block;
-  u32 thread = w.index * 32 + lane, mine = w.clock << kWhoBits | thread;
-  u32 first = offset >> block.granuleShift, last = (offset + bytes - 1) >> block.granuleShift;
-  for (u32 g = first; g <= last; ++g) {
-    u32 writer = block.writers[g], who = writer & kWhoMask;
-    if (who == kInFlight || writer == 0 ||
-        ((writer >> kWhoBits) > w.seenLeast && !ordered(w, thread, who, writer >> kWhoBits)))
-      sharedConflict(w, i, lane, g, writer, "read of", "wrote");
-    u32 reader = block.readers[g];
-    if (reader == mine)
-      continue;
-    who = reader & kWhoMask;
-    if (reader >> kWhoBits > w.seenLeast && !ordered(w, thread, who, reader >> kWhoBits)) {
-      // A second reader beside an earlier one.
-      bool sameWarp = who == kWarpReaders + w.index || (who < 1024 && who >> 5 == w.index);
-      u32 clock = reader >> kWhoBits > w.clock ? reader >> kWhoBits : w.clock;
-      block.readers[g] = clock << kWhoBits | (sameWarp ? kWarpReaders + w.index : kManyReaders);
-    } else {
-      block.readers[g] = mine;
-    }
-  }
-}
-
-/// Before a write of `data` (null: bytes that are not known yet).
-inline void sharedWriteCheck(Warp &w, const Instruction &i, u32 lane, u32 offset, u32 bytes,
-                             const u8 *data, bool atomic = false) {
-  Block &block = *w.block;
-  u32 thread = w.index * 32 + lane;
-  u32 first = offset >> block.granuleShift, last = (offset + bytes - 1) >> block.granuleShift;
-  for (u32 g = first; g <= last; ++g) {
-    u32 writer = block.writers[g], who = writer & kWhoMask;
-    if (who == kInFlight)
-      sharedConflict(w, i, lane, g, writer, "write to", "wrote");
-    if (writer >> kWhoBits > w.seenLeast && !ordered(w, thread, who, writer >> kWhoBits) &&
-        !(atomic && who == kAtomic)) {
-      u32 at = g << block.granuleShift, size = 1u << block.granuleShift;
-      if (!data || std::memcmp(block.shared + at, data + (at - offset), size) != 0)
-        sharedConflict(w, i, lane, g, writer, "write to", "wrote");
-    }
-    u32 reader = block.readers[g];
-    if (reader >> kWhoBits > w.seenLeast &&
-        !ordered(w, thread, reader & kWhoMask, reader >> kWhoBits)) {
-      u32 at = g << block.granuleShift, size = 1u << block.granuleShift;
-      if (!data || std::memcmp(block.shared + at, data + (at - offset), size) != 0)
-        sharedConflict(w, i, lane, g, reader, "write to", "read");
-    }
-  }
-}
-
-inline void sharedMark(Warp &w, u32 offset, u32 bytes, u32 who) {
-  Block &block = *w.block;
-  u32 first = offset >> block.granuleShift, last = (offset + bytes - 1) >> block.granuleShift;
-  for (u32 g = first; g <= last; ++g)
-    block.writers[g] = w.clock << kWhoBits | who;
-}
-
-// ---- The cost report's counts ----
-
-inline void countGlobal(Warp &w, const Access &access) {
-  Counters &counters = *w.block->counters;
-  u32 lanes = static_cast<u32>(__builtin_popcount(access.mask));
-  counters.globalRequests += 1;
-  counters.globalBytes += static_cast<u64>(lanes) * access.bytes;
-  u64 seen[32 * 2];
-  u32 count = 0;
-  for (unsigned l = 0; l < 32; ++l) {
-    if (!(access.mask >> l & 1))
-      continue;
-    u64 sector = access.address[l] / 32;
-    bool found = false;
-    for (u32 k = count; k-- > 0 && !found;)
-      found = seen[k] == sector;
-    if (!found)
-      seen[count++] = sector;
-  }
-  counters.globalSectors += count;
-  u64 distinct = access.uniform ? access.bytes : static_cast<u64>(lanes) * access.bytes;
-  counters.idealSectors += (distinct + 31) / 32;
-}
-
-/// Waves of one request: lanes of 8 bytes go by halves of a warp, of 16 by quarters; in each,
-/// the bank with the most different words decides.
-inline void countShared(Warp &w, const u64 *address, u32 mask, u32 bytes) {
-  Counters &counters = *w.block->counters;
-  u32 phases = bytes <= 4 ? 1 : bytes / 4, lanes = 32 / phases;
-  counters.sharedRequests += 1;
-  for (u32 phase = 0; phase < phases; ++phase) {
-    u64 words[32][32];
-    u32 depth[32] = {}, most = 0;
-    for (u32 l = phase * lanes; l < (phase + 1) * lanes; ++l) {
-      if (!(mask >> l & 1))
-        continue;
-      for (u64 word = address[l] / 4; word <= (address[l] + bytes - 1) / 4; ++word) {
-        u32 bank = static_cast<u32>(word % 32), k = 0;
-        while (k < depth[bank] && words[bank][k] != word)
-          ++k;
-        if (k == depth[bank])
-          words[bank][depth[bank]++] = word;
-        most = depth[bank] > most ? depth[bank] : most;
-      }
-    }
-    counters.sharedWaves += most;
-    counters.idealWaves += most != 0;
-  }
 }
 
 } // namespace

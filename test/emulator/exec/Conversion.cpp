@@ -139,63 +139,73 @@ template <typename D, bool Relu> struct Two {
 
 #define II(D, S)                                                                               \
   {"cvt." #D "." #S, Signature<D, S>::text, &unary<D, S, Truncate<D, S>>, Pipe::Alu},          \
-  {"cvt.sat." #D "." #S, Signature<D, S>::text, &unary<D, S, Saturate<D, S>>, Pipe::Alu},
+      {"cvt.sat." #D "." #S, Signature<D, S>::text, &unary<D, S, Saturate<D, S>>, Pipe::Alu},
 #define ALL(MACRO, S)                                                                          \
-  MACRO(u8, S) MACRO(s8, S) MACRO(u16, S) MACRO(s16, S) MACRO(u32, S) MACRO(s32, S)            \
-  MACRO(u64, S) MACRO(s64, S)
+  MACRO(u8, S)                                                                                 \
+  MACRO(s8, S)                                                                                 \
+  MACRO(u16, S) MACRO(s16, S) MACRO(u32, S) MACRO(s32, S) MACRO(u64, S) MACRO(s64, S)
 #define FI1(ROUND, R, D, NAME, S)                                                              \
   {"cvt." ROUND "." #D "." NAME, Signature<D, S>::text,                                        \
    &unary<D, S, ToInteger<D, S, Round::R, false>>, Pipe::Alu},                                 \
-  {"cvt." ROUND ".ftz." #D "." NAME, Signature<D, S>::text,                                    \
-   &unary<D, S, ToInteger<D, S, Round::R, true>>, Pipe::Alu},
+      {"cvt." ROUND ".ftz." #D "." NAME, Signature<D, S>::text,                                \
+       &unary<D, S, ToInteger<D, S, Round::R, true>>, Pipe::Alu},
 #define FI(D, NAME, S)                                                                         \
-  FI1("rni", Nearest, D, NAME, S) FI1("rzi", Zero, D, NAME, S) FI1("rmi", Down, D, NAME, S)    \
-  FI1("rpi", Up, D, NAME, S)
+  FI1("rni", Nearest, D, NAME, S)                                                              \
+  FI1("rzi", Zero, D, NAME, S) FI1("rmi", Down, D, NAME, S) FI1("rpi", Up, D, NAME, S)
 #define FIALL(NAME, S)                                                                         \
-  FI(u8, NAME, S) FI(s8, NAME, S) FI(u16, NAME, S) FI(s16, NAME, S) FI(u32, NAME, S)           \
-  FI(s32, NAME, S) FI(u64, NAME, S) FI(s64, NAME, S)
+  FI(u8, NAME, S)                                                                              \
+  FI(s8, NAME, S)                                                                              \
+  FI(u16, NAME, S) FI(s16, NAME, S) FI(u32, NAME, S) FI(s32, NAME, S) FI(u64, NAME, S)         \
+      FI(s64, NAME, S)
 #define IF(S)                                                                                  \
   {"cvt.rn.f32." #S, Signature<float, S>::text, &unary<float, S, FromInteger<float, S>>,       \
    Pipe::Alu},                                                                                 \
-  {"cvt.rn.f64." #S, Signature<double, S>::text, &unary<double, S, FromInteger<double, S>>,    \
-   Pipe::Fp64},                                                                                \
-  {"cvt.rn.f16." #S, Signature<Half, S>::text, &unary<Half, S, FromInteger<Half, S>>,          \
-   Pipe::Alu},                                                                                 \
-  {"cvt.rn.bf16." #S, Signature<Bf16, S>::text, &unary<Bf16, S, FromInteger<Bf16, S>>,         \
-   Pipe::Alu},
+      {"cvt.rn.f64." #S, Signature<double, S>::text,                                           \
+       &unary<double, S, FromInteger<double, S>>, Pipe::Fp64},                                 \
+      {"cvt.rn.f16." #S, Signature<Half, S>::text, &unary<Half, S, FromInteger<Half, S>>,      \
+       Pipe::Alu},                                                                             \
+      {"cvt.rn.bf16." #S, Signature<Bf16, S>::text, &unary<Bf16, S, FromInteger<Bf16, S>>,     \
+       Pipe::Alu},
 #define FF(NAME, D, S, FTZ, SAT)                                                               \
   {"cvt." NAME, Signature<D, S>::text, &unary<D, S, ToFloat<D, S, FTZ, SAT>>, Pipe::Alu},
 #define RR1(ROUND, R)                                                                          \
   {"cvt." ROUND ".f32.f32", "w=w", &unary<float, float, Integral<float, Round::R, false>>,     \
    Pipe::Alu},                                                                                 \
-  {"cvt." ROUND ".ftz.f32.f32", "w=w", &unary<float, float, Integral<float, Round::R, true>>,  \
-   Pipe::Alu},                                                                                 \
-  {"cvt." ROUND ".f64.f64", "l=l", &unary<double, double, Integral<double, Round::R, false>>,  \
-   Pipe::Fp64},
+      {"cvt." ROUND ".ftz.f32.f32", "w=w",                                                     \
+       &unary<float, float, Integral<float, Round::R, true>>, Pipe::Alu},                      \
+      {"cvt." ROUND ".f64.f64", "l=l",                                                         \
+       &unary<double, double, Integral<double, Round::R, false>>, Pipe::Fp64},
 #define TWO(NAME, D)                                                                           \
   {"cvt.rn." NAME "x2.f32", "w=ww", &binary<u32, float, float, Two<D, false>>, Pipe::Alu},     \
-  {"cvt.rn.relu." NAME "x2.f32", "w=ww", &binary<u32, float, float, Two<D, true>>, Pipe::Alu}, \
-  {"cvt.rn." NAME ".f32", "h=w", &unary<D, float, FromF32<D, false>>, Pipe::Alu},              \
-  {"cvt.rn.relu." NAME ".f32", "h=w", &unary<D, float, FromF32<D, true>>, Pipe::Alu},          \
-  {"cvt.rz." NAME ".f32", "h=w", &unary<D, float, TowardZero<D>>, Pipe::Alu},                  \
-  {"cvt.f32." NAME, "w=h", &unary<float, D, ToFloat<float, D, false, false>>, Pipe::Alu},      \
-  {"cvt.sat.f32." NAME, "w=h", &unary<float, D, ToFloat<float, D, false, true>>, Pipe::Alu},   \
-  {"cvt.f64." NAME, "l=h", &unary<double, D, ToFloat<double, D, false, false>>, Pipe::Fp64},   \
-  {"cvt.rn." NAME ".f64", "h=l", &unary<D, double, ToFloat<D, double, false, false>>,          \
-   Pipe::Fp64},
+      {"cvt.rn.relu." NAME "x2.f32", "w=ww", &binary<u32, float, float, Two<D, true>>,         \
+       Pipe::Alu},                                                                             \
+      {"cvt.rn." NAME ".f32", "h=w", &unary<D, float, FromF32<D, false>>, Pipe::Alu},          \
+      {"cvt.rn.relu." NAME ".f32", "h=w", &unary<D, float, FromF32<D, true>>, Pipe::Alu},      \
+      {"cvt.rz." NAME ".f32", "h=w", &unary<D, float, TowardZero<D>>, Pipe::Alu},              \
+      {"cvt.f32." NAME, "w=h", &unary<float, D, ToFloat<float, D, false, false>>, Pipe::Alu},  \
+      {"cvt.sat.f32." NAME, "w=h", &unary<float, D, ToFloat<float, D, false, true>>,           \
+       Pipe::Alu},                                                                             \
+      {"cvt.f64." NAME, "l=h", &unary<double, D, ToFloat<double, D, false, false>>,            \
+       Pipe::Fp64},                                                                            \
+      {"cvt.rn." NAME ".f64", "h=l", &unary<D, double, ToFloat<D, double, false, false>>,      \
+       Pipe::Fp64},
 
 const HandlerEntry entries[] = {
     ALL(II, u8) ALL(II, s8) ALL(II, u16) ALL(II, s16) ALL(II, u32) ALL(II, s32) ALL(II, u64)
-    ALL(II, s64)
-    FIALL("f32", float) FIALL("f64", double) FIALL("f16", Half) FIALL("bf16", Bf16)
-    IF(u8) IF(s8) IF(u16) IF(s16) IF(u32) IF(s32) IF(u64) IF(s64)
-    TWO("f16", Half) TWO("bf16", Bf16)
-    FF("f32.f32", float, float, false, false) FF("ftz.f32.f32", float, float, true, false)
-    FF("sat.f32.f32", float, float, false, true) FF("ftz.sat.f32.f32", float, float, true, true)
-    FF("f64.f32", double, float, false, false) FF("ftz.f64.f32", double, float, true, false)
-    FF("rn.f32.f64", float, double, false, false) FF("rn.ftz.f32.f64", float, double, true, false)
-    RR1("rni", Nearest) RR1("rzi", Zero) RR1("rmi", Down) RR1("rpi", Up)
-    {"cvt.rna.tf32.f32", "w=w", &unary<u32, float, ToTf32<true>>, Pipe::Alu},
+        ALL(II, s64) FIALL("f32", float) FIALL("f64", double) FIALL("f16", Half)
+            FIALL("bf16", Bf16) IF(u8) IF(s8) IF(u16) IF(s16) IF(u32) IF(s32) IF(u64) IF(s64)
+                TWO("f16", Half) TWO("bf16", Bf16) FF("f32.f32", float, float, false, false)
+                    FF("ftz.f32.f32", float, float, true, false) FF("sat.f32.f32", float, float,
+                                                                    false, true)
+                        FF("ftz.sat.f32.f32", float, float, true, true)
+                            FF("f64.f32", double, float, false, false) FF("ftz.f64.f32", double,
+                                                                          float, true, false)
+                                FF("rn.f32.f64", float, double, false, false)
+                                    FF("rn.ftz.f32.f64", float, double, true, false)
+                                        RR1("rni", Nearest) RR1("rzi", Zero) RR1("rmi", Down)
+                                            RR1("rpi", Up){"cvt.rna.tf32.f32", "w=w",
+                                                           &unary<u32, float, ToTf32<true>>,
+                                                           Pipe::Alu},
     {"cvt.rn.tf32.f32", "w=w", &unary<u32, float, ToTf32<false>>, Pipe::Alu},
 };
 

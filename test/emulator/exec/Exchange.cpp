@@ -1,6 +1,7 @@
 // What lanes do together: shuffles, votes, reductions, and asynchronous copies into shared
 // memory, which take effect when their thread waits for them and not before.
-#include "test/emulator/exec/Access.h"
+#include "test/emulator/exec/CountAccess.h"
+#include "test/emulator/exec/SharedAccess.h"
 
 #include <type_traits>
 
@@ -72,12 +73,24 @@ void activeMask(Warp &w, const Instruction &i, u32 mask) {
   putAll(w.at(i.a[0]), r, mask);
 }
 
-struct Add { template <typename T> static T f(T a, T b) { return static_cast<T>(u32(a) + u32(b)); } };
-struct Min { template <typename T> static T f(T a, T b) { return a < b ? a : b; } };
-struct Max { template <typename T> static T f(T a, T b) { return a > b ? a : b; } };
-struct And { template <typename T> static T f(T a, T b) { return a & b; } };
-struct Or { template <typename T> static T f(T a, T b) { return a | b; } };
-struct Xor { template <typename T> static T f(T a, T b) { return a ^ b; } };
+struct Add {
+  template <typename T> static T f(T a, T b) { return static_cast<T>(u32(a) + u32(b)); }
+};
+struct Min {
+  template <typename T> static T f(T a, T b) { return a < b ? a : b; }
+};
+struct Max {
+  template <typename T> static T f(T a, T b) { return a > b ? a : b; }
+};
+struct And {
+  template <typename T> static T f(T a, T b) { return a & b; }
+};
+struct Or {
+  template <typename T> static T f(T a, T b) { return a | b; }
+};
+struct Xor {
+  template <typename T> static T f(T a, T b) { return a ^ b; }
+};
 template <typename T, typename F> void reduce(Warp &w, const Instruction &i, u32 mask) {
   const T *a = w.lanes<T>(i.a[1]);
   u32 first = firstLane(mask);
@@ -185,24 +198,25 @@ void waitAll(Warp &w, const Instruction &i, u32 mask) { arrive(w, mask, 0, true)
 
 #define ROW(NAME, SIG, ...) {NAME, SIG, __VA_ARGS__, Pipe::Alu},
 const HandlerEntry entries[] = {
-    ROW("shfl.sync.up.b32", "", &shuffle<Shuffle::Up>)
-    ROW("shfl.sync.down.b32", "", &shuffle<Shuffle::Down>)
-    ROW("shfl.sync.bfly.b32", "", &shuffle<Shuffle::Butterfly>)
-    ROW("shfl.sync.idx.b32", "", &shuffle<Shuffle::Index>)
-    ROW("vote.sync.all.pred", "p=pw", &vote<Vote::All>)
-    ROW("vote.sync.any.pred", "p=pw", &vote<Vote::Any>)
-    ROW("vote.sync.uni.pred", "p=pw", &vote<Vote::Uniform>)
-    ROW("vote.sync.ballot.b32", "w=pw", &ballot) ROW("activemask.b32", "w=", &activeMask)
-    ROW("redux.sync.add.u32", "w=ww", (&reduce<u32, Add>))
-    ROW("redux.sync.add.s32", "w=ww", (&reduce<s32, Add>))
-    ROW("redux.sync.min.u32", "w=ww", (&reduce<u32, Min>))
-    ROW("redux.sync.min.s32", "w=ww", (&reduce<s32, Min>))
-    ROW("redux.sync.max.u32", "w=ww", (&reduce<u32, Max>))
-    ROW("redux.sync.max.s32", "w=ww", (&reduce<s32, Max>))
-    ROW("redux.sync.and.b32", "w=ww", (&reduce<u32, And>))
-    ROW("redux.sync.or.b32", "w=ww", (&reduce<u32, Or>))
-    ROW("redux.sync.xor.b32", "w=ww", (&reduce<u32, Xor>))
-    {"cp.async", "", &copyAsync, Pipe::LoadStore},
+    ROW("shfl.sync.up.b32", "", &shuffle<Shuffle::Up>) ROW("shfl.sync.down.b32", "",
+                                                           &shuffle<Shuffle::Down>)
+        ROW("shfl.sync.bfly.b32", "",
+            &shuffle<Shuffle::Butterfly>) ROW("shfl.sync.idx.b32", "", &shuffle<Shuffle::Index>)
+            ROW("vote.sync.all.pred", "p=pw", &vote<Vote::All>) ROW("vote.sync.any.pred",
+                                                                    "p=pw", &vote<Vote::Any>)
+                ROW("vote.sync.uni.pred", "p=pw",
+                    &vote<Vote::Uniform>) ROW("vote.sync.ballot.b32", "w=pw", &ballot)
+                    ROW("activemask.b32", "w=", &activeMask) ROW("redux.sync.add.u32", "w=ww",
+                                                                 (&reduce<u32, Add>))
+                        ROW("redux.sync.add.s32", "w=ww", (&reduce<s32, Add>))
+                            ROW("redux.sync.min.u32", "w=ww", (&reduce<u32, Min>)) ROW(
+                                "redux.sync.min.s32", "w=ww", (&reduce<s32, Min>))
+                                ROW("redux.sync.max.u32", "w=ww", (&reduce<u32, Max>)) ROW(
+                                    "redux.sync.max.s32", "w=ww", (&reduce<s32, Max>))
+                                    ROW("redux.sync.and.b32", "w=ww", (&reduce<u32, And>)) ROW(
+                                        "redux.sync.or.b32", "w=ww", (&reduce<u32, Or>))
+                                        ROW("redux.sync.xor.b32", "w=ww", (&reduce<u32, Xor>)){
+                                            "cp.async", "", &copyAsync, Pipe::LoadStore},
     {"cp.async.commit_group", "", &commitGroup, Pipe::LoadStore},
     {"cp.async.wait_group", "", &waitGroup, Pipe::LoadStore},
     {"cp.async.wait_all", "", &waitAll, Pipe::LoadStore},

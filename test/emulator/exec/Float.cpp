@@ -58,14 +58,26 @@ FTC_BINARY64(Div64, a / b)
 struct Fma64 {
   static double f(double a, double b, double c) { return canonical(__builtin_fma(a, b, c)); }
 };
-struct Rcp64 { static double f(double a) { return canonical(1.0 / a); } };
-struct Sqrt64 { static double f(double a) { return canonical(__builtin_sqrt(a)); } };
+struct Rcp64 {
+  static double f(double a) { return canonical(1.0 / a); }
+};
+struct Sqrt64 {
+  static double f(double a) { return canonical(__builtin_sqrt(a)); }
+};
 
 // The sign bit alone; of two packed values both.
-template <typename T, T Bit> struct Negate { static T f(T a) { return a ^ Bit; } };
-template <typename T, T Bit> struct Absolute { static T f(T a) { return a & T(~Bit); } };
-struct NegateFtz { static float f(float a) { return -flush(a); } };
-struct AbsoluteFtz { static float f(float a) { return __builtin_fabsf(flush(a)); } };
+template <typename T, T Bit> struct Negate {
+  static T f(T a) { return a ^ Bit; }
+};
+template <typename T, T Bit> struct Absolute {
+  static T f(T a) { return a & T(~Bit); }
+};
+struct NegateFtz {
+  static float f(float a) { return -flush(a); }
+};
+struct AbsoluteFtz {
+  static float f(float a) { return __builtin_fabsf(flush(a)); }
+};
 template <typename T, T Bit> struct CopySign { // copysign d, a, b: b with the sign of a
   static T f(T a, T b) { return (a & Bit) | (b & T(~Bit)); }
 };
@@ -97,9 +109,15 @@ template <typename T, typename F> struct Narrow2 {
 template <typename T, typename F> struct Narrow3 {
   static T f(T a, T b, T c) { return narrow<T>(F::f(widen(a), widen(b), widen(c))); }
 };
-struct AddExact { static double f(float a, float b) { return addOdd(a, b); } };
-struct SubExact { static double f(float a, float b) { return addOdd(a, -double(b)); } };
-struct MulExact { static double f(float a, float b) { return double(a) * double(b); } };
+struct AddExact {
+  static double f(float a, float b) { return addOdd(a, b); }
+};
+struct SubExact {
+  static double f(float a, float b) { return addOdd(a, -double(b)); }
+};
+struct MulExact {
+  static double f(float a, float b) { return double(a) * double(b); }
+};
 struct FmaExact {
   static double f(float a, float b, float c) { return addOdd(double(a) * double(b), c); }
 };
@@ -124,14 +142,30 @@ template <typename T, typename F> struct Pair3 {
 
 // Approximations. `Ulps` > 0: the error is below so many units of the last place; else the
 // relative error is below 2^-kBound / 1000.
-struct Ex2 { static double f(double x) { return std::exp2(x); } };
-struct Lg2 { static double f(double x) { return std::log2(x); } };
-struct Sin { static double f(double x) { return std::sin(x); } };
-struct Cos { static double f(double x) { return std::cos(x); } };
-struct Tanh { static double f(double x) { return std::tanh(x); } };
-struct Rsqrt { static double f(double x) { return 1.0 / std::sqrt(x); } };
-struct Rcp { static double f(double x) { return 1.0 / x; } };
-struct Sqrt { static double f(double x) { return std::sqrt(x); } };
+struct Ex2 {
+  static double f(double x) { return std::exp2(x); }
+};
+struct Lg2 {
+  static double f(double x) { return std::log2(x); }
+};
+struct Sin {
+  static double f(double x) { return std::sin(x); }
+};
+struct Cos {
+  static double f(double x) { return std::cos(x); }
+};
+struct Tanh {
+  static double f(double x) { return std::tanh(x); }
+};
+struct Rsqrt {
+  static double f(double x) { return 1.0 / std::sqrt(x); }
+};
+struct Rcp {
+  static double f(double x) { return 1.0 / x; }
+};
+struct Sqrt {
+  static double f(double x) { return std::sqrt(x); }
+};
 
 /// A direction for the value at hand: the same in every run, up and down alike often.
 inline bool upward(u32 bits) {
@@ -235,48 +269,48 @@ template <int Kind> struct TestProperty { // testp: 0 finite, 1 infinite, 2 numb
 
 #define B32(OP, F)                                                                             \
   {OP ".f32", "w=ww", &binary<float, float, float, F<false, false>>, Pipe::Fma},               \
-  {OP ".ftz.f32", "w=ww", &binary<float, float, float, F<true, false>>, Pipe::Fma},            \
-  {OP ".sat.f32", "w=ww", &binary<float, float, float, F<false, true>>, Pipe::Fma},            \
-  {OP ".ftz.sat.f32", "w=ww", &binary<float, float, float, F<true, true>>, Pipe::Fma},
+      {OP ".ftz.f32", "w=ww", &binary<float, float, float, F<true, false>>, Pipe::Fma},        \
+      {OP ".sat.f32", "w=ww", &binary<float, float, float, F<false, true>>, Pipe::Fma},        \
+      {OP ".ftz.sat.f32", "w=ww", &binary<float, float, float, F<true, true>>, Pipe::Fma},
 #define B64(OP, F) {OP ".f64", "l=ll", &binary<double, double, double, F>, Pipe::Fp64},
 #define EXTREME(OP, MAX, NANOP, NAN)                                                           \
   {OP NANOP ".f32", "w=ww", &binary<float, float, float, Extreme<float, MAX, NAN, false>>,     \
    Pipe::Alu},                                                                                 \
-  {OP ".ftz" NANOP ".f32", "w=ww",                                                             \
-   &binary<float, float, float, Extreme<float, MAX, NAN, true>>, Pipe::Alu},                   \
-  {OP NANOP ".f64", "l=ll", &binary<double, double, double, Extreme<double, MAX, NAN, false>>, \
-   Pipe::Fp64},                                                                                \
-  NARROW2(OP NANOP, (ExtremeExact<MAX, NAN>))
+      {OP ".ftz" NANOP ".f32", "w=ww",                                                         \
+       &binary<float, float, float, Extreme<float, MAX, NAN, true>>, Pipe::Alu},               \
+      {OP NANOP ".f64", "l=ll",                                                                \
+       &binary<double, double, double, Extreme<double, MAX, NAN, false>>, Pipe::Fp64},         \
+      NARROW2(OP NANOP, (ExtremeExact<MAX, NAN>))
 #define FTC_UNWRAP(...) __VA_ARGS__
 #define NARROW2(OP, F)                                                                         \
   {OP ".f16", "h=hh", &binary<Half, Half, Half, Narrow2<Half, FTC_UNWRAP F>>, Pipe::Fma},      \
-  {OP ".bf16", "h=hh", &binary<Bf16, Bf16, Bf16, Narrow2<Bf16, FTC_UNWRAP F>>, Pipe::Fma},     \
-  {OP ".f16x2", "w=ww",                                                                        \
-   &binary<u32, u32, u32, Pair2<Half, Narrow2<Half, FTC_UNWRAP F>>>, Pipe::Fma},               \
-  {OP ".bf16x2", "w=ww",                                                                       \
-   &binary<u32, u32, u32, Pair2<Bf16, Narrow2<Bf16, FTC_UNWRAP F>>>, Pipe::Fma},
+      {OP ".bf16", "h=hh", &binary<Bf16, Bf16, Bf16, Narrow2<Bf16, FTC_UNWRAP F>>, Pipe::Fma}, \
+      {OP ".f16x2", "w=ww", &binary<u32, u32, u32, Pair2<Half, Narrow2<Half, FTC_UNWRAP F>>>,  \
+       Pipe::Fma},                                                                             \
+      {OP ".bf16x2", "w=ww", &binary<u32, u32, u32, Pair2<Bf16, Narrow2<Bf16, FTC_UNWRAP F>>>, \
+       Pipe::Fma},
 #define APPROX(OP, F, ULPS, MILLI)                                                             \
   {OP ".approx.f32", "w=w", &approximate<F, false, ULPS, MILLI>, Pipe::Special},               \
-  {OP ".approx.ftz.f32", "w=w", &approximate<F, true, ULPS, MILLI>, Pipe::Special},
+      {OP ".approx.ftz.f32", "w=w", &approximate<F, true, ULPS, MILLI>, Pipe::Special},
 #define SIGNS(OP, F)                                                                           \
   {OP ".f32", "w=w", &unary<u32, u32, F<u32, 0x80000000u>>, Pipe::Alu},                        \
-  {OP ".f64", "l=l", &unary<u64, u64, F<u64, u64(1) << 63>>, Pipe::Alu},                       \
-  {OP ".f16", "h=h", &unary<u16, u16, F<u16, 0x8000>>, Pipe::Alu},                             \
-  {OP ".bf16", "h=h", &unary<u16, u16, F<u16, 0x8000>>, Pipe::Alu},                            \
-  {OP ".f16x2", "w=w", &unary<u32, u32, F<u32, 0x80008000u>>, Pipe::Alu},                      \
-  {OP ".bf16x2", "w=w", &unary<u32, u32, F<u32, 0x80008000u>>, Pipe::Alu},
+      {OP ".f64", "l=l", &unary<u64, u64, F<u64, u64(1) << 63>>, Pipe::Alu},                   \
+      {OP ".f16", "h=h", &unary<u16, u16, F<u16, 0x8000>>, Pipe::Alu},                         \
+      {OP ".bf16", "h=h", &unary<u16, u16, F<u16, 0x8000>>, Pipe::Alu},                        \
+      {OP ".f16x2", "w=w", &unary<u32, u32, F<u32, 0x80008000u>>, Pipe::Alu},                  \
+      {OP ".bf16x2", "w=w", &unary<u32, u32, F<u32, 0x80008000u>>, Pipe::Alu},
 #define SETP(OP, F)                                                                            \
   {"setp." OP ".f32", "p=ww", &compare<float, F>, Pipe::Alu},                                  \
-  {"setp." OP ".ftz.f32", "p=ww", &compare<float, Flushed<F>>, Pipe::Alu},                     \
-  {"setp." OP ".f64", "p=ll", &compare<double, F>, Pipe::Fp64},                                \
-  {"setp." OP ".f16", "p=hh", &compare<Half, F>, Pipe::Alu},                                   \
-  {"setp." OP ".bf16", "p=hh", &compare<Bf16, F>, Pipe::Alu},
+      {"setp." OP ".ftz.f32", "p=ww", &compare<float, Flushed<F>>, Pipe::Alu},                 \
+      {"setp." OP ".f64", "p=ll", &compare<double, F>, Pipe::Fp64},                            \
+      {"setp." OP ".f16", "p=hh", &compare<Half, F>, Pipe::Alu},                               \
+      {"setp." OP ".bf16", "p=hh", &compare<Bf16, F>, Pipe::Alu},
 #define F3(OP, A, B)                                                                           \
   {OP, "w=www", &ternary<float, float, float, float, Fma32<A, B>>, Pipe::Fma},
 
 const HandlerEntry entries[] = {
-    B32("add", Add32) B32("sub", Sub32) B32("mul", Mul32)
-    {"div.f32", "w=ww", &binary<float, float, float, Div32<false, false>>, Pipe::Special},
+    B32("add", Add32) B32("sub", Sub32) B32("mul", Mul32){
+        "div.f32", "w=ww", &binary<float, float, float, Div32<false, false>>, Pipe::Special},
     {"div.ftz.f32", "w=ww", &binary<float, float, float, Div32<true, false>>, Pipe::Special},
     {"div.approx.f32", "w=ww", &divideNear<false, false>, Pipe::Special},
     {"div.approx.ftz.f32", "w=ww", &divideNear<true, false>, Pipe::Special},
@@ -287,34 +321,35 @@ const HandlerEntry entries[] = {
     {"sqrt.f32", "w=w", &unary<float, float, Sqrt32<false>>, Pipe::Special},
     {"sqrt.ftz.f32", "w=w", &unary<float, float, Sqrt32<true>>, Pipe::Special},
     F3("fma.f32", false, false) F3("fma.ftz.f32", true, false) F3("fma.sat.f32", false, true)
-    F3("fma.ftz.sat.f32", true, true)
-    F3("mad.f32", false, false) F3("mad.ftz.f32", true, false)
-    B64("add", Add64) B64("sub", Sub64) B64("mul", Mul64) B64("div", Div64)
-    {"fma.f64", "l=lll", &ternary<double, double, double, double, Fma64>, Pipe::Fp64},
+        F3("fma.ftz.sat.f32", true, true) F3("mad.f32", false, false)
+            F3("mad.ftz.f32", true, false) B64("add", Add64) B64("sub", Sub64) B64("mul", Mul64)
+                B64("div", Div64){"fma.f64", "l=lll",
+                                  &ternary<double, double, double, double, Fma64>, Pipe::Fp64},
     {"mad.f64", "l=lll", &ternary<double, double, double, double, Fma64>, Pipe::Fp64},
     {"rcp.f64", "l=l", &unary<double, double, Rcp64>, Pipe::Fp64},
     {"sqrt.f64", "l=l", &unary<double, double, Sqrt64>, Pipe::Fp64},
-    SIGNS("neg", Negate) SIGNS("abs", Absolute)
-    {"neg.ftz.f32", "w=w", &unary<float, float, NegateFtz>, Pipe::Alu},
+    SIGNS("neg", Negate) SIGNS("abs", Absolute){"neg.ftz.f32", "w=w",
+                                                &unary<float, float, NegateFtz>, Pipe::Alu},
     {"abs.ftz.f32", "w=w", &unary<float, float, AbsoluteFtz>, Pipe::Alu},
     {"copysign.f32", "w=ww", &binary<u32, u32, u32, CopySign<u32, 0x80000000u>>, Pipe::Alu},
     {"copysign.f64", "l=ll", &binary<u64, u64, u64, CopySign<u64, u64(1) << 63>>, Pipe::Alu},
     EXTREME("min", false, "", false) EXTREME("max", true, "", false)
-    EXTREME("min", false, ".NaN", true) EXTREME("max", true, ".NaN", true)
-    NARROW2("add", (AddExact)) NARROW2("sub", (SubExact)) NARROW2("mul", (MulExact))
-    {"fma.f16", "h=hhh", &ternary<Half, Half, Half, Half, Narrow3<Half, FmaExact>>, Pipe::Fma},
+        EXTREME("min", false, ".NaN", true) EXTREME("max", true, ".NaN", true)
+            NARROW2("add", (AddExact)) NARROW2("sub", (SubExact)) NARROW2("mul", (MulExact)){
+                "fma.f16", "h=hhh", &ternary<Half, Half, Half, Half, Narrow3<Half, FmaExact>>,
+                Pipe::Fma},
     {"fma.bf16", "h=hhh", &ternary<Bf16, Bf16, Bf16, Bf16, Narrow3<Bf16, FmaExact>>, Pipe::Fma},
-    {"fma.f16x2", "w=www",
-     &ternary<u32, u32, u32, u32, Pair3<Half, Narrow3<Half, FmaExact>>>, Pipe::Fma},
-    {"fma.bf16x2", "w=www",
-     &ternary<u32, u32, u32, u32, Pair3<Bf16, Narrow3<Bf16, FmaExact>>>, Pipe::Fma},
-    APPROX("ex2", Ex2, 2, 0) APPROX("rcp", Rcp, 1, 0) APPROX("rsqrt", Rsqrt, 0, 22900)
-    APPROX("lg2", Lg2, 0, 22000) APPROX("sqrt", Sqrt, 0, 23000) APPROX("tanh", Tanh, 0, 11000)
-    APPROX("sin", Sin, 0, 20500) APPROX("cos", Cos, 0, 20500)
-    SETP("eq", Eq) SETP("ne", Ne) SETP("lt", Lt) SETP("le", Le) SETP("gt", Gt) SETP("ge", Ge)
-    SETP("equ", Equ) SETP("neu", Neu) SETP("ltu", Ltu) SETP("leu", Leu) SETP("gtu", Gtu)
-    SETP("geu", Geu) SETP("num", Num) SETP("nan", Nan)
-    {"testp.finite.f32", "p=w", &compare<float, TestProperty<0>>, Pipe::Alu},
+    {"fma.f16x2", "w=www", &ternary<u32, u32, u32, u32, Pair3<Half, Narrow3<Half, FmaExact>>>,
+     Pipe::Fma},
+    {"fma.bf16x2", "w=www", &ternary<u32, u32, u32, u32, Pair3<Bf16, Narrow3<Bf16, FmaExact>>>,
+     Pipe::Fma},
+    APPROX("ex2", Ex2, 2, 0) APPROX("rcp", Rcp, 1, 0) APPROX("rsqrt", Rsqrt, 0, 22900) APPROX(
+        "lg2", Lg2, 0, 22000) APPROX("sqrt", Sqrt, 0, 23000) APPROX("tanh", Tanh, 0, 11000)
+        APPROX("sin", Sin, 0, 20500) APPROX("cos", Cos, 0, 20500) SETP("eq", Eq) SETP("ne", Ne)
+            SETP("lt", Lt) SETP("le", Le) SETP("gt", Gt) SETP("ge", Ge) SETP("equ", Equ)
+                SETP("neu", Neu) SETP("ltu", Ltu) SETP("leu", Leu) SETP("gtu", Gtu)
+                    SETP("geu", Geu) SETP("num", Num) SETP("nan", Nan){
+                        "testp.finite.f32", "p=w", &compare<float, TestProperty<0>>, Pipe::Alu},
     {"testp.infinite.f32", "p=w", &compare<float, TestProperty<1>>, Pipe::Alu},
     {"testp.number.f32", "p=w", &compare<float, TestProperty<2>>, Pipe::Alu},
     {"testp.notanumber.f32", "p=w", &compare<float, TestProperty<3>>, Pipe::Alu},

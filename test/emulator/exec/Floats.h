@@ -13,7 +13,9 @@ constexpr u32 kNan32 = 0x7fffffff;
 constexpr u16 kNan16 = 0x7fff;
 
 inline float canonical(float x) { return x == x ? x : bitsAs<float>(kNan32); }
-inline double canonical(double x) { return x == x ? x : bitsAs<double>(u64(0x7ff8000000000000)); }
+inline double canonical(double x) {
+  return x == x ? x : bitsAs<double>(u64(0x7ff8000000000000));
+}
 
 /// f32 to a float of `M` mantissa and 15 - M exponent bits, to nearest even.
 inline u16 roundBf16(float x) {

@@ -73,7 +73,8 @@ template <typename D> inline void putAll(void *to, const D *values, u32 mask) {
       LaneOf<D>::put(to, l, values[l]);
 }
 
-template <typename D, typename A, typename F> void unary(Warp &w, const Instruction &i, u32 mask) {
+template <typename D, typename A, typename F>
+void unary(Warp &w, const Instruction &i, u32 mask) {
   const void *a = w.at(i.a[1]);
   D r[32];
   for (unsigned l = 0; l < 32; ++l)
@@ -130,6 +131,7 @@ Table integerTable();
 Table floatTable();
 Table conversionTable();
 Table memoryTable();
+Table atomicTable();
 Table matrixTable();
 Table exchangeTable();
 Stop runWarp(Warp &warp);

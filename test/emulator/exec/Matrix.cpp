@@ -1,7 +1,9 @@
-// The tensor core: ldmatrix and mma.sync. A product of fragments is summed in double and rounded
-// once; in adversarial mode terms are aligned, truncated and summed as the hardware does it.
-#include "test/emulator/exec/Access.h"
+// The tensor core: ldmatrix and mma.sync. A product of fragments is summed in double and
+// rounded once; in adversarial mode terms are aligned, truncated and summed as the hardware
+// does it.
+#include "test/emulator/exec/CountAccess.h"
 #include "test/emulator/exec/Floats.h"
+#include "test/emulator/exec/SharedAccess.h"
 
 #include <cmath>
 
@@ -85,7 +87,7 @@ inline float alignedSum(const float *a, const double *b, u32 stride, u32 count, 
 template <typename T, u32 K> void multiply(Warp &w, const Instruction &i, u32 mask) {
   using Bits = typename T::Bits;
   constexpr u32 perRegister = 4 / sizeof(Bits), quad = 4 * perRegister; // elements of 4 lanes
-  constexpr u32 steps = K / quad; // registers of B
+  constexpr u32 steps = K / quad;                                       // registers of B
   const Ref *refA = i.a + 4, *refB = refA + 2 * steps, *refC = refB + steps;
   // A's row g is 4 lanes' registers side by side; B is read transposed.
   alignas(64) float a[16][K];
@@ -109,7 +111,8 @@ template <typename T, u32 K> void multiply(Warp &w, const Instruction &i, u32 ma
   bool hopper = w.block->launch->options->capability >= 90;
   alignas(64) float d[4][32];
   for (u32 half = 0; half < 2; ++half) {
-    const float *even = w.lanes<float>(refC[2 * half]), *odd = w.lanes<float>(refC[2 * half + 1]);
+    const float *even = w.lanes<float>(refC[2 * half]),
+                *odd = w.lanes<float>(refC[2 * half + 1]);
     for (u32 g = 0; g < 8; ++g) {
       const float *row = a[g + 8 * half];
       float result[8];

@@ -1,6 +1,6 @@
-// Runs a warp until it ends or waits at a barrier. Lanes have program counters of their own: the
-// group with the lowest one runs, and groups that meet run on together, so lanes come together
-// again at the latest where their paths do.
+// Runs a warp until it ends or waits at a barrier. Lanes have program counters of their own:
+// the group with the lowest one runs, and groups that meet run on together, so lanes come
+// together again at the latest where their paths do.
 #include "test/emulator/exec/Access.h"
 
 #include <limits>
@@ -97,7 +97,7 @@ private:
   u32 memberMask(const Instruction &i, u32 active) {
     const u32 *members = w.lanes<u32>(i.a[i.target]);
     u32 first = firstLane(active), needed = members[first];
-    for (u32 l = 0; l < 32; ++l)
+    for (u32 l = 0; l < 32 && !(i.a[i.target] & kConstant); ++l)
       if (active >> l & 1 && members[l] != needed)
         failAt(w, i, l, FaultKind::Barrier, "lanes name different members");
     if (active & ~needed)
@@ -162,8 +162,8 @@ private:
     lanes &= active;
     std::string_view name = executor().entries[i.op].name;
     bool isMemory = i.pipe == Pipe::LoadStore && name != "ldmatrix" && name != "ldmatrix.trans";
-    if (lanes && (isMemory || name.substr(0, 8) == "ldmatrix" || i.control == Control::Barrier ||
-                  i.control == Control::WarpSync))
+    if (lanes && (isMemory || name.substr(0, 8) == "ldmatrix" ||
+                  i.control == Control::Barrier || i.control == Control::WarpSync))
       failUndefined(i, lanes, i.defs ? "an address" : "what is stored, or where,");
     if (name.substr(0, 5) == "selp.") {
       u32 p = w.predicates[i.a[3]], unknown = undefinedOf(i, 3);
@@ -282,7 +282,7 @@ const HandlerEntry *allEntries(std::size_t &count) {
   static std::size_t filled = [] {
     std::size_t n = 0;
     for (const Table &table : {integerTable(), floatTable(), conversionTable(), memoryTable(),
-                               matrixTable(), exchangeTable()})
+                               atomicTable(), matrixTable(), exchangeTable()})
       for (std::size_t k = 0; k < table.count; ++k)
         entries[n++] = table.entries[k];
     return n;

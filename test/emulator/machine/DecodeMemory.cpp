@@ -12,19 +12,40 @@ namespace {
 /// Bytes of ".f32" and the like; 0 for what is none.
 unsigned typeSize(std::string_view type) {
   static const std::map<std::string_view, unsigned> sizes = {
-      {"b8", 1},  {"u8", 1},  {"s8", 1},  {"b16", 2}, {"u16", 2}, {"s16", 2},   {"f16", 2},
-      {"bf16", 2}, {"b32", 4}, {"u32", 4}, {"s32", 4}, {"f32", 4}, {"f16x2", 4}, {"bf16x2", 4},
-      {"b64", 8}, {"u64", 8}, {"s64", 8}, {"f64", 8}};
+      {"b8", 1},    {"u8", 1},     {"s8", 1},  {"b16", 2}, {"u16", 2}, {"s16", 2},
+      {"f16", 2},   {"bf16", 2},   {"b32", 4}, {"u32", 4}, {"s32", 4}, {"f32", 4},
+      {"f16x2", 4}, {"bf16x2", 4}, {"b64", 8}, {"u64", 8}, {"s64", 8}, {"f64", 8}};
   auto found = sizes.find(type);
   return found == sizes.end() ? 0 : found->second;
 }
 
 // Where blocks run one after the other these change nothing.
-const std::set<std::string_view> kIgnored = {
-    "weak", "volatile", "relaxed", "acquire", "release", "acq_rel", "cta", "cluster", "gpu",
-    "sys",  "ca",       "cg",      "cs",      "lu",      "cv",      "wb",  "wt",      "nc",
-    "L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last",
-    "L1::no_allocate", "L2::64B", "L2::128B", "L2::256B"};
+const std::set<std::string_view> kIgnored = {"weak",
+                                             "volatile",
+                                             "relaxed",
+                                             "acquire",
+                                             "release",
+                                             "acq_rel",
+                                             "cta",
+                                             "cluster",
+                                             "gpu",
+                                             "sys",
+                                             "ca",
+                                             "cg",
+                                             "cs",
+                                             "lu",
+                                             "cv",
+                                             "wb",
+                                             "wt",
+                                             "nc",
+                                             "L1::evict_normal",
+                                             "L1::evict_unchanged",
+                                             "L1::evict_first",
+                                             "L1::evict_last",
+                                             "L1::no_allocate",
+                                             "L2::64B",
+                                             "L2::128B",
+                                             "L2::256B"};
 
 std::optional<Space> spaceOf(std::string_view part) {
   if (part == "global" || part == "const")
@@ -115,14 +136,14 @@ void Decoder::decodeLoadStore(const Parts &parts) {
   if (operands.size() != 2)
     refuse("expected a value and an address");
   const Operand &value = operands[isLoad ? 0 : 1];
-  std::vector<Operand> values = value.kind == Operand::Kind::List ? value.parts
-                                                                  : std::vector{value};
+  std::vector<Operand> values =
+      value.kind == Operand::Kind::List ? value.parts : std::vector{value};
   if (values.size() != count)
     refuse("expected " + std::to_string(count) + " values");
   std::string prefix = isLoad ? "ld" : "st";
   static const std::map<Space, std::string> names = {
-      {Space::Generic, ""},       {Space::Global, ".global"}, {Space::Shared, ".shared"},
-      {Space::Local, ".local"},   {Space::Param, ".param"},   {Space::Const, ".global"}};
+      {Space::Generic, ""},     {Space::Global, ".global"}, {Space::Shared, ".shared"},
+      {Space::Local, ".local"}, {Space::Param, ".param"},   {Space::Const, ".global"}};
   Draft draft = start(prefix + names.at(space));
   Instruction &out = draft.instruction;
   out.space = space;
@@ -153,9 +174,9 @@ void Decoder::decodeLoadStore(const Parts &parts) {
   }
   const Operand &where = operands[isLoad ? 1 : 0];
   if (space == Space::Param) {
-    auto parameter = std::find_if(
-        function.parameters.begin(), function.parameters.end(),
-        [&](const Parameter &entry) { return entry.name == where.name; });
+    auto parameter =
+        std::find_if(function.parameters.begin(), function.parameters.end(),
+                     [&](const Parameter &entry) { return entry.name == where.name; });
     std::int64_t end = 0;
     if (parameter != function.parameters.end()) {
       out.offset = parameter->offset + static_cast<std::int64_t>(where.value);
@@ -185,7 +206,7 @@ void Decoder::decodeAtomic(const Parts &parts) {
   static constexpr std::array<std::string_view, 10> ops = {"add", "min",  "max", "and", "or",
                                                            "xor", "exch", "cas", "inc", "dec"};
   static const std::map<std::string_view, std::uint8_t> types = {
-      {"u32", 0}, {"b32", 0}, {"s32", 1}, {"u64", 2},   {"b64", 2},     {"s64", 3}, {"f32", 4},
+      {"u32", 0}, {"b32", 0}, {"s32", 1},  {"u64", 2},   {"b64", 2},    {"s64", 3}, {"f32", 4},
       {"f64", 5}, {"f16", 6}, {"bf16", 7}, {"f16x2", 8}, {"bf16x2", 9}, {"b16", 10}};
   std::string key = "atom.global";
   int op = -1;
@@ -255,8 +276,7 @@ void Decoder::decodeCopyAsync(const Parts &parts) {
   for (std::size_t i = 5; i < parts.size(); ++i)
     if (!kIgnored.count(parts[i]))
       refuse("the emulator does not know the modifier ." + std::string(parts[i]));
-  if (operands.size() < 3 || operands.size() > 4 ||
-      operands[2].kind != Operand::Kind::Literal)
+  if (operands.size() < 3 || operands.size() > 4 || operands[2].kind != Operand::Kind::Literal)
     refuse("expected two addresses, a size and perhaps a source size");
   std::uint64_t size = operands[2].value;
   if (size != 16 && (parts[2] == "cg" || (size != 4 && size != 8)))

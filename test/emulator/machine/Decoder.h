@@ -22,6 +22,9 @@ struct Draft {
   std::string label; // of a branch
 };
 
+/// Width of a register of ".b32" without its dot: p, h, w or l; ? for what is none.
+char widthOfType(const std::string &type);
+
 class Decoder {
 public:
   Decoder(const PtxModule &module, const EntryPoint &function, Kernel &kernel);
@@ -73,7 +76,7 @@ private:
   std::vector<Draft> drafts;
   std::vector<std::size_t> statementStart; // first draft of each statement
   std::map<std::pair<int, std::string>, std::uint32_t> registerIds, predicateIds;
-  std::vector<char> registerWidths;        // h, w, l
+  std::vector<char> registerWidths; // h, w, l
   std::map<std::pair<char, std::uint64_t>, Ref> constantRefs;
   std::vector<Ref> constantList;
   std::map<Special, std::uint32_t> specialIds;

@@ -59,8 +59,8 @@ std::uint64_t DeviceMemory::allocate(std::uint64_t bytes) {
   } else {
     for (std::size_t i = 0; i < allocations.size(); ++i) {
       Allocation &old = allocations[i];
-      std::uint64_t end = i + 1 < allocations.size() ? allocations[i + 1].begin
-                                                     : base + reserved + kDeviceTag;
+      std::uint64_t end =
+          i + 1 < allocations.size() ? allocations[i + 1].begin : base + reserved + kDeviceTag;
       if (old.live || end - old.begin < length)
         continue;
       begin = old.begin;
@@ -118,9 +118,10 @@ std::string DeviceMemory::describe(std::uint64_t address) const {
   std::string what = (found->live ? "an allocation of " : "a freed allocation of ") +
                      std::to_string(found->end - found->begin) + " bytes";
   if (address < found->end)
-    return std::string(hex) + ", byte " + std::to_string(address - found->begin) + " of " + what;
-  return std::string(hex) + ", " + std::to_string(address - found->end + 1) +
-         " bytes beyond " + what;
+    return std::string(hex) + ", byte " + std::to_string(address - found->begin) + " of " +
+           what;
+  return std::string(hex) + ", " + std::to_string(address - found->end + 1) + " bytes beyond " +
+         what;
 }
 
 void DeviceMemory::markWritten(std::uint64_t address, std::uint64_t bytes, bool value) {
@@ -128,8 +129,8 @@ void DeviceMemory::markWritten(std::uint64_t address, std::uint64_t bytes, bool 
   if (!value && bytes > 65536) { // whole pages of the shadow become zeros again
     std::uint64_t first = (at + 63) / 64 * 64, last = end / 64 * 64;
     discard(writtenBits + first / 8, (last - first) / 8);
-    std::uint64_t page = (reinterpret_cast<std::uint64_t>(writtenBits + first / 8) + 4095) /
-                         4096 * 4096;
+    std::uint64_t page =
+        (reinterpret_cast<std::uint64_t>(writtenBits + first / 8) + 4095) / 4096 * 4096;
     std::uint64_t pageEnd =
         reinterpret_cast<std::uint64_t>(writtenBits + last / 8) / 4096 * 4096;
     if (page < pageEnd) {
@@ -145,8 +146,8 @@ void DeviceMemory::markWritten(std::uint64_t address, std::uint64_t bytes, bool 
     return;
   }
   auto set = [&](std::uint64_t byte, std::uint8_t bits) {
-    writtenBits[byte] = static_cast<std::uint8_t>(value ? writtenBits[byte] | bits
-                                                        : writtenBits[byte] & ~bits);
+    writtenBits[byte] =
+        static_cast<std::uint8_t>(value ? writtenBits[byte] | bits : writtenBits[byte] & ~bits);
   };
   for (; at < end && at % 8; ++at)
     set(at / 8, static_cast<std::uint8_t>(1u << (at % 8)));

@@ -10,13 +10,14 @@
 
 namespace ftc::emulator {
 
-/// Device address = host address + kDeviceTag: not canonical, so following it on the host traps.
+/// Device address = host address + kDeviceTag: not canonical, so following it on the host
+/// traps.
 constexpr std::uint64_t kDeviceTag = std::uint64_t(0x40) << 52;
 
 struct Allocation {
   std::uint64_t begin = 0, end = 0; // device addresses
   bool live = false;
-  bool constant = false;            // .const: may not be written
+  bool constant = false; // .const: may not be written
 };
 
 /// The last write to a word of 4 bytes: [block:28 | bytes:4 | thread:11 | clock:21] from the
@@ -39,7 +40,8 @@ public:
   std::uint64_t totalBytes() const { return total; }
   std::uint64_t usedBytes() const { return used; }
 
-  /// The allocation that contains `address`, live or freed, or the nearest one below; null if none.
+  /// The allocation that contains `address`, live or freed, or the nearest one below; null if
+  /// none.
   const Allocation *find(std::uint64_t address) const;
   Allocation *findLive(std::uint64_t address, std::uint64_t bytes);
   /// "0x... is 12 bytes behind an allocation of 64 bytes" and the like.

@@ -62,38 +62,80 @@ struct Permutation {
     offset = mix(seed + 1) % count;
   }
   std::uint64_t operator()(std::uint64_t i) const {
-    return static_cast<std::uint64_t>(
-        (static_cast<unsigned __int128>(i) * factor + offset) % count);
+    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(i) * factor + offset) %
+                                      count);
   }
   std::uint64_t count, factor = 1, offset = 0;
 };
 
-void fillSpecial(const Warp &warp, const Launch &launch, Special special, std::uint32_t *lanes) {
+void fillSpecial(const Warp &warp, const Launch &launch, Special special,
+                 std::uint32_t *lanes) {
   const std::uint32_t *block = launch.block, *index = warp.block->index;
   for (std::uint32_t l = 0; l < kLanes; ++l) {
     std::uint32_t thread = warp.index * kLanes + l, value = 0;
     switch (special) {
-    case Special::TidX: value = thread % block[0]; break;
-    case Special::TidY: value = thread / block[0] % block[1]; break;
-    case Special::TidZ: value = thread / block[0] / block[1]; break;
-    case Special::NtidX: value = block[0]; break;
-    case Special::NtidY: value = block[1]; break;
-    case Special::NtidZ: value = block[2]; break;
-    case Special::CtaidX: value = index[0]; break;
-    case Special::CtaidY: value = index[1]; break;
-    case Special::CtaidZ: value = index[2]; break;
-    case Special::NctaidX: value = launch.grid[0]; break;
-    case Special::NctaidY: value = launch.grid[1]; break;
-    case Special::NctaidZ: value = launch.grid[2]; break;
-    case Special::LaneId: value = l; break;
-    case Special::WarpId: value = warp.index; break;
-    case Special::NwarpId: value = (launch.threads() + kLanes - 1) / kLanes; break;
-    case Special::LaneMaskEq: value = 1u << l; break;
-    case Special::LaneMaskLt: value = (1u << l) - 1; break;
-    case Special::LaneMaskLe: value = (2u << l) - 1; break;
-    case Special::LaneMaskGt: value = ~((2u << l) - 1); break;
-    case Special::LaneMaskGe: value = ~((1u << l) - 1); break;
-    case Special::Count: break;
+    case Special::TidX:
+      value = thread % block[0];
+      break;
+    case Special::TidY:
+      value = thread / block[0] % block[1];
+      break;
+    case Special::TidZ:
+      value = thread / block[0] / block[1];
+      break;
+    case Special::NtidX:
+      value = block[0];
+      break;
+    case Special::NtidY:
+      value = block[1];
+      break;
+    case Special::NtidZ:
+      value = block[2];
+      break;
+    case Special::CtaidX:
+      value = index[0];
+      break;
+    case Special::CtaidY:
+      value = index[1];
+      break;
+    case Special::CtaidZ:
+      value = index[2];
+      break;
+    case Special::NctaidX:
+      value = launch.grid[0];
+      break;
+    case Special::NctaidY:
+      value = launch.grid[1];
+      break;
+    case Special::NctaidZ:
+      value = launch.grid[2];
+      break;
+    case Special::LaneId:
+      value = l;
+      break;
+    case Special::WarpId:
+      value = warp.index;
+      break;
+    case Special::NwarpId:
+      value = (launch.threads() + kLanes - 1) / kLanes;
+      break;
+    case Special::LaneMaskEq:
+      value = 1u << l;
+      break;
+    case Special::LaneMaskLt:
+      value = (1u << l) - 1;
+      break;
+    case Special::LaneMaskLe:
+      value = (2u << l) - 1;
+      break;
+    case Special::LaneMaskGt:
+      value = ~((2u << l) - 1);
+      break;
+    case Special::LaneMaskGe:
+      value = ~((1u << l) - 1);
+      break;
+    case Special::Count:
+      break;
     }
     lanes[l] = value;
   }
@@ -206,7 +248,8 @@ private:
         }
       std::uint32_t wanted = here.front()->barrierThreads;
       for (Warp *warp : here)
-        if (warp->barrierThreads != wanted || warp->current->line != here.front()->current->line)
+        if (warp->barrierThreads != wanted ||
+            warp->current->line != here.front()->current->line)
           failAt(*warp, *warp->current, 0, FaultKind::Barrier,
                  "divergent barrier: warp " + std::to_string(here.front()->index) +
                      " waits at line " + std::to_string(here.front()->current->line));
@@ -298,8 +341,9 @@ void runLaunch(Launch &launch, DeviceMemory &memory, const Options &options,
     std::lock_guard lock(mutex);
     counters.add(mine);
   };
-  std::uint64_t threads =
-      launch.kernel->ordered ? 1 : std::min<std::uint64_t>(std::max(1u, options.threads), blocks);
+  std::uint64_t threads = launch.kernel->ordered
+                              ? 1
+                              : std::min<std::uint64_t>(std::max(1u, options.threads), blocks);
   std::vector<std::thread> workers;
   for (std::uint64_t t = 1; t < threads; ++t)
     workers.emplace_back(work);

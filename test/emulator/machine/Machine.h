@@ -16,10 +16,10 @@ constexpr std::uint32_t kAllLanes = ~std::uint32_t(0);
 
 /// Settings of the emulator, from its environment variables.
 struct Options {
-  bool adversarial = false;  // approximate functions off by their bounds, hardware's sums
-  bool cost = false;         // count sectors and bank conflicts
-  std::uint64_t seed = 1;    // order of blocks and warps
-  unsigned threads = 1;      // host threads
+  bool adversarial = false; // approximate functions off by their bounds, hardware's sums
+  bool cost = false;        // count sectors and bank conflicts
+  std::uint64_t seed = 1;   // order of blocks and warps
+  unsigned threads = 1;     // host threads
   int capability = 80;
   std::uint64_t maxBranches = std::uint64_t(1) << 36; // taken backward by a warp, then it hangs
 };
@@ -49,9 +49,9 @@ struct Launch {
 
 // Shadow entries of shared memory: [clock:21 | who:11]. `who` is a thread (below 1024) or:
 constexpr std::uint32_t kWhoBits = 11, kWhoMask = (1u << kWhoBits) - 1;
-constexpr std::uint32_t kWarpReaders = 1024;  // + warp: several lanes of that warp
-constexpr std::uint32_t kManyReaders = 1056;  // several warps
-constexpr std::uint32_t kInFlight = 1057;     // the destination of a cp.async
+constexpr std::uint32_t kWarpReaders = 1024; // + warp: several lanes of that warp
+constexpr std::uint32_t kManyReaders = 1056; // several warps
+constexpr std::uint32_t kInFlight = 1057;    // the destination of a cp.async
 constexpr std::uint32_t kAtomic = 1058;
 constexpr std::uint32_t kMaxClock = (1u << 21) - 2;
 
@@ -68,20 +68,20 @@ struct AsyncCopy {
 struct Block;
 
 struct Warp {
-  std::byte *bases[2] = {};       // registers, constants
+  std::byte *bases[2] = {}; // registers, constants
   std::uint32_t *predicates = nullptr;
   Block *block = nullptr;
   std::uint32_t index = 0;
-  std::uint32_t exists = 0;       // lanes that have a thread
+  std::uint32_t exists = 0; // lanes that have a thread
   std::uint32_t exited = 0;
-  std::uint32_t blocked = 0;      // wait at their pc for other lanes of the warp
+  std::uint32_t blocked = 0; // wait at their pc for other lanes of the warp
   std::int32_t pc[kLanes] = {};
   const Instruction *current = nullptr; // for messages
 
   // Vector clocks of the race check: what of each warp is ordered before this one.
   std::uint32_t clock = 1;
   std::uint32_t seen[kLanes] = {};
-  std::uint32_t seenLeast = 0;    // the least over all warps of the block
+  std::uint32_t seenLeast = 0; // the least over all warps of the block
 
   bool atBarrier = false, finished = false;
   std::uint32_t barrier = 0, barrierThreads = 0;
@@ -91,13 +91,13 @@ struct Warp {
 
   // Lanes whose value means nothing, by register (place / 128) and predicate: they were loaded
   // from memory that was never written, or that another block or thread writes. That is an
-  // error where such a value is stored or decides something: kernels may load what lies behind a
-  // row, as long as they do not use it.
+  // error where such a value is stored or decides something: kernels may load what lies behind
+  // a row, as long as they do not use it.
   bool tainted = false;
   std::uint32_t *undefined = nullptr, *undefinedPredicates = nullptr;
-  std::uint32_t loaded = 0;       // undefined lanes of the load or shuffle just executed
+  std::uint32_t loaded = 0; // undefined lanes of the load or shuffle just executed
   Fault reason{FaultKind::Other, ""};
-  std::uint64_t backward = 0;     // branches taken backward
+  std::uint64_t backward = 0; // branches taken backward
 
   void *at(Ref ref) const { return bases[ref & 1] + (ref & ~Ref(1)); }
   template <typename T> T *lanes(Ref ref) const { return static_cast<T *>(at(ref)); }
@@ -108,13 +108,13 @@ struct Block {
   const Launch *launch = nullptr;
   const Kernel *kernel = nullptr;
   std::uint32_t index[3] = {};
-  std::uint32_t tag = 0;          // in WriteTag
+  std::uint32_t tag = 0; // in WriteTag
   std::uint32_t warpCount = 0;
-  std::uint32_t sharedBytes = 0;  // static and dynamic
+  std::uint32_t sharedBytes = 0; // static and dynamic
   std::byte *shared = nullptr;
   std::uint32_t *writers = nullptr, *readers = nullptr; // a granule an entry; 0: never
   std::uint32_t granuleShift = 2;
-  std::byte *local = nullptr;     // localBytes of each thread
+  std::byte *local = nullptr; // localBytes of each thread
   std::uint8_t *localWritten = nullptr;
   std::vector<Warp> warps;
   std::vector<Allocation> cached; // by number of the memory instruction

@@ -27,13 +27,13 @@ constexpr Ref kConstant = 1;
 
 /// What the warp's loop does itself.
 enum class Control : std::uint8_t {
-  None,       // call the handler
+  None, // call the handler
   Branch,
   Return,
-  Barrier,    // bar.sync, bar.arrive, bar.red: the CTA
-  WarpSync,   // bar.warp.sync
-  Together,   // the handler needs all lanes of its member mask at this instruction
-  Aligned     // the handler needs all lanes of the warp at this instruction
+  Barrier,  // bar.sync, bar.arrive, bar.red: the CTA
+  WarpSync, // bar.warp.sync
+  Together, // the handler needs all lanes of its member mask at this instruction
+  Aligned   // the handler needs all lanes of the warp at this instruction
 };
 
 /// Where an instruction is issued, for the cost report.
@@ -43,29 +43,48 @@ constexpr int kMaxOperands = 16;
 
 struct Instruction {
   Handler run = nullptr;
-  std::uint16_t op = 0;           // index into the table of handlers
-  std::int16_t guard = -1;        // index of a predicate
+  std::uint16_t op = 0;    // index into the table of handlers
+  std::int16_t guard = -1; // index of a predicate
   bool guardNegated = false;
   Control control = Control::None;
   Pipe pipe = Pipe::Alu;
   Space space = Space::Generic;
-  std::uint8_t size = 0;          // bytes an element of a memory access
-  std::uint8_t count = 1;         // elements a lane
-  std::uint8_t width = 4;         // bytes of a destination lane of a load
+  std::uint8_t size = 0;  // bytes an element of a memory access
+  std::uint8_t count = 1; // elements a lane
+  std::uint8_t width = 4; // bytes of a destination lane of a load
   bool isSigned = false;
-  std::uint8_t variant = 0;       // what the handler says
+  std::uint8_t variant = 0;        // what the handler says
   std::uint8_t defs = 0, uses = 0; // operands [0, defs) are written, the next `uses` read
-  std::uint16_t predicates = 0;   // bits of the operands that are predicates
+  std::uint16_t predicates = 0;    // bits of the operands that are predicates
   std::int32_t line = 0;
-  std::int32_t target = -1;       // of a branch; of a memory access its number in the kernel
-  std::int64_t offset = 0;        // added to an address; a count of groups
-  std::int64_t sourceOffset = 0;  // added to the source address of a cp.async
+  std::int32_t target = -1;      // of a branch; of a memory access its number in the kernel
+  std::int64_t offset = 0;       // added to an address; a count of groups
+  std::int64_t sourceOffset = 0; // added to the source address of a cp.async
   Ref a[kMaxOperands] = {};
 };
 
 enum class Special : std::uint8_t {
-  TidX, TidY, TidZ, NtidX, NtidY, NtidZ, CtaidX, CtaidY, CtaidZ, NctaidX, NctaidY, NctaidZ,
-  LaneId, WarpId, NwarpId, LaneMaskEq, LaneMaskLt, LaneMaskLe, LaneMaskGt, LaneMaskGe, Count
+  TidX,
+  TidY,
+  TidZ,
+  NtidX,
+  NtidY,
+  NtidZ,
+  CtaidX,
+  CtaidY,
+  CtaidZ,
+  NctaidX,
+  NctaidY,
+  NctaidZ,
+  LaneId,
+  WarpId,
+  NwarpId,
+  LaneMaskEq,
+  LaneMaskLt,
+  LaneMaskLe,
+  LaneMaskGt,
+  LaneMaskGe,
+  Count
 };
 
 struct PtxModule;
@@ -76,17 +95,17 @@ struct Kernel {
   std::vector<Parameter> parameters;
   std::uint32_t parameterBytes = 0;
   std::uint32_t maxThreads = 0, requiredThreads = 0;
-  std::vector<Instruction> code;        // ends with a return
+  std::vector<Instruction> code; // ends with a return
   std::vector<std::pair<Special, Ref>> specials;
-  std::vector<std::uint8_t> constants;  // lanes of constants
-  std::uint32_t registerBytes = 0;      // of a warp
+  std::vector<std::uint8_t> constants; // lanes of constants
+  std::uint32_t registerBytes = 0;     // of a warp
   std::uint32_t predicates = 0;
-  std::uint32_t liveRegisters = 0;      // 32-bit registers a thread, a lower bound of ptxas's
-  std::uint32_t sharedBytes = 0;        // static
-  std::uint32_t localBytes = 0;         // of a thread
-  std::uint32_t granule = 4;            // bytes of shared memory that one shadow entry stands for
-  std::int32_t accesses = 0;            // memory instructions
-  bool ordered = false;                 // its result depends on the order of blocks: atomics
+  std::uint32_t liveRegisters = 0; // 32-bit registers a thread, a lower bound of ptxas's
+  std::uint32_t sharedBytes = 0;   // static
+  std::uint32_t localBytes = 0;    // of a thread
+  std::uint32_t granule = 4;       // bytes of shared memory that one shadow entry stands for
+  std::int32_t accesses = 0;       // memory instructions
+  bool ordered = false;            // its result depends on the order of blocks: atomics
   bool usesTensor = false;
 };
 

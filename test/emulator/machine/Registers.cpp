@@ -170,9 +170,10 @@ void Decoder::placeRegisters() {
       const DraftOperand &operand = draft.operands[k];
       if (operand.kind == DraftOperand::Kind::Predicate)
         draft.instruction.predicates |= static_cast<std::uint16_t>(1u << k);
-      draft.instruction.a[k] = operand.kind == DraftOperand::Kind::Register ? places[operand.index]
-                               : operand.kind == DraftOperand::Kind::None   ? ~Ref(0)
-                                                                            : operand.index;
+      draft.instruction.a[k] = operand.kind == DraftOperand::Kind::Register
+                                   ? places[operand.index]
+                               : operand.kind == DraftOperand::Kind::None ? ~Ref(0)
+                                                                          : operand.index;
     }
     kernel.code.push_back(draft.instruction);
   }

@@ -8,7 +8,16 @@
 namespace ftc::emulator {
 
 /// What kind of wrong, so that the driver can answer with the code that CUDA has for it.
-enum class FaultKind { InvalidPtx, Address, Misaligned, Uninitialised, Race, Barrier, InFlight, Other };
+enum class FaultKind {
+  InvalidPtx,
+  Address,
+  Misaligned,
+  Uninitialised,
+  Race,
+  Barrier,
+  InFlight,
+  Other
+};
 
 struct Fault {
   FaultKind kind;

@@ -36,7 +36,8 @@ std::vector<Token> lexPtx(std::string_view text) {
     } else if (text.substr(i, 2) == "/*") {
       std::size_t end = text.find("*/", i);
       if (end == text.npos)
-        fail(FaultKind::InvalidPtx, "line " + std::to_string(line) + ": a comment does not end");
+        fail(FaultKind::InvalidPtx,
+             "line " + std::to_string(line) + ": a comment does not end");
       for (; i < end; ++i)
         line += text[i] == '\n';
       i = end + 2;
@@ -48,9 +49,8 @@ std::vector<Token> lexPtx(std::string_view text) {
       ++i;
     } else if (isWordStart(c)) {
       std::size_t end = i + 1;
-      while (end < text.size() &&
-             (isWordPart(text[end]) || text.substr(end, 2) == "::" ||
-              (text[end] == ':' && text[end - 1] == ':' && end >= i + 2)))
+      while (end < text.size() && (isWordPart(text[end]) || text.substr(end, 2) == "::" ||
+                                   (text[end] == ':' && text[end - 1] == ':' && end >= i + 2)))
         ++end;
       add(Token::Kind::Word, i, end);
     } else if (std::isdigit(static_cast<unsigned char>(c))) {

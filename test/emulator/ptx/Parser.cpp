@@ -261,10 +261,11 @@ private:
         expect("]");
       // `.ptr .align 8` speaks of what is pointed to
       alignment = array ? std::max(checkedAlignment(alignment), unit) : unit;
-      if (parameter.bytes > kMostParameterBytes || function.parameterBytes > kMostParameterBytes)
+      if (parameter.bytes > kMostParameterBytes ||
+          function.parameterBytes > kMostParameterBytes)
         expected("parameters of at most 4352 bytes");
-      parameter.offset = static_cast<std::uint32_t>(
-          (function.parameterBytes + alignment - 1) / alignment * alignment);
+      parameter.offset = static_cast<std::uint32_t>((function.parameterBytes + alignment - 1) /
+                                                    alignment * alignment);
       function.parameterBytes = parameter.offset + parameter.bytes;
       function.parameters.push_back(parameter);
       accept(",");
@@ -284,8 +285,10 @@ private:
       else if (directive == ".minnctapersm")
         function.minBlocks = product;
       else if (directive != ".maxnreg")
-        fail(FaultKind::InvalidPtx, quoteLine(out.lines, peek().line) + "the emulator does not "
-                                        "know the directive " + directive);
+        fail(FaultKind::InvalidPtx, quoteLine(out.lines, peek().line) +
+                                        "the emulator does not "
+                                        "know the directive " +
+                                        directive);
     }
     parseBody(function);
     out.functions.push_back(std::move(function));

@@ -22,17 +22,17 @@ struct Operand {
   std::string name;
   std::uint64_t value = 0;
   int literalBits = 0;
-  bool negated = false;        // !p
-  std::vector<Operand> parts;  // of a list; of `p|q` the second name
+  bool negated = false;       // !p
+  std::vector<Operand> parts; // of a list; of `p|q` the second name
 };
 
 struct Statement {
   int line = 0;
-  std::string guard;           // @guard, @!guard
+  std::string guard; // @guard, @!guard
   bool guardNegated = false;
-  std::string opcode;          // with all of its modifiers
+  std::string opcode; // with all of its modifiers
   std::vector<Operand> operands;
-  int scope = 0;               // index into EntryPoint::scopes
+  int scope = 0; // index into EntryPoint::scopes
 };
 
 enum class Space : std::uint8_t { Generic, Global, Shared, Local, Param, Const };
@@ -42,8 +42,8 @@ struct Variable {
   std::string name;
   Space space = Space::Global;
   std::uint64_t alignment = 1, bytes = 0;
-  bool isExtern = false;                // dynamic shared memory
-  std::vector<std::uint8_t> initial;    // empty: zeros (global), undefined (shared, local)
+  bool isExtern = false;             // dynamic shared memory
+  std::vector<std::uint8_t> initial; // empty: zeros (global), undefined (shared, local)
   int line = 0;
 };
 
@@ -55,7 +55,7 @@ struct Parameter {
 /// Names declared between braces; `parent` -1 is the function itself.
 struct Scope {
   int parent = -1;
-  std::map<std::string, std::string> registers; // name -> type without its dot
+  std::map<std::string, std::string> registers;    // name -> type without its dot
   std::vector<std::pair<std::string, int>> ranges; // %r<10>: prefix and count
   std::map<std::string, std::string> rangeTypes;
 };
@@ -66,7 +66,7 @@ struct EntryPoint {
   std::vector<Parameter> parameters;
   std::uint32_t parameterBytes = 0;
   std::uint32_t maxThreads = 0, requiredThreads = 0, minBlocks = 0;
-  std::vector<Variable> variables;      // shared and local
+  std::vector<Variable> variables; // shared and local
   std::vector<Scope> scopes;
   std::vector<Statement> statements;
   std::map<std::string, std::size_t> labels; // index of the statement behind
@@ -74,9 +74,9 @@ struct EntryPoint {
 
 struct Syntax {
   std::string version, target;
-  std::vector<Variable> variables;      // global, const, shared
+  std::vector<Variable> variables; // global, const, shared
   std::vector<EntryPoint> functions;
-  std::vector<std::string> lines;       // of the source, for messages
+  std::vector<std::string> lines; // of the source, for messages
 };
 
 /// Parses a module. Throws Fault(InvalidPtx) with line, found text and what was expected.

@@ -22,8 +22,9 @@ std::vector<std::uint32_t> runBatch(TestGpu &gpu, std::uint64_t out, std::uint64
 std::string unaryText(const std::string &operation) {
   return kernelText("  cvt.u32.u64 %r11, %rd2;\n  cvt.u32.u64 %r12, %rd3;\n"
                     "  mad.lo.s32 %r10, %r2, %r12, %r11;\n  mov.b32 %f10, %r10;\n" +
-                    operation + elementAddress("%rd10", "%rd0", 4) +
-                    "  st.global.u32 [%rd10], %r20;\n", "", "sm_90");
+                        operation + elementAddress("%rd10", "%rd0", 4) +
+                        "  st.global.u32 [%rd10], %r20;\n",
+                    "", "sm_90");
 }
 
 void checkConversion(const std::string &operation,
@@ -67,9 +68,8 @@ TEST(Conversions, F32ToIntegersTowardZero) {
   });
 }
 TEST(Conversions, TwoF32ToPackedBf16) {
-  checkConversion("  neg.f32 %f11, %f10;\n  cvt.rn.bf16x2.f32 %r20, %f10, %f11;\n", [](float x) {
-    return roundTo(kBf16, x) << 16 | roundTo(kBf16, -x);
-  });
+  checkConversion("  neg.f32 %f11, %f10;\n  cvt.rn.bf16x2.f32 %r20, %f10, %f11;\n",
+                  [](float x) { return roundTo(kBf16, x) << 16 | roundTo(kBf16, -x); });
 }
 TEST(Conversions, IntegersToF32) {
   checkConversion("  cvt.rn.f32.s32 %f11, %r10;\n  mov.b32 %r20, %f11;\n", [](float x) {
@@ -99,8 +99,9 @@ void checkPairs(const Format &format, const std::string &operation,
   gpu.load(kernelText("  cvt.u64.u32 %rd10, %r2;\n  mad.lo.s64 %rd11, %rd10, %rd3, %rd2;\n"
                       "  cvt.u16.u64 %rs10, %rd11;\n  shr.u64 %rd12, %rd11, 16;\n"
                       "  cvt.u16.u64 %rs11, %rd12;\n" +
-                      operation + "  cvt.u32.u16 %r20, %rs20;\n" +
-                      elementAddress("%rd13", "%rd0", 4) + "  st.global.u32 [%rd13], %r20;\n",
+                          operation + "  cvt.u32.u16 %r20, %rs20;\n" +
+                          elementAddress("%rd13", "%rd0", 4) +
+                          "  st.global.u32 [%rd13], %r20;\n",
                       "", "sm_90"));
   std::uint64_t out = gpu.reserve(kBatch * 4);
   std::uint64_t stride = longTests() ? 1 : 8191, count = (std::uint64_t(1) << 32) / stride;
@@ -116,22 +117,21 @@ void checkPairs(const Format &format, const std::string &operation,
 }
 
 TEST(Halves, Bf16SumsAndProducts) {
-  checkPairs(kBf16, "  add.rn.bf16 %rs20, %rs10, %rs11;\n", [](double a, double b) {
-    return static_cast<long double>(a) + b;
-  });
+  checkPairs(kBf16, "  add.rn.bf16 %rs20, %rs10, %rs11;\n",
+             [](double a, double b) { return static_cast<long double>(a) + b; });
   checkPairs(kBf16, "  mul.rn.bf16 %rs20, %rs10, %rs11;\n",
              [](double a, double b) -> long double { return a * b; });
 }
 TEST(Halves, F16SumsAndProducts) {
-  checkPairs(kF16, "  add.rn.f16 %rs20, %rs10, %rs11;\n", [](double a, double b) {
-    return static_cast<long double>(a) + b;
-  });
+  checkPairs(kF16, "  add.rn.f16 %rs20, %rs10, %rs11;\n",
+             [](double a, double b) { return static_cast<long double>(a) + b; });
   checkPairs(kF16, "  mul.rn.f16 %rs20, %rs10, %rs11;\n",
              [](double a, double b) -> long double { return a * b; });
 }
 /// a b + c rounded to odd in long double, so that rounding again to 16 bits is right.
 long double fusedSum(double a, double b, double c) {
-  long double product = static_cast<long double>(a) * b, sum = product + c, part = sum - product;
+  long double product = static_cast<long double>(a) * b, sum = product + c,
+              part = sum - product;
   long double error = (product - (sum - part)) + (c - part);
   std::uint64_t mantissa;
   std::memcpy(&mantissa, &sum, 8);
@@ -145,7 +145,8 @@ TEST(Halves, FusedMultiplyAddRoundsOnce) {
                [](double a, double b) { return fusedSum(a, b, a); });
 }
 
-/// Approximations: the default is correctly rounded, adversarial mode within the PTX ISA's bound.
+/// Approximations: the default is correctly rounded, adversarial mode within the PTX ISA's
+/// bound.
 TEST(Approximations, KeepTheirBounds) {
   struct Case {
     const char *name;
@@ -167,8 +168,10 @@ TEST(Approximations, KeepTheirBounds) {
     for (bool adversarial : {false, true}) {
       TestGpu gpu;
       gpu.options.adversarial = adversarial;
-      gpu.load(kernelText(elementAddress("%rd10", "%rd1", 4) + elementAddress("%rd11", "%rd0", 4) +
-                          "  ld.global.f32 %f10, [%rd10];\n  " + test.name + " %f11, %f10;\n"
+      gpu.load(kernelText(elementAddress("%rd10", "%rd1", 4) +
+                          elementAddress("%rd11", "%rd0", 4) +
+                          "  ld.global.f32 %f10, [%rd10];\n  " + test.name +
+                          " %f11, %f10;\n"
                           "  st.global.f32 [%rd11], %f11;\n"));
       std::vector<float> x(count);
       for (std::uint32_t i = 0; i < count; ++i)

@@ -1,5 +1,5 @@
-// Breaks sample kernels in every way of four kinds (a barrier removed, a wait weakened, an index
-// shifted, a bound shifted), one at a time: each must end in a fault or in other results.
+// Breaks sample kernels in every way of four kinds (a barrier removed, a wait weakened, an
+// index shifted, a bound shifted), one at a time: each must end in a fault or in other results.
 #include "test/emulator/suite/Samples.h"
 
 #include <gtest/gtest.h>
@@ -35,14 +35,16 @@ int accessBytes(const std::string &line) {
   return 0;
 }
 
-void mutateLine(const std::string &line, std::vector<std::pair<std::string, std::string>> &out) {
+void mutateLine(const std::string &line,
+                std::vector<std::pair<std::string, std::string>> &out) {
   if (line.find("bar.sync") != line.npos)
     out.emplace_back("barrier removed", "");
   static const std::regex wait(R"(wait_group (\d+))");
   std::smatch match;
   if (std::regex_search(line, match, wait))
-    out.emplace_back("wait weakened", std::regex_replace(line, wait, "wait_group " +
-                                                         std::to_string(std::stoi(match[1]) + 1)));
+    out.emplace_back("wait weakened",
+                     std::regex_replace(
+                         line, wait, "wait_group " + std::to_string(std::stoi(match[1]) + 1)));
   if (int bytes = accessBytes(line)) {
     static const std::regex address(R"(\[(%\w+)(?:\+(-?\d+))?\])");
     for (std::sregex_iterator at(line.begin(), line.end(), address), end; at != end; ++at)
@@ -55,9 +57,10 @@ void mutateLine(const std::string &line, std::vector<std::pair<std::string, std:
         out.emplace_back("index shifted", changed);
       }
   }
-  static const std::map<std::string, std::string> bounds = {
-      {"setp.lt", "setp.le"}, {"setp.ge", "setp.gt"}, {"setp.eq", "setp.ne"},
-      {"setp.ne", "setp.eq"}};
+  static const std::map<std::string, std::string> bounds = {{"setp.lt", "setp.le"},
+                                                            {"setp.ge", "setp.gt"},
+                                                            {"setp.eq", "setp.ne"},
+                                                            {"setp.ne", "setp.eq"}};
   for (const auto &[from, to] : bounds)
     if (std::size_t at = line.find(from); at != line.npos)
       out.emplace_back("bound shifted", std::string(line).replace(at, from.size(), to));
@@ -75,7 +78,8 @@ std::vector<Mutation> mutationsOf(const std::string &ptx) {
       std::string text;
       for (std::size_t k = 0; k < lines.size(); ++k)
         text += (k == i ? changed : lines[k]) + "\n";
-      mutations.push_back({kind, std::to_string(i + 1) + ": " + lines[i] + " -> " + changed, text});
+      mutations.push_back(
+          {kind, std::to_string(i + 1) + ": " + lines[i] + " -> " + changed, text});
     }
   }
   return mutations;

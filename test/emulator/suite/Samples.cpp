@@ -29,7 +29,8 @@ struct Run {
 };
 
 void runGemm(Run &run, std::int64_t m, std::int64_t n, std::int64_t k) {
-  std::vector<std::uint16_t> a(static_cast<std::size_t>(m * k)), b(static_cast<std::size_t>(n * k));
+  std::vector<std::uint16_t> a(static_cast<std::size_t>(m * k)),
+      b(static_cast<std::size_t>(n * k));
   for (auto *values : {&a, &b})
     for (std::uint16_t &value : *values) { // small integers in bf16
       float x = static_cast<float>(run.random() % 17) - 8.0f;
@@ -85,12 +86,13 @@ std::vector<Sample> samples() {
   return {
       {"gemm", over([](Run &run) { runGemm(run, 37, 16, 16); },
                     [](Run &run) { runGemm(run, 44, 32, 80); })},
-      {"softmax", over([](Run &run) { runSoftmax(run, 3, 7); },
-                       [](Run &run) { runSoftmax(run, 24, 256); },
-                       [](Run &run) { runSoftmax(run, 2, 200); })},
+      {"softmax",
+       over([](Run &run) { runSoftmax(run, 3, 7); }, [](Run &run) { runSoftmax(run, 24, 256); },
+            [](Run &run) { runSoftmax(run, 2, 200); })},
       {"transpose", over([](Run &run) { runTranspose(run, 70, 45); })},
-      {"scan", over([](Run &run) { runScan(run, 3, 128); }, [](Run &run) { runScan(run, 2, 77); },
-                    [](Run &run) { runScan(run, 2, 1); })},
+      {"scan",
+       over([](Run &run) { runScan(run, 3, 128); }, [](Run &run) { runScan(run, 2, 77); },
+            [](Run &run) { runScan(run, 2, 1); })},
   };
 }
 

@@ -12,13 +12,14 @@
 
 namespace ftc::emulator {
 
-/// A kernel `k` of parameters p0 to p3 around `body`, with registers %p, %rs, %r, %rd, %f, %fd of
-/// 60 each; %rd0 to %rd3 hold the parameters, %r0 the thread, %r1 the block, %r2 the thread's
-/// number over all blocks. `$DONE` ends it.
+/// A kernel `k` of parameters p0 to p3 around `body`, with registers %p, %rs, %r, %rd, %f, %fd
+/// of 60 each; %rd0 to %rd3 hold the parameters, %r0 the thread, %r1 the block, %r2 the
+/// thread's number over all blocks. `$DONE` ends it.
 inline std::string kernelText(const std::string &body, const std::string &variables = "",
                               const std::string &target = "sm_80") {
   return ".version 8.0\n.target " + target + "\n.address_size 64\n" + variables +
-         "\n.visible .entry k(.param .u64 p0, .param .u64 p1, .param .u64 p2, .param .u64 p3)\n{\n"
+         "\n.visible .entry k(.param .u64 p0, .param .u64 p1, .param .u64 p2, .param .u64 "
+         "p3)\n{\n"
          "  .reg .pred %p<60>;\n  .reg .b16 %rs<60>;\n  .reg .b32 %r<60>;\n"
          "  .reg .b64 %rd<60>;\n  .reg .f32 %f<60>;\n  .reg .f64 %fd<60>;\n"
          "  ld.param.u64 %rd0, [p0];\n  ld.param.u64 %rd1, [p1];\n  ld.param.u64 %rd2, [p2];\n"
@@ -31,8 +32,8 @@ inline std::string kernelText(const std::string &body, const std::string &variab
 /// Loads lane values: %rd10 + 4 * %r2 and so on, for bodies: address of element %r2 of `size`
 /// bytes from parameter register `base` into `to`.
 inline std::string elementAddress(const std::string &to, const std::string &base, int size) {
-  return "  mul.wide.u32 " + to + ", %r2, " + std::to_string(size) + ";\n  add.s64 " + to + ", " +
-         to + ", " + base + ";\n";
+  return "  mul.wide.u32 " + to + ", %r2, " + std::to_string(size) + ";\n  add.s64 " + to +
+         ", " + to + ", " + base + ";\n";
 }
 
 inline std::string readText(const std::string &path) {

@@ -17,9 +17,10 @@ TEST(Samples, ScanAndTransposeAreExact) {
   for (std::size_t i = 0; i < x.size(); ++i)
     x[i] = static_cast<std::int32_t>(i * i % 1013);
   std::uint64_t y = gpu.reserve(rows * n * 4), z = gpu.reserve(rows * 4);
-  gpu.launch("scan", rows, 128, {gpu.upload(x), y, z,
-                                 gpu.upload(std::vector<std::int64_t>{rows, n})});
-  auto sums = gpu.download<std::int32_t>(y, rows * n), totals = gpu.download<std::int32_t>(z, rows);
+  gpu.launch("scan", rows, 128,
+             {gpu.upload(x), y, z, gpu.upload(std::vector<std::int64_t>{rows, n})});
+  auto sums = gpu.download<std::int32_t>(y, rows * n),
+       totals = gpu.download<std::int32_t>(z, rows);
   for (std::int64_t r = 0; r < rows; ++r) {
     std::int32_t sum = 0;
     for (std::int64_t i = 0; i < n; ++i)
@@ -34,8 +35,9 @@ TEST(Samples, ScanAndTransposeAreExact) {
   std::vector<std::int32_t> values(70 * columns);
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<std::int32_t>(i);
-  gpu.launch("transpose", 6, 256, {gpu.upload(values), out,
-                                   gpu.upload(std::vector<std::int64_t>{6, 70, columns, 2})});
+  gpu.launch(
+      "transpose", 6, 256,
+      {gpu.upload(values), out, gpu.upload(std::vector<std::int64_t>{6, 70, columns, 2})});
   auto turned = gpu.download<std::int32_t>(out, 70 * columns);
   for (std::int64_t c = 0; c < columns; ++c)
     for (std::int64_t r = 0; r < 70; ++r)
@@ -46,7 +48,8 @@ TEST(Samples, GemmIsExactOnIntegers) {
   for (auto [m, n, k] : {std::array{1, 16, 16}, {32, 16, 32}, {37, 48, 112}, {100, 32, 64}}) {
     TestGpu gpu;
     gpu.load(sampleText("gemm"));
-    std::vector<std::uint16_t> a(static_cast<std::size_t>(m * k)), b(static_cast<std::size_t>(n * k));
+    std::vector<std::uint16_t> a(static_cast<std::size_t>(m * k)),
+        b(static_cast<std::size_t>(n * k));
     std::vector<int> ai(a.size()), bi(b.size());
     auto fill = [](std::vector<std::uint16_t> &bits, std::vector<int> &values, int step) {
       for (std::size_t i = 0; i < bits.size(); ++i) {
@@ -67,7 +70,8 @@ TEST(Samples, GemmIsExactOnIntegers) {
       for (int j = 0; j < n; ++j) {
         int sum = 0;
         for (int q = 0; q < k; ++q)
-          sum += ai[static_cast<std::size_t>(i * k + q)] * bi[static_cast<std::size_t>(j * k + q)];
+          sum +=
+              ai[static_cast<std::size_t>(i * k + q)] * bi[static_cast<std::size_t>(j * k + q)];
         ASSERT_EQ(got[static_cast<std::size_t>(i * n + j)], static_cast<float>(sum));
       }
   }
@@ -83,8 +87,8 @@ TEST(Samples, SoftmaxKeepsItsToleranceAtTheApproximationsBounds) {
     for (std::size_t i = 0; i < x.size(); ++i)
       x[i] = std::sin(static_cast<float>(i)) * 9;
     std::uint64_t y = gpu.reserve(rows * n * 4);
-    gpu.launch("softmax", rows, 128, {gpu.upload(x), y,
-                                      gpu.upload(std::vector<std::int64_t>{rows, n})});
+    gpu.launch("softmax", rows, 128,
+               {gpu.upload(x), y, gpu.upload(std::vector<std::int64_t>{rows, n})});
     auto got = gpu.download<float>(y, rows * n);
     for (std::int64_t r = 0; r < rows; ++r) {
       double sum = 0;
@@ -107,16 +111,21 @@ TEST(Cost, CountsSectorsAndBankConflicts) {
   };
   const Case cases[] = {
       {"  mul.wide.u32 %rd10, %r0, 4;\n  add.s64 %rd10, %rd10, %rd0;\n"
-       "  ld.global.u32 %r20, [%rd10];\n", 4, 0},
+       "  ld.global.u32 %r20, [%rd10];\n",
+       4, 0},
       {"  mul.wide.u32 %rd10, %r0, 32;\n  add.s64 %rd10, %rd10, %rd0;\n"
-       "  ld.global.u32 %r20, [%rd10];\n", 32, 0},
+       "  ld.global.u32 %r20, [%rd10];\n",
+       32, 0},
       {"  ld.global.u32 %r20, [%rd0];\n", 1, 0},
       {"  mov.u32 %r10, data;\n  shl.b32 %r11, %r0, 2;\n  add.s32 %r11, %r11, %r10;\n"
-       "  st.shared.u32 [%r11], %r0;\n", 0, 1},
+       "  st.shared.u32 [%r11], %r0;\n",
+       0, 1},
       {"  mov.u32 %r10, data;\n  shl.b32 %r11, %r0, 7;\n  add.s32 %r11, %r11, %r10;\n"
-       "  st.shared.u32 [%r11], %r0;\n", 0, 32},
+       "  st.shared.u32 [%r11], %r0;\n",
+       0, 32},
       {"  mov.u32 %r10, data;\n  shl.b32 %r11, %r0, 4;\n  add.s32 %r11, %r11, %r10;\n"
-       "  st.shared.v4.u32 [%r11], {%r0, %r0, %r0, %r0};\n", 0, 4}};
+       "  st.shared.v4.u32 [%r11], {%r0, %r0, %r0, %r0};\n",
+       0, 4}};
   for (const Case &test : cases) {
     TestGpu gpu;
     gpu.options.cost = true;

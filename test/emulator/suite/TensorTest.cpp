@@ -13,9 +13,10 @@ struct Shape {
   unsigned k, bits; // bits of an element
   Format format;
 };
-const Shape kShapes[] = {{"m16n8k16", "bf16", 16, 16, kBf16}, {"m16n8k16", "f16", 16, 16, kF16},
-                         {"m16n8k8", "bf16", 8, 16, kBf16},   {"m16n8k8", "f16", 8, 16, kF16},
-                         {"m16n8k8", "tf32", 8, 32, kTf32},   {"m16n8k4", "tf32", 4, 32, kTf32}};
+const Shape kShapes[] = {
+    {"m16n8k16", "bf16", 16, 16, kBf16}, {"m16n8k16", "f16", 16, 16, kF16},
+    {"m16n8k8", "bf16", 8, 16, kBf16},   {"m16n8k8", "f16", 8, 16, kF16},
+    {"m16n8k8", "tf32", 8, 32, kTf32},   {"m16n8k4", "tf32", 4, 32, kTf32}};
 
 std::uint32_t encode(const Shape &shape, float x) {
   return shape.bits == 32 ? bitsOf(x) : roundTo(shape.format, x);
@@ -34,8 +35,8 @@ std::vector<float> multiply(TestGpu &gpu, const Shape &shape, const std::vector<
   };
   std::string body = elementAddress("%rd10", "%rd0", 4) + elementAddress("%rd11", "%rd1", 4);
   for (unsigned i = 0; i < as + bs; ++i)
-    body += "  ld.global.u32 %r" + std::to_string(20 + i) + ", [%rd10+" + std::to_string(i * 128) +
-            "];\n";
+    body += "  ld.global.u32 %r" + std::to_string(20 + i) + ", [%rd10+" +
+            std::to_string(i * 128) + "];\n";
   for (unsigned i = 0; i < 4; ++i)
     body += "  ld.global.f32 %f" + std::to_string(10 + i) + ", [%rd10+" +
             std::to_string((as + bs + i) * 128) + "];\n";
@@ -103,7 +104,8 @@ TEST(TensorCore, RealsAreWithinTheBoundOfTheirTerms) {
         std::vector<float> a(16 * shape.k), b(shape.k * 8), c(128);
         for (auto *values : {&a, &b})
           for (float &value : *values)
-            value = static_cast<float>(valueOf(shape.format, roundTo(shape.format, normal(random))));
+            value = static_cast<float>(
+                valueOf(shape.format, roundTo(shape.format, normal(random))));
         for (float &value : c)
           value = 4 * normal(random);
         TestGpu gpu(1 << 22);
@@ -132,18 +134,22 @@ TEST(TensorCore, LdmatrixGivesEachLaneItsElements) {
       std::string registers;
       for (unsigned i = 0; i < count; ++i)
         registers += (i ? ", %r" : "%r") + std::to_string(20 + i);
-      // Element e of shared memory is e; rows of 8 elements, matrices of 8 rows, rotated by a row.
+      // Element e of shared memory is e; rows of 8 elements, matrices of 8 rows, rotated by a
+      // row.
       std::string body = "  mov.u32 %r10, data;\n  shl.b32 %r11, %r0, 4;\n"
                          "  add.s32 %r12, %r10, %r11;\n  mul.lo.s32 %r13, %r0, 8;\n";
       for (unsigned i = 0; i < 4; ++i)
-        body += "  add.s32 %r14, %r13, " + std::to_string(2 * i) + ";\n  add.s32 %r15, %r14, 1;\n"
-                "  shl.b32 %r15, %r15, 16;\n  or.b32 %r14, %r14, %r15;\n  st.shared.u32 [%r12+" +
-                std::to_string(4 * i) + "], %r14;\n";
-      body += "  bar.warp.sync 0xffffffff;\n  add.s32 %r16, %r0, 1;\n  and.b32 %r16, %r16, 31;\n"
-              "  shl.b32 %r16, %r16, 4;\n  add.s32 %r16, %r16, %r10;\n"
-              "  ldmatrix.sync.aligned.m8n8.x" + std::to_string(count) +
-              (transposed ? ".trans" : "") + ".shared.b16 {" + registers + "}, [%r16];\n" +
-              elementAddress("%rd10", "%rd0", 4);
+        body +=
+            "  add.s32 %r14, %r13, " + std::to_string(2 * i) +
+            ";\n  add.s32 %r15, %r14, 1;\n"
+            "  shl.b32 %r15, %r15, 16;\n  or.b32 %r14, %r14, %r15;\n  st.shared.u32 [%r12+" +
+            std::to_string(4 * i) + "], %r14;\n";
+      body +=
+          "  bar.warp.sync 0xffffffff;\n  add.s32 %r16, %r0, 1;\n  and.b32 %r16, %r16, 31;\n"
+          "  shl.b32 %r16, %r16, 4;\n  add.s32 %r16, %r16, %r10;\n"
+          "  ldmatrix.sync.aligned.m8n8.x" +
+          std::to_string(count) + (transposed ? ".trans" : "") + ".shared.b16 {" + registers +
+          "}, [%r16];\n" + elementAddress("%rd10", "%rd0", 4);
       for (unsigned i = 0; i < count; ++i)
         body += "  st.global.u32 [%rd10+" + std::to_string(128 * i) + "], %r" +
                 std::to_string(20 + i) + ";\n";
@@ -159,7 +165,8 @@ TEST(TensorCore, LdmatrixGivesEachLaneItsElements) {
           };
           unsigned major = lane / 4, minor = lane % 4 * 2;
           std::uint32_t low = transposed ? element(minor, major) : element(major, minor);
-          std::uint32_t high = transposed ? element(minor + 1, major) : element(major, minor + 1);
+          std::uint32_t high =
+              transposed ? element(minor + 1, major) : element(major, minor + 1);
           ASSERT_EQ(got[i * 32 + lane], low | high << 16) << count << " " << lane;
         }
     }

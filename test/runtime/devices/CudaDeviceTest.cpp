@@ -1,5 +1,5 @@
-// The CUDA device's errors, and what its driver promises. On the stand-in driver alone: ctest runs
-// these with FTC_CUDA_TESTS=emulator; elsewhere they say that they were skipped.
+// The CUDA device's errors, and what its driver promises. On the stand-in driver alone: ctest
+// runs these with FTC_CUDA_TESTS=emulator; elsewhere they say that they were skipped.
 #include "runtime/devices/CudaDevice.h"
 #include "runtime/devices/CudaDriver.h"
 #include "runtime/devices/CudaRun.h"
@@ -37,7 +37,9 @@ bool onEmulator() {
   return wanted && std::string(wanted) == "emulator";
 }
 
-std::vector<std::uint8_t> bytesOf(const std::string &text) { return {text.begin(), text.end()}; }
+std::vector<std::uint8_t> bytesOf(const std::string &text) {
+  return {text.begin(), text.end()};
+}
 
 class CudaDeviceTest : public testing::Test {
 protected:
@@ -108,14 +110,17 @@ TEST_F(CudaDeviceTest, TooMuchMemoryIsRefusedWithWhatIsFree) {
 
 TEST_F(CudaDeviceTest, ACubinForAnotherGpuFallsBackToPtx) {
   std::vector<std::uint8_t> cubin(128, 0);
-  std::memcpy(cubin.data(), "\x7f" "ELF", 4);
+  std::memcpy(cubin.data(),
+              "\x7f"
+              "ELF",
+              4);
   std::vector<KernelSpec> specs = {{"store_at", 0, 1, 0}};
   EXPECT_TRUE(device->loadModule(bytesOf(kText), specs, cubin));
 }
 
 TEST_F(CudaDeviceTest, KernelsThatCannotRunAreRefusedByName) {
-  for (auto [threads, shared] : {std::pair<std::int64_t, std::int64_t>{0, 0}, {2000, 0},
-                                 {32, std::int64_t(1) << 20}}) {
+  for (auto [threads, shared] :
+       {std::pair<std::int64_t, std::int64_t>{0, 0}, {2000, 0}, {32, std::int64_t(1) << 20}}) {
     std::vector<KernelSpec> specs = {{"store_at", 0, threads, shared}};
     auto refused = device->loadModule(bytesOf(kText), specs);
     ASSERT_FALSE(refused);
