@@ -271,6 +271,7 @@ LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &objec
   variant->isa = object.isa;
   variant->features = object.features;
   variant->object.assign(object.object.begin(), object.object.end());
+  variant->cubin.assign(object.cubin.begin(), object.cubin.end());
   variant->params_elements = op.getParamsElements();
   variant->trainable_elements = op.getTrainableElements();
   variant->decay_elements = op.getDecayElements();
@@ -291,6 +292,12 @@ LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &objec
       kernel->name = kernelOp.getSymName().str();
       kernel->scratch_bytes = kernelOp.getScratchBytes();
       kernel->uses = uses[kernel->name];
+      if (auto facts = object.kernels.find(kernel->name); facts != object.kernels.end()) {
+        kernel->threads = facts->second.threads;
+        kernel->shared_bytes = facts->second.sharedBytes;
+        kernel->registers = facts->second.registers;
+        kernel->spill_bytes = facts->second.spillBytes;
+      }
       kernels[kernel->name] = variant->kernels.size();
       variant->kernels.push_back(std::move(kernel));
     } else if (auto storageOp = dyn_cast<plan::StorageOp>(child)) {

@@ -6,13 +6,24 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <map>
+#include <string>
+
 namespace ftc {
+
+/// What a GPU launch of a kernel takes, and what ptxas says of it (0 where it is not installed).
+struct KernelFacts {
+  int threads = 0, registers = 0;
+  std::int64_t sharedBytes = 0, spillBytes = 0;
+};
 
 /// An object of a variant, by the variant's name.
 struct VariantObject {
   std::string isa;
   std::vector<std::string> features;
-  std::string object; ///< a linked shared object
+  std::string object;                         ///< a linked shared object, or PTX
+  std::string cubin = {};                     ///< of PTX, where ptxas is installed
+  std::map<std::string, KernelFacts> kernels = {}; ///< of a GPU, by name
 };
 
 /// Fills symbols, scalars, parameters and variants of `artifact` from `module`'s plan.variants

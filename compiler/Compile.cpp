@@ -4,14 +4,13 @@
 #include "compiler/ArtifactBuilder.h"
 #include "compiler/CompileData.h"
 #include "compiler/MemoryBudget.h"
+#include "compiler/Target.h"
 #include "compiler/analysis/Arguments.h"
 #include "compiler/analysis/Liveness.h"
 #include "compiler/passes/Passes.h"
 #include "compiler/passes/Rematerialize.h"
 #include "compiler/plan/ProgramPlanner.h"
 #include "compiler/plan/VerifyPlan.h"
-#include "compiler/targets/cpu/KernelCompiler.h"
-#include "compiler/targets/cpu/lowering/CpuLowering.h"
 #include "frontends/Architecture.h"
 #include "runtime/artifact/ArtifactWriter.h"
 #include "runtime/artifact/CompactRows.h"
@@ -82,8 +81,8 @@ private:
 class Compilation {
 public:
   explicit Compilation(CompileOptions given)
-      : options(std::move(given)), diagnostics(&context, this->options.remarks),
-        symbols(&context) {}
+      : options(std::move(given)), target(findTarget(options.target)),
+        diagnostics(&context, this->options.remarks), symbols(&context) {}
 
   rt::Status run();
 
@@ -128,6 +127,7 @@ private:
   rt::Status emitModule(ModuleOp op);
 
   CompileOptions options; ///< with an adapter, `model` is its base model
+  const Target &target;
   MLIRContext context;
   Diagnostics diagnostics;
   PlanSymbols symbols;
@@ -149,7 +149,7 @@ private:
   std::string generationConfig;                 ///< generation_config.json; empty: none
   std::vector<const cpu::CpuIsa *> isas;
   std::vector<VariantObject> objects;
-  std::vector<std::map<std::string, cpu::KernelSpec>> kernelTables; ///< one a variant
+  std::vector<KernelTable> kernelTables; ///< one a variant
   std::string irText, kernelText;
   /// What a memory budget took.
   struct Recomputed {
@@ -211,11 +211,12 @@ resolveIsas(const std::vector<std::string> &names, const std::string &precision)
 
 /// What the variants compute products in, for the user: a target without bf16 instructions
 /// computes in fp32, which is no slower there than rounding to bf16 first, and more exact.
-static std::string productTypes(const std::vector<const cpu::CpuIsa *> &isas) {
+static std::string productTypes(const Target &target,
+                                const std::vector<const cpu::CpuIsa *> &isas) {
   std::string text;
   for (const cpu::CpuIsa *isa : isas)
-    text +=
-        (text.empty() ? "" : ", ") + isa->name + " in " + (isa->bf16Pairs ? "bf16" : "fp32");
+    text += (text.empty() ? "" : ", ") + isa->name + " in " +
+            (target.multipliesBf16(*isa) ? "bf16" : "fp32");
   return text;
 }
 
@@ -586,8 +587,8 @@ rt::Status Compilation::plan() {
   llvm::raw_string_ostream(irText) << module;
   kernelTables.assign(isas.size(), {});
   for (std::size_t i = 0; i < isas.size(); ++i)
-    if (failed(cpu::lowerToCpuPlan(module, *isas[i], symbols, std::max(maxSequence, maxTarget),
-                                   kernelTables[i])))
+    if (failed(cpu::lowerToPlan(module, target.lowering(), *isas[i], symbols,
+                                std::max(maxSequence, maxTarget), kernelTables[i])))
       return diagnostics.failure("plan");
   symbols.attach(module);
   if (failed(verify(module)) || failed(runPhase(module, planPhase(options.pipeline))) ||
@@ -739,23 +740,18 @@ std::string Compilation::ofSeveralMicroBatches(plan::VariantOp variant) const {
 
 rt::Status Compilation::compileKernels() {
   for (std::size_t i = 0; i < isas.size(); ++i) {
-    std::vector<cpu::KernelSpec> kernels;
-    for (auto &[name, kernel] : kernelTables[i])
-      kernels.push_back(kernel);
+    auto variant = model.module->lookupSymbol<plan::VariantOp>(isas[i]->name);
     if (options.emit == "kernels") {
-      auto assembly = cpu::compileKernelsToAssembly(kernels, *isas[i]);
-      if (!assembly)
-        return rt::Status::error("phase kernels: " + llvm::toString(assembly.takeError()));
-      kernelText += *assembly;
+      auto text = target.compileToText(variant, kernelTables[i], *isas[i]);
+      if (!text)
+        return rt::Status::error("phase kernels: " + llvm::toString(text.takeError()));
+      kernelText += *text;
       continue;
     }
-    auto object = cpu::compileKernels(kernels, *isas[i]);
+    auto object = target.compile(variant, kernelTables[i], *isas[i]);
     if (!object)
       return rt::Status::error("phase kernels: " + llvm::toString(object.takeError()));
-    auto linked = cpu::linkKernels(*object);
-    if (!linked)
-      return rt::Status::error("phase kernels: " + llvm::toString(linked.takeError()));
-    objects.push_back({isas[i]->name, isas[i]->features, std::move(*linked)});
+    objects.push_back(std::move(*object));
   }
   clock.lap("kernels");
   return {};
@@ -815,8 +811,9 @@ void Compilation::exportGeneration(abi::ArtifactT &artifact) {
 
 /// bf16 when a variant computes in it.
 std::string Compilation::precision() const {
-  return llvm::any_of(isas, [](const cpu::CpuIsa *isa) { return isa->bf16Pairs; }) ? "bf16"
-                                                                                   : "fp32";
+  bool bf16 = llvm::any_of(
+      isas, [&](const cpu::CpuIsa *isa) { return target.multipliesBf16(*isa); });
+  return bf16 ? "bf16" : "fp32";
 }
 
 void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
@@ -835,7 +832,7 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
                static_cast<long long>(all));
   if (options.precision != "fp32")
     std::fprintf(stderr, "--precision %s: products of %s\n", options.precision.c_str(),
-                 productTypes(isas).c_str());
+                 productTypes(target, isas).c_str());
   if (task->hasLabelSet())
     std::fprintf(stderr, "%zu labels, ", data.labels.size());
   if (hasTargets())
@@ -976,7 +973,9 @@ rt::Status Compilation::run() {
             /*printAsEmitRemarks=*/true)))
       return rt::Status::error("--remarks: the remark engine cannot be started");
   }
-  FTC_ASSIGN_OR_RETURN(isas, resolveIsas(options.cpus, options.precision));
+  FTC_ASSIGN_OR_RETURN(isas, options.target == "cuda"
+                                 ? resolveGpus(options.gpus, options.precision)
+                                 : resolveIsas(options.cpus, options.precision));
   FTC_RETURN_IF_ERROR(readModel());
   FTC_RETURN_IF_ERROR(readData());
   clock.lap("read");

@@ -23,7 +23,9 @@ struct CompileOptions {
   std::vector<std::string> labels;
   std::string output;
   std::string emit = "artifact";
+  std::string target = "cpu"; ///< or cuda
   std::vector<std::string> cpus{"native"};
+  std::vector<std::string> gpus; ///< of the target cuda; empty: sm_80 and sm_90
   std::string precision = "fp32"; ///< of products: fp32, bf16, or auto: bf16 where it is native
   std::int64_t maxSequenceLength = 0; ///< 0: from the model
   std::int64_t maxTokens = 0;         ///< 0: auto

@@ -26,11 +26,16 @@ Status Executor::Impl::loadModule() {
   std::int64_t scratch = 0;
   for (std::uint32_t i = 0; i < count(variant->kernels()); ++i) {
     const abi::Kernel &kernel = *variant->kernels()->Get(i);
-    specs.push_back({text(kernel.name()), kernel.scratch_bytes()});
-    scratch = std::max(scratch, kernel.scratch_bytes());
+    specs.push_back({text(kernel.name()), kernel.scratch_bytes(), kernel.threads(),
+                     kernel.shared_bytes()});
+    if (kernel.threads() == 0) // a GPU's scratch is on chip
+      scratch = std::max(scratch, kernel.scratch_bytes());
   }
   std::span<const std::uint8_t> object(variant->object()->data(), variant->object()->size());
-  FTC_ASSIGN_OR_RETURN(module, device->loadModule(object, specs));
+  std::span<const std::uint8_t> cubin;
+  if (const auto *bytes = variant->cubin())
+    cubin = {bytes->data(), bytes->size()};
+  FTC_ASSIGN_OR_RETURN(module, device->loadModule(object, specs, cubin));
   memory.scratch = scratch * device->properties().threads;
   return Status::ok();
 }

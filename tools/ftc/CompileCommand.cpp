@@ -120,6 +120,10 @@ static rt::Status checkLengths(const FlagSet &flags, const rt::Task &task,
 static rt::Status checkTogether(const FlagSet &flags, const CompileOptions &options) {
   if (options.output.empty() && options.emit == "artifact")
     return rt::Status::usage("--output (-o) is missing: the file to write, e.g. -o step.ftb");
+  if (flags.given("gpu") && options.target != "cuda")
+    return rt::Status::usage("--gpu: needs --target cuda, got " + options.target);
+  if (flags.given("cpu") && options.target != "cpu")
+    return rt::Status::usage("--cpu: needs --target cpu, got " + options.target);
   for (const std::string &pass : options.pipeline.disabled) {
     std::vector<std::string> known = optimizationPasses();
     if (std::find(known.begin(), known.end(), pass) == known.end())
@@ -138,7 +142,7 @@ static rt::Status checkTogether(const FlagSet &flags, const CompileOptions &opti
 
 rt::Status compileCommand(std::span<const std::string> arguments) {
   CompileOptions options;
-  std::string budget, target = "cpu";
+  std::string budget;
   FlagSet flags("ftc compile", "MODEL --task TASK [--train_file F] -o step.ftb",
                 "Compiles a checkpoint's fine-tuning step into one artifact.");
   flags.positional("MODEL", options.model,
@@ -191,8 +195,10 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
                "what products are computed in, with f32 sums; auto: bf16 where this CPU has "
                "AVX-512 BF16. Weights and moments stay fp32");
   flags.group("Target and memory");
-  flags.choice("target", target, {"cpu"}, "what the code runs on", {"cuda"});
+  flags.choice("target", options.target, {"cpu", "cuda"}, "what the code runs on");
   flags.list("cpu", options.cpus, "ISA,…", "native, x86-64-v3 (AVX2) or x86-64-v4 (AVX-512)");
+  flags.list("gpu", options.gpus, "ARCH,…", "of --target cuda: sm_80 or sm_90");
+  flags.shownDefault("sm_80,sm_90");
   flags.integer("max_seq_length", options.maxSequenceLength, {3, 1 << 20},
                 "longest input in tokens; longer ones are cut");
   flags.shownDefault("the model's");
@@ -218,7 +224,6 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.choice("emit", options.emit, emitPhases(), "stop after a phase and print it");
   flags.boolean("remarks", options.remarks, "print each decision as a remark");
   flags.list("disable", options.pipeline.disabled, "PASS,…", "switch optimizations off");
-  flags.refuse({"gpu"}, "the cuda target is not yet supported");
   flags.refuse({"output_dir", "validation_file", "test_file", "learning_rate", "num_train_epochs",
                 "max_steps", "per_device_train_batch_size", "per_device_eval_batch_size",
                 "gradient_accumulation_steps", "lr_scheduler_type", "warmup_steps", "warmup_ratio",

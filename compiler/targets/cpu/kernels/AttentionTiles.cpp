@@ -22,7 +22,7 @@ AttentionSizes::AttentionSizes(const AttentionShape &shape, const CpuIsa &isa) {
   headVectors = vectors % 2 == 0 ? 2 : vectors % 3 == 0 ? 3 : 1;
   // As many accumulators as the register file holds; each divides blockRows.
   const int rowsOf8[] = {0, 8, 6, 4}, rowsOf16[] = {0, 12, 12, 8};
-  headRows = (isa.lanes == 8 ? rowsOf8 : rowsOf16)[headVectors];
+  headRows = (isa.lanes == 16 ? rowsOf16 : rowsOf8)[headVectors];
   headWidth = headVectors * isa.lanes;
   headPanels = vectors / headVectors;
   headElements = headPanels * shape.maxKeys * headWidth;

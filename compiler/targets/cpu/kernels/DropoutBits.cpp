@@ -22,6 +22,10 @@ DropoutBits::DropoutBits(KernelBuilder &b, int firstInt, int scalar) : b(b) {
 /// High and low words of x * factor, lane by lane, from the products of even and odd lanes.
 static std::pair<Num, Num> multiplyWide(KernelBuilder &b, Num x, std::int64_t factor) {
   mlir::Type words = x.type();
+  if (b.isa.lanes > 16) { // one lane a thread: neighbours cannot share a register
+    auto wide = mlir::arith::MulUIExtendedOp::create(b.mlir(), x.value, b.like(x, factor).value);
+    return {b.num(wide.getHigh()), b.num(wide.getLow())};
+  }
   mlir::Type pairs = b.vectorOf(b.i64Type(), b.isa.lanes / 2);
   const std::int64_t low = 0xffffffff;
   Num both = b.bitcast(x, pairs);
@@ -33,12 +37,15 @@ static std::pair<Num, Num> multiplyWide(KernelBuilder &b, Num x, std::int64_t fa
 }
 
 Nums DropoutBits::keep(Num sequence, Num position, Num block, Num head) const {
-  int lanes = b.isa.lanes, calls = 16 / lanes;
+  // More lanes than the 16 counters of a block: both halves of a vector draw the same words,
+  // and each takes its own.
+  bool halves = b.isa.lanes > 16;
+  int lanes = b.isa.lanes, calls = halves ? 1 : 16 / lanes;
   Nums masks(64 / lanes);
   Num id = head ? (head << 16) | opId : opId;
   for (int call = 0; call < calls; ++call) {
     Num c0 = b.splat(id), c1 = b.splat(sequence), c2 = b.splat(position);
-    Num c3 = b.laneIndex() + (block * 16 + call * lanes);
+    Num c3 = (halves ? b.laneIndex() & 15 : b.laneIndex()) + (block * 16 + call * lanes);
     Num k0 = seed, k1 = step;
     for (int round = 0; round < 10; ++round) {
       auto [high0, low0] = multiplyWide(b, c0, 0xD2511F53);
@@ -51,6 +58,13 @@ Nums DropoutBits::keep(Num sequence, Num position, Num block, Num head) const {
       k1 = k1 + std::int64_t{0xBB67AE85};
     }
     Num words[] = {c0, c1, c2, c3};
+    if (halves) {
+      Num low = b.laneIndex() < 16;
+      for (int half = 0; half < 2; ++half)
+        masks[half] =
+            (b.select(low, words[2 * half], words[2 * half + 1]) >> 8) >= threshold;
+      continue;
+    }
     for (int word = 0; word < 4; ++word)
       masks[word * calls + call] = (words[word] >> 8) >= threshold;
   }

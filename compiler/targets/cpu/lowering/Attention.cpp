@@ -176,6 +176,13 @@ static LogicalResult lowerCachedAttention(Operation *operation, CpuProgram &prog
   return success();
 }
 
+AffineExpr attentionFlops(nn::AttentionOp op, int products, CpuProgram &program) {
+  return flopsOf(op, program, products);
+}
+AffineExpr attentionFlops(nn::AttentionGradOp op, int products, CpuProgram &program) {
+  return flopsOf(op, program, products);
+}
+
 void addAttentionLowerings(LoweringRegistry &registry) {
   registry[nn::AttentionOp::getOperationName()] = lowerAttention;
   registry[nn::AttentionGradOp::getOperationName()] = lowerAttentionGrad;

@@ -133,7 +133,7 @@ static void markCompact(ModuleOp module, StorageTable &table) {
           table.entries[table.index.at(name.str())].compact = true;
 }
 
-static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
+static StorageTable layOut(ModuleOp module, const LoweringTarget &target, const CpuIsa &isa) {
   StorageTable table;
   collectParameters(module, [&](func::FuncOp function, BlockArgument argument) {
     unsigned index = argument.getArgNumber();
@@ -147,10 +147,10 @@ static StorageTable layOut(ModuleOp module, const CpuIsa &isa) {
     Storage &storage = table.entries[entry->second];
     storage.trainable |= function.getArgAttr(index, nn::kTrainable) != nullptr;
     storage.decay |= function.getArgAttr(index, nn::kDecay) != nullptr;
-    if (storage.trainable || !isWidenedByReaders(argument))
+    if (storage.trainable || !target.packsWeights || !isWidenedByReaders(argument))
       storage.dtype = {};
     storage.transposed |= function.getArgAttr(index, nn::kTransposed) != nullptr;
-    if (isPacked(argument))
+    if (target.packsWeights && isPacked(argument))
       storage.panelWidth = isa.panelWidth(storage.type.getDimSize(0));
   });
   markCompact(module, table);
@@ -253,8 +253,8 @@ static void bindAccumulators(func::FuncOp function, CpuProgram &program) {
   });
 }
 
-static LogicalResult lowerProgram(func::FuncOp function, CpuProgram &program,
-                                  const LoweringRegistry &registry) {
+static LogicalResult lowerProgram(func::FuncOp function, const LoweringTarget &target,
+                                  CpuProgram &program, const LoweringRegistry &registry) {
   if (failed(program.planner.bindArguments(function)))
     return failure();
   program.planner.bindOutputs(function);
@@ -265,17 +265,15 @@ static LogicalResult lowerProgram(func::FuncOp function, CpuProgram &program,
       continue;
     auto lowering = registry.find(op.getName().getStringRef());
     if (lowering == registry.end())
-      return op.emitOpError("expected an op with a CPU kernel, got one without");
+      return op.emitOpError("expected an op with a ")
+             << (target.name == "cpu" ? "CPU" : target.name.str()) << " kernel, got one without";
     if (failed(lowering->second(&op, program)))
       return failure();
   }
   return success();
 }
 
-LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &symbols,
-                             std::int64_t maxSequence,
-                             std::map<std::string, KernelSpec> &kernels) {
-  LoweringRegistry registry;
+void addCpuLowerings(LoweringRegistry &registry) {
   addLinearLowerings(registry);
   addLowRankLowerings(registry);
   addNormLowerings(registry);
@@ -290,8 +288,21 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   addOptimizerLowerings(registry);
   addWeightUpdateLowerings(registry);
   addVocabularyLossLowerings(registry);
+}
 
-  StorageTable storage = layOut(module, isa);
+LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &symbols,
+                             std::int64_t maxSequence,
+                             std::map<std::string, KernelSpec> &kernels) {
+  return lowerToPlan(module, {"cpu", true, addCpuLowerings}, isa, symbols, maxSequence, kernels);
+}
+
+LogicalResult lowerToPlan(ModuleOp module, const LoweringTarget &target, const CpuIsa &isa,
+                          PlanSymbols &symbols, std::int64_t maxSequence,
+                          std::map<std::string, KernelSpec> &kernels) {
+  LoweringRegistry registry;
+  target.addLowerings(registry);
+
+  StorageTable storage = layOut(module, target, isa);
   for (const Storage &entry : storage.entries)
     if (entry.compact)
       symbols.setCapacity(nn::kTouched, entry.type.getDimSize(0));
@@ -302,7 +313,7 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
   OpBuilder builder(module.getContext());
   builder.setInsertionPointToEnd(module.getBody());
   Location location = builder.getUnknownLoc();
-  auto variant = plan::VariantOp::create(builder, location, isa.name, "cpu",
+  auto variant = plan::VariantOp::create(builder, location, isa.name, target.name,
                                          storage.paramsElements, storage.trainableElements,
                                          storage.decayElements, storage.momentsBytes, 0,
                                          IntegerAttr(), IntegerAttr(), IntegerAttr());
@@ -324,7 +335,7 @@ LogicalResult lowerToCpuPlan(ModuleOp module, const CpuIsa &isa, PlanSymbols &sy
     planner.stateOffsets = &stateOffsets;
     planner.stateBytes = &stateBytes;
     CpuProgram program(planner, isa, kernels, maxSequence);
-    if (failed(lowerProgram(function, program, registry)))
+    if (failed(lowerProgram(function, target, program, registry)))
       return failure();
     builder.setInsertionPointToEnd(&variant.getBody().front());
     planner.emit(builder, name.getValue());

@@ -76,6 +76,11 @@ private:
 BufferId packTransposed(mlir::Value weight, bool pairs, CpuProgram &program,
                         mlir::Operation *op);
 
+/// FLOPs of `products` products of a head's width for each query and key of a sequence, within
+/// the window where there is one; null where the number of pairs is not known.
+mlir::AffineExpr attentionFlops(nn::AttentionOp op, int products, CpuProgram &program);
+mlir::AffineExpr attentionFlops(nn::AttentionGradOp op, int products, CpuProgram &program);
+
 /// Lowers one op; emits an error on the op when it cannot.
 using OpLowering = mlir::LogicalResult (*)(mlir::Operation *, CpuProgram &);
 /// Registry from op name to lowering; each family adds its own.
@@ -95,9 +100,25 @@ void addTargetLossLowerings(LoweringRegistry &registry);
 void addOptimizerLowerings(LoweringRegistry &registry);
 void addWeightUpdateLowerings(LoweringRegistry &registry);
 void addVocabularyLossLowerings(LoweringRegistry &registry);
+/// All of the above.
+void addCpuLowerings(LoweringRegistry &registry);
+
+/// What a target decides of the lowering: its kernels for ops, and how weights lie.
+struct LoweringTarget {
+  llvm::StringRef name;       ///< of the variant: "cpu"
+  bool packsWeights = true;   ///< linear weights lie in panels, frozen ones in their file's type;
+                              ///< else all row-major f32
+  void (*addLowerings)(LoweringRegistry &) = nullptr;
+};
 
 /// Lowers every nn.program of `module` to a plan.variant for `isa`, appended to the module.
 /// `kernels` receives what the variant's launches name. Fails with a diagnostic on the op.
+mlir::LogicalResult lowerToPlan(mlir::ModuleOp module, const LoweringTarget &target,
+                                const CpuIsa &isa, PlanSymbols &symbols,
+                                std::int64_t maxSequence,
+                                std::map<std::string, KernelSpec> &kernels);
+
+/// lowerToPlan for the CPU.
 mlir::LogicalResult lowerToCpuPlan(mlir::ModuleOp module, const CpuIsa &isa,
                                    PlanSymbols &symbols, std::int64_t maxSequence,
                                    std::map<std::string, KernelSpec> &kernels);

@@ -1,0 +1,39 @@
+// What the phases of `ftc compile` ask of a target: its variants, its lowering, its objects.
+#pragma once
+
+#include "compiler/ArtifactBuilder.h"
+#include "compiler/targets/cpu/lowering/CpuLowering.h"
+#include "runtime/support/Status.h"
+
+#include "llvm/Support/Error.h"
+
+namespace ftc {
+
+/// A planned variant's kernels, by name.
+using KernelTable = std::map<std::string, cpu::KernelSpec>;
+
+class Target {
+public:
+  virtual ~Target() = default;
+  /// Storage and kernels of a plan.
+  virtual const cpu::LoweringTarget &lowering() const = 0;
+  /// Whether a variant multiplies bf16 factors.
+  virtual bool multipliesBf16(const cpu::CpuIsa &isa) const = 0;
+  virtual llvm::Expected<VariantObject> compile(plan::VariantOp variant,
+                                                const KernelTable &kernels,
+                                                const cpu::CpuIsa &isa) const = 0;
+  /// The same code as text.
+  virtual llvm::Expected<std::string> compileToText(plan::VariantOp variant,
+                                                    const KernelTable &kernels,
+                                                    const cpu::CpuIsa &isa) const = 0;
+};
+
+/// The target of that name: "cpu" or "cuda".
+const Target &findTarget(llvm::StringRef name);
+
+/// The architectures that --gpu names, in their order, each once; with `precision` bf16 or auto
+/// their products are of bf16 factors. Without names: sm_80 and sm_90.
+rt::Result<std::vector<const cpu::CpuIsa *>> resolveGpus(const std::vector<std::string> &names,
+                                                         const std::string &precision);
+
+} // namespace ftc

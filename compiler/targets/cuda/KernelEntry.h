@@ -1,0 +1,23 @@
+// From the vector kernels' signature to the entry point of runtime/abi/CudaKernel.h.
+#pragma once
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <cstdint>
+
+namespace ftc::cuda {
+
+/// How many operands of each kind the launches of a kernel have.
+struct KernelSignature {
+  unsigned buffers = 0, ints = 0, scalars = 0;
+  bool operator==(const KernelSignature &) const = default;
+};
+
+/// The symbol of the dynamic shared memory that a module's kernels begin at.
+constexpr llvm::StringLiteral kSharedMemory = "shared_memory";
+
+/// Gives `kernel`, emitted by a KernelBuilder, its entry point's signature: a pointer a buffer,
+/// then the words. Block x works on task x, where there is one; scratch is shared memory.
+void makeEntry(mlir::func::FuncOp kernel, const KernelSignature &signature);
+
+} // namespace ftc::cuda

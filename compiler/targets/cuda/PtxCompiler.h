@@ -1,0 +1,29 @@
+// Compiles kernels to PTX in process, by LLVM's NVPTX target.
+#pragma once
+
+#include "compiler/targets/cpu/kernels/KernelSpec.h"
+#include "compiler/targets/cuda/GpuArch.h"
+#include "compiler/targets/cuda/KernelEntry.h"
+
+#include "llvm/Support/Error.h"
+
+#include <map>
+
+namespace ftc::cuda {
+
+/// A kernel with what its launches pass.
+struct LaunchedKernel {
+  cpu::KernelSpec kernel;
+  KernelSignature signature;
+};
+
+/// Threads of a block and its dynamic shared memory, in bytes.
+int threadsOf(const cpu::Kernel &kernel);
+std::int64_t sharedBytesOf(const cpu::Kernel &kernel, const GpuArch &arch);
+
+/// One PTX module that exports every kernel under its key. The text depends on kernels,
+/// architecture and tool version alone.
+llvm::Expected<std::string> compileToPtx(const std::vector<LaunchedKernel> &kernels,
+                                         const GpuArch &arch);
+
+} // namespace ftc::cuda

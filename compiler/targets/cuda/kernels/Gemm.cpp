@@ -1,0 +1,222 @@
+// Gemm's names, grids and epilogue; the order of a weight gradient's reduction.
+#include "compiler/targets/cuda/kernels/Gemm.h"
+
+#include "compiler/targets/cpu/kernels/MicroKernel.h"
+#include "compiler/targets/cuda/kernels/GemmTile.h"
+
+namespace ftc::cuda {
+
+using cpu::Activation;
+using cpu::activationName;
+using cpu::CpuIsa;
+using cpu::IntExpr;
+
+static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+std::string Gemm::key(const CpuIsa &isa) const {
+  std::string name = gradient                    ? "linear_wgrad_"
+                     : second == Factor::RowsOfN ? "linear_"
+                                                 : "linear_dgrad_";
+  name += std::to_string(gradient ? out : k) + "x" + std::to_string(n);
+  if (bias)
+    name += "_bias";
+  if (add)
+    name += "_add";
+  if (act != Activation::None)
+    name += std::string("_") + activationName(act);
+  if (savePre)
+    name += "_pre";
+  if (gradAct != Activation::None)
+    name += std::string("_d") + activationName(gradAct);
+  if (gradient && !window)
+    name += "_c" + std::to_string(chunk);
+  if (window)
+    name += "_w" + std::to_string(window);
+  if (firstStride || resultStride)
+    name += "_s" + std::to_string(firstStride + resultStride);
+  return name + "_t" + std::to_string(tile) + (bf16 ? "_mma_" : "_fma_") + isa.suffix;
+}
+
+IntExpr Gemm::grid(const CpuIsa &) const {
+  if (window)
+    return {ceilDiv(gradient ? out : window, tile) * ceilDiv(n, tile), {}};
+  if (gradient)
+    return {0, {{0, chunk, ceilDiv(out, tile) * ceilDiv(n, tile)}}};
+  return {0, {{0, tile, ceilDiv(n, tile)}}};
+}
+
+IntExpr Gemm::flops() const { return {0, {{0, 1, 2 * n * (gradient ? out : k) / windows}}}; }
+
+int Gemm::threads() const { return bf16 ? (tile == 128 ? 256 : 128) : tile * tile / 64; }
+
+std::int64_t Gemm::sharedBytes() const {
+  if (bf16)
+    return 2 * 2 * tile * 32 * 2; // two stages of both factors, 32 deep
+  return 2 * 16 * (tile + 4) * 4; // both factors, 16 deep
+}
+
+void Gemm::emit(KernelBuilder &b) const {
+  GemmTile body(b, *this);
+  if (bf16)
+    emitMmaBody(body);
+  else
+    emitFmaBody(body);
+}
+
+GemmTile::GemmTile(KernelBuilder &b, const Gemm &spec)
+    : b(b), block(b), spec(spec), first(b.buffer(0)), second(b.buffer(1)) {
+  Num task = block.task();
+  Num m = b.toI32(b.integer(0));
+  if (spec.window) {
+    firstRow = b.toI32(b.integer(1));
+    m = b.max(b.i32(0), b.min(m - firstRow, b.i32(spec.window)));
+    Num skip = b.toI64(firstRow);
+    if (spec.whole == Gemm::Whole::First)
+      first = first[skip * spec.strideOfFirst()];
+    if (spec.whole == Gemm::Whole::Second)
+      second = second[skip * spec.n];
+  }
+  std::int64_t tilesN = ceilDiv(spec.n, spec.tile);
+  std::int64_t tiles = ceilDiv(spec.gradient ? spec.out : spec.tile, spec.tile) * tilesN;
+  if (spec.gradient && !spec.window) {
+    chunk = task / tiles;
+    task = task % tiles;
+  }
+  row = task / tilesN * spec.tile;
+  column = task % tilesN * spec.tile;
+  rows = spec.gradient ? b.i32(spec.out) : m;
+  from = chunk ? chunk * spec.chunk : b.i32(0);
+  to = !spec.gradient ? b.i32(spec.k) : chunk ? b.min(from + spec.chunk, m) : m;
+}
+
+Nums GemmTile::loadFour(Ptr factor, Num line, Num lines, Num at, Num width,
+                        std::int64_t stride, bool inFours) {
+  Ptr place = factor[b.toI64(line) * stride + b.toI64(at)];
+  Nums zeros(4, b.f32(0));
+  if (inFours) // a group of four is inside or outside
+    return b.choose((line < lines) & (at < width), [&] { return block.loadWide(place, 4); },
+                    [&] { return zeros; });
+  Nums values;
+  for (int i = 0; i < 4; ++i)
+    values.push_back(b.choose((line < lines) & (at + i < width),
+                              [&] { return Nums{b.load(place[i])}; },
+                              [&] { return Nums{b.f32(0)}; })[0]);
+  return values;
+}
+
+void GemmTile::finishBias(Num atRow, Num sum) {
+  Num base = b.toI64(chunk) * partialElements(spec.out, spec.n) + spec.out * spec.n;
+  b.ifThen(atRow < rows, [&] { b.store(sum, b.buffer(2)[base + b.toI64(atRow)]); });
+}
+
+void GemmTile::finish(Num atRow, Num atColumn, const Nums &values) {
+  auto count = static_cast<int>(values.size());
+  Num inside = (atRow < rows) & (atColumn < spec.n);
+  if (spec.gradient && spec.window) {
+    Num accumulate = b.integer(2);
+    for (int i = 0; i < count; ++i)
+      b.ifThen((atRow < rows) & (atColumn + i < spec.n), [&] {
+        Ptr to = b.buffer(2)[b.toI64(atRow) * spec.n + b.toI64(atColumn + i)];
+        Num before = b.choose(accumulate == 0, [&] { return Nums{b.f32(0)}; },
+                              [&] { return Nums{b.load(to)}; })[0];
+        b.store(before + values[i], to);
+      });
+    return;
+  }
+  if (spec.gradient) {
+    Ptr partial = b.buffer(2)[b.toI64(chunk) * partialElements(spec.out, spec.n) +
+                              b.toI64(atRow) * spec.n + b.toI64(atColumn)];
+    if (spec.n % count == 0 && partialElements(spec.out, spec.n) % count == 0) {
+      b.ifThen(inside, [&] { block.storeWide(values, partial); });
+      return;
+    }
+    for (int i = 0; i < count; ++i)
+      b.ifThen((atRow < rows) & (atColumn + i < spec.n),
+               [&] { b.store(values[i], partial[i]); });
+    return;
+  }
+  int next = 2;
+  Ptr bias, addend, saved, pre;
+  auto take = [&](bool present) { return present ? b.buffer(next++) : Ptr{}; };
+  bias = take(spec.bias);
+  addend = take(spec.add);
+  saved = take(spec.gradAct != Activation::None);
+  Ptr y = take(true);
+  pre = take(spec.savePre);
+  if (spec.window && spec.whole == Gemm::Whole::Result)
+    y = y[b.toI64(firstRow) * spec.strideOfResult()];
+  Num place = b.toI64(atRow) * spec.strideOfResult() + b.toI64(atColumn);
+  // Of `width` elements from `offset` on: all loads, then the stores.
+  auto body = [&](int offset, int width) {
+    auto load = [&](Ptr from) {
+      return width > 1 ? block.loadWide(from[offset], width) : Nums{b.load(from[offset])};
+    };
+    auto store = [&](const Nums &list, Ptr to) {
+      if (width > 1)
+        block.storeWide(list, to[offset]);
+      else
+        b.store(list[0], to[offset]);
+    };
+    Nums sums(values.begin() + offset, values.begin() + offset + width);
+    auto each = [&](Ptr from, const std::function<Num(Num, Num)> &combine) {
+      Nums other = load(from);
+      for (int i = 0; i < width; ++i)
+        sums[i] = combine(sums[i], other[i]);
+    };
+    auto plus = [](Num x, Num y) { return x + y; };
+    if (spec.bias)
+      each(bias[b.toI64(atColumn)], plus);
+    if (spec.add)
+      each(addend[place], plus);
+    if (spec.savePre)
+      store(sums, pre[place]);
+    for (Num &sum : sums)
+      sum = cpu::activate(b, spec.act, sum);
+    if (spec.gradAct != Activation::None)
+      each(saved[place], [&](Num x, Num at) {
+        return x * cpu::activationDerivative(b, spec.gradAct, at);
+      });
+    store(sums, y[place]);
+  };
+  if (spec.n % count == 0 && spec.strideOfResult() % count == 0) {
+    b.ifThen(inside, [&] { body(0, count); });
+    return;
+  }
+  for (int i = 0; i < count; ++i)
+    b.ifThen((atRow < rows) & (atColumn + i < spec.n), [&] { body(i, 1); });
+}
+
+std::int64_t partialElements(std::int64_t out, std::int64_t in) {
+  return ceilDiv(out * in + out, 4) * 4;
+}
+
+std::string GemmReduce::key(const CpuIsa &isa) const {
+  return "linear_wgrad_reduce_" + std::to_string(out) + "x" + std::to_string(in) +
+         (bias ? "_bias" : "") + "_c" + std::to_string(chunk) + "_" + isa.suffix;
+}
+
+IntExpr GemmReduce::grid(const CpuIsa &) const {
+  return {ceilDiv(out * in + (bias ? out : 0), 256), {}};
+}
+
+void GemmReduce::emit(KernelBuilder &b) const {
+  BlockBuilder block(b);
+  Num at = b.firstTask() * 256 + b.toI64(block.thread());
+  Num chunks = (b.integer(0) + (chunk - 1)) / chunk;
+  Num accumulate = b.integer(1);
+  Ptr partial = b.buffer(0);
+  auto reduce = [&](Ptr to) {
+    Num start = b.choose(accumulate == 0, [&] { return Nums{b.f32(0)}; },
+                         [&] { return Nums{b.load(to)}; })[0];
+    Num sum = b.loop(0, chunks, 1, {start}, [&](Num c, const Nums &carried) {
+      return Nums{carried[0] + b.load(partial[c * partialElements(out, in) + at])};
+    })[0];
+    b.store(sum, to);
+  };
+  b.ifThen(at < out * in, [&] { reduce(b.buffer(1)[at]); });
+  if (bias)
+    b.ifThen((at >= out * in) & (at < out * in + out),
+             [&] { reduce(b.buffer(2)[at - out * in]); });
+}
+
+} // namespace ftc::cuda

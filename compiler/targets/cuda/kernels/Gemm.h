@@ -1,0 +1,68 @@
+// Matrix products of a block's tile: linear layers, their input gradients, and the shares of
+// weight gradients. Matrices are row-major f32; on tensor cores factors are rounded to bf16.
+#pragma once
+
+#include "compiler/targets/cuda/BlockKernel.h"
+
+namespace ftc::cuda {
+
+/// Y[M, n] = epilogue(A B), summed over k: A[M, k], and B[k, n] as it lies (`ColumnsOfN`) or as
+/// W[n, k] (`RowsOfN`).
+///   y = A B;  y += bias;  y += addend;  pre = y;  y = act(y);  y *= gradAct'(saved)
+/// A row's bits depend on that row of A alone.
+///   buffers  a [M, k], b, [bias: bias [n]], [add: addend [M, n], may be y],
+///            [gradAct: saved [M, n]], y [M, n], [savePre: pre [M, n]]
+///   ints     M
+/// With `gradient` it is a share of a weight gradient, A^T B summed over rows in chunks:
+/// a [M, out], b [M, n], and Y of chunk c goes to `partial` at c * (out * n + out), behind it
+/// the sums of a's columns over the chunk's rows (`bias`). `chunk` rows a chunk.
+///   buffers  a [M, out], b [M, n], partial
+///   ints     M
+/// With `window` the rows are [first, min(first + window, M)) of one factor or of the result, as
+/// `whole` says; all else has `window` rows. A gradient is then added up in place.
+///   buffers  as above; of a gradient a [window, out], b [M, n], dweight [out, n]
+///   ints     M, first, [gradient: accumulate (0: overwrite, 1: add)]
+struct Gemm : BlockKernel {
+  enum class Factor { RowsOfN, ColumnsOfN };
+  std::int64_t k = 0, n = 0;
+  Factor second = Factor::RowsOfN;
+  bool bf16 = false;
+  int tile = 64; ///< 64 or 128: rows and columns of a block's tile
+  bool bias = false, add = false, savePre = false;
+  cpu::Activation act = cpu::Activation::None, gradAct = cpu::Activation::None;
+  bool gradient = false;
+  std::int64_t out = 0, chunk = 0; ///< of a gradient
+  enum class Whole { First, Second, Result };
+  std::int64_t window = 0, windows = 1; ///< rows of a window; windows that share the work
+  Whole whole = Whole::First;
+  std::int64_t firstStride = 0, resultStride = 0; ///< elements a row, 0: no gaps
+
+  std::int64_t strideOfFirst() const { return firstStride ? firstStride : gradient ? out : k; }
+  std::int64_t strideOfResult() const { return resultStride ? resultStride : n; }
+
+  std::string key(const cpu::CpuIsa &isa) const override;
+  cpu::IntExpr grid(const cpu::CpuIsa &isa) const override;
+  cpu::IntExpr flops() const override;
+  int threads() const override;
+  std::int64_t sharedBytes() const override;
+  void emit(KernelBuilder &b) const override;
+};
+
+/// Elements of the buffer `partial` for one chunk.
+std::int64_t partialElements(std::int64_t out, std::int64_t in);
+
+/// to[i] = (accumulate ? to[i] : 0) + partial[0][i] + partial[1][i] + ..., in this order, for
+/// the gradient's elements, and with `bias` the sums of columns behind them.
+///   buffers  partial [chunks][out * in + out], dweight [out, in], [bias: dbias [out]]
+///   ints     M, accumulate
+struct GemmReduce : BlockKernel {
+  std::int64_t in = 0, out = 0, chunk = 0;
+  bool bias = false;
+
+  std::string key(const cpu::CpuIsa &isa) const override;
+  cpu::IntExpr grid(const cpu::CpuIsa &isa) const override;
+  int threads() const override { return 256; }
+  void emit(KernelBuilder &b) const override;
+};
+
+} // namespace ftc::cuda

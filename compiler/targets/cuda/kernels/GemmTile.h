@@ -1,0 +1,38 @@
+// What the bodies of Gemm have in common: where a block's tile lies, and what is done with its
+// sums.
+#pragma once
+
+#include "compiler/targets/cuda/kernels/Gemm.h"
+
+namespace ftc::cuda {
+
+/// A block's tile of the product, in i32: sums over [from, to) of the inner dimension.
+class GemmTile {
+public:
+  GemmTile(KernelBuilder &b, const Gemm &spec);
+
+  KernelBuilder &b;
+  BlockBuilder block;
+  const Gemm &spec;
+  Num row, column;   ///< of the tile's first element
+  Num rows;          ///< of the whole product
+  Num from, to;      ///< inner range
+  Num chunk;         ///< of a gradient
+  Ptr first, second; ///< the factors
+
+  Num firstRow;      ///< of a window
+
+  /// Four consecutive elements of a factor from `line` and `at` on, zeros from `lines` and `width`
+  /// on. A line takes `stride` elements; `inFours`: width and stride are multiples of four.
+  Nums loadFour(Ptr factor, Num line, Num lines, Num at, Num width, std::int64_t stride,
+                bool inFours);
+  /// Finishes and stores `values` of one row, at consecutive columns.
+  void finish(Num atRow, Num atColumn, const Nums &values);
+  /// Stores the sum of a column of a gradient's first factor.
+  void finishBias(Num atRow, Num sum);
+};
+
+void emitFmaBody(GemmTile &tile);
+void emitMmaBody(GemmTile &tile);
+
+} // namespace ftc::cuda

@@ -1,0 +1,175 @@
+// linear and low_rank_linear with their gradients, on row-major weights. A low-rank layer is two
+// products, of which the second adds to the first.
+#include "compiler/targets/cuda/kernels/Gemm.h"
+#include "compiler/targets/cuda/lowering/CudaLowering.h"
+
+#include "compiler/targets/cpu/lowering/LinearLaunch.h"
+
+using namespace mlir;
+
+namespace ftc::cuda {
+
+using cpu::CpuProgram;
+using cpu::KernelSpec;
+
+static std::int64_t dimension(Value matrix, unsigned index) {
+  return cast<RankedTensorType>(matrix.getType()).getDimSize(index);
+}
+
+/// Blocks that keep the smallest GPU in mind busy: two on each of an A100's multiprocessors.
+constexpr std::int64_t kWantedBlocks = 216;
+
+static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+static int tileOf(std::int64_t m, std::int64_t n) {
+  return ceilDiv(m, 128) * ceilDiv(n, 128) >= kWantedBlocks ? 128 : 64;
+}
+
+/// y = x B of the rows of `x`; B's place is the caller's second operand.
+static std::shared_ptr<Gemm> product(Value x, std::int64_t k, std::int64_t n,
+                                     Gemm::Factor second, CpuProgram &program) {
+  auto kernel = std::make_shared<Gemm>();
+  kernel->k = k;
+  kernel->n = n;
+  kernel->second = second;
+  kernel->bf16 = archOf(program.isa).bf16Products;
+  kernel->tile = tileOf(program.planner.symbols.atCapacity(program.rows(x)), n);
+  return kernel;
+}
+
+/// The epilogue of a forward product, behind the operands of its factors.
+template <typename Op>
+static void launchForward(Op op, std::shared_ptr<Gemm> kernel, std::vector<Operand> operands,
+                          CpuProgram &program) {
+  kernel->bias = op.getBias() != nullptr;
+  kernel->act = static_cast<cpu::Activation>(op.getActivation());
+  kernel->savePre = op.getPre() != nullptr;
+  if (op.getBias())
+    operands.push_back(program.read(op.getBias()));
+  if (kernel->add) {
+    operands.push_back(program.update(op.getY()));
+    operands.push_back(program.update(op.getY()));
+  } else {
+    operands.push_back(program.write(op.getY()));
+  }
+  if (op.getPre())
+    operands.push_back(program.write(op.getPre()));
+  program.launch(kernel, operands, {program.rows(op.getX())}, {}, op);
+}
+
+static LogicalResult lowerLinear(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LinearOp>(operation);
+  launchForward(op,
+                product(op.getX(), dimension(op.getWeight(), 1), dimension(op.getWeight(), 0),
+                        Gemm::Factor::RowsOfN, program),
+                {program.read(op.getX()), program.read(op.getWeight())}, program);
+  return success();
+}
+
+static LogicalResult lowerLowRank(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LowRankLinearOp>(operation);
+  std::int64_t in = dimension(op.getWeight(), 1), out = dimension(op.getWeight(), 0);
+  auto narrow =
+      product(op.getX(), dimension(op.getFactor(), 1), out, Gemm::Factor::RowsOfN, program);
+  program.launch(narrow,
+                 {program.read(op.getU()), program.read(op.getFactor()),
+                  program.write(op.getY())},
+                 {program.rows(op.getX())}, {}, op, ".factor");
+  auto kernel = product(op.getX(), in, out, Gemm::Factor::RowsOfN, program);
+  kernel->add = true;
+  launchForward(op, kernel, {program.read(op.getX()), program.read(op.getWeight())}, program);
+  return success();
+}
+
+/// The epilogue of an input gradient: an addend, or the derivative of the activation before it.
+template <typename Op>
+static void launchBackward(Op op, std::shared_ptr<Gemm> kernel, std::vector<Operand> operands,
+                           CpuProgram &program) {
+  bool again = kernel->add; // the first of two products lies in dx already, addend and all
+  if (again) {
+    operands.push_back(program.update(op.getDx()));
+  } else if (op.getAddend()) {
+    kernel->add = true;
+    operands.push_back(program.read(op.getAddend()));
+  }
+  if (op.getPre()) {
+    kernel->gradAct = static_cast<cpu::Activation>(op.getActivation());
+    operands.push_back(program.read(op.getPre()));
+  }
+  operands.push_back(again ? program.update(op.getDx()) : program.write(op.getDx()));
+  program.launch(kernel, operands, {program.rows(op.getDy())}, {}, op);
+}
+
+static LogicalResult lowerDgrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LinearDgradOp>(operation);
+  launchBackward(op,
+                 product(op.getDy(), dimension(op.getWeight(), 0), dimension(op.getWeight(), 1),
+                         Gemm::Factor::ColumnsOfN, program),
+                 {program.read(op.getDy()), program.read(op.getWeight())}, program);
+  return success();
+}
+
+static LogicalResult lowerLowRankDgrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LowRankDgradOp>(operation);
+  std::int64_t out = dimension(op.getWeight(), 0), in = dimension(op.getWeight(), 1);
+  auto narrow = product(op.getDy(), dimension(op.getFactor(), 0), in, Gemm::Factor::ColumnsOfN,
+                        program);
+  std::vector<Operand> operands{program.read(op.getDu()), program.read(op.getFactor())};
+  if ((narrow->add = op.getAddend() != nullptr))
+    operands.push_back(program.read(op.getAddend()));
+  operands.push_back(program.write(op.getDx()));
+  program.launch(narrow, operands, {program.rows(op.getDy())}, {}, op, ".factor");
+  auto kernel = product(op.getDy(), out, in, Gemm::Factor::ColumnsOfN, program);
+  kernel->add = true;
+  launchBackward(op, kernel, {program.read(op.getDy()), program.read(op.getWeight())}, program);
+  return success();
+}
+
+static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LinearWgradOp>(operation);
+  AffineExpr rows = program.rows(op.getX());
+  std::int64_t capacity = program.planner.symbols.atCapacity(rows);
+  auto kernel = std::make_shared<Gemm>();
+  kernel->gradient = true;
+  kernel->n = dimension(op.getX(), 1);
+  kernel->out = dimension(op.getDy(), 1);
+  kernel->bias = op.getDbias() != nullptr;
+  kernel->bf16 = archOf(program.isa).bf16Products;
+  kernel->tile = tileOf(kernel->out, kernel->n);
+  // As many chunks of rows as fill the GPU, of 256 rows at least.
+  std::int64_t tiles = ceilDiv(kernel->out, kernel->tile) * ceilDiv(kernel->n, kernel->tile);
+  std::int64_t chunks = ceilDiv(kWantedBlocks, tiles);
+  kernel->chunk = std::max<std::int64_t>(256, ceilDiv(ceilDiv(capacity, chunks), 64) * 64);
+
+  auto reduce = std::make_shared<GemmReduce>();
+  reduce->in = kernel->n;
+  reduce->out = kernel->out;
+  reduce->chunk = kernel->chunk;
+  reduce->bias = kernel->bias;
+  AffineExpr accumulate = program.accumulateFlag(op.getDweight());
+  if (op.getDbias() && program.accumulateFlag(op.getDbias()) != accumulate)
+    return op.emitOpError("expected weight and bias gradients to be accumulated alike");
+  Type element = cast<RankedTensorType>(op.getDweight().getType()).getElementType();
+  BufferId partial = program.planner.temporary(
+      element, rows.ceilDiv(kernel->chunk) * partialElements(kernel->out, kernel->n));
+  program.launch(kernel,
+                 {program.read(op.getDy()), program.read(op.getX()),
+                  {partial, plan::Access::Write}},
+                 {rows}, {}, op);
+  std::vector<Operand> operands{{partial, plan::Access::Read},
+                                program.gradient(op.getDweight())};
+  if (op.getDbias())
+    operands.push_back(program.gradient(op.getDbias()));
+  program.launch(reduce, operands, {rows, accumulate}, {}, op, ".reduce");
+  return success();
+}
+
+void addRowMajorLinearLowerings(cpu::LoweringRegistry &registry) {
+  registry[nn::LinearOp::getOperationName()] = lowerLinear;
+  registry[nn::LinearDgradOp::getOperationName()] = lowerDgrad;
+  registry[nn::LinearWgradOp::getOperationName()] = lowerWgrad;
+  registry[nn::LowRankLinearOp::getOperationName()] = lowerLowRank;
+  registry[nn::LowRankDgradOp::getOperationName()] = lowerLowRankDgrad;
+}
+
+} // namespace ftc::cuda
