@@ -6,11 +6,18 @@
 
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
 
 namespace ftc::cpu::test {
+
+/// Begin and bytes of each live Buffer's elements: a device of its own memory copies them.
+inline std::map<const void *, std::size_t> &liveBuffers() {
+  static std::map<const void *, std::size_t> live;
+  return live;
+}
 
 /// 64-byte aligned elements, 64 readable bytes of slack behind them, then guard bytes that a
 /// kernel may not touch; the slack may not be written either.
@@ -18,7 +25,9 @@ template <typename T> class Buffer {
 public:
   explicit Buffer(std::size_t count = 0) : count(count), storage(bytes(), 0x7f) {
     std::memset(data(), 0, count * sizeof(T));
+    liveBuffers()[data()] = count * sizeof(T);
   }
+  ~Buffer() { liveBuffers().erase(data()); }
   Buffer(std::initializer_list<T> values) : Buffer(values.size()) {
     std::copy(values.begin(), values.end(), data());
   }
@@ -29,9 +38,11 @@ public:
     std::copy(other.data(), other.data() + count, data());
   }
   Buffer &operator=(const Buffer &other) {
+    liveBuffers().erase(data());
     count = other.count;
     storage.assign(bytes(), 0x7f);
     std::copy(other.data(), other.data() + count, data());
+    liveBuffers()[data()] = count * sizeof(T);
     return *this;
   }
 

@@ -33,7 +33,9 @@ Num KernelBuilder::exp(Num x) {
                                   0.008363181725144386, 0.0013933652080595493};
   Num y = fma(horner(*this, r, series), r * r, r) + 1.0;
   Num exponent = bitcast(rounded, bitsType(*this, x)) << 23;
-  return bitcast(bitcast(y, bitsType(*this, x)) + exponent, x.type());
+  Num value = bitcast(bitcast(y, bitsType(*this, x)) + exponent, x.type());
+  // A GPU's NaN is all ones, which the sum of bits would carry away; x86's leave it alone.
+  return isa.lanes == 32 ? select(x == x, value, x) : value;
 }
 
 Num KernelBuilder::log(Num x) {

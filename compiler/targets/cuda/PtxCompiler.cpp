@@ -37,7 +37,7 @@ int threadsOf(const cpu::Kernel &kernel) {
 
 std::int64_t sharedBytesOf(const cpu::Kernel &kernel, const GpuArch &arch) {
   auto *block = dynamic_cast<const BlockKernel *>(&kernel);
-  return block ? block->sharedBytes() : (kernel.scratchBytes(arch) + 15) / 16 * 16;
+  return block ? block->sharedBytes() : (kernel.scratchBytes(arch) + 127) / 128 * 128;
 }
 
 static void declareSharedMemory(ModuleOp module) {
@@ -47,6 +47,14 @@ static void declareSharedMemory(ModuleOp module) {
       /*isConstant=*/false, LLVM::Linkage::External, kSharedMemory, Attribute(),
       /*alignment=*/128, /*addrSpace=*/3);
   (void)global;
+}
+
+/// Vector kernels load whole vectors where fewer lanes were written, and drop the rest: on a GPU
+/// that is a read of memory without a value, which its checkers report.
+static void clearScratch(KernelBuilder &b, std::int64_t bytes) {
+  if (bytes > 0)
+    b.loop(0, bytes / 4, b.isa.lanes,
+           [&](Num at) { b.storeVector(b.vec(0), b.scratch()[at]); });
 }
 
 static llvm::Error emit(ModuleOp module, const std::vector<LaunchedKernel> &kernels,
@@ -68,11 +76,14 @@ static llvm::Error emit(ModuleOp module, const std::vector<LaunchedKernel> &kern
                      arch.name + " has " + llvm::Twine(limit) + " a block; shorten what it works "
                      "on at once (--max_seq_length)");
     builder.open(name);
+    bool onWarp = !dynamic_cast<const BlockKernel *>(kernel.get());
+    if (onWarp)
+      clearScratch(builder, shared);
     kernel->emit(builder);
     builder.close();
     auto function = module.lookupSymbol<func::FuncOp>(name);
     makeEntry(function, signature);
-    if (!dynamic_cast<const BlockKernel *>(kernel.get()) && failed(distributeOverLanes(function)))
+    if (onWarp && failed(distributeOverLanes(function)))
       return failure("'" + name + "' cannot run on a warp");
   }
   if (failed(verify(module)))

@@ -61,12 +61,14 @@ void CachedAttention::emit(KernelBuilder &b) const {
     }
     Num lowest = b.vec(-3.4028234663852886e38);
     Num top = b.maxAcross(b.loop(0, count, lanes, {lowest}, [&](Num j, const Nums &carried) {
-      Num value = b.select(b.lanesBefore(j, count), b.loadVector(line[j]), lowest);
+      Num inside = b.lanesBefore(j, count);
+      Num value = b.select(inside, b.loadVector(line[j], inside), lowest);
       return Nums{b.max(carried[0], value)};
     })[0]);
     Num sum = b.sumAcross(b.loop(0, count, lanes, {b.vec(0)}, [&](Num j, const Nums &carried) {
-      Num value = b.exp(b.loadVector(line[j]) - top);
-      value = b.select(b.lanesBefore(j, count), value, b.vec(0));
+      Num inside = b.lanesBefore(j, count);
+      Num value = b.exp(b.loadVector(line[j], inside) - top);
+      value = b.select(inside, value, b.vec(0));
       b.storeVector(value, line[j]);
       return Nums{carried[0] + value};
     })[0]);

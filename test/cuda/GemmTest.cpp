@@ -1,0 +1,160 @@
+// Gemm on the emulated GPU: integers, of which every sum is exact in f32 and every factor in
+// bf16, so that results must be equal to the last bit, for tiles and remainders of all sizes.
+#include "compiler/targets/cuda/GpuArch.h"
+#include "compiler/targets/cuda/kernels/Gemm.h"
+#include "test/kernels/KernelHarness.h"
+
+#include <gtest/gtest.h>
+
+namespace ftc::cuda {
+namespace {
+
+using cpu::test::Floats;
+using cpu::test::KernelLibrary;
+
+Floats integers(std::size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  Floats values(count);
+  for (std::size_t i = 0; i < count; ++i)
+    values[i] = static_cast<float>(static_cast<int>(random() % 17) - 8);
+  return values;
+}
+
+struct Shape {
+  std::int64_t m, k, n;
+};
+
+class GemmTest : public testing::TestWithParam<bool> {
+public:
+  KernelLibrary library{{}, *findArch("sm_80", GetParam())};
+};
+
+const std::vector<Shape> kShapes{{1, 4, 4},    {64, 32, 64},  {65, 33, 70},  {130, 48, 129},
+                                 {7, 100, 77}, {128, 64, 256}, {200, 20, 31}, {0, 8, 8}};
+
+TEST_P(GemmTest, ForwardWithItsEpilogueIsExact) {
+  for (int tile : {64, 128})
+    for (auto [m, k, n] : kShapes)
+      for (auto second : {Gemm::Factor::RowsOfN, Gemm::Factor::ColumnsOfN}) {
+        Gemm gemm;
+        gemm.k = k;
+        gemm.n = n;
+        gemm.second = second;
+        gemm.tile = tile;
+        gemm.bf16 = GetParam();
+        gemm.bias = gemm.add = gemm.savePre = true;
+        gemm.act = cpu::Activation::Relu;
+        gemm.gradAct = cpu::Activation::Relu;
+        Floats a = integers(m * k, 1), w = integers(n * k, 2), bias = integers(n, 3);
+        Floats addend = integers(m * n, 4), saved = integers(m * n, 5), y(m * n), pre(m * n);
+        library.run(gemm,
+                    {a.data(), w.data(), bias.data(), addend.data(), saved.data(), y.data(),
+                     pre.data()},
+                    {m}, {}, cpu::test::Split::Pieces);
+        for (std::int64_t i = 0; i < m; ++i)
+          for (std::int64_t j = 0; j < n; ++j) {
+            float sum = bias[j] + addend[i * n + j];
+            for (std::int64_t c = 0; c < k; ++c)
+              sum += a[i * k + c] *
+                     (second == Gemm::Factor::RowsOfN ? w[j * k + c] : w[c * n + j]);
+            ASSERT_EQ(pre[i * n + j], sum)
+                << m << "x" << k << "x" << n << " tile " << tile << " at " << i << ", " << j;
+            ASSERT_EQ(y[i * n + j], saved[i * n + j] > 0 ? std::max(sum, 0.0f) : 0.0f);
+          }
+      }
+}
+
+TEST_P(GemmTest, WeightGradientIsExactInChunks) {
+  for (int tile : {64, 128})
+    for (auto [m, out, in] : kShapes)
+      for (std::int64_t accumulate : {0, 1}) {
+        Gemm gemm;
+        gemm.gradient = gemm.bias = true;
+        gemm.out = out;
+        gemm.n = in;
+        gemm.tile = tile;
+        gemm.bf16 = GetParam();
+        gemm.chunk = 64;
+        GemmReduce reduce;
+        reduce.out = out;
+        reduce.in = in;
+        reduce.chunk = gemm.chunk;
+        reduce.bias = true;
+        Floats dy = integers(m * out, 1), x = integers(m * in, 2), dw = integers(out * in, 3);
+        Floats dbias = integers(out, 4), oldWeights = dw, oldBias = dbias;
+        Floats partial((m + 63) / 64 * partialElements(out, in));
+        library.run(gemm, {dy.data(), x.data(), partial.data()}, {m}, {},
+                    cpu::test::Split::Pieces);
+        library.run(reduce, {partial.data(), dw.data(), dbias.data()}, {m, accumulate});
+        for (std::int64_t o = 0; o < out; ++o) {
+          float columns = accumulate ? oldBias[o] : 0;
+          for (std::int64_t r = 0; r < m; ++r)
+            columns += dy[r * out + o];
+          ASSERT_EQ(dbias[o], columns) << m << "x" << out << "x" << in << " tile " << tile;
+          for (std::int64_t i = 0; i < in; ++i) {
+            float sum = accumulate ? oldWeights[o * in + i] : 0;
+            for (std::int64_t r = 0; r < m; ++r)
+              sum += dy[r * out + o] * x[r * in + i];
+            ASSERT_EQ(dw[o * in + i], sum)
+                << m << "x" << out << "x" << in << " tile " << tile << " at " << o << ", " << i;
+          }
+        }
+      }
+}
+
+TEST_P(GemmTest, WindowsOfAVocabularyAreExact) {
+  const std::int64_t rows = 150, window = 128, hidden = 36, vocabulary = 70, stride = 96;
+  Gemm shape;
+  shape.bf16 = GetParam();
+  shape.window = window;
+  Floats x = integers(rows * hidden, 1), w = integers(vocabulary * hidden, 2);
+  Floats dx(rows * hidden), dw(vocabulary * hidden), wanted(vocabulary * hidden);
+  for (std::int64_t first : {std::int64_t{0}, window}) {
+    std::int64_t count = std::min(window, rows - first);
+    Floats logits(window * stride);
+    Gemm forward = shape;
+    forward.k = hidden;
+    forward.n = vocabulary;
+    forward.resultStride = stride;
+    library.run(forward, {x.data(), w.data(), logits.data()}, {rows, first});
+    Gemm input = shape;
+    input.k = vocabulary;
+    input.n = hidden;
+    input.second = Gemm::Factor::ColumnsOfN;
+    input.whole = Gemm::Whole::Result;
+    input.firstStride = stride;
+    Gemm table = input;
+    table.gradient = true;
+    table.k = 0;
+    table.out = vocabulary;
+    table.whole = Gemm::Whole::Second;
+    for (std::int64_t r = 0; r < count; ++r)
+      for (std::int64_t v = 0; v < vocabulary; ++v) {
+        float sum = 0;
+        for (std::int64_t c = 0; c < hidden; ++c)
+          sum += x[(first + r) * hidden + c] * w[v * hidden + c];
+        ASSERT_EQ(logits[r * stride + v], sum) << first << ", " << r << ", " << v;
+      }
+    Floats gradient = integers(window * stride, 3);
+    library.run(input, {gradient.data(), w.data(), dx.data()}, {rows, first});
+    library.run(table, {gradient.data(), x.data(), dw.data()}, {rows, first, first > 0});
+    for (std::int64_t r = 0; r < count; ++r)
+      for (std::int64_t c = 0; c < hidden; ++c) {
+        float sum = 0;
+        for (std::int64_t v = 0; v < vocabulary; ++v) {
+          sum += gradient[r * stride + v] * w[v * hidden + c];
+          wanted[v * hidden + c] += gradient[r * stride + v] * x[(first + r) * hidden + c];
+        }
+        ASSERT_EQ(dx[(first + r) * hidden + c], sum) << first << ", " << r << ", " << c;
+      }
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    ASSERT_EQ(dw[i], wanted[i]) << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(Products, GemmTest, testing::Bool(), [](const auto &info) {
+  return info.param ? "Bf16" : "Fp32";
+});
+
+} // namespace
+} // namespace ftc::cuda

@@ -1,0 +1,134 @@
+// test/kernels' harness on the emulated GPU: the same tests and references, their kernels as
+// PTX. Where the CUDA lowering has kernels of its own for a vector kernel, those run.
+#include "compiler/targets/cpu/kernels/Attention.h"
+#include "compiler/targets/cuda/PtxCompiler.h"
+#include "compiler/targets/cuda/kernels/FlashAttention.h"
+#include "runtime/abi/CudaKernel.h"
+#include "test/emulator/Harness.h"
+#include "test/kernels/KernelHarness.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace ftc::cpu::test {
+
+[[noreturn]] static void die(const std::string &message) {
+  std::fprintf(stderr, "kernel harness: %s\n", message.c_str());
+  std::abort();
+}
+
+/// What the host knows of one array on the GPU.
+struct Placed {
+  std::uint64_t address;
+  std::size_t bytes;
+};
+
+/// The Buffer that `pointer` lies in.
+static std::pair<unsigned char *, std::size_t> bufferOf(void *pointer) {
+  auto next = liveBuffers().upper_bound(pointer);
+  if (next == liveBuffers().begin())
+    die("an operand lies in no Buffer");
+  auto [begin, bytes] = *std::prev(next);
+  return {static_cast<unsigned char *>(const_cast<void *>(begin)), bytes};
+}
+
+static void runOnGpu(const Kernel &kernel, const CpuIsa &isa, const std::vector<void *> &buffers,
+                     const std::vector<std::int64_t> &ints, const std::vector<double> &scalars,
+                     bool more) {
+  const cuda::GpuArch &arch = cuda::archOf(isa);
+  cuda::KernelSignature signature{static_cast<unsigned>(buffers.size()),
+                                  static_cast<unsigned>(ints.size()),
+                                  static_cast<unsigned>(scalars.size())};
+  // Compiled for each number of operands once; a kernel outlives no test that names it.
+  static std::map<std::string, std::string> compiled;
+  std::string &ptx = compiled[kernel.key(isa) + "/" + std::to_string(buffers.size()) + "/" +
+                              std::to_string(ints.size())];
+  if (ptx.empty()) {
+    std::shared_ptr<const Kernel> borrowed(std::shared_ptr<const Kernel>(), &kernel);
+    llvm::Expected<std::string> made = cuda::compileToPtx({{borrowed, signature}}, arch);
+    if (!made)
+      die(llvm::toString(made.takeError()));
+    ptx = *made;
+    if (const char *folder = std::getenv("FTC_PTX_SAMPLES")) {
+      std::FILE *file = std::fopen((std::string(folder) + "/" + kernel.key(isa) + ".ptx").c_str(), "w");
+      std::fwrite(ptx.data(), 1, ptx.size(), file);
+      std::fclose(file);
+    }
+  }
+  emulator::TestGpu gpu;
+  try {
+    gpu.load(ptx);
+    std::map<unsigned char *, Placed> placed;
+    std::vector<std::uint64_t> parameters;
+    for (void *pointer : buffers) {
+      auto [begin, bytes] = bufferOf(pointer);
+      auto [entry, fresh] = placed.try_emplace(begin);
+      if (fresh) {
+        entry->second = {gpu.reserve(bytes + abi::kCudaBufferSlack), bytes};
+        std::memcpy(gpu.memory.host(entry->second.address), begin, bytes);
+        gpu.memory.markWritten(entry->second.address, bytes);
+      }
+      parameters.push_back(entry->second.address +
+                           (static_cast<unsigned char *>(pointer) - begin));
+    }
+    std::int64_t tasks = kernel.grid(isa).evaluate(ints);
+    std::vector<std::uint64_t> words{static_cast<std::uint64_t>(tasks)};
+    for (std::int64_t value : ints)
+      words.push_back(static_cast<std::uint64_t>(value));
+    for (double value : scalars) {
+      words.emplace_back();
+      std::memcpy(&words.back(), &value, sizeof value);
+    }
+    parameters.push_back(gpu.upload(words));
+    if (tasks > 0 || more)
+      gpu.launch(kernel.key(isa), static_cast<std::uint32_t>(tasks + (more ? 3 : 0)),
+                 cuda::threadsOf(kernel), parameters,
+                 static_cast<std::uint32_t>(cuda::sharedBytesOf(kernel, arch)));
+    for (auto &[begin, array] : placed)
+      std::memcpy(begin, gpu.memory.host(array.address), array.bytes);
+  } catch (const emulator::Fault &fault) {
+    die(kernel.key(isa) + ": " + fault.message);
+  }
+}
+
+bool canRun(const CpuIsa &isa) { return isa.lanes == 32; }
+
+std::vector<const CpuIsa *> runnableIsas() { return {cuda::findArch("sm_80", false)}; }
+
+KernelLibrary::KernelLibrary(const std::vector<KernelSpec> &, const CpuIsa &isa) : isa(isa) {}
+KernelLibrary::~KernelLibrary() = default;
+
+abi::KernelFn KernelLibrary::find(const Kernel &kernel) const {
+  die(kernel.key(isa) + " is no function of this CPU");
+}
+
+void KernelLibrary::run(const Kernel &kernel, const std::vector<void *> &buffers,
+                        const std::vector<std::int64_t> &ints,
+                        const std::vector<double> &scalars, Split split) const {
+  bool more = split == Split::Pieces;
+  cuda::FlashAttention flash;
+  auto launch = [&](cuda::FlashAttention::Part part, std::vector<void *> operands) {
+    flash.part = part;
+    flash.maxRows = 2 * flash.shape.maxKeys;
+    runOnGpu(flash, isa, operands, ints, scalars, more);
+  };
+  if (auto *attention = dynamic_cast<const Attention *>(&kernel);
+      attention && cuda::FlashAttention::covers(attention->shape)) {
+    flash.shape = attention->shape;
+    return launch(cuda::FlashAttention::Part::Forward, buffers);
+  }
+  if (auto *gradient = dynamic_cast<const AttentionGrad *>(&kernel);
+      gradient && !gradient->tableGradient &&
+      cuda::FlashAttention::covers(gradient->shape)) {
+    flash.shape = gradient->shape;
+    std::vector<void *> shared(buffers.begin(), buffers.begin() + 10);
+    std::vector<void *> queries = shared, keys = shared;
+    queries.push_back(buffers[10]);
+    keys.insert(keys.end(), buffers.begin() + 11, buffers.end());
+    launch(cuda::FlashAttention::Part::Queries, queries);
+    return launch(cuda::FlashAttention::Part::Keys, keys);
+  }
+  runOnGpu(kernel, isa, buffers, ints, scalars, more);
+}
+
+} // namespace ftc::cpu::test
