@@ -12,13 +12,6 @@ namespace ftc::rt {
 
 namespace {
 
-Result<std::shared_ptr<Device>> openDevice(const SessionOptions &options) {
-  if (options.device == "cuda" || options.device.starts_with("cuda:"))
-    return Status::error("--device " + options.device +
-                         ": this build of ftrt has no CUDA device; expected --device cpu");
-  return makeDevice(options.device, options.threads);
-}
-
 /// Capacity of a symbol of the batch; 0 when the artifact has none.
 std::int64_t capacityOf(const ArtifactReader &artifact, std::string_view name) {
   int index = artifact.symbolIndex(name);
@@ -114,7 +107,7 @@ Result<std::unique_ptr<Session>> Session::openWithoutDevice(const std::string &a
 
 Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
                                                const SessionOptions &options) {
-  FTC_ASSIGN_OR_RETURN(std::shared_ptr<Device> device, openDevice(options));
+  FTC_ASSIGN_OR_RETURN(std::shared_ptr<Device> device, makeDevice(options.device, options.threads));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, openWithoutDevice(artifactPath));
   session->device = std::move(device);
   const ArtifactReader &artifact = *session->artifact;

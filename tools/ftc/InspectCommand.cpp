@@ -1,4 +1,5 @@
 // `ftc inspect`: what an artifact holds, for people and, with --json, for programs.
+#include "compiler/targets/cuda/GpuArch.h"
 #include "runtime/artifact/ArtifactReader.h"
 #include "runtime/artifact/Expression.h"
 #include "runtime/artifact/PlannedMemory.h"
@@ -40,6 +41,21 @@ static Json memoryJson(const rt::ArtifactReader &artifact) {
   return out;
 }
 
+/// What a GPU gives a block of the kernel; registers, spills and the share of a multiprocessor's
+/// warps that can be resident where the compiler had ptxas.
+static void addGpuFacts(Json &entry, const abi::Kernel &kernel, const std::string &isa) {
+  entry["threads"] = kernel.threads();
+  entry["shared_bytes"] = kernel.shared_bytes();
+  const cuda::GpuArch *arch = cuda::findArch(isa, /*bf16=*/false);
+  if (!kernel.registers() || !arch)
+    return;
+  entry["registers"] = kernel.registers();
+  entry["spill_bytes"] = kernel.spill_bytes();
+  entry["occupancy_percent"] =
+      cuda::occupancyOf(*arch, static_cast<int>(kernel.threads()),
+                        static_cast<int>(kernel.registers()), kernel.shared_bytes());
+}
+
 static Json kernelsJson(const rt::ArtifactReader &artifact) {
   Json out = Json::object();
   for (const abi::Variant *variant : *artifact->variants()) {
@@ -49,9 +65,14 @@ static Json kernelsJson(const rt::ArtifactReader &artifact) {
       list.push_back({{"name", kernel->name()->str()},
                       {"scratch_bytes", kernel->scratch_bytes()},
                       {"uses", kernel->uses()}});
+      if (kernel->threads())
+        addGpuFacts(list.back(), *kernel, variant->isa()->str());
     }
-    out[variant->isa()->str()] = {{"object_bytes", variant->object()->size()},
-                                  {"kernels", list}};
+    Json &entry = out[variant->isa()->str()];
+    entry["object_bytes"] = variant->object()->size();
+    if (rt::count(variant->cubin()))
+      entry["cubin_bytes"] = variant->cubin()->size();
+    entry["kernels"] = list;
   }
   return out;
 }
@@ -173,7 +194,8 @@ rt::Status inspectCommand(std::span<const std::string> arguments) {
   flags.group("What");
   flags.boolean("ir", ir, "the programs in nn form, as they were lowered");
   flags.boolean("plan", plan, "buffers and commands of each program");
-  flags.boolean("kernels", kernels, "kernels, their scratch and uses");
+  flags.boolean("kernels", kernels, "kernels, their scratch and uses; on a GPU threads, shared memory, registers, "
+                "spills and occupancy");
   flags.boolean("memory", memory, "exact bytes of each program");
   flags.boolean("json", json, "print JSON");
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
