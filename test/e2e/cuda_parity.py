@@ -35,7 +35,9 @@ def history(scratch, device, family, task, target, flags, steps):
     environment = dict(os.environ, LD_LIBRARY_PATH=str(EMULATOR))
     must("ftrt", "run", artifact, "--train_file", data_of(family, task), "--output_dir", output,
          "--max_steps", steps, "--per_device_train_batch_size", 4, "--learning_rate", 1e-3,
-         "--logging_steps", 1, "--save_strategy", "no", "--device", device, env=environment)
+         "--logging_steps", 1, "--save_strategy", "no", "--device", device,
+         *(("--version_2_with_negative",) if task == "question-answering" else ()),
+         env=environment)
     log = json.loads((output / "trainer_state.json").read_text())["log_history"]
     return [entry for entry in log if "loss" in entry]
 

@@ -152,6 +152,8 @@ static StorageTable layOut(ModuleOp module, const LoweringTarget &target, const 
     storage.transposed |= function.getArgAttr(index, nn::kTransposed) != nullptr;
     if (target.packsWeights && isPacked(argument))
       storage.panelWidth = isa.panelWidth(storage.type.getDimSize(0));
+    else if (storage.transposed && isPacked(argument))
+      storage.panelWidth = 1; // panels of one row each: row-major, of the checkpoint's transpose
   });
   markCompact(module, table);
   enum Group { Compact, Decay, NoDecay, Frozen, GroupCount };
@@ -165,7 +167,7 @@ static StorageTable layOut(ModuleOp module, const LoweringTarget &target, const 
       if (belongs != group)
         continue;
       storage.elements = storage.type.getNumElements();
-      if (storage.panelWidth)
+      if (storage.panelWidth && target.packsWeights)
         storage.elements =
             packedElements(storage.type.getDimSize(1), storage.type.getDimSize(0), isa);
       if (storage.dtype)
