@@ -136,7 +136,10 @@ void copyAsync(Warp &w, const Instruction &i, u32 mask) {
     copy.destination[l] = offset;
     sharedWriteCheck(w, i, l, offset, i.size, nullptr);
     sharedMark(w, offset, i.size, kInFlight);
-    std::memset(w.block->shared + offset, 0xFF, i.size);
+    if (i.size == 16)
+      std::memset(w.block->shared + offset, 0xFF, 16);
+    else
+      std::memset(w.block->shared + offset, 0xFF, i.size);
   }
   if (w.block->launch->options->cost)
     countShared(w, to.address, mask, i.size);
@@ -178,8 +181,12 @@ void arrive(Warp &w, u32 mask, u32 pending, bool uncommittedToo) {
         continue;
       done |= 1u << l;
       std::byte *to = w.block->shared + copy.destination[l];
-      std::memset(to, 0, size);
-      std::memcpy(to, memory.host(copy.source[l]), copy.sourceBytes[l]);
+      if (size == 16 && copy.sourceBytes[l] == 16) {
+        std::memcpy(to, memory.host(copy.source[l]), 16);
+      } else {
+        std::memset(to, 0, size);
+        std::memcpy(to, memory.host(copy.source[l]), copy.sourceBytes[l]);
+      }
       sharedMark(w, copy.destination[l], size, w.index * 32 + l);
     }
     copy.mask &= ~done;
