@@ -1,7 +1,7 @@
 // Gemm on the emulated GPU: integers, of which every sum is exact in f32 and every factor in
 // bf16, so that results must be equal to the last bit, for tiles and remainders of all sizes.
-#include "compiler/targets/cuda/GpuArch.h"
 #include "compiler/targets/cuda/kernels/Gemm.h"
+#include "compiler/targets/cuda/GpuArch.h"
 #include "test/kernels/KernelHarness.h"
 
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ public:
   KernelLibrary library{{}, *findArch("sm_80", GetParam())};
 };
 
-const std::vector<Shape> kShapes{{1, 4, 4},    {64, 32, 64},  {65, 33, 70},  {130, 48, 129},
+const std::vector<Shape> kShapes{{1, 4, 4},    {64, 32, 64},   {65, 33, 70},  {130, 48, 129},
                                  {7, 100, 77}, {128, 64, 256}, {200, 20, 31}, {0, 8, 8}};
 
 TEST_P(GemmTest, ForwardWithItsEpilogueIsExact) {
@@ -152,9 +152,8 @@ TEST_P(GemmTest, WindowsOfAVocabularyAreExact) {
     ASSERT_EQ(dw[i], wanted[i]) << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(Products, GemmTest, testing::Bool(), [](const auto &info) {
-  return info.param ? "Bf16" : "Fp32";
-});
+INSTANTIATE_TEST_SUITE_P(Products, GemmTest, testing::Bool(),
+                         [](const auto &info) { return info.param ? "Bf16" : "Fp32"; });
 
 } // namespace
 } // namespace ftc::cuda

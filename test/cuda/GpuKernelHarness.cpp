@@ -32,9 +32,9 @@ static std::pair<unsigned char *, std::size_t> bufferOf(void *pointer) {
   return {static_cast<unsigned char *>(const_cast<void *>(begin)), bytes};
 }
 
-static void runOnGpu(const Kernel &kernel, const CpuIsa &isa, const std::vector<void *> &buffers,
-                     const std::vector<std::int64_t> &ints, const std::vector<double> &scalars,
-                     bool more) {
+static void runOnGpu(const Kernel &kernel, const CpuIsa &isa,
+                     const std::vector<void *> &buffers, const std::vector<std::int64_t> &ints,
+                     const std::vector<double> &scalars, bool more) {
   const cuda::GpuArch &arch = cuda::archOf(isa);
   cuda::KernelSignature signature{static_cast<unsigned>(buffers.size()),
                                   static_cast<unsigned>(ints.size()),
@@ -50,7 +50,8 @@ static void runOnGpu(const Kernel &kernel, const CpuIsa &isa, const std::vector<
       die(llvm::toString(made.takeError()));
     ptx = *made;
     if (const char *folder = std::getenv("FTC_PTX_SAMPLES")) {
-      std::FILE *file = std::fopen((std::string(folder) + "/" + kernel.key(isa) + ".ptx").c_str(), "w");
+      std::FILE *file =
+          std::fopen((std::string(folder) + "/" + kernel.key(isa) + ".ptx").c_str(), "w");
       std::fwrite(ptx.data(), 1, ptx.size(), file);
       std::fclose(file);
     }
@@ -118,8 +119,7 @@ void KernelLibrary::run(const Kernel &kernel, const std::vector<void *> &buffers
     return launch(cuda::FlashAttention::Part::Forward, buffers);
   }
   if (auto *gradient = dynamic_cast<const AttentionGrad *>(&kernel);
-      gradient && !gradient->tableGradient &&
-      cuda::FlashAttention::covers(gradient->shape)) {
+      gradient && !gradient->tableGradient && cuda::FlashAttention::covers(gradient->shape)) {
     flash.shape = gradient->shape;
     std::vector<void *> shared(buffers.begin(), buffers.begin() + 10);
     std::vector<void *> queries = shared, keys = shared;

@@ -32,16 +32,16 @@ TEST_P(ToyPtx, IsAssembledWithoutSpills) {
   const GpuArch &arch = *findArch(GetParam().arch, GetParam().bf16);
   MLIRContext context(MLIRContext::Threading::DISABLED);
   context.loadDialect<func::FuncDialect, nn::NnDialect, plan::PlanDialect>();
-  auto module = parseSourceFile<ModuleOp>(
-      FTC_TEST_DIR "/../toys/" + GetParam().file + ".mlir", ParserConfig(&context));
+  auto module = parseSourceFile<ModuleOp>(FTC_TEST_DIR "/../toys/" + GetParam().file + ".mlir",
+                                          ParserConfig(&context));
   ASSERT_TRUE(module);
   for (const Phase &phase : pipelinePhases({}))
     ASSERT_TRUE(succeeded(runPhase(*module, phase))) << phase.name;
   PlanSymbols symbols(&context);
-  for (const char *space : {"tokens", "target", "labelled", "input_ids.unique",
-                            "target_ids.unique", "token_position.unique",
-                            "target_position.unique", "beams", "entries", "slots",
-                            "source_slots", "source_entries"})
+  for (const char *space :
+       {"tokens", "target", "labelled", "input_ids.unique", "target_ids.unique",
+        "token_position.unique", "target_position.unique", "beams", "entries", "slots",
+        "source_slots", "source_entries"})
     symbols.setCapacity(space, 512);
   symbols.setCapacity("sequences", 16);
   for (const char *counter : rt::kCounters)

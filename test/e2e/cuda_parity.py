@@ -36,10 +36,19 @@ def history(scratch, device, family, task, target, flags, steps):
     must("ftrt", "run", artifact, "--train_file", data_of(family, task), "--output_dir", output,
          "--max_steps", steps, "--per_device_train_batch_size", 4, "--learning_rate", 1e-3,
          "--logging_steps", 1, "--save_strategy", "no", "--device", device,
-         *(("--version_2_with_negative",) if task == "question-answering" else ()),
+         *(("--version_2_with_negative", "--doc_stride", 16) if task == "question-answering" else ()),
          env=environment)
     log = json.loads((output / "trainer_state.json").read_text())["log_history"]
     return [entry for entry in log if "loss" in entry]
+
+
+def check_kernels(artifact):
+    """Where ptxas is installed: no kernel spills."""
+    table = json.loads(must("ftc", "inspect", artifact, "--kernels", "--json").stdout)["kernels"]
+    for variant in table.values():
+        for kernel in variant["kernels"]:
+            assert kernel["threads"] > 0, kernel
+            assert kernel.get("spill_bytes", 0) == 0, "spills: %r" % kernel
 
 
 def compare(family, task, precision="fp32", flags=(), steps=STEPS):
@@ -50,6 +59,7 @@ def compare(family, task, precision="fp32", flags=(), steps=STEPS):
         gpu = history(scratch, "cuda", family, task,
                       ("--target", "cuda", "--gpu", "sm_80", "--precision", precision), flags,
                       steps)
+        check_kernels(scratch / "cuda.ftb")
     assert len(cpu) == len(gpu) == steps, (len(cpu), len(gpu))
     worst = {"loss": 0.0, "grad_norm": 0.0}
     for left, right in zip(cpu, gpu):

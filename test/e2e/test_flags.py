@@ -52,10 +52,12 @@ RUN = [
 ]
 # As before, with validation data.
 METRICS = ["acuracy", "runtime", "eval_samples_per_second", "epoch", "step", "strict_f1"]
-# Flags of later tasks: known, and refused by name.
+# Targets that do not go together, and flags of later tasks: refused by name.
 LATER = [
-    ("ftc", ["--target", "cuda"], r"--target.*cuda.*not yet supported"),
-    ("ftc", ["--gpu", "sm_90"], r"--gpu: .*not yet supported"),
+    ("ftc", ["--gpu", "sm_90"], r"--gpu: needs --target cuda, got cpu"),
+    ("ftc", ["--target", "cuda", "--cpu", "native"], r"--cpu: needs --target cpu, got cuda"),
+    ("ftc", ["--target", "cuda", "--gpu", "sm_35"], r"--gpu: .*'sm_35', expected sm_80 or sm_90"),
+    ("ftc", ["--target", "quantum"], r"--target.*cuda"),
     ("ftc", ["--pass_plugin", "mine.so"], r"--pass_plugin: .*not yet supported"),
 ]
 

@@ -20,15 +20,16 @@ Num BlockBuilder::call(StringRef name, Type type, const Nums &operands) {
   for (Num operand : operands)
     values.push_back(operand.value);
   auto &builder = b.mlir();
-  return b.num(
-      LLVM::CallIntrinsicOp::create(builder, type, builder.getStringAttr(name), values)
-          ->getResult(0));
+  return b.num(LLVM::CallIntrinsicOp::create(builder, type, builder.getStringAttr(name), values)
+                   ->getResult(0));
 }
 
 void BlockBuilder::barrier() {
   callVoid(b, "llvm.nvvm.barrier.cta.sync.aligned.all", {b.i32(0).value});
 }
-void BlockBuilder::barrierOfWarp() { callVoid(b, "llvm.nvvm.bar.warp.sync", {b.i32(-1).value}); }
+void BlockBuilder::barrierOfWarp() {
+  callVoid(b, "llvm.nvvm.bar.warp.sync", {b.i32(-1).value});
+}
 
 BlockBuilder::Shared BlockBuilder::shared(const Term &byteOffset) {
   auto &builder = b.mlir();
@@ -54,7 +55,8 @@ void BlockBuilder::store(Num value, Shared to, unsigned alignment) {
 
 static Nums loadVector(KernelBuilder &b, Value from, int count, Type element) {
   auto &builder = b.mlir();
-  Value wide = LLVM::LoadOp::create(builder, VectorType::get({count}, element), from, 4 * count);
+  Value wide =
+      LLVM::LoadOp::create(builder, VectorType::get({count}, element), from, 4 * count);
   Nums values;
   for (int i = 0; i < count; ++i)
     values.push_back(
@@ -79,11 +81,13 @@ Nums BlockBuilder::loadWide(Shared from, int count, Type element) {
   return loadVector(b, from.value, count, element);
 }
 void BlockBuilder::storeWide(const Nums &values, Ptr to) { storeVector(b, values, to.value); }
-void BlockBuilder::storeWide(const Nums &values, Shared to) { storeVector(b, values, to.value); }
+void BlockBuilder::storeWide(const Nums &values, Shared to) {
+  storeVector(b, values, to.value);
+}
 
 Num BlockBuilder::shuffleXor(Num value, int mask) {
   StringRef name = llvm::isa<FloatType>(value.type()) ? "llvm.nvvm.shfl.sync.bfly.f32"
-                                                       : "llvm.nvvm.shfl.sync.bfly.i32";
+                                                      : "llvm.nvvm.shfl.sync.bfly.i32";
   return call(name, value.type(), {b.i32(-1), value, b.i32(mask), b.i32(31)});
 }
 Num BlockBuilder::sumOfWarp(Num value) {
@@ -112,10 +116,11 @@ void BlockBuilder::waitForCopies(int pending) {
 static Nums callMany(KernelBuilder &b, StringRef name, Type element, int count,
                      ArrayRef<Value> operands) {
   auto &builder = b.mlir();
-  Type type = LLVM::LLVMStructType::getLiteral(builder.getContext(),
-                                               SmallVector<Type>(count, element));
-  Value all = LLVM::CallIntrinsicOp::create(builder, type, builder.getStringAttr(name), operands)
-                  ->getResult(0);
+  Type type =
+      LLVM::LLVMStructType::getLiteral(builder.getContext(), SmallVector<Type>(count, element));
+  Value all =
+      LLVM::CallIntrinsicOp::create(builder, type, builder.getStringAttr(name), operands)
+          ->getResult(0);
   Nums values;
   for (int i = 0; i < count; ++i)
     values.push_back(b.num(LLVM::ExtractValueOp::create(builder, all, i)));
@@ -145,8 +150,8 @@ Nums BlockBuilder::multiplyTf32(const Nums &a, const Nums &x, const Nums &c) {
 
 Num BlockBuilder::toBf16Pair(Num low, Num high) {
   auto &builder = b.mlir();
-  Num pair = call("llvm.nvvm.ff2bf16x2.rn", VectorType::get({2}, builder.getBF16Type()),
-                  {high, low});
+  Num pair =
+      call("llvm.nvvm.ff2bf16x2.rn", VectorType::get({2}, builder.getBF16Type()), {high, low});
   return b.num(LLVM::BitcastOp::create(builder, b.i32Type(), pair.value));
 }
 Num BlockBuilder::toTf32(Num value) {

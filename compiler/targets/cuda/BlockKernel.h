@@ -19,9 +19,6 @@ class BlockKernel : public cpu::Kernel {
 public:
   virtual int threads() const = 0;
   virtual std::int64_t sharedBytes() const { return 0; }
-  /// Registers a thread may take at most, through the blocks that should fit a multiprocessor;
-  /// 0: as many as it likes.
-  virtual int blocksAtOnce() const { return 0; }
 };
 
 /// What a thread asks of the GPU, as the intrinsics of LLVM's NVPTX target.
@@ -48,8 +45,8 @@ public:
   Num load(Shared from, mlir::Type type, unsigned alignment = 4);
   void store(Num value, Shared to, unsigned alignment = 4);
 
-  /// `count` consecutive f32 (or i32) from global or shared memory in one access; `count` 2 or 4,
-  /// the address aligned to all of them.
+  /// `count` consecutive f32 (or i32) from global or shared memory in one access; `count` 2 or
+  /// 4, the address aligned to all of them.
   Nums loadWide(Ptr from, int count);
   Nums loadWide(Shared from, int count, mlir::Type element);
   void storeWide(const Nums &values, Ptr to);

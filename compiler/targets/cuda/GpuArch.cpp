@@ -20,9 +20,9 @@ static GpuArch make(const char *name, const char *suffix, bool bf16) {
 }
 
 const GpuArch *findArch(const std::string &name, bool bf16) {
-  static const GpuArch all[] = {
-      make("sm_80", "sm80", false), make("sm_90", "sm90", false),
-      make("sm_80", "sm80bf16", true), make("sm_90", "sm90bf16", true)};
+  static const GpuArch all[] = {make("sm_80", "sm80", false), make("sm_90", "sm90", false),
+                                make("sm_80", "sm80bf16", true),
+                                make("sm_90", "sm90bf16", true)};
   for (const GpuArch &arch : all)
     if (arch.name == name && arch.bf16Products == bf16)
       return &arch;

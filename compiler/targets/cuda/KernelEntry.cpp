@@ -20,7 +20,8 @@ static std::int64_t slotOf(LLVM::GEPOp slot) {
 }
 
 /// Replaces what is loaded from the slots of `array` by `value` of the slot's index.
-static void replaceSlots(Value array, llvm::function_ref<Value(std::int64_t, OpBuilder &)> value) {
+static void replaceSlots(Value array,
+                         llvm::function_ref<Value(std::int64_t, OpBuilder &)> value) {
   for (Operation *user : llvm::make_early_inc_range(array.getUsers())) {
     auto slot = cast<LLVM::GEPOp>(user);
     for (Operation *load : llvm::make_early_inc_range(slot->getUsers())) {
@@ -37,7 +38,8 @@ void makeEntry(func::FuncOp kernel, const KernelSignature &signature) {
   Block &body = kernel.front();
   ImplicitLocOpBuilder b(kernel.getLoc(), context);
   Type generic = LLVM::LLVMPointerType::get(context);
-  Type global = LLVM::LLVMPointerType::get(context, 1), shared = LLVM::LLVMPointerType::get(context, 3);
+  Type global = LLVM::LLVMPointerType::get(context, 1),
+       shared = LLVM::LLVMPointerType::get(context, 3);
   Type i32 = b.getI32Type(), i64 = b.getI64Type();
 
   // The body moves behind the test of the task; only what stands outside is of the entry.
@@ -61,16 +63,15 @@ void makeEntry(func::FuncOp kernel, const KernelSignature &signature) {
   Value task = arith::ExtUIOp::create(b, i64, block);
   Value one = arith::ConstantOp::create(b, b.getI64IntegerAttr(1));
   Value next = arith::AddIOp::create(b, task, one);
-  Value inside =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, task, word(0, i64, b));
+  Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, task, word(0, i64, b));
   Value memory = LLVM::AddressOfOp::create(b, shared, kSharedMemory);
   Value scratch = LLVM::AddrSpaceCastOp::create(b, generic, memory);
   auto guard = scf::IfOp::create(b, TypeRange{}, inside, /*withElseRegion=*/false);
 
-  replaceSlots(body.getArgument(0), [&](std::int64_t index, OpBuilder &) { return pointers[index]; });
-  replaceSlots(body.getArgument(1), [&](std::int64_t index, OpBuilder &at) {
-    return word(1 + index, i64, at);
-  });
+  replaceSlots(body.getArgument(0),
+               [&](std::int64_t index, OpBuilder &) { return pointers[index]; });
+  replaceSlots(body.getArgument(1),
+               [&](std::int64_t index, OpBuilder &at) { return word(1 + index, i64, at); });
   replaceSlots(body.getArgument(2), [&](std::int64_t index, OpBuilder &at) {
     return word(1 + signature.ints + index, at.getF64Type(), at);
   });

@@ -31,7 +31,8 @@ static std::int64_t numberBefore(StringRef line, StringRef what) {
   if (at == StringRef::npos)
     return 0;
   StringRef before = line.take_front(at).rtrim();
-  StringRef digits = before.take_back(before.size() - (before.find_last_not_of("0123456789") + 1));
+  StringRef digits =
+      before.take_back(before.size() - (before.find_last_not_of("0123456789") + 1));
   std::int64_t value = 0;
   return digits.getAsInteger(10, value) ? 0 : value;
 }
@@ -50,8 +51,8 @@ static std::map<std::string, KernelResources> readReport(StringRef report) {
       continue;
     if (line.contains(" bytes stack frame")) {
       current->stackBytes = numberBefore(line, " bytes stack frame");
-      current->spillBytes = numberBefore(line, " bytes spill stores") +
-                            numberBefore(line, " bytes spill loads");
+      current->spillBytes =
+          numberBefore(line, " bytes spill stores") + numberBefore(line, " bytes spill loads");
     }
     if (line.contains(" registers"))
       current->registers = static_cast<int>(numberBefore(line, " registers"));
@@ -86,8 +87,8 @@ llvm::Expected<AssembledPtx> assemblePtx(const std::string &ptxas, const std::st
   std::vector<StringRef> arguments{ptxas, "-v", target, "-o", output.str(), input.str()};
   std::optional<StringRef> redirects[] = {StringRef(), log.str(), log.str()};
   std::string message;
-  int status = llvm::sys::ExecuteAndWait(ptxas, arguments, std::nullopt, redirects, 600, 0,
-                                         &message);
+  int status =
+      llvm::sys::ExecuteAndWait(ptxas, arguments, std::nullopt, redirects, 600, 0, &message);
   auto text = llvm::MemoryBuffer::getFile(log);
   StringRef report = text ? (*text)->getBuffer() : StringRef();
   if (status != 0) {

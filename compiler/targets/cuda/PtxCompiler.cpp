@@ -49,8 +49,8 @@ static void declareSharedMemory(ModuleOp module) {
   (void)global;
 }
 
-/// Vector kernels load whole vectors where fewer lanes were written, and drop the rest: on a GPU
-/// that is a read of memory without a value, which its checkers report.
+/// Vector kernels load whole vectors where fewer lanes were written, and drop the rest: on a
+/// GPU that is a read of memory without a value, which its checkers report.
 static void clearScratch(KernelBuilder &b, std::int64_t bytes) {
   if (bytes > 0)
     b.loop(0, bytes / 4, b.isa.lanes,
@@ -72,8 +72,9 @@ static llvm::Error emit(ModuleOp module, const std::vector<LaunchedKernel> &kern
     }
     std::int64_t shared = sharedBytesOf(*kernel, arch), limit = limitsOf(arch).sharedPerBlock;
     if (shared > limit)
-      return failure("'" + name + "' takes " + llvm::Twine(shared) + " bytes of shared memory, " +
-                     arch.name + " has " + llvm::Twine(limit) + " a block; shorten what it works "
+      return failure("'" + name + "' takes " + llvm::Twine(shared) +
+                     " bytes of shared memory, " + arch.name + " has " + llvm::Twine(limit) +
+                     " a block; shorten what it works "
                      "on at once (--max_seq_length)");
     builder.open(name);
     bool onWarp = !dynamic_cast<const BlockKernel *>(kernel.get());
@@ -122,8 +123,8 @@ static std::unique_ptr<llvm::TargetMachine> makeMachine(const GpuArch &arch) {
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict; // only where a kernel says fma
   return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, arch.llvmCpu, arch.llvmFeatures, options, std::nullopt,
-                                  std::nullopt, llvm::CodeGenOptLevel::Default));
+      target->createTargetMachine(triple, arch.llvmCpu, arch.llvmFeatures, options,
+                                  std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
@@ -150,9 +151,8 @@ static void describe(llvm::Module &module, const std::vector<LaunchedKernel> &ke
     function->setCallingConv(llvm::CallingConv::PTX_Kernel);
     function->addFnAttr("nvvm.maxntid", std::to_string(threadsOf(*launched.kernel)));
     function->addFnAttr("no-builtins");
-    if (auto *block = dynamic_cast<const BlockKernel *>(launched.kernel.get());
-        block && block->blocksAtOnce())
-      function->addFnAttr("nvvm.minctasm", std::to_string(block->blocksAtOnce()));
+    // Without it ptxas keeps registers below what a block may have, and spills.
+    function->addFnAttr("nvvm.minctasm", "1");
   }
 }
 
@@ -179,7 +179,8 @@ llvm::Expected<std::string> compileToPtx(const std::vector<LaunchedKernel> &kern
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager codegen;
-  if (machine->addPassesToEmitFile(codegen, stream, nullptr, llvm::CodeGenFileType::AssemblyFile))
+  if (machine->addPassesToEmitFile(codegen, stream, nullptr,
+                                   llvm::CodeGenFileType::AssemblyFile))
     return failure("the code generator cannot write PTX");
   codegen.run(*code);
   return std::string(bytes.begin(), bytes.end());

@@ -45,7 +45,9 @@ private:
   void store(Value value, Value pointer, Value mask, unsigned alignment);
   void scalarStore(LLVM::StoreOp op);
   Value intrinsic(StringRef name, Type type, ValueRange operands);
-  Value i32(std::int64_t value) { return arith::ConstantOp::create(b, b.getI32IntegerAttr(value)); }
+  Value i32(std::int64_t value) {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
+  }
   Value fromLane(Value value, Value from);
   Value atLane(Value pointer, Type element);
   Value below(Value index, std::int64_t count) {
@@ -111,11 +113,13 @@ Value Distribution::lookup(ArrayRef<std::int64_t> bytes) {
       bits |= static_cast<std::uint64_t>(bytes[i] & 255) << (8 * (i % 8));
     Value entry =
         arith::ConstantOp::create(b, b.getI64IntegerAttr(static_cast<std::int64_t>(bits)));
-    packed = packed ? Value(arith::SelectOp::create(b, below(lane, 8 * word + 8), entry, packed))
-                    : entry;
+    packed = packed
+                 ? Value(arith::SelectOp::create(b, below(lane, 8 * word + 8), entry, packed))
+                 : entry;
   }
   Value bit = arith::MulIOp::create(b, arith::AndIOp::create(b, lane, i32(7)), i32(8));
-  Value moved = arith::ShRUIOp::create(b, packed, arith::ExtUIOp::create(b, b.getI64Type(), bit));
+  Value moved =
+      arith::ShRUIOp::create(b, packed, arith::ExtUIOp::create(b, b.getI64Type(), bit));
   return arith::AndIOp::create(b, arith::TruncIOp::create(b, b.getI32Type(), moved), i32(255));
 }
 
@@ -206,7 +210,8 @@ LogicalResult Distribution::extract(vector::ExtractOp op) {
 Value Distribution::atLane(Value pointer, Type element) {
   if (element.isInteger(1))
     element = b.getI8Type();
-  return LLVM::GEPOp::create(b, pointer.getType(), element, pointer, ArrayRef<LLVM::GEPArg>{lane});
+  return LLVM::GEPOp::create(b, pointer.getType(), element, pointer,
+                             ArrayRef<LLVM::GEPArg>{lane});
 }
 
 void Distribution::load(Operation &op, Value pointer, Value mask, Value otherwise,
@@ -305,14 +310,13 @@ LogicalResult Distribution::distribute(Operation &op) {
     return shuffle(value);
   if (auto value = dyn_cast<vector::ExtractOp>(op))
     return extract(value);
-  if (auto value = dyn_cast<LLVM::LoadOp>(op);
-      value && isa<VectorType>(value.getType())) {
+  if (auto value = dyn_cast<LLVM::LoadOp>(op); value && isa<VectorType>(value.getType())) {
     load(op, value.getAddr(), {}, {}, value.getAlignment().value_or(4));
     return success();
   }
   if (auto value = dyn_cast<LLVM::MaskedLoadOp>(op)) {
-    load(op, value.getData(), map.lookup(value.getMask()),
-         map.lookup(value.getPassThru()), value.getAlignment());
+    load(op, value.getData(), map.lookup(value.getMask()), map.lookup(value.getPassThru()),
+         value.getAlignment());
     return success();
   }
   if (auto value = dyn_cast<LLVM::masked_gather>(op)) {
@@ -338,8 +342,8 @@ LogicalResult Distribution::distribute(Operation &op) {
                  isa<LLVM::FMAOp, LLVM::GEPOp, LLVM::AddressOfOp, LLVM::AddrSpaceCastOp,
                      LLVM::CallIntrinsicOp, LLVM::LoadOp, scf::ForOp, scf::IfOp, scf::WhileOp,
                      scf::ConditionOp, scf::YieldOp, func::ReturnOp>(op);
-  if (!perLane || llvm::any_of(op.getResultTypes(),
-                               [](Type type) { return lanesOf(type) > kWarp; }))
+  if (!perLane ||
+      llvm::any_of(op.getResultTypes(), [](Type type) { return lanesOf(type) > kWarp; }))
     return op.emitError("expected an op that a warp's lanes can do one by one, got ")
            << op.getName();
   return generic(op);

@@ -9,8 +9,8 @@
 namespace ftc::cuda {
 
 /// cpu::Attention's equation, and of AttentionGrad dq (`Queries`) or dk and dv (`Keys`); causal
-/// masks and windows, shared key heads, dropout. A block owns 32 queries of a sequence and head,
-/// or 64 keys of a sequence and key head. A row's bits depend on its sequence alone.
+/// masks and windows, shared key heads, dropout. A block owns 32 queries of a sequence and
+/// head, or 64 keys of a sequence and key head. A row's bits depend on its sequence alone.
 ///   buffers  Forward: as cpu::Attention without tables
 ///            Queries: dout, q, k, v, out, lse, query_offsets, key_offsets, sequence_id,
 ///            query_position, dq;   Keys: the same with dk, dv last
@@ -23,9 +23,7 @@ struct FlashAttention : BlockKernel {
   std::int64_t maxRows = 512; ///< no sequence has more queries (Keys: keys)
 
   std::int64_t rowsOfBlock() const { return part == Part::Keys ? 64 : 32; }
-  std::int64_t headsOfGrid() const {
-    return part == Part::Keys ? shape.kvHeads : shape.heads;
-  }
+  std::int64_t headsOfGrid() const { return part == Part::Keys ? shape.kvHeads : shape.heads; }
   std::int64_t blocks() const { return (maxRows + rowsOfBlock() - 1) / rowsOfBlock(); }
 
   /// Whether there is such a kernel of `shape`.

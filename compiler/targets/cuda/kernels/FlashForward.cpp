@@ -12,9 +12,11 @@ public:
   /// Buffers of q, then k, v begin at `base`; of offsets and what follows at `offsets`.
   Queries(FlashTiles &tiles, int base, int offsets)
       : tiles(tiles), b(tiles.b), shape(tiles.spec.shape), q(b.buffer(base)),
-        k(b.buffer(base + 1)), v(b.buffer(base + 2)), positions(b.buffer(offsets + 3, Elem::I32)) {
+        k(b.buffer(base + 1)), v(b.buffer(base + 2)),
+        positions(b.buffer(offsets + 3, Elem::I32)) {
     Num s = b.toI64(tiles.sequence);
-    Ptr queryOffsets = b.buffer(offsets, Elem::I32), keyOffsets = b.buffer(offsets + 1, Elem::I32);
+    Ptr queryOffsets = b.buffer(offsets, Elem::I32),
+        keyOffsets = b.buffer(offsets + 1, Elem::I32);
     firstQuery = b.load(queryOffsets[s]);
     queries = b.load(queryOffsets[s + 1]) - firstQuery;
     firstKey = b.load(keyOffsets[s]);
@@ -35,11 +37,11 @@ public:
     if (!shape.causal && !shape.window)
       return;
     Num count = b.min(queries - first, b.i32(tiles.spec.rowsOfBlock()));
-    Nums range = b.loop(0, b.toI64(count), 1, {b.i32(0x7fffffff), b.i32(-1)},
-                        [&](Num i, const Nums &c) {
-                          Num position = b.load(positions[b.toI64(firstQuery + first) + i]);
-                          return Nums{b.min(c[0], position), b.max(c[1], position)};
-                        });
+    Nums range =
+        b.loop(0, b.toI64(count), 1, {b.i32(0x7fffffff), b.i32(-1)}, [&](Num i, const Nums &c) {
+          Num position = b.load(positions[b.toI64(firstQuery + first) + i]);
+          return Nums{b.min(c[0], position), b.max(c[1], position)};
+        });
     if (shape.causal)
       to = b.min(to, range[1] + 1);
     if (!shape.window)
@@ -104,9 +106,10 @@ void forwardBlock(FlashTiles &tiles, Queries &queries) {
   constexpr int own = FlashTiles::kOwn;
   int channels = tiles.channelsOfThread();
   Num head = b.toI64(tiles.head) * queries.d();
-  tiles.copyRows(queries.q[b.toI64(queries.firstQuery + queries.first) * shape.queryRow() + head],
-                 shape.queryRow(), queries.queries - queries.first, tiles.spec.rowsOfBlock(),
-                 tiles.ownAt(0), tiles.ownPitch());
+  tiles.copyRows(
+      queries.q[b.toI64(queries.firstQuery + queries.first) * shape.queryRow() + head],
+      shape.queryRow(), queries.queries - queries.first, tiles.spec.rowsOfBlock(),
+      tiles.ownAt(0), tiles.ownPitch());
   queries.bound();
   Nums positions;
   for (int r = 0; r < own; ++r)
@@ -115,39 +118,39 @@ void forwardBlock(FlashTiles &tiles, Queries &queries) {
   Nums carried(own, b.f32(kLowest)); // largest scores, then sums of a thread, then outputs
   for (int i = 0; i < own + own * channels; ++i)
     carried.push_back(b.f32(0));
-  carried = b.loop(b.toI64(queries.from), b.toI64(queries.to), 64, carried,
-                   [&](Num at, const Nums &c) {
-    Num key = b.toI32(at);
-    queries.copyTile(key);
-    queries.leaveFactors(key);
-    Nums scores = tiles.products(0, 0), next = c, weights;
-    for (int r = 0; r < own; ++r) {
-      Num seen[2], score[2];
-      for (int half = 0; half < 2; ++half) {
-        seen[half] = queries.sees(key + tiles.lane + 32 * half, positions[r]);
-        score[half] =
-            b.select(seen[half], scores[2 * r + half] * shape.scaleOrDefault(), kLowest);
-      }
-      Num top = b.max(c[r], tiles.threads.maxOfWarp(b.max(score[0], score[1])));
-      Num shrink = b.exp(c[r] - top);
-      Num sum = c[own + r] * shrink;
-      for (int half = 0; half < 2; ++half) {
-        Num p = b.select(seen[half], b.exp(score[half] - top), 0.0);
-        sum = sum + p;
-        weights.push_back(p * tiles.factor(r, half));
-      }
-      next[r] = top;
-      next[own + r] = sum;
-      for (int i = 0; i < channels; ++i) {
-        Num &out = next[2 * own + r * channels + i];
-        out = out * shrink;
-      }
-    }
-    tiles.storeWeights(weights);
-    Nums outputs = tiles.combine(Nums(next.begin() + 2 * own, next.end()), 1);
-    std::copy(outputs.begin(), outputs.end(), next.begin() + 2 * own);
-    return next;
-  });
+  carried = b.loop(
+      b.toI64(queries.from), b.toI64(queries.to), 64, carried, [&](Num at, const Nums &c) {
+        Num key = b.toI32(at);
+        queries.copyTile(key);
+        queries.leaveFactors(key);
+        Nums scores = tiles.products(0, 0), next = c, weights;
+        for (int r = 0; r < own; ++r) {
+          Num seen[2], score[2];
+          for (int half = 0; half < 2; ++half) {
+            seen[half] = queries.sees(key + tiles.lane + 32 * half, positions[r]);
+            score[half] =
+                b.select(seen[half], scores[2 * r + half] * shape.scaleOrDefault(), kLowest);
+          }
+          Num top = b.max(c[r], tiles.threads.maxOfWarp(b.max(score[0], score[1])));
+          Num shrink = b.exp(c[r] - top);
+          Num sum = c[own + r] * shrink;
+          for (int half = 0; half < 2; ++half) {
+            Num p = b.select(seen[half], b.exp(score[half] - top), 0.0);
+            sum = sum + p;
+            weights.push_back(p * tiles.factor(r, half));
+          }
+          next[r] = top;
+          next[own + r] = sum;
+          for (int i = 0; i < channels; ++i) {
+            Num &out = next[2 * own + r * channels + i];
+            out = out * shrink;
+          }
+        }
+        tiles.storeWeights(weights);
+        Nums outputs = tiles.combine(Nums(next.begin() + 2 * own, next.end()), 1);
+        std::copy(outputs.begin(), outputs.end(), next.begin() + 2 * own);
+        return next;
+      });
   Ptr out = b.buffer(7), lse = b.buffer(8);
   Nums outputs(carried.begin() + 2 * own, carried.end());
   for (int r = 0; r < own; ++r) {
@@ -187,23 +190,23 @@ void queriesBlock(FlashTiles &tiles, Queries &queries) {
     deltas.push_back(tiles.dot(dout[row * dense + head], out[row * dense + head]));
   }
   Nums sums(own * tiles.channelsOfThread(), b.f32(0));
-  sums = b.loop(b.toI64(queries.from), b.toI64(queries.to), 64, sums,
-                [&](Num at, const Nums &carried) {
-    Num key = b.toI32(at);
-    queries.copyTile(key);
-    queries.leaveFactors(key);
-    Nums scores = tiles.products(0, 0), slopes = tiles.products(1, 1), weights;
-    for (int r = 0; r < own; ++r) {
-      for (int half = 0; half < 2; ++half) {
-        Num seen = queries.sees(key + tiles.lane + 32 * half, positions[r]);
-        Num p = b.exp(scores[2 * r + half] * shape.scaleOrDefault() - normals[r]);
-        Num slope = p * (slopes[2 * r + half] * tiles.factor(r, half) - deltas[r]);
-        weights.push_back(b.select(seen, slope * shape.scaleOrDefault(), 0.0));
-      }
-    }
-    tiles.storeWeights(weights);
-    return tiles.combine(carried, 0);
-  });
+  sums = b.loop(
+      b.toI64(queries.from), b.toI64(queries.to), 64, sums, [&](Num at, const Nums &carried) {
+        Num key = b.toI32(at);
+        queries.copyTile(key);
+        queries.leaveFactors(key);
+        Nums scores = tiles.products(0, 0), slopes = tiles.products(1, 1), weights;
+        for (int r = 0; r < own; ++r) {
+          for (int half = 0; half < 2; ++half) {
+            Num seen = queries.sees(key + tiles.lane + 32 * half, positions[r]);
+            Num p = b.exp(scores[2 * r + half] * shape.scaleOrDefault() - normals[r]);
+            Num slope = p * (slopes[2 * r + half] * tiles.factor(r, half) - deltas[r]);
+            weights.push_back(b.select(seen, slope * shape.scaleOrDefault(), 0.0));
+          }
+        }
+        tiles.storeWeights(weights);
+        return tiles.combine(carried, 0);
+      });
   for (int r = 0; r < own; ++r)
     storeRow(queries, r, sums, b.buffer(10), shape.queryRow());
 }

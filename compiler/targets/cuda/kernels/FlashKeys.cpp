@@ -1,5 +1,5 @@
-// FlashAttention's pass that owns keys: their gradients and the values', over all queries of the
-// sequence and all query heads that share the key head, in order.
+// FlashAttention's pass that owns keys: their gradients and the values', over all queries of
+// the sequence and all query heads that share the key head, in order.
 #include "compiler/targets/cuda/kernels/FlashTiles.h"
 
 namespace ftc::cuda {
@@ -24,8 +24,10 @@ public:
 
   void emit() {
     Num place = b.toI64(firstKey + first) * shape.keyRow() + b.toI64(tiles.head) * d();
-    tiles.copyRows(k[place], shape.keyRow(), keys - first, 64, tiles.ownAt(0), tiles.ownPitch());
-    tiles.copyRows(v[place], shape.keyRow(), keys - first, 64, tiles.ownAt(1), tiles.ownPitch());
+    tiles.copyRows(k[place], shape.keyRow(), keys - first, 64, tiles.ownAt(0),
+                   tiles.ownPitch());
+    tiles.copyRows(v[place], shape.keyRow(), keys - first, 64, tiles.ownAt(1),
+                   tiles.ownPitch());
     std::size_t count = FlashTiles::kOwn * tiles.channelsOfThread();
     std::int64_t group = shape.heads / shape.kvHeads;
     Nums sums = b.loop(0, group, 1, Nums(2 * count, b.f32(0)), [&](Num member, const Nums &c) {
@@ -70,8 +72,8 @@ private:
   void leaveFactors(Num head) {
     tiles.leaveFactors(4, [&](Num step) {
       Num half = step & 1, counter = step >> 1;
-      Nums words = tiles.philox(head, tiles.statistic(2, half),
-                                (first >> 2) + tiles.warp * 2 + counter);
+      Nums words =
+          tiles.philox(head, tiles.statistic(2, half), (first >> 2) + tiles.warp * 2 + counter);
       for (int word = 0; word < 4; ++word)
         tiles.threads.store(tiles.dropped(words[word]),
                             tiles.weightPlace(counter * 4 + word, half));

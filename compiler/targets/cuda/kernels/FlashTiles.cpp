@@ -39,7 +39,8 @@ std::int64_t FlashTiles::statisticsAt(int which) const {
 std::int64_t FlashAttention::sharedBytes() const {
   // The layout depends on the specification alone.
   std::int64_t own = (shape.headDim + 3) / 4 * 4, tile = own + 1;
-  std::int64_t bytes = (part == Part::Forward ? 1 : 2) * rowsOfBlock() * own * 4 + 2 * 64 * tile * 4;
+  std::int64_t bytes =
+      (part == Part::Forward ? 1 : 2) * rowsOfBlock() * own * 4 + 2 * 64 * tile * 4;
   bytes = (bytes + 15) / 16 * 16 + threads() / 32 * 8 * 64 * 4 + 3 * 64 * 4;
   return bytes;
 }
@@ -95,8 +96,8 @@ void FlashTiles::copyRows(Ptr from, std::int64_t stride, Num rows, std::int64_t 
     Ptr place = from[b.toI64(row) * stride + b.toI64(c)];
     Nums zeros(4, b.f32(0)), values;
     if (wide)
-      values = b.choose(row < rows, [&] { return threads.loadWide(place, 4); },
-                        [&] { return zeros; });
+      values = b.choose(
+          row < rows, [&] { return threads.loadWide(place, 4); }, [&] { return zeros; });
     else
       for (int i = 0; i < 4; ++i)
         values.push_back(b.choose((row < rows) & (c + i < d),
@@ -143,8 +144,8 @@ Nums FlashTiles::combine(const Nums &sums, int tile) {
         rows[i].push_back(
             threads.load(at(tileAt(tile), (j + i) * tilePitch() + channel(c)), b.f32Type()));
     for (int r = 0; r < kOwn; ++r) {
-      Nums weights = threads.loadWide(at(weightsAt(), (warp * kOwn + r) * kTile + j), 4,
-                                      b.f32Type());
+      Nums weights =
+          threads.loadWide(at(weightsAt(), (warp * kOwn + r) * kTile + j), 4, b.f32Type());
       for (int i = 0; i < 4; ++i)
         for (int c = 0; c < channels; ++c)
           next[r * channels + c] = b.fma(weights[i], rows[i][c], next[r * channels + c]);
@@ -157,11 +158,10 @@ Num FlashTiles::dot(Ptr a, Ptr c) {
   Num sum = b.f32(0);
   for (int i = 0; i < channelsOfThread(); ++i) {
     Num at = lane + 32 * i;
-    Num term = b.choose(at < spec.shape.headDim,
-                        [&] {
-                          return Nums{b.load(a[b.toI64(at)]) * b.load(c[b.toI64(at)])};
-                        },
-                        [&] { return Nums{b.f32(0)}; })[0];
+    Num term = b.choose(
+        at < spec.shape.headDim,
+        [&] { return Nums{b.load(a[b.toI64(at)]) * b.load(c[b.toI64(at)])}; },
+        [&] { return Nums{b.f32(0)}; })[0];
     sum = sum + term;
   }
   return threads.sumOfWarp(sum);
@@ -175,8 +175,7 @@ Num FlashTiles::ownRow(int r) const {
 
 Num FlashTiles::statistic(int which, const Term &half) {
   Num row = lane + (half.num ? half.num * 32 : b.i32(32 * half.integer));
-  return threads.load(at(statisticsAt(which), row),
-                      which == 2 ? b.i32Type() : b.f32Type());
+  return threads.load(at(statisticsAt(which), row), which == 2 ? b.i32Type() : b.f32Type());
 }
 
 void FlashTiles::setStatistic(int which, Num row, Num value) {
@@ -224,12 +223,13 @@ BlockBuilder::Shared FlashTiles::weightPlace(const Term &r, const Term &half) {
 
 void FlashTiles::leaveFactors(std::int64_t steps, const std::function<void(Num)> &body) {
   threads.barrierOfWarp(); // others have read the weights before
-  b.ifElse(active, [&] { b.loop(0, steps, 1, [&](Num step) { body(b.toI32(step)); }); },
-           [&] {
-             for (int r = 0; r < kOwn; ++r)
-               for (int half = 0; half < 2; ++half)
-                 threads.store(b.f32(1), weightPlace(r, half));
-           });
+  b.ifElse(
+      active, [&] { b.loop(0, steps, 1, [&](Num step) { body(b.toI32(step)); }); },
+      [&] {
+        for (int r = 0; r < kOwn; ++r)
+          for (int half = 0; half < 2; ++half)
+            threads.store(b.f32(1), weightPlace(r, half));
+      });
 }
 
 } // namespace ftc::cuda

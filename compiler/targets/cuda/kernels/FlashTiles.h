@@ -24,11 +24,12 @@ public:
   std::int64_t ownAt(int which) const;
   std::int64_t tileAt(int which) const;
   std::int64_t weightsAt() const;
-  std::int64_t statisticsAt(int which) const; ///< 64 words of a tile's rows: lse, delta, position
+  std::int64_t
+  statisticsAt(int which) const; ///< 64 words of a tile's rows: lse, delta, position
   std::int64_t bytes() const { return statisticsAt(3); }
 
-  /// Copies `rows` rows (at most `count`) from `from`, `stride` elements apart, with zeros behind
-  /// the head's channels and behind the rows.
+  /// Copies `rows` rows (at most `count`) from `from`, `stride` elements apart, with zeros
+  /// behind the head's channels and behind the rows.
   void copyRows(Ptr from, std::int64_t stride, Num rows, std::int64_t count, std::int64_t at,
                 std::int64_t pitch);
 
@@ -53,15 +54,13 @@ public:
   Nums philox(Num queryHead, Num position, Num counter);
   /// 0 or 1 / (1 - p), by a word's bits.
   Num dropped(Num word);
-  /// Leaves dropout's factors in the places of the thread's weights, by a loop over own rows that
-  /// is not unrolled: ten rounds for each of them at once would fill the registers. `body`
+  /// Leaves dropout's factors in the places of the thread's weights, by a loop over own rows
+  /// that is not unrolled: ten rounds for each of them at once would fill the registers. `body`
   /// stores what one step gives at weightPlace; without dropout all are 1.
   void leaveFactors(std::int64_t steps, const std::function<void(Num step)> &body);
   /// The place of the weight of own row `r` and the thread's row `half` of the tile.
   BlockBuilder::Shared weightPlace(const Term &r, const Term &half);
-  Num factor(int r, int half) {
-    return threads.load(weightPlace(r, half), b.f32Type());
-  }
+  Num factor(int r, int half) { return threads.load(weightPlace(r, half), b.f32Type()); }
 
   /// The sequence's and head's task.
   Num sequence, head, block; ///< i32

@@ -89,8 +89,8 @@ GemmTile::GemmTile(KernelBuilder &b, const Gemm &spec)
   to = !spec.gradient ? b.i32(spec.k) : chunk ? b.min(from + spec.chunk, m) : m;
 }
 
-Nums GemmTile::loadFour(Ptr factor, Num line, Num lines, Num at, Num width,
-                        std::int64_t stride, bool inFours) {
+Nums GemmTile::loadFour(Ptr factor, Num line, Num lines, Num at, Num width, std::int64_t stride,
+                        bool inFours) {
   Ptr place = factor[b.toI64(line) * stride + b.toI64(at)];
   Nums zeros(4, b.f32(0));
   if (inFours) // a group of four is inside or outside
@@ -117,8 +117,9 @@ void GemmTile::finish(Num atRow, Num atColumn, const Nums &values) {
     for (int i = 0; i < count; ++i)
       b.ifThen((atRow < rows) & (atColumn + i < spec.n), [&] {
         Ptr to = b.buffer(2)[b.toI64(atRow) * spec.n + b.toI64(atColumn + i)];
-        Num before = b.choose(accumulate == 0, [&] { return Nums{b.f32(0)}; },
-                              [&] { return Nums{b.load(to)}; })[0];
+        Num before = b.choose(
+            accumulate == 0, [&] { return Nums{b.f32(0)}; },
+            [&] { return Nums{b.load(to)}; })[0];
         b.store(before + values[i], to);
       });
     return;
@@ -173,9 +174,8 @@ void GemmTile::finish(Num atRow, Num atColumn, const Nums &values) {
     for (Num &sum : sums)
       sum = cpu::activate(b, spec.act, sum);
     if (spec.gradAct != Activation::None)
-      each(saved[place], [&](Num x, Num at) {
-        return x * cpu::activationDerivative(b, spec.gradAct, at);
-      });
+      each(saved[place],
+           [&](Num x, Num at) { return x * cpu::activationDerivative(b, spec.gradAct, at); });
     store(sums, y[place]);
   };
   if (spec.n % count == 0 && spec.strideOfResult() % count == 0) {
@@ -206,8 +206,8 @@ void GemmReduce::emit(KernelBuilder &b) const {
   Num accumulate = b.integer(1);
   Ptr partial = b.buffer(0);
   auto reduce = [&](Ptr to) {
-    Num start = b.choose(accumulate == 0, [&] { return Nums{b.f32(0)}; },
-                         [&] { return Nums{b.load(to)}; })[0];
+    Num start = b.choose(
+        accumulate == 0, [&] { return Nums{b.f32(0)}; }, [&] { return Nums{b.load(to)}; })[0];
     Num sum = b.loop(0, chunks, 1, {start}, [&](Num c, const Nums &carried) {
       return Nums{carried[0] + b.load(partial[c * partialElements(out, in) + at])};
     })[0];

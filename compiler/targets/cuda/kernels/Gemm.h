@@ -18,8 +18,8 @@ namespace ftc::cuda {
 /// the sums of a's columns over the chunk's rows (`bias`). `chunk` rows a chunk.
 ///   buffers  a [M, out], b [M, n], partial
 ///   ints     M
-/// With `window` the rows are [first, min(first + window, M)) of one factor or of the result, as
-/// `whole` says; all else has `window` rows. A gradient is then added up in place.
+/// With `window` the rows are [first, min(first + window, M)) of one factor or of the result,
+/// as `whole` says; all else has `window` rows. A gradient is then added up in place.
 ///   buffers  as above; of a gradient a [window, out], b [M, n], dweight [out, n]
 ///   ints     M, first, [gradient: accumulate (0: overwrite, 1: add)]
 struct Gemm : BlockKernel {

@@ -11,8 +11,8 @@ constexpr int kDepth = 16;
 class Slices {
 public:
   /// `inner`: consecutive elements in memory are of the inner dimension.
-  Slices(GemmTile &tile, Ptr memory, Num origin, Num lines, std::int64_t extent, std::int64_t stride, bool inner,
-         std::int64_t sharedAt)
+  Slices(GemmTile &tile, Ptr memory, Num origin, Num lines, std::int64_t extent,
+         std::int64_t stride, bool inner, std::int64_t sharedAt)
       : tile(tile), b(tile.b), memory(memory), origin(origin), lines(lines), stride(stride),
         inFours(extent % 4 == 0 && stride % 4 == 0), inner(inner), sharedAt(sharedAt) {}
 
@@ -22,8 +22,10 @@ public:
     Nums all;
     for (int g = 0; g < groups(); ++g) {
       auto [line, at] = place(g);
-      Nums four = inner ? tile.loadFour(memory, origin + line, lines, depth + at, tile.to, stride, inFours)
-                        : tile.loadFour(memory, depth + line, tile.to, origin + at, lines, stride, inFours);
+      Nums four = inner ? tile.loadFour(memory, origin + line, lines, depth + at, tile.to,
+                                        stride, inFours)
+                        : tile.loadFour(memory, depth + line, tile.to, origin + at, lines,
+                                        stride, inFours);
       all.insert(all.end(), four.begin(), four.end());
     }
     return all;
@@ -73,10 +75,9 @@ void emitFmaBody(GemmTile &tile) {
   const Gemm &spec = tile.spec;
   bool byRows = spec.second == Gemm::Factor::RowsOfN && !spec.gradient;
   Slices left(tile, tile.first, tile.row, tile.rows, spec.gradient ? spec.out : spec.k,
-             spec.strideOfFirst(),               !spec.gradient, 0);
+              spec.strideOfFirst(), !spec.gradient, 0);
   Slices right(tile, tile.second, tile.column, b.i32(spec.n), byRows ? spec.k : spec.n,
-              byRows ? spec.k : spec.n, byRows,
-               kDepth * (spec.tile + 4) * 4);
+               byRows ? spec.k : spec.n, byRows, kDepth * (spec.tile + 4) * 4);
   int side = spec.tile / 8; // threads a side
   Num thread = block.thread();
   Num y = thread / side, x = thread % side;

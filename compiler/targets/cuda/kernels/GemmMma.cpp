@@ -12,8 +12,8 @@ constexpr int kDepth = 32;
 /// (`inner`), or 32 lines of the inner dimension, of the tile's side each.
 class Stage {
 public:
-  Stage(GemmTile &tile, Ptr memory, Num origin, Num lines, std::int64_t extent, std::int64_t stride, bool inner,
-        std::int64_t sharedAt)
+  Stage(GemmTile &tile, Ptr memory, Num origin, Num lines, std::int64_t extent,
+        std::int64_t stride, bool inner, std::int64_t sharedAt)
       : tile(tile), b(tile.b), memory(memory), origin(origin), lines(lines), stride(stride),
         inFours(extent % 4 == 0 && stride % 4 == 0), inner(inner), sharedAt(sharedAt) {}
 
@@ -26,9 +26,10 @@ public:
       auto [line, chunk] = place(g);
       for (int half = 0; half < 2; ++half) {
         Num at = chunk * 8 + half * 4;
-        Nums four = inner
-                        ? tile.loadFour(memory, origin + line, lines, depth + at, tile.to, stride, inFours)
-                        : tile.loadFour(memory, depth + line, tile.to, origin + at, lines, stride, inFours);
+        Nums four = inner ? tile.loadFour(memory, origin + line, lines, depth + at, tile.to,
+                                          stride, inFours)
+                          : tile.loadFour(memory, depth + line, tile.to, origin + at, lines,
+                                          stride, inFours);
         all.insert(all.end(), four.begin(), four.end());
       }
     }
@@ -40,7 +41,8 @@ public:
       auto [line, chunk] = place(g);
       Nums words;
       for (int i = 0; i < 4; ++i)
-        words.push_back(tile.block.toBf16Pair(values[8 * g + 2 * i], values[8 * g + 2 * i + 1]));
+        words.push_back(
+            tile.block.toBf16Pair(values[8 * g + 2 * i], values[8 * g + 2 * i + 1]));
       tile.block.storeWide(words, address(line, chunk, stage));
     }
   }
@@ -56,7 +58,8 @@ public:
       return tile.block.loadMatrices(
           address(side + ofSide * 8 + inMatrix, ofDepth + depth / 8, stage));
     return tile.block.loadMatrices(
-        address(ofDepth * 8 + inMatrix + depth, (side >> 3) + ofSide, stage), /*transposed=*/true);
+        address(ofDepth * 8 + inMatrix + depth, (side >> 3) + ofSide, stage),
+        /*transposed=*/true);
   }
 
 private:
@@ -127,8 +130,7 @@ void emitMmaBody(GemmTile &tile) {
   Stage left(tile, tile.first, tile.row, tile.rows, spec.gradient ? spec.out : spec.k,
              spec.strideOfFirst(), !spec.gradient, 0);
   Stage right(tile, tile.second, tile.column, b.i32(spec.n), byRows ? spec.k : spec.n,
-              byRows ? spec.k : spec.n, byRows,
-              stageBytes / 2);
+              byRows ? spec.k : spec.n, byRows, stageBytes / 2);
   // Warps stand 2 by 4 over a tile of 128, 2 by 2 over one of 64.
   const int warpRows = spec.tile / 2, warpColumns = 32, across = spec.tile / warpColumns;
   const int tilesM = warpRows / 16, tilesN = warpColumns / 8;
@@ -152,37 +154,37 @@ void emitMmaBody(GemmTile &tile) {
   carried.insert(carried.end(), waiting.begin(), waiting.end());
   carried = b.loop(b.toI64(tile.from), b.toI64(tile.to), kDepth, carried,
                    [&](Num depth, const Nums &c) {
-    Nums sums(c.begin(), c.begin() + sumCount);
-    Num stage = c[sumCount];
-    Nums columns(c.begin() + sumCount + 1, c.begin() + staged);
-    Nums first(c.begin() + staged, c.begin() + staged + mine);
-    left.store(first, stage);
-    right.store(Nums(c.begin() + staged + mine, c.end()), stage);
-    if (sumsBias)
-      columnSums.add(columns, first);
-    block.barrier(); // one a step: the other stage is filled only after it
-    Nums next = fetch(b.toI32(depth) + kDepth);
-    for (int k = 0; k < kDepth; k += 16) {
-      std::vector<Nums> a, other;
-      for (int i = 0; i < tilesM; ++i)
-        a.push_back(left.fragments(warpRow + 16 * i, k, true, stage));
-      for (int j = 0; j < tilesN; j += 2) {
-        Nums two = right.fragments(warpColumn + 8 * j, k, false, stage);
-        other.push_back({two[0], two[1]});
-        other.push_back({two[2], two[3]});
-      }
-      for (int i = 0; i < tilesM; ++i)
-        for (int j = 0; j < tilesN; ++j) {
-          auto at = sums.begin() + 4 * (i * tilesN + j);
-          Nums d = block.multiplyBf16(a[i], other[j], Nums(at, at + 4));
-          std::copy(d.begin(), d.end(), at);
-        }
-    }
-    sums.push_back(b.i32(stageBytes) - stage);
-    sums.insert(sums.end(), columns.begin(), columns.end());
-    sums.insert(sums.end(), next.begin(), next.end());
-    return sums;
-  });
+                     Nums sums(c.begin(), c.begin() + sumCount);
+                     Num stage = c[sumCount];
+                     Nums columns(c.begin() + sumCount + 1, c.begin() + staged);
+                     Nums first(c.begin() + staged, c.begin() + staged + mine);
+                     left.store(first, stage);
+                     right.store(Nums(c.begin() + staged + mine, c.end()), stage);
+                     if (sumsBias)
+                       columnSums.add(columns, first);
+                     block.barrier(); // one a step: the other stage is filled only after it
+                     Nums next = fetch(b.toI32(depth) + kDepth);
+                     for (int k = 0; k < kDepth; k += 16) {
+                       std::vector<Nums> a, other;
+                       for (int i = 0; i < tilesM; ++i)
+                         a.push_back(left.fragments(warpRow + 16 * i, k, true, stage));
+                       for (int j = 0; j < tilesN; j += 2) {
+                         Nums two = right.fragments(warpColumn + 8 * j, k, false, stage);
+                         other.push_back({two[0], two[1]});
+                         other.push_back({two[2], two[3]});
+                       }
+                       for (int i = 0; i < tilesM; ++i)
+                         for (int j = 0; j < tilesN; ++j) {
+                           auto at = sums.begin() + 4 * (i * tilesN + j);
+                           Nums d = block.multiplyBf16(a[i], other[j], Nums(at, at + 4));
+                           std::copy(d.begin(), d.end(), at);
+                         }
+                     }
+                     sums.push_back(b.i32(stageBytes) - stage);
+                     sums.insert(sums.end(), columns.begin(), columns.end());
+                     sums.insert(sums.end(), next.begin(), next.end());
+                     return sums;
+                   });
   for (int i = 0; i < tilesM; ++i)
     for (int j = 0; j < tilesN; ++j)
       for (int half = 0; half < 2; ++half) {
@@ -191,8 +193,7 @@ void emitMmaBody(GemmTile &tile) {
                     tile.column + warpColumn + (lane & 3) * 2 + 8 * j, Nums(at, at + 2));
       }
   if (sumsBias)
-    columnSums.finish(
-        Nums(carried.begin() + sumCount + 1, carried.begin() + sumCount + 9));
+    columnSums.finish(Nums(carried.begin() + sumCount + 1, carried.begin() + sumCount + 9));
 }
 
 } // namespace ftc::cuda

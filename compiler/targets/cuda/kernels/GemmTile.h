@@ -20,10 +20,11 @@ public:
   Num chunk;         ///< of a gradient
   Ptr first, second; ///< the factors
 
-  Num firstRow;      ///< of a window
+  Num firstRow; ///< of a window
 
-  /// Four consecutive elements of a factor from `line` and `at` on, zeros from `lines` and `width`
-  /// on. A line takes `stride` elements; `inFours`: width and stride are multiples of four.
+  /// Four consecutive elements of a factor from `line` and `at` on, zeros from `lines` and
+  /// `width` on. A line takes `stride` elements; `inFours`: width and stride are multiples of
+  /// four.
   Nums loadFour(Ptr factor, Num line, Num lines, Num at, Num width, std::int64_t stride,
                 bool inFours);
   /// Finishes and stores `values` of one row, at consecutive columns.

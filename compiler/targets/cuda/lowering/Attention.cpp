@@ -27,8 +27,7 @@ template <typename Op> static cpu::AttentionShape shapeOf(Op op, const CpuProgra
 }
 
 template <typename Op> static bool covered(Op op, const CpuProgram &program) {
-  return !op.getBias() && !op.hasPositions() &&
-         FlashAttention::covers(shapeOf(op, program));
+  return !op.getBias() && !op.hasPositions() && FlashAttention::covers(shapeOf(op, program));
 }
 
 /// Sequences have one row each in the space of sequences.
@@ -80,10 +79,10 @@ static LogicalResult lowerAttentionGrad(Operation *operation, CpuProgram &progra
   if (!covered(op, program))
     return vectorLowering(op, program);
   std::vector<Operand> operands{
-      program.read(op.getDout()),      program.read(op.getQ()),
-      program.read(op.getK()),         program.read(op.getV()),
-      program.read(op.getOut()),       program.read(op.getLse()),
-      program.read(op.getQOffsets()),  program.read(op.getKvOffsets()),
+      program.read(op.getDout()),       program.read(op.getQ()),
+      program.read(op.getK()),          program.read(op.getV()),
+      program.read(op.getOut()),        program.read(op.getLse()),
+      program.read(op.getQOffsets()),   program.read(op.getKvOffsets()),
       program.read(op.getSequenceId()), program.read(op.getQPosition())};
   std::vector<Operand> ofKeys = operands;
   operands.push_back(program.write(op.getDq()));

@@ -7,8 +7,8 @@ using namespace mlir;
 
 namespace ftc::cuda {
 
-/// Updates whose moments know rows and columns, or blocks in the checkpoint's order: their kernels
-/// walk panels of whole vectors, which a transposed weight does not lie in here.
+/// Updates whose moments know rows and columns, or blocks in the checkpoint's order: their
+/// kernels walk panels of whole vectors, which a transposed weight does not lie in here.
 static LogicalResult lowerOrderedUpdate(Operation *op, cpu::CpuProgram &program) {
   static const cpu::LoweringRegistry registry = [] {
     cpu::LoweringRegistry made;
@@ -19,8 +19,9 @@ static LogicalResult lowerOrderedUpdate(Operation *op, cpu::CpuProgram &program)
     StringRef name = argumentText(operand, nn::kParameter);
     if (!name.empty() && program.planner.storage.of(name).panelWidth)
       return op->emitOpError("expected weights that the checkpoint keeps as they are, got '")
-             << name << "', which it keeps transposed: there is no cuda kernel for that, take "
-                        "--optim adamw";
+             << name
+             << "', which it keeps transposed: there is no cuda kernel for that, take "
+                "--optim adamw";
   }
   return registry.find(op->getName().getStringRef())->second(op, program);
 }

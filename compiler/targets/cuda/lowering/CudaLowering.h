@@ -1,5 +1,5 @@
-// The CUDA target's lowering: its own kernels where it has them, for all else the vector kernels,
-// each task on a warp.
+// The CUDA target's lowering: its own kernels where it has them, for all else the vector
+// kernels, each task on a warp.
 #pragma once
 
 #include "compiler/targets/cpu/lowering/CpuLowering.h"

@@ -1,5 +1,5 @@
-// linear and low_rank_linear with their gradients, on row-major weights. A low-rank layer is two
-// products, of which the second adds to the first.
+// linear and low_rank_linear with their gradients, on row-major weights. A low-rank layer is
+// two products, of which the second adds to the first.
 #include "compiler/targets/cuda/kernels/Gemm.h"
 #include "compiler/targets/cuda/lowering/CudaLowering.h"
 
@@ -71,10 +71,9 @@ static LogicalResult lowerLowRank(Operation *operation, CpuProgram &program) {
   std::int64_t in = dimension(op.getWeight(), 1), out = dimension(op.getWeight(), 0);
   auto narrow =
       product(op.getX(), dimension(op.getFactor(), 1), out, Gemm::Factor::RowsOfN, program);
-  program.launch(narrow,
-                 {program.read(op.getU()), program.read(op.getFactor()),
-                  program.write(op.getY())},
-                 {program.rows(op.getX())}, {}, op, ".factor");
+  program.launch(
+      narrow, {program.read(op.getU()), program.read(op.getFactor()), program.write(op.getY())},
+      {program.rows(op.getX())}, {}, op, ".factor");
   auto kernel = product(op.getX(), in, out, Gemm::Factor::RowsOfN, program);
   kernel->add = true;
   launchForward(op, kernel, {program.read(op.getX()), program.read(op.getWeight())}, program);
@@ -112,8 +111,8 @@ static LogicalResult lowerDgrad(Operation *operation, CpuProgram &program) {
 static LogicalResult lowerLowRankDgrad(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::LowRankDgradOp>(operation);
   std::int64_t out = dimension(op.getWeight(), 0), in = dimension(op.getWeight(), 1);
-  auto narrow = product(op.getDy(), dimension(op.getFactor(), 0), in, Gemm::Factor::ColumnsOfN,
-                        program);
+  auto narrow =
+      product(op.getDy(), dimension(op.getFactor(), 0), in, Gemm::Factor::ColumnsOfN, program);
   std::vector<Operand> operands{program.read(op.getDu()), program.read(op.getFactor())};
   if ((narrow->add = op.getAddend() != nullptr))
     operands.push_back(program.read(op.getAddend()));
@@ -152,10 +151,10 @@ static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
   Type element = cast<RankedTensorType>(op.getDweight().getType()).getElementType();
   BufferId partial = program.planner.temporary(
       element, rows.ceilDiv(kernel->chunk) * partialElements(kernel->out, kernel->n));
-  program.launch(kernel,
-                 {program.read(op.getDy()), program.read(op.getX()),
-                  {partial, plan::Access::Write}},
-                 {rows}, {}, op);
+  program.launch(
+      kernel,
+      {program.read(op.getDy()), program.read(op.getX()), {partial, plan::Access::Write}},
+      {rows}, {}, op);
   std::vector<Operand> operands{{partial, plan::Access::Read},
                                 program.gradient(op.getDweight())};
   if (op.getDbias())

@@ -6,7 +6,8 @@
 namespace ftc::cuda {
 
 std::vector<LaunchedKernel>
-launchedKernels(plan::VariantOp variant, const std::map<std::string, cpu::KernelSpec> &kernels) {
+launchedKernels(plan::VariantOp variant,
+                const std::map<std::string, cpu::KernelSpec> &kernels) {
   std::map<std::string, KernelSignature> signatures;
   std::vector<LaunchedKernel> launched;
   variant.walk([&](plan::LaunchOp launch) {

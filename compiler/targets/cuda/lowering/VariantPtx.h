@@ -1,4 +1,5 @@
-// A planned variant's kernels as PTX, with a cubin and ptxas's figures where ptxas is installed.
+// A planned variant's kernels as PTX, with a cubin and ptxas's figures where ptxas is
+// installed.
 #pragma once
 
 #include "compiler/ArtifactBuilder.h"

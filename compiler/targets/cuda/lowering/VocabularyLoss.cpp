@@ -26,7 +26,8 @@ public:
     shape.vocabulary = type.getDimSize(0);
     shape.hidden = type.getDimSize(1);
     std::int64_t fitting = kLogitBytes / 4 / shape.vocabulary / 128 * 128;
-    shape.chunk = std::min(std::clamp<std::int64_t>(fitting, 128, 4096), (rows + 127) / 128 * 128);
+    shape.chunk =
+        std::min(std::clamp<std::int64_t>(fitting, 128, 4096), (rows + 127) / 128 * 128);
     shape.chunks = std::max<std::int64_t>(1, (rows + shape.chunk - 1) / shape.chunk);
     logits = program.planner.temporary(type.getElementType(),
                                        program.constant(shape.logitElements(program.isa)));
@@ -92,7 +93,8 @@ public:
     std::vector<AffineExpr> sizes = ints(window);
     sizes.push_back(window > 0 ? program.constant(1) : program.accumulateFlag(dweight));
     program.launch(table,
-                   {{logits, plan::Access::Read}, program.read(x),
+                   {{logits, plan::Access::Read},
+                    program.read(x),
                     window > 0 ? program.update(dweight) : program.gradient(dweight)},
                    sizes, {}, op, ".wgrad");
   }
@@ -108,8 +110,8 @@ public:
 
 static LogicalResult lowerLoss(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::VocabularyLossOp>(operation);
-  WindowedLoss loss(op, op.getX(), op.getWeight(), op.getBias(), op.getLabels(), op.getRowLoss(),
-                    program);
+  WindowedLoss loss(op, op.getX(), op.getWeight(), op.getBias(), op.getLabels(),
+                    op.getRowLoss(), program);
   for (std::int64_t window = 0; window < loss.shape.chunks; ++window)
     loss.forward(window, /*gradient=*/false);
   return success();
@@ -119,8 +121,8 @@ static LogicalResult lowerLossGrad(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::VocabularyLossGradOp>(operation);
   if (!op.getDrowLoss().getDefiningOp<nn::LossSeedOp>())
     return op.emitOpError("expected the loss seed as gradient of the row losses");
-  WindowedLoss loss(op, op.getX(), op.getWeight(), op.getBias(), op.getLabels(), op.getRowLoss(),
-                    program);
+  WindowedLoss loss(op, op.getX(), op.getWeight(), op.getBias(), op.getLabels(),
+                    op.getRowLoss(), program);
   for (std::int64_t window = 0; window < loss.shape.chunks; ++window) {
     loss.forward(window, /*gradient=*/true);
     loss.backward(window, op.getDx(), op.getDweight());
