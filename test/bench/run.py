@@ -89,14 +89,14 @@ def make_checkpoint(args):
 
 def run_measured(command, ends=None, **options):
     """Run to the end; return (seconds, peak bytes); anything but 0 ends the benchmark. `ends`: a list that
-    takes the time at which each step was logged."""
+    takes the number and the time of each step that was logged: not of all, where they are short."""
     begin = time.monotonic()
     process = subprocess.Popen([str(one) for one in command], stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **options)
     errors = ""
     for line in process.stderr:
         if ends is not None and line.startswith(b"step "):
-            ends.append(time.monotonic())
+            ends.append((int(line.split()[1].split(b"/")[0]), time.monotonic()))
         errors += line.decode(errors="replace")
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -153,8 +153,9 @@ class Ftrt:
             # Peers take a first step before their rounds: memory is touched first there, and here.
             ends = []
             self.train(number, ["--logging_steps", 1], ends)
-            examples = (len(ends) - 1) * self.args.batch
-            return {"seconds": ends[-1] - ends[0], "examples": examples,
+            (first, begin), (last, end) = ends[0], ends[-1]
+            examples = (last - first) * self.args.batch
+            return {"seconds": end - begin, "examples": examples,
                     "tokens": examples * self.tokens}
         _, results = self.train(number, [])
         examples = results["train_samples_per_second"] * results["train_runtime"]
