@@ -619,6 +619,8 @@ std::int64_t Compilation::touchedRows(std::int64_t vocabulary) const {
 /// What gradients and moments reserve for other rows, which is never written.
 UnusedBytes Compilation::unusedBytes(plan::VariantOp variant) const {
   UnusedBytes unused;
+  if (variant.getTarget() != "cpu")
+    return unused; // memory that is reserved is taken
   bool accumulates = variant.lookupSymbol("train_accumulate") != nullptr;
   std::int64_t arena = 0; // what programs use of it, whatever lies there
   for (auto program : variant.getOps<plan::ProgramOp>())

@@ -45,7 +45,12 @@ public:
 
 private:
   void findPrograms();
-  LogicalResult placeWriter();
+  LogicalResult collectArena();
+  std::int64_t placeWriter(bool compactBehind);
+  std::int64_t denseBytes() const {
+    return 4 *
+           (static_cast<std::int64_t>(plan::VariantOp(variant).getTrainableElements()) - from);
+  }
   SmallVector<Range> unwrittenRanges();
   Range rangeOf(plan::BufferOp gradient) const {
     auto begin = static_cast<std::int64_t>(gradient.getOffset());
@@ -120,9 +125,8 @@ SmallVector<Range> Overlay::unwrittenRanges() {
   return gaps;
 }
 
-/// Places the writer's arena around the gradients, each of which lives from its first command
-/// on.
-LogicalResult Overlay::placeWriter() {
+/// The writer's arena, without places.
+LogicalResult Overlay::collectArena() {
   for (auto buffer : writer->program.getOps<plan::BufferOp>()) {
     auto use = writer->uses.find(buffer.getBuffer());
     if (buffer.getSegment() != plan::Segment::Arena || use == writer->uses.end())
@@ -135,13 +139,24 @@ LogicalResult Overlay::placeWriter() {
     arena.push_back(buffer);
     lives.push_back({bytes, use->second.first, use->second.last});
   }
+  return success();
+}
+
+/// Places the writer's arena around the gradients, each of which lives from its first command
+/// on; gives its end. With `compactBehind` compact ones come behind all of it, else right
+/// behind the dense ones, where activations may lie before them.
+std::int64_t Overlay::placeWriter(bool compactBehind) {
+  compactAt = at + denseBytes();
   SmallVector<ArenaLife> fixed;
   for (plan::BufferOp gradient : writer->gradients)
-    fixed.push_back(lifeOf(rangeOf(gradient), writer->uses[gradient.getBuffer()].first));
+    if (!compactBehind || static_cast<std::int64_t>(gradient.getOffset()) >= from)
+      fixed.push_back(lifeOf(rangeOf(gradient), writer->uses[gradient.getBuffer()].first));
   for (const Range &gap : unwrittenRanges())
     fixed.push_back(lifeOf(gap, writer->commands));
-  end = placeArena(lives, fixed);
-  return success();
+  std::int64_t end = placeArena(lives, fixed);
+  if (compactBehind)
+    compactAt = std::max(compactAt, end);
+  return end;
 }
 
 void Overlay::apply() {
@@ -177,10 +192,7 @@ FailureOr<bool> Overlay::run() {
   }
   if (!writer || programs.size() < 2)
     return false;
-  // Compact ones behind them, so that rows not in use lie where nothing else is written.
-  std::int64_t dense = 4 * (static_cast<std::int64_t>(variant.getTrainableElements()) - from);
-  compactAt = at + dense;
-  if (failed(placeWriter()))
+  if (failed(collectArena()))
     return failure();
   // Rows of compact gradients in use are not known here: they count on neither side.
   std::int64_t others = 0;
@@ -191,12 +203,17 @@ FailureOr<bool> Overlay::run() {
     if (program != writer->program)
       others = std::max<std::int64_t>(others, program.getArenaBytes());
   }
-  before += dense;
-  after = std::max({others, end, at + dense});
-  if (after >= before)
-    return false;
-  apply();
-  return true;
+  before += denseBytes();
+  // A large table would push what lives beside its gradient far behind: then it comes last.
+  for (bool compactBehind : {false, true}) {
+    end = placeWriter(compactBehind);
+    after = std::max({others, end, at + denseBytes()});
+    if (after < before) {
+      apply();
+      return true;
+    }
+  }
+  return false;
 }
 
 /// Whether a program writes texts: it alone keeps caches.

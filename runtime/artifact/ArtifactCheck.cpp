@@ -171,6 +171,11 @@ static Status checkStorage(const abi::Variant &variant, const abi::Parameter &pa
   if (storage.offset() < start || __builtin_add_overflow(storage.offset(), expected, &end) ||
       end > limit)
     return bad(name + " lies outside its part of the parameter storage");
+  if (parameter.trainable() && variant.overlaid_at() >= 0 &&
+      storage.offset() < variant.overlaid_from() && end > variant.overlaid_from())
+    return bad(name + " lies on both sides of element " +
+               std::to_string(variant.overlaid_from()) +
+               ", where gradients in the arena begin");
   return Status::ok();
 }
 

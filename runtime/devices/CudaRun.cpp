@@ -116,9 +116,11 @@ CudaGraphs::~CudaGraphs() {
 
 Status CudaGraphs::make(Entry &entry, const CudaRun &run) {
   entry.wordCount = run.words.size();
-  FTC_RETURN_IF_ERROR(
-      driver.check(driver.memAlloc(&entry.words, std::max<std::size_t>(1, entry.wordCount) * 8),
-                   "cuMemAlloc"));
+  // An entry that gave its graph away keeps its words, whose number its key fixes.
+  if (!entry.words)
+    FTC_RETURN_IF_ERROR(driver.check(
+        driver.memAlloc(&entry.words, std::max<std::size_t>(1, entry.wordCount) * 8),
+        "cuMemAlloc"));
   FTC_RETURN_IF_ERROR(
       driver.check(driver.streamBeginCapture(stream, kRelaxedCapture), "cuStreamBeginCapture"));
   Status issued = issue(run, entry.words, true);

@@ -6,6 +6,7 @@
 #include "runtime/support/Text.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ftc::rt {
 
@@ -218,6 +219,11 @@ GradientPlace Executor::gradientPlace() const { return impl->gradientPlace; }
 Status Executor::keepGradientsApart() {
   if (impl->gradientPlace == GradientPlace::Apart)
     return Status::ok();
+  // The arena gives back what it had for them: a run then holds what a plan apart says.
+  FTC_RETURN_IF_ERROR(impl->device->synchronize());
+  impl->device->free(std::exchange(impl->arena, {}));
+  FTC_RETURN_IF_ERROR(impl->allocateSegment(impl->arena, impl->ownArena, impl->memory.arena,
+                                            Contents::Undefined));
   FTC_RETURN_IF_ERROR(impl->allocateGradients());
   impl->gradientPlace = GradientPlace::Apart;
   impl->preparePrograms();

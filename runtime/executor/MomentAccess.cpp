@@ -44,6 +44,8 @@ std::vector<std::int64_t> Executor::momentShape(std::uint32_t moment) const {
 
 std::int64_t Executor::unusedBytes() const {
   std::int64_t bytes = 0;
+  if (!impl->device->properties().hostVisible)
+    return bytes; // its memory is taken whole
   for (std::uint32_t i = 0; i < count(impl->variant->moments()); ++i) {
     const abi::MomentStorage &moment = *impl->variant->moments()->Get(i);
     if (!moment.compact())

@@ -5,6 +5,7 @@
 #include "runtime/executor/Layout.h"
 #include "runtime/support/Text.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ftc::rt {
@@ -184,6 +185,10 @@ Result<std::optional<std::string>> Executor::firstNonFinite(ParameterSlot slot) 
     FTC_ASSIGN_OR_RETURN(std::byte * address, impl->locate(i, slot));
     const abi::ParameterStorage &storage = *impl->variant->storage()->Get(i);
     std::int64_t elements = storage.elements();
+    // In the arena, rows of a compact gradient that are not in use hold anything.
+    if (slot == ParameterSlot::Grads && impl->gradientPlace == GradientPlace::Arena &&
+        storage.offset() < impl->variant->overlaid_from())
+      elements = std::min(elements, impl->touchedRows() * parameters->Get(i)->shape()->Get(1));
     FTC_ASSIGN_OR_RETURN(std::span<float> values,
                          hostStorage(*impl->device, address, elements, held, true));
     if (isHalf(storage, slot) ? !allFinite(halves(values), storage.dtype())

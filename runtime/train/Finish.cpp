@@ -257,9 +257,7 @@ std::string Trainer::summary(const EvaluationReport *validation,
           " s\n";
   double rate = measures.flops / seconds;
   // Other processes take their share now and then: the better of before and after.
-  double peak = std::max(
-      measures.fmaPeak, measureFmaPeak(productsOf(rt::text(session->executor->variant().isa())),
-                                       session->device->properties().threads, kQuickLook));
+  double peak = std::max(measures.fmaPeak, multiplyAddPeak(*session, kQuickLook));
   if (peak > 0)
     text += "arithmetic   " + format("%.1f", rate * 1e-9) + " GFLOP/s, " +
             format("%.0f", 100 * rate / peak) + " % of the " + format("%.0f", peak * 1e-9) +

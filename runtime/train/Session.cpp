@@ -2,6 +2,7 @@
 #include "runtime/train/Session.h"
 
 #include "runtime/devices/CpuDevice.h"
+#include "runtime/devices/FmaPeak.h"
 #include "runtime/io/Json.h"
 #include "runtime/support/Text.h"
 #include "runtime/tasks/GenerationColumns.h"
@@ -42,6 +43,14 @@ std::int32_t configToken(const Json &config, const char *key) {
 }
 
 } // namespace
+
+double multiplyAddPeak(const Session &session, int attempts) {
+  const DeviceProperties &device = session.device->properties();
+  if (device.target != "cpu")
+    return 0;
+  return measureFmaPeak(productsOf(text(session.executor->variant().isa())), device.threads,
+                        attempts);
+}
 
 bool hasProgram(const ArtifactReader &artifact, std::string_view name) {
   for (std::uint32_t v = 0; v < count(artifact->variants()); ++v) {

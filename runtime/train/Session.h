@@ -66,6 +66,10 @@ struct Session {
   ColumnFlags columnFlags(const ColumnFlags &given) const;
 };
 
+/// FLOP/s that this CPU's multiply-adds reach at the products of the session's variant, the
+/// best of `attempts`; 0 on another device.
+double multiplyAddPeak(const Session &session, int attempts);
+
 /// Whether one of the artifact's variants has a program of that name.
 bool hasProgram(const ArtifactReader &artifact, std::string_view name);
 

@@ -29,8 +29,7 @@ Result<std::unique_ptr<Trainer>> Trainer::make(const TrainSettings &settings,
 }
 
 Status Trainer::train() {
-  measures.fmaPeak = measureFmaPeak(productsOf(text(session->executor->variant().isa())),
-                                    session->device->properties().threads, kQuickLook);
+  measures.fmaPeak = multiplyAddPeak(*session, kQuickLook);
   auto start = std::chrono::steady_clock::now();
   progress.begin(state.step, steps->totalSteps);
   // What the last run left undone after its last step.

@@ -57,6 +57,10 @@ Trained train(std::shared_ptr<rt::Device> device, GradientPlace place, bool leav
     if (micros > 1) {
       EXPECT_TRUE(runner.executor().keepGradientsApart());
       EXPECT_EQ(runner.executor().gradientPlace(), GradientPlace::Apart);
+      Runner apart(toy(), *rt::makeCpuDevice(1), {"train_accumulate", "apply"}, {}, false,
+                   GradientPlace::Apart);
+      EXPECT_EQ(runner.executor().memory().arena, apart.executor().memory().arena);
+      EXPECT_EQ(runner.executor().memory().grads, apart.executor().memory().grads);
     }
     for (int micro = 0; micro < micros; ++micro) {
       runner.set(pack(examples(4 * step + micro), 3 * micro));

@@ -122,6 +122,8 @@ static rt::Status checkTogether(const FlagSet &flags, const CompileOptions &opti
     return rt::Status::usage("--output (-o) is missing: the file to write, e.g. -o step.ftb");
   if (flags.given("gpu") && options.target != "cuda")
     return rt::Status::usage("--gpu: needs --target cuda, got " + options.target);
+  if (options.pipeline.fusedUpdate && options.target != "cpu")
+    return rt::Status::usage("--fused_update: needs --target cpu, got " + options.target);
   if (flags.given("cpu") && options.target != "cpu")
     return rt::Status::usage("--cpu: needs --target cpu, got " + options.target);
   for (const std::string &pass : options.pipeline.disabled) {
@@ -193,7 +195,7 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
                 "true: modules without a trainable parameter keep their dropout");
   flags.choice("precision", options.precision, {"fp32", "bf16", "auto"},
                "what products are computed in, with f32 sums; auto: bf16 where this CPU has "
-               "AVX-512 BF16. Weights and moments stay fp32");
+               "AVX-512 BF16, and on GPUs. Weights and moments stay fp32");
   flags.group("Target and memory");
   flags.choice("target", options.target, {"cpu", "cuda"}, "what the code runs on");
   flags.list("cpu", options.cpus, "ISA,…", "native, x86-64-v3 (AVX2) or x86-64-v4 (AVX-512)");

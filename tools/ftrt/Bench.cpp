@@ -142,10 +142,12 @@ void printTimings(const rt::Session &session, const BenchSettings &s, double pea
                   std::size_t microBatches, std::span<const Timing> timings) {
   std::string_view isa = rt::text(session.executor->variant().isa());
   const char *name = rt::peakName(rt::productsOf(isa));
-  std::printf("%s, %s\n%s measured: %.1f GFLOP/s on %u threads\n"
-              "batch %lld x %lld tokens, %zu micro-batches\n",
-              session.device->properties().description.c_str(), std::string(isa).c_str(), name,
-              peak * 1e-9, session.device->properties().threads,
+  std::printf("%s, %s\n", session.device->properties().description.c_str(),
+              std::string(isa).c_str());
+  if (peak > 0)
+    std::printf("%s measured: %.1f GFLOP/s on %u threads\n", name, peak * 1e-9,
+                session.device->properties().threads);
+  std::printf("batch %lld x %lld tokens, %zu micro-batches\n",
               static_cast<long long>(s.batchSize), static_cast<long long>(s.seqLength),
               microBatches);
   double tokens = static_cast<double>(s.batchSize * s.seqLength);
@@ -153,9 +155,11 @@ void printTimings(const rt::Session &session, const BenchSettings &s, double pea
   for (const Timing &timing : timings) {
     double rate = timing.flops / timing.seconds;
     above = above || (peak > 0 && rate > peak);
-    std::printf("%-9s %9.2f ms %10.0f tokens/s %8.1f GFLOP/s %5.1f%% of %s\n", timing.name,
-                1e3 * timing.seconds, tokens / timing.seconds, rate * 1e-9,
-                peak > 0 ? 100 * rate / peak : 0, name);
+    std::printf("%-9s %9.2f ms %10.0f tokens/s %8.1f GFLOP/s", timing.name,
+                1e3 * timing.seconds, tokens / timing.seconds, rate * 1e-9);
+    if (peak > 0)
+      std::printf(" %5.1f%% of %s", 100 * rate / peak, name);
+    std::printf("\n");
   }
   if (above)
     std::printf(
@@ -169,9 +173,11 @@ void printProfiles(rt::Session &session, rt::Products products, double peak) {
   constexpr int attempts = 5;
   unsigned threads = session.device->properties().threads;
   MachinePeaks peaks{peak, peak, 0};
-  if (products == rt::Products::Bf16)
+  bool cpu = session.device->properties().target == "cpu";
+  if (cpu && products == rt::Products::Bf16)
     peaks.flops = rt::measureFmaPeak(rt::Products::F32, threads, rt::kThoroughLook);
-  double memory = rt::measureMemoryPeak(threads, attempts, rt::memoryPeakArrayBytes(threads));
+  double memory =
+      cpu ? rt::measureMemoryPeak(threads, attempts, rt::memoryPeakArrayBytes(threads)) : 0;
   if (memory > 0)
     std::printf(
         "\nmemory peak measured: %.1f GB/s on %u threads; bytes are what a command reads "
@@ -186,8 +192,7 @@ void printProfiles(rt::Session &session, rt::Products products, double peak) {
 
 Status benchSession(rt::Session &session, const BenchSettings &s) {
   rt::Products products = rt::productsOf(rt::text(session.executor->variant().isa()));
-  double peak =
-      rt::measureFmaPeak(products, session.device->properties().threads, rt::kThoroughLook);
+  double peak = rt::multiplyAddPeak(session, rt::kThoroughLook);
   std::vector<rt::Example> examples = randomExamples(session, s);
   std::vector<const rt::Example *> batch;
   for (const rt::Example &example : examples)
@@ -244,8 +249,7 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
     timings.push_back({"evaluate", seconds, evaluateFlops});
   }
   // What other processes leave of the machine changes: the peak is the best of before and after.
-  peak = std::max(peak, rt::measureFmaPeak(products, session.device->properties().threads,
-                                           rt::kThoroughLook));
+  peak = std::max(peak, rt::multiplyAddPeak(session, rt::kThoroughLook));
   printTimings(session, s, peak, micro.size(), timings);
   if (s.profile)
     printProfiles(session, products, peak);

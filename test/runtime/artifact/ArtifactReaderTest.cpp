@@ -277,7 +277,7 @@ TEST(ArtifactReader, ProgramsAreChecked) {
         a.variants[0]->overlaid_at = 0;
         a.variants[0]->overlaid_from = 16;
       },
-      "gradients on both sides of element 16");
+      "lies on both sides of element 16, where gradients in the arena begin");
   expectRefused([](auto &a) { command(a, 0).unless_symbol = 2; }, "depends on symbol 2 of 2");
   expectRefused([](auto &a) { command(a, 0).unless_symbol = -2; }, "depends on symbol -2 of 2");
   expectRefused([](auto &a) { command(a, 0).action.AsFill()->buffer = 6; }, "buffer 6 of 6");
