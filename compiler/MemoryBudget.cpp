@@ -6,13 +6,6 @@
 
 namespace ftc {
 
-std::int64_t overlaidEnd(plan::VariantOp variant) {
-  auto from = static_cast<std::int64_t>(variant.getOverlaidFrom().value_or(0));
-  auto trainable = static_cast<std::int64_t>(variant.getTrainableElements());
-  return std::max<std::int64_t>(variant.getOverlaidAt().value_or(0) + 4 * (trainable - from),
-                                variant.getOverlaidCompactAt().value_or(0) + 4 * from);
-}
-
 rt::VariantMemory memoryOf(plan::VariantOp variant, const UnusedBytes &unused,
                            rt::GradientPlace place) {
   rt::VariantMemory memory;
@@ -21,7 +14,10 @@ rt::VariantMemory memoryOf(plan::VariantOp variant, const UnusedBytes &unused,
       4 * static_cast<std::int64_t>(variant.getTrainableElements()) - unused.gradients;
   if (variant.getOverlaidAt() && place == rt::GradientPlace::Arena) {
     memory.gradients = 0;
-    memory.overlaidArena = overlaidEnd(variant) - unused.overlaid;
+    memory.overlaidArena =
+        rt::overlaidEnd(variant.getTrainableElements(), variant.getOverlaidFrom().value_or(0),
+                        *variant.getOverlaidAt(), variant.getOverlaidCompactAt().value_or(0)) -
+        unused.overlaid;
   }
   memory.moments = static_cast<std::int64_t>(variant.getMomentsBytes()) - unused.moments;
   memory.state = variant.getStateBytes();

@@ -16,9 +16,6 @@ struct UnusedBytes {
   std::int64_t gradients = 0, moments = 0, overlaid = 0;
 };
 
-/// Where the gradients of a variant end that lie in the arena.
-std::int64_t overlaidEnd(plan::VariantOp variant);
-
 /// The memory of a planned variant.
 rt::VariantMemory memoryOf(plan::VariantOp variant, const UnusedBytes &unused,
                            rt::GradientPlace place = rt::GradientPlace::Arena);

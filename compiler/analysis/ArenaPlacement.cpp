@@ -1,6 +1,8 @@
 // Greedy placement in two orders.
 #include "compiler/analysis/ArenaPlacement.h"
 
+#include "runtime/abi/Kernel.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -8,6 +10,11 @@
 #include <numeric>
 
 namespace ftc {
+
+std::int64_t placedBytes(std::int64_t bytes) {
+  return (bytes + abi::kBufferSlack + abi::kBufferAlignment - 1) / abi::kBufferAlignment *
+         abi::kBufferAlignment;
+}
 
 using Order = llvm::SmallVector<unsigned>;
 

@@ -8,6 +8,9 @@
 
 namespace ftc {
 
+/// What a buffer of `bytes` takes in memory: with the slack behind it, whole places.
+std::int64_t placedBytes(std::int64_t bytes);
+
 /// A buffer of an arena: its bytes, and the commands [first, last] through which it lives.
 struct ArenaLife {
   std::int64_t bytes = 0;

@@ -4,7 +4,6 @@
 #include "compiler/analysis/ArenaPlacement.h"
 #include "compiler/analysis/BufferLives.h"
 #include "dialects/plan/Plan.h"
-#include "runtime/abi/Kernel.h"
 
 #include "mlir/IR/Remarks.h"
 
@@ -134,8 +133,7 @@ LogicalResult Overlay::collectArena() {
     FailureOr<std::int64_t> elements = sizes.elements(buffer);
     if (failed(elements))
       return failure();
-    std::int64_t bytes = *elements * bytesOf(buffer.getDtype()) + abi::kBufferSlack;
-    bytes = (bytes + abi::kBufferAlignment - 1) / abi::kBufferAlignment * abi::kBufferAlignment;
+    std::int64_t bytes = placedBytes(*elements * bytesOf(buffer.getDtype()));
     arena.push_back(buffer);
     lives.push_back({bytes, use->second.first, use->second.last});
   }

@@ -2,7 +2,7 @@
 #include "compiler/plan/ProgramPlanner.h"
 
 #include "compiler/analysis/ArenaPlacement.h"
-#include "runtime/abi/Kernel.h"
+#include "compiler/analysis/BufferLives.h"
 
 #include <algorithm>
 
@@ -132,7 +132,7 @@ LogicalResult ProgramPlanner::bindArguments(func::FuncOp function) {
       auto [entry, fresh] = stateOffsets->try_emplace(name.str(), *stateBytes);
       AffineExpr elements = elementsOf(argument.getType());
       if (fresh)
-        *stateBytes += (symbols.atCapacity(elements) * 4 + abi::kBufferSlack + 63) / 64 * 64;
+        *stateBytes += placedBytes(symbols.atCapacity(elements) * 4);
       values[argument] = add({plan::Segment::State, element, elements, entry->second, "", -1, -1});
     } else {
       return function.emitError() << "expected argument " << index
@@ -182,10 +182,6 @@ void ProgramPlanner::use(BufferId id, int command) {
   buffer.lastUse = command;
 }
 
-static std::int64_t bytesOf(Type dtype) {
-  return std::max<std::int64_t>(1, dtype.getIntOrFloatBitWidth() / 8);
-}
-
 AffineExpr ProgramPlanner::bytesTouched(ArrayRef<Operand> operands) const {
   AffineExpr bytes = symbols.constant(0);
   for (const Operand &operand : operands) {
@@ -212,9 +208,7 @@ void ProgramPlanner::fill(BufferId target, llvm::StringRef unless) {
 }
 
 std::int64_t ProgramPlanner::bytesAtCapacity(const PlannedBuffer &buffer) const {
-  std::int64_t bytes = symbols.atCapacity(buffer.elements) * bytesOf(buffer.dtype);
-  return (bytes + abi::kBufferSlack + abi::kBufferAlignment - 1) / abi::kBufferAlignment *
-         abi::kBufferAlignment;
+  return placedBytes(symbols.atCapacity(buffer.elements) * bytesOf(buffer.dtype));
 }
 
 /// Offsets are exact for the capacities; smaller batches use the same places.

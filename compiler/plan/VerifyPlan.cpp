@@ -48,8 +48,8 @@ private:
   void noteOverlaid(plan::BufferOp gradient, const Extent &slice);
   LogicalResult verifyMoments(plan::BufferOp buffer, const Extent &slice);
   LogicalResult verifyInside(plan::BufferOp buffer, const Extent &place, const Extent &segment);
-  LogicalResult verifyCommand(Operation &command, int index);
-  LogicalResult use(Operation &command, Value buffer, bool reads, bool writes, int index);
+  LogicalResult verifyCommand(Operation &command);
+  LogicalResult use(Operation &command, Value buffer, bool reads, bool writes);
   LogicalResult verifyArena();
 
   plan::VariantOp variant;
@@ -127,6 +127,7 @@ LogicalResult ProgramVerifier::verifyBuffer(plan::BufferOp buffer) {
   std::int64_t width = bytesOf(buffer.getDtype());
   Extent slice{offset, offset + *elements}, bytes{offset, offset + *elements * width};
   plan::Segment segment = buffer.getSegment();
+  BufferUse use = uses.lookup(buffer.getBuffer());
   if ((segment == plan::Segment::Arena || segment == plan::Segment::State) &&
       offset % abi::kBufferAlignment != 0)
     return buffer.emitOpError("expected an offset that is a multiple of ")
@@ -143,7 +144,7 @@ LogicalResult ProgramVerifier::verifyBuffer(plan::BufferOp buffer) {
     return verifyInside(buffer, bytes, {0, state});
   case plan::Segment::Arena:
     lifeOf[buffer.getBuffer()] = lives.size();
-    lives.push_back({buffer, bytes});
+    lives.push_back({buffer, bytes, use.first, use.last});
     return verifyInside(buffer, bytes, {0, arena});
   case plan::Segment::Input:
   case plan::Segment::Output:
@@ -153,8 +154,7 @@ LogicalResult ProgramVerifier::verifyBuffer(plan::BufferOp buffer) {
 }
 
 /// Notes that a command reads or writes a buffer.
-LogicalResult ProgramVerifier::use(Operation &command, Value buffer, bool reads, bool writes,
-                                   int index) {
+LogicalResult ProgramVerifier::use(Operation &command, Value buffer, bool reads, bool writes) {
   auto op = buffer.getDefiningOp<plan::BufferOp>();
   if (writes && op.getSegment() == plan::Segment::Input)
     return command.emitOpError("expected to write no input, got '") << *op.getName() << "'";
@@ -166,12 +166,10 @@ LogicalResult ProgramVerifier::use(Operation &command, Value buffer, bool reads,
     return command.emitOpError("expected to read what a command before it wrote, got the arena's ")
            << life.bytes.text() << ", which none did";
   life.written |= writes;
-  life.first = life.first < 0 ? index : life.first;
-  life.last = index;
   return success();
 }
 
-LogicalResult ProgramVerifier::verifyCommand(Operation &command, int index) {
+LogicalResult ProgramVerifier::verifyCommand(Operation &command) {
   if (auto launch = dyn_cast<plan::LaunchOp>(command)) {
     // Reads first: an operand that the same launch writes is no source for them.
     for (plan::Access pass : {plan::Access::Read, plan::Access::Write})
@@ -179,18 +177,18 @@ LogicalResult ProgramVerifier::verifyCommand(Operation &command, int index) {
         auto access = static_cast<plan::Access>(number);
         bool reads = pass == plan::Access::Read && access != plan::Access::Write;
         bool writes = pass == plan::Access::Write && access != plan::Access::Read;
-        if ((reads || writes) && failed(use(command, operand, reads, writes, index)))
+        if ((reads || writes) && failed(use(command, operand, reads, writes)))
           return failure();
       }
     return success();
   }
   if (auto fill = dyn_cast<plan::FillOp>(command)) {
     // A fill that may be skipped leaves what was there, which must be something.
-    return use(command, fill.getTarget(), fill.getUnless().has_value(), true, index);
+    return use(command, fill.getTarget(), fill.getUnless().has_value(), true);
   }
   auto copy = cast<plan::CopyOp>(command);
-  return failure(failed(use(command, copy.getSource(), true, false, index)) ||
-                 failed(use(command, copy.getTarget(), false, true, index)));
+  return failure(failed(use(command, copy.getSource(), true, false)) ||
+                 failed(use(command, copy.getTarget(), false, true)));
 }
 
 /// Sorted by address, so that only neighbours within reach are compared.
@@ -219,10 +217,9 @@ LogicalResult ProgramVerifier::verifyArena() {
 }
 
 LogicalResult ProgramVerifier::verify() {
-  int index = 0;
   for (Operation &op : program.getBody().front()) {
     auto buffer = dyn_cast<plan::BufferOp>(op);
-    if (failed(buffer ? verifyBuffer(buffer) : verifyCommand(op, index++)))
+    if (failed(buffer ? verifyBuffer(buffer) : verifyCommand(op)))
       return failure();
   }
   return verifyArena();

@@ -39,12 +39,16 @@ std::int64_t VariantMemory::peak() const {
   return std::max(trainingState() + trainingArena(), generating);
 }
 
+std::int64_t overlaidEnd(std::int64_t trainable, std::int64_t from, std::int64_t at,
+                         std::int64_t compactAt) {
+  return std::max(at + 4 * (trainable - from), compactAt + 4 * from);
+}
+
 std::int64_t overlaidEnd(const abi::Variant &variant) {
-  if (variant.overlaid_at() < 0)
-    return 0;
-  return std::max(variant.overlaid_at() +
-                      4 * (variant.trainable_elements() - variant.overlaid_from()),
-                  variant.overlaid_compact_at() + 4 * variant.overlaid_from());
+  return variant.overlaid_at() < 0
+             ? 0
+             : overlaidEnd(variant.trainable_elements(), variant.overlaid_from(),
+                           variant.overlaid_at(), variant.overlaid_compact_at());
 }
 
 VariantMemory memoryOf(const abi::Variant &variant, GradientPlace place) {

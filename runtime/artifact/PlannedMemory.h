@@ -50,7 +50,11 @@ struct VariantMemory {
   std::int64_t peak() const;
 };
 
-/// Where the gradients of a variant end in the arena; 0: they do not lie there.
+/// Where gradients end in an arena that holds them: of `trainable` elements those from `from`
+/// on lie from byte `at` on, the compact ones before from byte `compactAt` on.
+std::int64_t overlaidEnd(std::int64_t trainable, std::int64_t from, std::int64_t at,
+                         std::int64_t compactAt);
+/// The same of a variant; 0: they do not lie there.
 std::int64_t overlaidEnd(const abi::Variant &variant);
 
 /// The memory of an artifact's variant, as it was planned.

@@ -1,40 +1,21 @@
 """--memory_budget: met by making values again in the backward, with the same bits, at a price that is
 said; refused with a figure that would do."""
 
-import json
 import re
 import unittest
 
-from toolchain import Suite, call, data_of, last_line, model_of, must
+from planned_models import CLASSIFY, GENERATE, MODELS, PlannedModels, inspected
+from toolchain import call, last_line, must
 
-CLASSIFY, GENERATE, TRANSLATE = "text-classification", "text-generation", "translation"
-LENGTHS = {CLASSIFY: ("--max_seq_length", 48),
-           GENERATE: ("--max_seq_length", 48, "--max_beams", 1, "--max_target_length", 8),
-           TRANSLATE: ("--max_source_length", 40, "--max_target_length", 30)}
-MODELS = (("bert", CLASSIFY), ("gpt2", GENERATE), ("t5", TRANSLATE))
 MADE_AGAIN = re.compile(r"--memory_budget: (\d+) values made again in the backward: peak "
                         r"([\d.]+) MiB instead of ([\d.]+) MiB, for ([\d.]+) % more FLOPs a step")
-
-
-def inspected(artifact):
-    return json.loads(must("ftc", "inspect", artifact, "--memory", "--json").stdout)["memory"]
 
 
 def planned(artifact):
     return max(variant["peak_bytes"] for variant in inspected(artifact).values())
 
 
-class MemoryBudgetTest(Suite):
-    def arguments(self, family, task, name, *flags, cpu="x86-64-v3"):
-        return ("compile", model_of(family, task), "--task", task, "--train_file",
-                data_of(family, task), "--cpu", cpu, *LENGTHS[task], *flags, "-o",
-                self.scratch / name)
-
-    def compiled(self, family, task, name, *flags, **cpu):
-        """The artifact, and what the compiler said."""
-        done = must("ftc", *self.arguments(family, task, name, *flags, **cpu))
-        return self.scratch / name, done.stderr
-
+class MemoryBudgetTest(PlannedModels):
     def refused(self, family, task, budget, *flags, **cpu):
         """The figure of a refusal, which writes nothing."""
         done = call("ftc", *self.arguments(family, task, "no.ftb", "--memory_budget", budget, *flags,
@@ -46,17 +27,6 @@ class MemoryBudgetTest(Suite):
                           last_line(done.stderr))
         self.assertTrue(found, done.stderr)
         return int(found.group(1))
-
-    def weights(self, artifact, family, task, *flags):
-        """Trained weights, with dropout: a mask that is not the same when it is made again, or a
-        weight that was updated too early, changes them."""
-        output = self.scratch / ("run-" + artifact.stem)
-        must("ftrt", "run", artifact, "--train_file", data_of(family, task), "--output_dir", output,
-             "--max_steps", 4, "--per_device_train_batch_size", 4, "--learning_rate", 1e-2,
-             "--dropout", 0.2, "--save_strategy", "no", *flags)
-        name, = (name for name in ("model.safetensors", "adapter_model.safetensors")
-                 if (output / name).exists())
-        return (output / name).read_bytes()
 
     def check(self, family, task, shares, flags=(), run=()):
         """Budgets at `shares` of the way from the least to the plan without one."""

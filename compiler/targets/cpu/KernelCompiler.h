@@ -5,14 +5,7 @@
 
 #include "llvm/Support/Error.h"
 
-namespace mlir {
-class MLIRContext;
-}
-
 namespace ftc::cpu {
-
-/// Loads the dialects kernels are made of into `context`, and their translations to LLVM IR.
-void prepareKernelContext(mlir::MLIRContext &context);
 
 /// One relocatable object that exports every kernel under its key. Equal keys are emitted
 /// once. The bytes depend on kernels, instruction set and tool version alone.

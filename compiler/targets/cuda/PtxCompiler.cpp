@@ -1,24 +1,14 @@
-// Kernels to PTX: emit, give each its entry point, distribute vectors over a warp, then MLIR's
-// conversions and LLVM's code generator.
+// Kernels to PTX: emit, give each its entry point, distribute vectors over a warp, generate
+// code.
 #include "compiler/targets/cuda/PtxCompiler.h"
 
-#include "compiler/targets/cpu/KernelCompiler.h"
+#include "compiler/targets/cpu/CodeGenerator.h"
 #include "compiler/targets/cuda/BlockKernel.h"
 #include "compiler/targets/cuda/WarpLanes.h"
 
-#include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/IR/Verifier.h"
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Target/LLVMIR/Export.h"
-#include "mlir/Transforms/Passes.h"
 
-#include "llvm/IR/LegacyPassManager.h"
-#include "llvm/IR/Module.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
-#include "llvm/Target/TargetMachine.h"
 
 #include <mutex>
 
@@ -87,60 +77,7 @@ static llvm::Error emit(ModuleOp module, const std::vector<LaunchedKernel> &kern
     if (onWarp && failed(distributeOverLanes(function)))
       return failure("'" + name + "' cannot run on a warp");
   }
-  if (failed(verify(module)))
-    return failure("an emitted kernel is not valid IR");
   return llvm::Error::success();
-}
-
-static llvm::Error lowerToLLVMDialect(ModuleOp module) {
-  PassManager passes(module.getContext());
-  passes.addPass(createCanonicalizerPass());
-  passes.addPass(createCSEPass());
-  passes.addPass(createSCFToControlFlowPass());
-  passes.addPass(createConvertMathToLLVMPass());
-  passes.addPass(createArithToLLVMConversionPass());
-  passes.addPass(createConvertControlFlowToLLVMPass());
-  passes.addPass(createConvertFuncToLLVMPass());
-  passes.addPass(createReconcileUnrealizedCastsPass());
-  if (failed(passes.run(module)))
-    return failure("lowering to the LLVM dialect failed");
-  return llvm::Error::success();
-}
-
-static std::unique_ptr<llvm::TargetMachine> makeMachine(const GpuArch &arch) {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    LLVMInitializeNVPTXTargetInfo();
-    LLVMInitializeNVPTXTarget();
-    LLVMInitializeNVPTXTargetMC();
-    LLVMInitializeNVPTXAsmPrinter();
-  });
-  llvm::Triple triple("nvptx64-nvidia-cuda");
-  std::string error;
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!target)
-    return nullptr;
-  llvm::TargetOptions options;
-  options.AllowFPOpFusion = llvm::FPOpFusion::Strict; // only where a kernel says fma
-  return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, arch.llvmCpu, arch.llvmFeatures, options,
-                                  std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Default));
-}
-
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager sccs;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopUnrolling = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(sccs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, sccs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
 }
 
 /// Marks entry points and bounds their threads.
@@ -158,32 +95,30 @@ static void describe(llvm::Module &module, const std::vector<LaunchedKernel> &ke
 
 llvm::Expected<std::string> compileToPtx(const std::vector<LaunchedKernel> &kernels,
                                          const GpuArch &arch) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+  });
   MLIRContext context(MLIRContext::Threading::DISABLED);
   cpu::prepareKernelContext(context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
   if (llvm::Error error = emit(*module, kernels, arch))
     return std::move(error);
-  if (llvm::Error error = lowerToLLVMDialect(*module))
-    return std::move(error);
-  llvm::LLVMContext llvmContext;
-  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(*module, llvmContext, "kernels");
-  if (!code)
-    return failure("translation to LLVM IR failed");
-  std::unique_ptr<llvm::TargetMachine> machine = makeMachine(arch);
-  if (!machine)
-    return failure("this LLVM has no NVPTX code generator");
-  code->setTargetTriple(machine->getTargetTriple());
-  code->setDataLayout(machine->createDataLayout());
-  describe(*code, kernels, arch);
-  optimize(*code, *machine);
-  llvm::SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream stream(bytes);
-  llvm::legacy::PassManager codegen;
-  if (machine->addPassesToEmitFile(codegen, stream, nullptr,
-                                   llvm::CodeGenFileType::AssemblyFile))
-    return failure("the code generator cannot write PTX");
-  codegen.run(*code);
-  return std::string(bytes.begin(), bytes.end());
+  cpu::CodeGeneration how{
+      "cuda kernels", "NVPTX",
+      cpu::makeMachine("nvptx64-nvidia-cuda", arch.llvmCpu, arch.llvmFeatures),
+      llvm::CodeGenFileType::AssemblyFile};
+  how.vectors = false; // every vector is spread over a warp's lanes
+  how.tuning.LoopVectorization = how.tuning.SLPVectorization = how.tuning.LoopUnrolling = false;
+  how.describe = [&](llvm::Module &code) { describe(code, kernels, arch); };
+  how.optimize = [](llvm::Module &code, llvm::PassBuilder &builder,
+                    llvm::ModuleAnalysisManager &modules) {
+    builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(code, modules);
+  };
+  return cpu::generateCode(*module, how);
 }
 
 } // namespace ftc::cuda

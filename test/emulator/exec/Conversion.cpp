@@ -190,24 +190,46 @@ template <typename D, bool Relu> struct Two {
       {"cvt.rn." NAME ".f64", "h=l", &unary<D, double, ToFloat<D, double, false, false>>,      \
        Pipe::Fp64},
 
+// clang-format off: an instruction a line
 const HandlerEntry entries[] = {
-    ALL(II, u8) ALL(II, s8) ALL(II, u16) ALL(II, s16) ALL(II, u32) ALL(II, s32) ALL(II, u64)
-        ALL(II, s64) FIALL("f32", float) FIALL("f64", double) FIALL("f16", Half)
-            FIALL("bf16", Bf16) IF(u8) IF(s8) IF(u16) IF(s16) IF(u32) IF(s32) IF(u64) IF(s64)
-                TWO("f16", Half) TWO("bf16", Bf16) FF("f32.f32", float, float, false, false)
-                    FF("ftz.f32.f32", float, float, true, false) FF("sat.f32.f32", float, float,
-                                                                    false, true)
-                        FF("ftz.sat.f32.f32", float, float, true, true)
-                            FF("f64.f32", double, float, false, false) FF("ftz.f64.f32", double,
-                                                                          float, true, false)
-                                FF("rn.f32.f64", float, double, false, false)
-                                    FF("rn.ftz.f32.f64", float, double, true, false)
-                                        RR1("rni", Nearest) RR1("rzi", Zero) RR1("rmi", Down)
-                                            RR1("rpi", Up){"cvt.rna.tf32.f32", "w=w",
-                                                           &unary<u32, float, ToTf32<true>>,
-                                                           Pipe::Alu},
+    ALL(II, u8)
+    ALL(II, s8)
+    ALL(II, u16)
+    ALL(II, s16)
+    ALL(II, u32)
+    ALL(II, s32)
+    ALL(II, u64)
+    ALL(II, s64)
+    FIALL("f32", float)
+    FIALL("f64", double)
+    FIALL("f16", Half)
+    FIALL("bf16", Bf16)
+    IF(u8)
+    IF(s8)
+    IF(u16)
+    IF(s16)
+    IF(u32)
+    IF(s32)
+    IF(u64)
+    IF(s64)
+    TWO("f16", Half)
+    TWO("bf16", Bf16)
+    FF("f32.f32", float, float, false, false)
+    FF("ftz.f32.f32", float, float, true, false)
+    FF("sat.f32.f32", float, float, false, true)
+    FF("ftz.sat.f32.f32", float, float, true, true)
+    FF("f64.f32", double, float, false, false)
+    FF("ftz.f64.f32", double, float, true, false)
+    FF("rn.f32.f64", float, double, false, false)
+    FF("rn.ftz.f32.f64", float, double, true, false)
+    RR1("rni", Nearest)
+    RR1("rzi", Zero)
+    RR1("rmi", Down)
+    RR1("rpi", Up)
+    {"cvt.rna.tf32.f32", "w=w", &unary<u32, float, ToTf32<true>>, Pipe::Alu},
     {"cvt.rn.tf32.f32", "w=w", &unary<u32, float, ToTf32<false>>, Pipe::Alu},
 };
+// clang-format on
 
 } // namespace
 

@@ -204,30 +204,32 @@ void waitGroup(Warp &w, const Instruction &i, u32 mask) {
 void waitAll(Warp &w, const Instruction &i, u32 mask) { arrive(w, mask, 0, true); }
 
 #define ROW(NAME, SIG, ...) {NAME, SIG, __VA_ARGS__, Pipe::Alu},
+// clang-format off: an instruction a line
 const HandlerEntry entries[] = {
-    ROW("shfl.sync.up.b32", "", &shuffle<Shuffle::Up>) ROW("shfl.sync.down.b32", "",
-                                                           &shuffle<Shuffle::Down>)
-        ROW("shfl.sync.bfly.b32", "",
-            &shuffle<Shuffle::Butterfly>) ROW("shfl.sync.idx.b32", "", &shuffle<Shuffle::Index>)
-            ROW("vote.sync.all.pred", "p=pw", &vote<Vote::All>) ROW("vote.sync.any.pred",
-                                                                    "p=pw", &vote<Vote::Any>)
-                ROW("vote.sync.uni.pred", "p=pw",
-                    &vote<Vote::Uniform>) ROW("vote.sync.ballot.b32", "w=pw", &ballot)
-                    ROW("activemask.b32", "w=", &activeMask) ROW("redux.sync.add.u32", "w=ww",
-                                                                 (&reduce<u32, Add>))
-                        ROW("redux.sync.add.s32", "w=ww", (&reduce<s32, Add>))
-                            ROW("redux.sync.min.u32", "w=ww", (&reduce<u32, Min>)) ROW(
-                                "redux.sync.min.s32", "w=ww", (&reduce<s32, Min>))
-                                ROW("redux.sync.max.u32", "w=ww", (&reduce<u32, Max>)) ROW(
-                                    "redux.sync.max.s32", "w=ww", (&reduce<s32, Max>))
-                                    ROW("redux.sync.and.b32", "w=ww", (&reduce<u32, And>)) ROW(
-                                        "redux.sync.or.b32", "w=ww", (&reduce<u32, Or>))
-                                        ROW("redux.sync.xor.b32", "w=ww", (&reduce<u32, Xor>)){
-                                            "cp.async", "", &copyAsync, Pipe::LoadStore},
+    ROW("shfl.sync.up.b32", "", &shuffle<Shuffle::Up>)
+    ROW("shfl.sync.down.b32", "", &shuffle<Shuffle::Down>)
+    ROW("shfl.sync.bfly.b32", "", &shuffle<Shuffle::Butterfly>)
+    ROW("shfl.sync.idx.b32", "", &shuffle<Shuffle::Index>)
+    ROW("vote.sync.all.pred", "p=pw", &vote<Vote::All>)
+    ROW("vote.sync.any.pred", "p=pw", &vote<Vote::Any>)
+    ROW("vote.sync.uni.pred", "p=pw", &vote<Vote::Uniform>)
+    ROW("vote.sync.ballot.b32", "w=pw", &ballot)
+    ROW("activemask.b32", "w=", &activeMask)
+    ROW("redux.sync.add.u32", "w=ww", (&reduce<u32, Add>))
+    ROW("redux.sync.add.s32", "w=ww", (&reduce<s32, Add>))
+    ROW("redux.sync.min.u32", "w=ww", (&reduce<u32, Min>))
+    ROW("redux.sync.min.s32", "w=ww", (&reduce<s32, Min>))
+    ROW("redux.sync.max.u32", "w=ww", (&reduce<u32, Max>))
+    ROW("redux.sync.max.s32", "w=ww", (&reduce<s32, Max>))
+    ROW("redux.sync.and.b32", "w=ww", (&reduce<u32, And>))
+    ROW("redux.sync.or.b32", "w=ww", (&reduce<u32, Or>))
+    ROW("redux.sync.xor.b32", "w=ww", (&reduce<u32, Xor>))
+    { "cp.async", "", &copyAsync, Pipe::LoadStore},
     {"cp.async.commit_group", "", &commitGroup, Pipe::LoadStore},
     {"cp.async.wait_group", "", &waitGroup, Pipe::LoadStore},
     {"cp.async.wait_all", "", &waitAll, Pipe::LoadStore},
 };
+// clang-format on
 
 } // namespace
 

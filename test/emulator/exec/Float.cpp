@@ -308,9 +308,12 @@ template <int Kind> struct TestProperty { // testp: 0 finite, 1 infinite, 2 numb
 #define F3(OP, A, B)                                                                           \
   {OP, "w=www", &ternary<float, float, float, float, Fma32<A, B>>, Pipe::Fma},
 
+// clang-format off: an instruction a line
 const HandlerEntry entries[] = {
-    B32("add", Add32) B32("sub", Sub32) B32("mul", Mul32){
-        "div.f32", "w=ww", &binary<float, float, float, Div32<false, false>>, Pipe::Special},
+    B32("add", Add32)
+    B32("sub", Sub32)
+    B32("mul", Mul32)
+    { "div.f32", "w=ww", &binary<float, float, float, Div32<false, false>>, Pipe::Special},
     {"div.ftz.f32", "w=ww", &binary<float, float, float, Div32<true, false>>, Pipe::Special},
     {"div.approx.f32", "w=ww", &divideNear<false, false>, Pipe::Special},
     {"div.approx.ftz.f32", "w=ww", &divideNear<true, false>, Pipe::Special},
@@ -320,40 +323,65 @@ const HandlerEntry entries[] = {
     {"rcp.ftz.f32", "w=w", &unary<float, float, Rcp32<true>>, Pipe::Special},
     {"sqrt.f32", "w=w", &unary<float, float, Sqrt32<false>>, Pipe::Special},
     {"sqrt.ftz.f32", "w=w", &unary<float, float, Sqrt32<true>>, Pipe::Special},
-    F3("fma.f32", false, false) F3("fma.ftz.f32", true, false) F3("fma.sat.f32", false, true)
-        F3("fma.ftz.sat.f32", true, true) F3("mad.f32", false, false)
-            F3("mad.ftz.f32", true, false) B64("add", Add64) B64("sub", Sub64) B64("mul", Mul64)
-                B64("div", Div64){"fma.f64", "l=lll",
-                                  &ternary<double, double, double, double, Fma64>, Pipe::Fp64},
+    F3("fma.f32", false, false)
+    F3("fma.ftz.f32", true, false)
+    F3("fma.sat.f32", false, true)
+    F3("fma.ftz.sat.f32", true, true)
+    F3("mad.f32", false, false)
+    F3("mad.ftz.f32", true, false)
+    B64("add", Add64)
+    B64("sub", Sub64)
+    B64("mul", Mul64)
+    B64("div", Div64)
+    {"fma.f64", "l=lll", &ternary<double, double, double, double, Fma64>, Pipe::Fp64},
     {"mad.f64", "l=lll", &ternary<double, double, double, double, Fma64>, Pipe::Fp64},
     {"rcp.f64", "l=l", &unary<double, double, Rcp64>, Pipe::Fp64},
     {"sqrt.f64", "l=l", &unary<double, double, Sqrt64>, Pipe::Fp64},
-    SIGNS("neg", Negate) SIGNS("abs", Absolute){"neg.ftz.f32", "w=w",
-                                                &unary<float, float, NegateFtz>, Pipe::Alu},
+    SIGNS("neg", Negate)
+    SIGNS("abs", Absolute)
+    {"neg.ftz.f32", "w=w", &unary<float, float, NegateFtz>, Pipe::Alu},
     {"abs.ftz.f32", "w=w", &unary<float, float, AbsoluteFtz>, Pipe::Alu},
     {"copysign.f32", "w=ww", &binary<u32, u32, u32, CopySign<u32, 0x80000000u>>, Pipe::Alu},
-    {"copysign.f64", "l=ll", &binary<u64, u64, u64, CopySign<u64, u64(1) << 63>>, Pipe::Alu},
-    EXTREME("min", false, "", false) EXTREME("max", true, "", false)
-        EXTREME("min", false, ".NaN", true) EXTREME("max", true, ".NaN", true)
-            NARROW2("add", (AddExact)) NARROW2("sub", (SubExact)) NARROW2("mul", (MulExact)){
-                "fma.f16", "h=hhh", &ternary<Half, Half, Half, Half, Narrow3<Half, FmaExact>>,
-                Pipe::Fma},
+    {"copysign.f64", "l=ll", &binary<u64, u64, u64, CopySign<u64, u64(1) <<63>>, Pipe::Alu},
+    EXTREME("min", false, "", false)
+    EXTREME("max", true, "", false)
+    EXTREME("min", false, ".NaN", true)
+    EXTREME("max", true, ".NaN", true)
+    NARROW2("add", (AddExact))
+    NARROW2("sub", (SubExact))
+    NARROW2("mul", (MulExact))
+    { "fma.f16", "h=hhh", &ternary<Half, Half, Half, Half, Narrow3<Half, FmaExact>>, Pipe::Fma},
     {"fma.bf16", "h=hhh", &ternary<Bf16, Bf16, Bf16, Bf16, Narrow3<Bf16, FmaExact>>, Pipe::Fma},
-    {"fma.f16x2", "w=www", &ternary<u32, u32, u32, u32, Pair3<Half, Narrow3<Half, FmaExact>>>,
-     Pipe::Fma},
-    {"fma.bf16x2", "w=www", &ternary<u32, u32, u32, u32, Pair3<Bf16, Narrow3<Bf16, FmaExact>>>,
-     Pipe::Fma},
-    APPROX("ex2", Ex2, 2, 0) APPROX("rcp", Rcp, 1, 0) APPROX("rsqrt", Rsqrt, 0, 22900) APPROX(
-        "lg2", Lg2, 0, 22000) APPROX("sqrt", Sqrt, 0, 23000) APPROX("tanh", Tanh, 0, 11000)
-        APPROX("sin", Sin, 0, 20500) APPROX("cos", Cos, 0, 20500) SETP("eq", Eq) SETP("ne", Ne)
-            SETP("lt", Lt) SETP("le", Le) SETP("gt", Gt) SETP("ge", Ge) SETP("equ", Equ)
-                SETP("neu", Neu) SETP("ltu", Ltu) SETP("leu", Leu) SETP("gtu", Gtu)
-                    SETP("geu", Geu) SETP("num", Num) SETP("nan", Nan){
-                        "testp.finite.f32", "p=w", &compare<float, TestProperty<0>>, Pipe::Alu},
+    {"fma.f16x2", "w=www", &ternary<u32, u32, u32, u32, Pair3<Half, Narrow3<Half, FmaExact>>>, Pipe::Fma},
+    {"fma.bf16x2", "w=www", &ternary<u32, u32, u32, u32, Pair3<Bf16, Narrow3<Bf16, FmaExact>>>, Pipe::Fma},
+    APPROX("ex2", Ex2, 2, 0)
+    APPROX("rcp", Rcp, 1, 0)
+    APPROX("rsqrt", Rsqrt, 0, 22900)
+    APPROX("lg2", Lg2, 0, 22000)
+    APPROX("sqrt", Sqrt, 0, 23000)
+    APPROX("tanh", Tanh, 0, 11000)
+    APPROX("sin", Sin, 0, 20500)
+    APPROX("cos", Cos, 0, 20500)
+    SETP("eq", Eq)
+    SETP("ne", Ne)
+    SETP("lt", Lt)
+    SETP("le", Le)
+    SETP("gt", Gt)
+    SETP("ge", Ge)
+    SETP("equ", Equ)
+    SETP("neu", Neu)
+    SETP("ltu", Ltu)
+    SETP("leu", Leu)
+    SETP("gtu", Gtu)
+    SETP("geu", Geu)
+    SETP("num", Num)
+    SETP("nan", Nan)
+    { "testp.finite.f32", "p=w", &compare<float, TestProperty<0>>, Pipe::Alu},
     {"testp.infinite.f32", "p=w", &compare<float, TestProperty<1>>, Pipe::Alu},
     {"testp.number.f32", "p=w", &compare<float, TestProperty<2>>, Pipe::Alu},
     {"testp.notanumber.f32", "p=w", &compare<float, TestProperty<3>>, Pipe::Alu},
 };
+// clang-format on
 
 } // namespace
 

@@ -295,160 +295,88 @@ FTC_COMPARE(Ge, >=)
       {"mad.wide." #T, Signature<Wide<T>, T, T, Wide<T>>::text,                                \
        &ternary<Wide<T>, T, T, Wide<T>, MadWide<T>>, Pipe::Alu},
 
+// clang-format off: an instruction a line
 const HandlerEntry entries[] = {
-    SIX(BINARY, "add", Add) SIX(BINARY, "sub", Sub) SIX(BINARY, "mul.lo", MulLo) SIX(
-        BINARY, "mul.hi", MulHi) SIX(BINARY, "div", Div) SIX(BINARY, "rem", Rem)
-        SIX(BINARY, "min", Min) SIX(BINARY, "max", Max) SIX(TERNARY, "mad.lo", MadLo) SIX(
-            TERNARY, "mad.hi", MadHi) WIDE(u16) WIDE(s16) WIDE(u32) WIDE(s32) BITS("and", And)
-            BITS("or", Or) BITS("xor", Xor) UNARY3("not.b", Not) UNARY3("cnot.b", Cnot) SIGNED(
-                "neg", Neg) SIGNED("abs", Abs) UNARY3("mov.b", Move) UNARY3("mov.u", Move) UNARY3("mov.s", Move)
-                ROW("mov.f32", "w=w", &unary<u32, u32, Move<u32>>) ROW("mov.f64", "l=l", &unary<u64, u64, Move<u64>>) ROW(
-                    "shl.b16", "h=hw",
-                    &binary<
-                        u16,
-                        u16,
-                        u32,
-                        Shl<u16>>) ROW("shl.b32", "w=ww", &binary<u32, u32, u32, Shl<u32>>)
-                    ROW("shl.b64", "l=lw", &binary<u64, u64, u32, Shl<u64>>) ROW(
-                        "shr.b16", "h=hw",
-                        &binary<
-                            u16,
-                            u16,
-                            u32,
-                            Shr<u16>>) ROW("shr.b32", "w=ww", &binary<u32, u32, u32, Shr<u32>>)
-                        ROW("shr.b64", "l=lw", &binary<u64, u64, u32, Shr<u64>>) SIX(SHIFT, "shr", Shr) ROW(
-                            "shf.l.wrap.b32",
-                            "w=www",
-                            &ternary<
-                                u32,
-                                u32,
-                                u32,
-                                u32,
-                                Funnel<true,
-                                       true>>) ROW("shf.r.wrap.b32", "w=www",
-                                                   &ternary<u32, u32, u32, u32, Funnel<false, true>>)
-                            ROW("shf.l.clamp.b32", "w=www",
-                                &ternary<
-                                    u32,
-                                    u32,
-                                    u32,
-                                    u32,
-                                    Funnel<
-                                        true, false>>) ROW("shf.r.clamp.b32", "w=www",
-                                                           &ternary<u32, u32, u32, u32, Funnel<false, false>>)
-                                ROW("popc.b32", "w=w", &unary<u32, u32, Popc<u32>>) ROW(
-                                    "popc.b64",
-                                    "w=l",
-                                    &unary<
-                                        u32,
-                                        u64,
-                                        Popc<
-                                            u64>>) ROW("clz.b32", "w=w", &unary<u32, u32, Clz<u32>>)
-                                    ROW("clz.b64", "w=l", &unary<u32, u64, Clz<u64>>) ROW(
-                                        "bfind.u32",
-                                        "w=w",
-                                        &unary<u32, u32,
-                                               Bfind<
-                                                   u32>>) ROW("bfind.s32", "w=w",
-                                                              &unary<u32, s32, Bfind<s32>>)
-                                        ROW("bfind.u64", "w=l", &unary<u32, u64, Bfind<u64>>) ROW(
-                                            "bfind.s64",
-                                            "w=l",
-                                            &unary<u32, s64,
-                                                   Bfind<
-                                                       s64>>) ROW("brev.b32", "w=w",
-                                                                  &unary<u32, u32, Brev<u32>>)
-                                            ROW("brev.b64", "l=l", &unary<u64, u64, Brev<u64>>) ROW(
-                                                "bfe.u32", "w=www",
-                                                &ternary<
-                                                    u32,
-                                                    u32,
-                                                    u32,
-                                                    u32,
-                                                    Bfe<u32>>) ROW("bfe.s32", "w=www",
-                                                                   &ternary<s32, s32, u32, u32, Bfe<s32>>)
-                                                ROW("bfe.u64", "l=lww", &ternary<u64, u64, u32, u32, Bfe<u64>>) ROW(
-                                                    "bfe.s64", "l=lww",
-                                                    &ternary<
-                                                        s64,
-                                                        s64,
-                                                        u32,
-                                                        u32,
-                                                        Bfe<s64>>) ROW("bfi.b32", "w=wwww",
-                                                                       &bfi<u32>)
-                                                    ROW("bfi.b64", "l=llww",
-                                                        &bfi<u64>) ROW("prmt.b32", "w=www",
-                                                                       &ternary<
-                                                                           u32,
-                                                                           u32,
-                                                                           u32,
-                                                                           u32,
-                                                                           Prmt>)
-                                                        ROW("lop3.b32", "w=wwww", &lop3) ROW(
-                                                            "selp.b16",
-                                                            "h=hhp",
-                                                            &select<
-                                                                u16>) ROW("selp.b32", "w=wwp",
-                                                                          &select<u32>)
-                                                            ROW("selp.b64", "l=llp", &select<u64>) ROW(
-                                                                "pack.16.32", "w=hh",
-                                                                (&pack<
-                                                                    u16,
-                                                                    u32>)) ROW("pack.16.64",
-                                                                               "l=hhhh",
-                                                                               (&pack<u16,
-                                                                                      u64>))
-                                                                ROW("pack.32.64", "l=ww",
-                                                                    (&pack<u32,
-                                                                           u64>)) ROW("unpack."
-                                                                                      "16.32",
-                                                                                      "hh=w",
-                                                                                      (&unpack<
-                                                                                          u16,
-                                                                                          u32>))
-                                                                    ROW("unpack.16.64",
-                                                                        "hhhh=l",
-                                                                        (&unpack<
-                                                                            u16,
-                                                                            u64>)) ROW("unpack."
-                                                                                       "32."
-                                                                                       "64",
-                                                                                       "ww=l",
-                                                                                       (&unpack<
-                                                                                           u32,
-                                                                                           u64>)) ROW("and.pred",
-                                                                                                      "p=pp",
-                                                                                                      &predicateAnd)
-                                                                        ROW("or.pred", "p=pp", &predicateOr) ROW(
-                                                                            "xor.pred",
-                                                                            "p=pp",
-                                                                            &predicateXor) ROW("not"
-                                                                                               ".pr"
-                                                                                               "ed",
-                                                                                               "p="
-                                                                                               "p",
-                                                                                               &predicateNot)
-                                                                            ROW("mov.pred", "p=p", &predicateMove) ROW(
-                                                                                "set.pred",
-                                                                                "p=",
-                                                                                &predicateSet)
-                                                                                ROW("nothing", "", &nothing) ROW(
-                                                                                    "trap",
-                                                                                    "",
-                                                                                    &trap) SIX(SETP,
-                                                                                               "eq",
-                                                                                               Eq)
-                                                                                    SIX(SETP, "ne", Ne) SIX(
-                                                                                        SETP,
-                                                                                        "lt",
-                                                                                        Lt) SIX(SETP, "le", Le)
-                                                                                        SIX(SETP,
-                                                                                            "g"
-                                                                                            "t",
-                                                                                            Gt)
-                                                                                            SIX(SETP,
-                                                                                                "ge",
-                                                                                                Ge)};
+    SIX(BINARY, "add", Add)
+    SIX(BINARY, "sub", Sub)
+    SIX(BINARY, "mul.lo", MulLo)
+    SIX(BINARY, "mul.hi", MulHi)
+    SIX(BINARY, "div", Div)
+    SIX(BINARY, "rem", Rem)
+    SIX(BINARY, "min", Min)
+    SIX(BINARY, "max", Max)
+    SIX(TERNARY, "mad.lo", MadLo)
+    SIX(TERNARY, "mad.hi", MadHi)
+    WIDE(u16)
+    WIDE(s16)
+    WIDE(u32)
+    WIDE(s32)
+    BITS("and", And)
+    BITS("or", Or)
+    BITS("xor", Xor)
+    UNARY3("not.b", Not)
+    UNARY3("cnot.b", Cnot)
+    SIGNED("neg", Neg)
+    SIGNED("abs", Abs)
+    UNARY3("mov.b", Move)
+    UNARY3("mov.u", Move)
+    UNARY3("mov.s", Move)
+    ROW("mov.f32", "w=w", &unary<u32, u32, Move<u32>>)
+    ROW("mov.f64", "l=l", &unary<u64, u64, Move<u64>>)
+    ROW("shl.b16", "h=hw", &binary<u16, u16, u32, Shl<u16>>)
+    ROW("shl.b32", "w=ww", &binary<u32, u32, u32, Shl<u32>>)
+    ROW("shl.b64", "l=lw", &binary<u64, u64, u32, Shl<u64>>)
+    ROW("shr.b16", "h=hw", &binary<u16, u16, u32, Shr<u16>>)
+    ROW("shr.b32", "w=ww", &binary<u32, u32, u32, Shr<u32>>)
+    ROW("shr.b64", "l=lw", &binary<u64, u64, u32, Shr<u64>>)
+    SIX(SHIFT, "shr", Shr)
+    ROW("shf.l.wrap.b32", "w=www", &ternary<u32, u32, u32, u32, Funnel<true, true>>)
+    ROW("shf.r.wrap.b32", "w=www", &ternary<u32, u32, u32, u32, Funnel<false, true>>)
+    ROW("shf.l.clamp.b32", "w=www", &ternary<u32, u32, u32, u32, Funnel<true, false>>)
+    ROW("shf.r.clamp.b32", "w=www", &ternary<u32, u32, u32, u32, Funnel<false, false>>)
+    ROW("popc.b32", "w=w", &unary<u32, u32, Popc<u32>>)
+    ROW("popc.b64", "w=l", &unary<u32, u64, Popc<u64>>)
+    ROW("clz.b32", "w=w", &unary<u32, u32, Clz<u32>>)
+    ROW("clz.b64", "w=l", &unary<u32, u64, Clz<u64>>)
+    ROW("bfind.u32", "w=w", &unary<u32, u32, Bfind<u32>>)
+    ROW("bfind.s32", "w=w", &unary<u32, s32, Bfind<s32>>)
+    ROW("bfind.u64", "w=l", &unary<u32, u64, Bfind<u64>>)
+    ROW("bfind.s64", "w=l", &unary<u32, s64, Bfind<s64>>)
+    ROW("brev.b32", "w=w", &unary<u32, u32, Brev<u32>>)
+    ROW("brev.b64", "l=l", &unary<u64, u64, Brev<u64>>)
+    ROW("bfe.u32", "w=www", &ternary<u32, u32, u32, u32, Bfe<u32>>)
+    ROW("bfe.s32", "w=www", &ternary<s32, s32, u32, u32, Bfe<s32>>)
+    ROW("bfe.u64", "l=lww", &ternary<u64, u64, u32, u32, Bfe<u64>>)
+    ROW("bfe.s64", "l=lww", &ternary<s64, s64, u32, u32, Bfe<s64>>)
+    ROW("bfi.b32", "w=wwww", &bfi<u32>)
+    ROW("bfi.b64", "l=llww", &bfi<u64>)
+    ROW("prmt.b32", "w=www", &ternary<u32, u32, u32, u32, Prmt>)
+    ROW("lop3.b32", "w=wwww", &lop3)
+    ROW("selp.b16", "h=hhp", &select<u16>)
+    ROW("selp.b32", "w=wwp", &select<u32>)
+    ROW("selp.b64", "l=llp", &select<u64>)
+    ROW("pack.16.32", "w=hh", (&pack<u16, u32>))
+    ROW("pack.16.64", "l=hhhh", (&pack<u16, u64>))
+    ROW("pack.32.64", "l=ww", (&pack<u32, u64>))
+    ROW("unpack.16.32", "hh=w", (&unpack<u16, u32>))
+    ROW("unpack.16.64", "hhhh=l", (&unpack<u16, u64>))
+    ROW("unpack.32.64", "ww=l", (&unpack<u32, u64>))
+    ROW("and.pred", "p=pp", &predicateAnd)
+    ROW("or.pred", "p=pp", &predicateOr)
+    ROW("xor.pred", "p=pp", &predicateXor)
+    ROW("not.pred", "p=p", &predicateNot)
+    ROW("mov.pred", "p=p", &predicateMove)
+    ROW("set.pred", "p=", &predicateSet)
+    ROW("nothing", "", &nothing)
+    ROW("trap", "", &trap)
+    SIX(SETP, "eq", Eq)
+    SIX(SETP, "ne", Ne)
+    SIX(SETP, "lt", Lt)
+    SIX(SETP, "le", Le)
+    SIX(SETP, "gt", Gt)
+    SIX(SETP, "ge", Ge)
+};
+// clang-format on
 
 } // namespace
 

@@ -312,12 +312,19 @@ void loadParameter(Warp &w, const Instruction &i, u32 mask) {
 }
 
 #define ROW(NAME, HANDLER) {NAME, "", HANDLER, Pipe::LoadStore},
+// clang-format off: an instruction a line
 const HandlerEntry entries[] = {
-    ROW("ld.global", &load<Space::Global>) ROW("ld.shared", &load<Space::Shared>)
-        ROW("ld.local", &load<Space::Local>) ROW("ld", &load<Space::Generic>)
-            ROW("ld.param", &loadParameter) ROW("st.global", &store<Space::Global>)
-                ROW("st.shared", &store<Space::Shared>) ROW("st.local", &store<Space::Local>)
-                    ROW("st", &store<Space::Generic>)};
+    ROW("ld.global", &load<Space::Global>)
+    ROW("ld.shared", &load<Space::Shared>)
+    ROW("ld.local", &load<Space::Local>)
+    ROW("ld", &load<Space::Generic>)
+    ROW("ld.param", &loadParameter)
+    ROW("st.global", &store<Space::Global>)
+    ROW("st.shared", &store<Space::Shared>)
+    ROW("st.local", &store<Space::Local>)
+    ROW("st", &store<Space::Generic>)
+};
+// clang-format on
 
 } // namespace
 

@@ -26,6 +26,22 @@ const char *activationName(Activation activation) {
   return "none";
 }
 
+std::string epilogueName(bool bias, bool add, Activation act, bool savePre,
+                         Activation gradAct) {
+  std::string name;
+  if (bias)
+    name += "_bias";
+  if (add)
+    name += "_add";
+  if (act != Activation::None)
+    name += std::string("_") + activationName(act);
+  if (savePre)
+    name += "_pre";
+  if (gradAct != Activation::None)
+    name += std::string("_grad_") + activationName(gradAct);
+  return name;
+}
+
 /// 2 u of gelu_tanh's tanh(u): (1 + tanh u) / 2 is sigmoid(2 u).
 static Num geluTanhArgument(KernelBuilder &b, Num x) {
   return x * b.fma(2.0 * sqrt2OverPi * cubic, x * x, 2.0 * sqrt2OverPi);

@@ -36,37 +36,41 @@ static std::pair<Num, Num> multiplyWide(KernelBuilder &b, Num x, std::int64_t fa
   return {b.bitcast(highs, words), b.bitcast(lows, words)};
 }
 
+Nums DropoutBits::words(Num head, Num sequence, Num position, Num block) const {
+  Num id = head ? (head << 16) | opId : opId;
+  Num c0 = b.like(block, id), c1 = b.like(block, sequence), c2 = b.like(block, position),
+      c3 = block;
+  Num k0 = seed, k1 = step;
+  for (int round = 0; round < 10; ++round) {
+    auto [high0, low0] = multiplyWide(b, c0, 0xD2511F53);
+    auto [high1, low1] = multiplyWide(b, c2, 0xCD9E8D57);
+    c0 = high1 ^ c1 ^ k0;
+    c1 = low1;
+    c2 = high0 ^ c3 ^ k1;
+    c3 = low0;
+    k0 = k0 + std::int64_t{0x9E3779B9};
+    k1 = k1 + std::int64_t{0xBB67AE85};
+  }
+  return {c0, c1, c2, c3};
+}
+
 Nums DropoutBits::keep(Num sequence, Num position, Num block, Num head) const {
   // More lanes than the 16 counters of a block: both halves of a vector draw the same words,
   // and each takes its own.
   bool halves = b.isa.lanes > 16;
   int lanes = b.isa.lanes, calls = halves ? 1 : 16 / lanes;
   Nums masks(64 / lanes);
-  Num id = head ? (head << 16) | opId : opId;
   for (int call = 0; call < calls; ++call) {
-    Num c0 = b.splat(id), c1 = b.splat(sequence), c2 = b.splat(position);
-    Num c3 = (halves ? b.laneIndex() & 15 : b.laneIndex()) + (block * 16 + call * lanes);
-    Num k0 = seed, k1 = step;
-    for (int round = 0; round < 10; ++round) {
-      auto [high0, low0] = multiplyWide(b, c0, 0xD2511F53);
-      auto [high1, low1] = multiplyWide(b, c2, 0xCD9E8D57);
-      c0 = high1 ^ c1 ^ k0;
-      c1 = low1;
-      c2 = high0 ^ c3 ^ k1;
-      c3 = low0;
-      k0 = k0 + std::int64_t{0x9E3779B9};
-      k1 = k1 + std::int64_t{0xBB67AE85};
-    }
-    Num words[] = {c0, c1, c2, c3};
+    Num lane = halves ? b.laneIndex() & 15 : b.laneIndex();
+    Nums drawn = words(head, sequence, position, lane + (block * 16 + call * lanes));
     if (halves) {
       Num low = b.laneIndex() < 16;
       for (int half = 0; half < 2; ++half)
-        masks[half] =
-            (b.select(low, words[2 * half], words[2 * half + 1]) >> 8) >= threshold;
+        masks[half] = keeps(b.select(low, drawn[2 * half], drawn[2 * half + 1]));
       continue;
     }
     for (int word = 0; word < 4; ++word)
-      masks[word * calls + call] = (words[word] >> 8) >= threshold;
+      masks[word * calls + call] = keeps(drawn[word]);
   }
   return masks;
 }

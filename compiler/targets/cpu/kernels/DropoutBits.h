@@ -16,6 +16,11 @@ public:
   /// 1 / (1 - p), f32.
   Num scale;
 
+  /// The four words of Philox4x32-10 at counter (head << 16 | op id, sequence, position,
+  /// block), with a null head (op id, ...); i32, or a vector of it where a counter is one.
+  Nums words(Num head, Num sequence, Num position, Num block) const;
+  /// Whether a word keeps its element.
+  Num keeps(Num word) const { return (word >> 8) >= threshold; }
   /// Keep masks of channels [64 block, 64 block + 64): mask i is of `lanes` channels from
   /// i * lanes. sequence, position, block and head (null: 0) are i32.
   Nums keep(Num sequence, Num position, Num block, Num head = {}) const;

@@ -57,5 +57,7 @@ enum class Activation { None, Gelu, GeluTanh, Relu, Tanh, Silu };
 
 /// "none", "gelu", "gelu_tanh", "relu", "tanh", "silu".
 const char *activationName(Activation activation);
+/// "_bias_add_gelu_pre_grad_relu": what a product's kernel does behind its sums, for its name.
+std::string epilogueName(bool bias, bool add, Activation act, bool savePre, Activation gradAct);
 
 } // namespace ftc::cpu

@@ -45,17 +45,7 @@ std::string Linear::key(const CpuIsa &isa) const {
                      "k" + std::to_string(in) + "_n" + std::to_string(out);
   if (rank > 0)
     name += "_r" + std::to_string(rank);
-  if (bias)
-    name += "_bias";
-  if (add)
-    name += "_add";
-  if (act != Activation::None)
-    name += std::string("_") + activationName(act);
-  if (savePre)
-    name += "_pre";
-  if (gradAct != Activation::None)
-    name += std::string("_grad_") + activationName(gradAct);
-  return name + "_" + isa.suffix;
+  return name + epilogueName(bias, add, act, savePre, gradAct) + "_" + isa.suffix;
 }
 
 IntExpr Linear::grid(const CpuIsa &isa) const {

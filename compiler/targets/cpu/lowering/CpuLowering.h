@@ -76,11 +76,6 @@ private:
 BufferId packTransposed(mlir::Value weight, bool pairs, CpuProgram &program,
                         mlir::Operation *op);
 
-/// FLOPs of `products` products of a head's width for each query and key of a sequence, within
-/// the window where there is one; null where the number of pairs is not known.
-mlir::AffineExpr attentionFlops(nn::AttentionOp op, int products, CpuProgram &program);
-mlir::AffineExpr attentionFlops(nn::AttentionGradOp op, int products, CpuProgram &program);
-
 /// Lowers one op; emits an error on the op when it cannot.
 using OpLowering = mlir::LogicalResult (*)(mlir::Operation *, CpuProgram &);
 /// Registry from op name to lowering; each family adds its own.

@@ -1,7 +1,6 @@
 // vocabulary_loss and its gradient: a chunk of rows after the other, all in one logits buffer;
 // vocabulary_logits: all rows at once.
-#include "compiler/targets/cpu/kernels/VocabularyLoss.h"
-#include "compiler/targets/cpu/lowering/CpuLowering.h"
+#include "compiler/targets/cpu/lowering/VocabularyChunks.h"
 
 using namespace mlir;
 
@@ -19,34 +18,13 @@ static LogicalResult checkRowMajor(Operation *op, Value weight, const CpuProgram
 
 namespace {
 
-/// One vocabulary_loss being lowered: its shape, the chunk's buffers, the launches of a chunk.
-class ChunkedLoss {
+/// One vocabulary_loss being lowered, in the CPU's chunks and layouts.
+class ChunkedLoss : public VocabularyChunks {
 public:
-  ChunkedLoss(Operation *op, Value x, Value weight, Value bias, Value labels, Value rowLoss,
-              CpuProgram &program)
-      : op(op), program(program), x(x), weight(weight), bias(bias), labels(labels),
-        rowLoss(rowLoss) {
-    auto type = cast<RankedTensorType>(weight.getType());
-    std::int64_t rows = program.planner.symbols.atCapacity(program.rows(x));
-    shape.vocabulary = type.getDimSize(0);
-    shape.hidden = type.getDimSize(1);
-    shape.chunk = VocabularyShape::chooseChunk(rows, shape.vocabulary);
-    shape.chunks = std::max<std::int64_t>(1, (rows + shape.chunk - 1) / shape.chunk);
+  template <typename Op>
+  ChunkedLoss(Op op, CpuProgram &program) : VocabularyChunks(op, program) {
     shape.pairs = program.pairs(x);
-    element = type.getElementType();
-  }
-
-  LogicalResult checkLayout() {
-    logits = temporary(shape.logitElements(program.isa));
-    return checkRowMajor(op, weight, program);
-  }
-
-  BufferId temporary(std::int64_t elements) {
-    return program.planner.temporary(element, program.constant(elements));
-  }
-
-  std::vector<AffineExpr> ints(std::int64_t chunk) {
-    return {program.rows(x), program.constant(chunk * shape.chunk)};
+    chunksOf(VocabularyShape::chooseChunk(capacity(), shape.vocabulary));
   }
 
   /// Logits of a chunk, then its losses; with `gradient` the logits become their gradient.
@@ -59,38 +37,17 @@ public:
     if (bias)
       operands.push_back(program.read(bias));
     program.launch(product, operands, ints(chunk), {}, op, ".logits");
-    auto rows = std::make_shared<VocabularyRows>();
-    rows->shape = shape;
-    rows->gradient = gradient;
-    std::vector<std::string> scalars{"label_smoothing"};
-    if (gradient)
-      scalars.push_back("inverse_denominator");
-    program.launch(
-        rows, {{logits, plan::Access::ReadWrite}, program.read(labels), part(rowLoss, chunk)},
-        ints(chunk), scalars, op, ".rows");
+    launchRows(chunk, gradient);
   }
-
-  /// A result that chunks fill one after the other: written first, then added to.
-  Operand part(Value value, std::int64_t chunk) {
-    return chunk == 0 ? program.write(value) : program.update(value);
-  }
-
-  Operation *op;
-  CpuProgram &program;
-  Value x, weight, bias, labels, rowLoss;
-  VocabularyShape shape;
-  Type element;
-  BufferId logits = 0;
 };
 
 } // namespace
 
 static LogicalResult lowerVocabularyLoss(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::VocabularyLossOp>(operation);
-  ChunkedLoss loss(op, op.getX(), op.getWeight(), op.getBias(), op.getLabels(), op.getRowLoss(),
-                   program);
-  if (failed(loss.checkLayout()))
+  if (failed(checkRowMajor(op, op.getWeight(), program)))
     return failure();
+  ChunkedLoss loss(op, program);
   for (std::int64_t chunk = 0; chunk < loss.shape.chunks; ++chunk)
     loss.forward(chunk, /*gradient=*/false);
   return success();
@@ -100,10 +57,9 @@ static LogicalResult lowerVocabularyLossGrad(Operation *operation, CpuProgram &p
   auto op = cast<nn::VocabularyLossGradOp>(operation);
   if (!op.getDrowLoss().getDefiningOp<nn::LossSeedOp>())
     return op.emitOpError("expected the loss seed as gradient of the row losses");
-  ChunkedLoss loss(op, op.getX(), op.getWeight(), op.getBias(), op.getLabels(), op.getRowLoss(),
-                   program);
-  if (failed(loss.checkLayout()))
+  if (failed(checkRowMajor(op, op.getWeight(), program)))
     return failure();
+  ChunkedLoss loss(op, program);
   BufferId partial = loss.temporary(loss.shape.partialElements(program.isa));
   Value dweight = op.getDweight();
   for (std::int64_t chunk = 0; chunk < loss.shape.chunks; ++chunk) {

@@ -24,26 +24,19 @@ IntExpr FlashAttention::grid(const CpuIsa &) const {
   return {0, {{0, 1, headsOfGrid() * blocks()}}};
 }
 
-std::int64_t FlashTiles::ownAt(int which) const {
+std::int64_t FlashLayout::ownAt(int which) const {
   return which * spec.rowsOfBlock() * ownPitch() * 4;
 }
-std::int64_t FlashTiles::tileAt(int which) const {
+std::int64_t FlashLayout::tileAt(int which) const {
   int owned = spec.part == FlashAttention::Part::Forward ? 1 : 2;
   return ownAt(owned) + which * kTile * tilePitch() * 4;
 }
-std::int64_t FlashTiles::weightsAt() const { return (tileAt(2) + 15) / 16 * 16; }
-std::int64_t FlashTiles::statisticsAt(int which) const {
+std::int64_t FlashLayout::weightsAt() const { return (tileAt(2) + 15) / 16 * 16; }
+std::int64_t FlashLayout::statisticsAt(int which) const {
   return weightsAt() + spec.threads() / 32 * kOwn * kTile * 4 + which * kTile * 4;
 }
 
-std::int64_t FlashAttention::sharedBytes() const {
-  // The layout depends on the specification alone.
-  std::int64_t own = (shape.headDim + 3) / 4 * 4, tile = own + 1;
-  std::int64_t bytes =
-      (part == Part::Forward ? 1 : 2) * rowsOfBlock() * own * 4 + 2 * 64 * tile * 4;
-  bytes = (bytes + 15) / 16 * 16 + threads() / 32 * 8 * 64 * 4 + 3 * 64 * 4;
-  return bytes;
-}
+std::int64_t FlashAttention::sharedBytes() const { return FlashLayout(*this).bytes(); }
 
 void FlashAttention::emit(KernelBuilder &b) const {
   FlashTiles tiles(b, *this);
@@ -66,15 +59,7 @@ void FlashTiles::begin() {
   Num thread = threads.thread();
   lane = thread & 31;
   warp = thread >> 5;
-  Num p = b.scalar(0);
-  seed = b.toI32(b.integer(1));
-  step = b.toI32(b.integer(2));
-  opId = b.toI32(b.integer(3));
-  active = p > 0.0;
-  scale = b.toF32(1.0 / (1.0 - p));
-  // (word >> 8) * 2^-24 >= p is, exactly, word >> 8 >= ceil(p * 2^24).
-  mlir::Value ceiling = mlir::math::CeilOp::create(b.mlir(), (p * 16777216.0).value);
-  threshold = b.num(mlir::arith::FPToSIOp::create(b.mlir(), b.i32Type(), ceiling));
+  dropout.emplace(b);
 }
 
 BlockBuilder::Shared FlashTiles::at(std::int64_t base, Num index) {
@@ -194,27 +179,12 @@ Num FlashTiles::sees(Num key, Num position) {
 }
 
 Nums FlashTiles::philox(Num queryHead, Num position, Num counter) {
-  auto multiply = [&](Num x, std::int64_t factor) {
-    auto wide =
-        mlir::arith::MulUIExtendedOp::create(b.mlir(), x.value, b.like(x, factor).value);
-    return std::pair(b.num(wide.getHigh()), b.num(wide.getLow()));
-  };
-  Num c0 = (queryHead << 16) | opId, c1 = sequenceId, c2 = position, c3 = counter;
-  Num k0 = seed, k1 = step;
-  for (int round = 0; round < 10; ++round) {
-    auto [high0, low0] = multiply(c0, 0xD2511F53);
-    auto [high1, low1] = multiply(c2, 0xCD9E8D57);
-    c0 = high1 ^ c1 ^ k0;
-    c1 = low1;
-    c2 = high0 ^ c3 ^ k1;
-    c3 = low0;
-    k0 = k0 + std::int64_t{0x9E3779B9};
-    k1 = k1 + std::int64_t{0xBB67AE85};
-  }
-  return {c0, c1, c2, c3};
+  return dropout->words(queryHead, sequenceId, position, counter);
 }
 
-Num FlashTiles::dropped(Num word) { return b.select((word >> 8) >= threshold, scale, 0.0); }
+Num FlashTiles::dropped(Num word) {
+  return b.select(dropout->keeps(word), dropout->scale, 0.0);
+}
 
 BlockBuilder::Shared FlashTiles::weightPlace(const Term &r, const Term &half) {
   auto value = [&](const Term &term) { return term.num ? term.num : b.i32(term.integer); };
@@ -224,7 +194,7 @@ BlockBuilder::Shared FlashTiles::weightPlace(const Term &r, const Term &half) {
 void FlashTiles::leaveFactors(std::int64_t steps, const std::function<void(Num)> &body) {
   threads.barrierOfWarp(); // others have read the weights before
   b.ifElse(
-      active, [&] { b.loop(0, steps, 1, [&](Num step) { body(b.toI32(step)); }); },
+      dropout->active, [&] { b.loop(0, steps, 1, [&](Num step) { body(b.toI32(step)); }); },
       [&] {
         for (int r = 0; r < kOwn; ++r)
           for (int half = 0; half < 2; ++half)

@@ -2,23 +2,24 @@
 // its threads read, and meets tiles of 64 rows of the other side, two of them a thread.
 #pragma once
 
+#include "compiler/targets/cpu/kernels/DropoutBits.h"
 #include "compiler/targets/cuda/kernels/FlashAttention.h"
+
+#include <optional>
 
 namespace ftc::cuda {
 
-class FlashTiles {
+/// Where rows and words of a block lie in shared memory: of the specification alone.
+class FlashLayout {
 public:
   static constexpr int kOwn = 8, kTile = 64;
 
-  FlashTiles(KernelBuilder &b, const FlashAttention &spec) : b(b), threads(b), spec(spec) {}
-  /// Reads the task and the dropout's values.
-  void begin();
+  explicit FlashLayout(const FlashAttention &spec) : spec(spec) {}
 
   /// Elements of rows in shared memory: own rows (a multiple of four), rows of tiles (odd, so
   /// that 32 threads that read a column of 32 rows meet 32 banks).
   std::int64_t ownPitch() const { return (spec.shape.headDim + 3) / 4 * 4; }
   std::int64_t tilePitch() const { return ownPitch() + 1; }
-  int channelsOfThread() const { return static_cast<int>((spec.shape.headDim + 31) / 32); }
 
   /// Byte offsets of what lies in shared memory.
   std::int64_t ownAt(int which) const;
@@ -27,6 +28,18 @@ public:
   std::int64_t
   statisticsAt(int which) const; ///< 64 words of a tile's rows: lse, delta, position
   std::int64_t bytes() const { return statisticsAt(3); }
+
+  const FlashAttention &spec;
+};
+
+class FlashTiles : public FlashLayout {
+public:
+  FlashTiles(KernelBuilder &b, const FlashAttention &spec)
+      : FlashLayout(spec), b(b), threads(b) {}
+  /// Reads the task and the dropout's values.
+  void begin();
+
+  int channelsOfThread() const { return static_cast<int>((spec.shape.headDim + 31) / 32); }
 
   /// Copies `rows` rows (at most `count`) from `from`, `stride` elements apart, with zeros
   /// behind the head's channels and behind the rows.
@@ -65,18 +78,15 @@ public:
   /// The sequence's and head's task.
   Num sequence, head, block; ///< i32
   Num lane, warp;
-  Num active; ///< dropout: p > 0
+  std::optional<cpu::DropoutBits> dropout;
   Num sequenceId;
 
   KernelBuilder &b;
   BlockBuilder threads;
-  const FlashAttention &spec;
 
 private:
   BlockBuilder::Shared at(std::int64_t base, Num index);
   Num channel(int i) const;
-
-  Num seed, step, opId, threshold, scale;
 };
 
 void emitFlashForward(FlashTiles &tiles);

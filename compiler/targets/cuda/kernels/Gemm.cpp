@@ -7,7 +7,6 @@
 namespace ftc::cuda {
 
 using cpu::Activation;
-using cpu::activationName;
 using cpu::CpuIsa;
 using cpu::IntExpr;
 
@@ -18,16 +17,7 @@ std::string Gemm::key(const CpuIsa &isa) const {
                      : second == Factor::RowsOfN ? "linear_"
                                                  : "linear_dgrad_";
   name += std::to_string(gradient ? out : k) + "x" + std::to_string(n);
-  if (bias)
-    name += "_bias";
-  if (add)
-    name += "_add";
-  if (act != Activation::None)
-    name += std::string("_") + activationName(act);
-  if (savePre)
-    name += "_pre";
-  if (gradAct != Activation::None)
-    name += std::string("_d") + activationName(gradAct);
+  name += cpu::epilogueName(bias, add, act, savePre, gradAct);
   if (gradient && !window)
     name += "_c" + std::to_string(chunk);
   if (window)
@@ -51,8 +41,8 @@ int Gemm::threads() const { return bf16 ? (tile == 128 ? 256 : 128) : tile * til
 
 std::int64_t Gemm::sharedBytes() const {
   if (bf16)
-    return 2 * 2 * tile * 32 * 2; // two stages of both factors, 32 deep
-  return 2 * 16 * (tile + 4) * 4; // both factors, 16 deep
+    return 2 * 2 * tile * kMmaDepth * 2; // two stages of both factors
+  return 2 * kFmaDepth * (tile + 4) * 4; // both factors
 }
 
 void Gemm::emit(KernelBuilder &b) const {
@@ -87,6 +77,24 @@ GemmTile::GemmTile(KernelBuilder &b, const Gemm &spec)
   rows = spec.gradient ? b.i32(spec.out) : m;
   from = chunk ? chunk * spec.chunk : b.i32(0);
   to = !spec.gradient ? b.i32(spec.k) : chunk ? b.min(from + spec.chunk, m) : m;
+}
+
+TileFactor GemmTile::firstFactor() const {
+  std::int64_t extent = spec.gradient ? spec.out : spec.k, stride = spec.strideOfFirst();
+  return {first, row, rows, stride, extent % 4 == 0 && stride % 4 == 0, !spec.gradient};
+}
+
+TileFactor GemmTile::secondFactor() const {
+  bool byRows = spec.second == Gemm::Factor::RowsOfN && !spec.gradient;
+  std::int64_t stride = byRows ? spec.k : spec.n;
+  return {second, column, b.i32(spec.n), stride, stride % 4 == 0, byRows};
+}
+
+Nums GemmTile::load(const TileFactor &factor, Num depth, Num line, Num at) {
+  return factor.inner ? loadFour(factor.memory, factor.origin + line, factor.lines, depth + at,
+                                 to, factor.stride, factor.inFours)
+                      : loadFour(factor.memory, depth + line, to, factor.origin + at,
+                                 factor.lines, factor.stride, factor.inFours);
 }
 
 Nums GemmTile::loadFour(Ptr factor, Num line, Num lines, Num at, Num width, std::int64_t stride,

@@ -5,27 +5,19 @@
 namespace ftc::cuda {
 namespace {
 
-constexpr int kDepth = 16;
-
-/// One factor on its way from memory to shared memory [kDepth][tile + 4].
+/// One factor on its way from memory to shared memory [kFmaDepth][tile + 4].
 class Slices {
 public:
-  /// `inner`: consecutive elements in memory are of the inner dimension.
-  Slices(GemmTile &tile, Ptr memory, Num origin, Num lines, std::int64_t extent,
-         std::int64_t stride, bool inner, std::int64_t sharedAt)
-      : tile(tile), b(tile.b), memory(memory), origin(origin), lines(lines), stride(stride),
-        inFours(extent % 4 == 0 && stride % 4 == 0), inner(inner), sharedAt(sharedAt) {}
+  Slices(GemmTile &tile, const TileFactor &factor, std::int64_t sharedAt)
+      : tile(tile), b(tile.b), factor(factor), sharedAt(sharedAt) {}
 
-  int groups() const { return tile.spec.tile * kDepth / 4 / tile.spec.threads(); }
+  int groups() const { return tile.spec.tile * kFmaDepth / 4 / tile.spec.threads(); }
 
   Nums load(Num depth) {
     Nums all;
     for (int g = 0; g < groups(); ++g) {
       auto [line, at] = place(g);
-      Nums four = inner ? tile.loadFour(memory, origin + line, lines, depth + at, tile.to,
-                                        stride, inFours)
-                        : tile.loadFour(memory, depth + line, tile.to, origin + at, lines,
-                                        stride, inFours);
+      Nums four = tile.load(factor, depth, line, at);
       all.insert(all.end(), four.begin(), four.end());
     }
     return all;
@@ -35,7 +27,7 @@ public:
     for (int g = 0; g < groups(); ++g) {
       auto [line, at] = place(g);
       Nums four(values.begin() + 4 * g, values.begin() + 4 * g + 4);
-      if (!inner) {
+      if (!factor.inner) {
         tile.block.storeWide(four, address(line, at));
         continue;
       }
@@ -54,16 +46,13 @@ private:
   /// Line and first element of a thread's group, in the order of memory.
   std::pair<Num, Num> place(int group) {
     Num index = tile.block.thread() + group * tile.spec.threads();
-    int perLine = (inner ? kDepth : tile.spec.tile) / 4;
+    int perLine = (factor.inner ? kFmaDepth : tile.spec.tile) / 4;
     return {index / perLine, index % perLine * 4};
   }
 
   GemmTile &tile;
   KernelBuilder &b;
-  Ptr memory;
-  Num origin, lines;
-  std::int64_t stride;
-  bool inFours, inner;
+  TileFactor factor;
   std::int64_t sharedAt;
 };
 
@@ -73,11 +62,8 @@ void emitFmaBody(GemmTile &tile) {
   KernelBuilder &b = tile.b;
   BlockBuilder &block = tile.block;
   const Gemm &spec = tile.spec;
-  bool byRows = spec.second == Gemm::Factor::RowsOfN && !spec.gradient;
-  Slices left(tile, tile.first, tile.row, tile.rows, spec.gradient ? spec.out : spec.k,
-              spec.strideOfFirst(), !spec.gradient, 0);
-  Slices right(tile, tile.second, tile.column, b.i32(spec.n), byRows ? spec.k : spec.n,
-               byRows ? spec.k : spec.n, byRows, kDepth * (spec.tile + 4) * 4);
+  Slices left(tile, tile.firstFactor(), 0);
+  Slices right(tile, tile.secondFactor(), kFmaDepth * (spec.tile + 4) * 4);
   int side = spec.tile / 8; // threads a side
   Num thread = block.thread();
   Num y = thread / side, x = thread % side;
@@ -95,36 +81,37 @@ void emitFmaBody(GemmTile &tile) {
   Nums waiting = fetch(tile.from);
   carried.insert(carried.end(), waiting.begin(), waiting.end());
   Num last = b.toI64(tile.to);
-  Nums sums = b.loop(b.toI64(tile.from), last, kDepth, carried, [&](Num depth, const Nums &c) {
-    Nums sums(c.begin(), c.begin() + 64);
-    Num bias = c[64];
-    std::size_t mine = 4 * left.groups();
-    block.barrier(); // the slice before has been read
-    left.store(Nums(c.begin() + 65, c.begin() + 65 + mine));
-    right.store(Nums(c.begin() + 65 + mine, c.end()));
-    block.barrier();
-    Nums next = fetch(b.toI32(depth) + kDepth);
-    for (int k = 0; k < kDepth; ++k) {
-      Nums rows, columns;
-      for (int part = 0; part < 2; ++part)
-        for (auto [list, slices, at] :
-             {std::tuple(&rows, &left, y), std::tuple(&columns, &right, x)}) {
-          Num offset = part ? at * 4 + half : at * 4;
-          Nums four = block.loadWide(slices->address(k, offset), 4, b.f32Type());
-          list->insert(list->end(), four.begin(), four.end());
+  Nums sums =
+      b.loop(b.toI64(tile.from), last, kFmaDepth, carried, [&](Num depth, const Nums &c) {
+        Nums sums(c.begin(), c.begin() + 64);
+        Num bias = c[64];
+        std::size_t mine = 4 * left.groups();
+        block.barrier(); // the slice before has been read
+        left.store(Nums(c.begin() + 65, c.begin() + 65 + mine));
+        right.store(Nums(c.begin() + 65 + mine, c.end()));
+        block.barrier();
+        Nums next = fetch(b.toI32(depth) + kFmaDepth);
+        for (int k = 0; k < kFmaDepth; ++k) {
+          Nums rows, columns;
+          for (int part = 0; part < 2; ++part)
+            for (auto [list, slices, at] :
+                 {std::tuple(&rows, &left, y), std::tuple(&columns, &right, x)}) {
+              Num offset = part ? at * 4 + half : at * 4;
+              Nums four = block.loadWide(slices->address(k, offset), 4, b.f32Type());
+              list->insert(list->end(), four.begin(), four.end());
+            }
+          for (int i = 0; i < 8; ++i)
+            for (int j = 0; j < 8; ++j)
+              sums[8 * i + j] = b.fma(rows[i], columns[j], sums[8 * i + j]);
         }
-      for (int i = 0; i < 8; ++i)
-        for (int j = 0; j < 8; ++j)
-          sums[8 * i + j] = b.fma(rows[i], columns[j], sums[8 * i + j]);
-    }
-    if (sumsBias) { // thread t of the first tile's threads sums column t
-      for (int k = 0; k < kDepth; ++k)
-        bias = bias + block.load(left.address(k, thread % spec.tile), b.f32Type());
-    }
-    sums.push_back(bias);
-    sums.insert(sums.end(), next.begin(), next.end());
-    return sums;
-  });
+        if (sumsBias) { // thread t of the first tile's threads sums column t
+          for (int k = 0; k < kFmaDepth; ++k)
+            bias = bias + block.load(left.address(k, thread % spec.tile), b.f32Type());
+        }
+        sums.push_back(bias);
+        sums.insert(sums.end(), next.begin(), next.end());
+        return sums;
+      });
   for (int i = 0; i < 8; ++i)
     for (int part = 0; part < 2; ++part) {
       Num row = tile.row + y * 4 + i % 4 + (i < 4 ? b.i32(0) : half);

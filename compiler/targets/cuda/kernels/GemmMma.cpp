@@ -6,19 +6,15 @@
 namespace ftc::cuda {
 namespace {
 
-constexpr int kDepth = 32;
-
 /// One factor in shared memory: lines of the tile's side, 32 of the inner dimension each
 /// (`inner`), or 32 lines of the inner dimension, of the tile's side each.
 class Stage {
 public:
-  Stage(GemmTile &tile, Ptr memory, Num origin, Num lines, std::int64_t extent,
-        std::int64_t stride, bool inner, std::int64_t sharedAt)
-      : tile(tile), b(tile.b), memory(memory), origin(origin), lines(lines), stride(stride),
-        inFours(extent % 4 == 0 && stride % 4 == 0), inner(inner), sharedAt(sharedAt) {}
+  Stage(GemmTile &tile, const TileFactor &factor, std::int64_t sharedAt)
+      : tile(tile), factor(factor), sharedAt(sharedAt) {}
 
-  int groups() const { return tile.spec.tile * kDepth / 8 / tile.spec.threads(); }
-  int chunksOfLine() const { return (inner ? kDepth : tile.spec.tile) / 8; }
+  int groups() const { return tile.spec.tile * kMmaDepth / 8 / tile.spec.threads(); }
+  int chunksOfLine() const { return (factor.inner ? kMmaDepth : tile.spec.tile) / 8; }
 
   Nums load(Num depth) {
     Nums all;
@@ -26,10 +22,7 @@ public:
       auto [line, chunk] = place(g);
       for (int half = 0; half < 2; ++half) {
         Num at = chunk * 8 + half * 4;
-        Nums four = inner ? tile.loadFour(memory, origin + line, lines, depth + at, tile.to,
-                                          stride, inFours)
-                          : tile.loadFour(memory, depth + line, tile.to, origin + at, lines,
-                                          stride, inFours);
+        Nums four = tile.load(factor, depth, line, at);
         all.insert(all.end(), four.begin(), four.end());
       }
     }
@@ -54,7 +47,7 @@ public:
     Num matrix = lane >> 3, inMatrix = lane & 7;
     Num low = matrix & 1, high = matrix >> 1;
     Num ofSide = firstFactor ? low : high, ofDepth = firstFactor ? high : low;
-    if (inner)
+    if (factor.inner)
       return tile.block.loadMatrices(
           address(side + ofSide * 8 + inMatrix, ofDepth + depth / 8, stage));
     return tile.block.loadMatrices(
@@ -69,16 +62,12 @@ private:
   }
 
   BlockBuilder::Shared address(Num line, Num chunk, Num stage) const {
-    Num swizzled = chunk ^ (inner ? (line >> 1) & 3 : line & 7);
+    Num swizzled = chunk ^ (factor.inner ? (line >> 1) & 3 : line & 7);
     return tile.block.shared(line * (16 * chunksOfLine()) + swizzled * 16 + stage + sharedAt);
   }
 
   GemmTile &tile;
-  KernelBuilder &b;
-  Ptr memory;
-  Num origin, lines;
-  std::int64_t stride;
-  bool inFours, inner;
+  TileFactor factor;
   std::int64_t sharedAt;
 };
 
@@ -125,12 +114,9 @@ void emitMmaBody(GemmTile &tile) {
   KernelBuilder &b = tile.b;
   BlockBuilder &block = tile.block;
   const Gemm &spec = tile.spec;
-  const int stageBytes = 2 * spec.tile * kDepth * 2;
-  bool byRows = spec.second == Gemm::Factor::RowsOfN && !spec.gradient;
-  Stage left(tile, tile.first, tile.row, tile.rows, spec.gradient ? spec.out : spec.k,
-             spec.strideOfFirst(), !spec.gradient, 0);
-  Stage right(tile, tile.second, tile.column, b.i32(spec.n), byRows ? spec.k : spec.n,
-              byRows ? spec.k : spec.n, byRows, stageBytes / 2);
+  const int stageBytes = 2 * spec.tile * kMmaDepth * 2;
+  Stage left(tile, tile.firstFactor(), 0);
+  Stage right(tile, tile.secondFactor(), stageBytes / 2);
   // Warps stand 2 by 4 over a tile of 128, 2 by 2 over one of 64.
   const int warpRows = spec.tile / 2, warpColumns = 32, across = spec.tile / warpColumns;
   const int tilesM = warpRows / 16, tilesN = warpColumns / 8;
@@ -152,7 +138,7 @@ void emitMmaBody(GemmTile &tile) {
   };
   Nums waiting = fetch(tile.from);
   carried.insert(carried.end(), waiting.begin(), waiting.end());
-  carried = b.loop(b.toI64(tile.from), b.toI64(tile.to), kDepth, carried,
+  carried = b.loop(b.toI64(tile.from), b.toI64(tile.to), kMmaDepth, carried,
                    [&](Num depth, const Nums &c) {
                      Nums sums(c.begin(), c.begin() + sumCount);
                      Num stage = c[sumCount];
@@ -163,8 +149,8 @@ void emitMmaBody(GemmTile &tile) {
                      if (sumsBias)
                        columnSums.add(columns, first);
                      block.barrier(); // one a step: the other stage is filled only after it
-                     Nums next = fetch(b.toI32(depth) + kDepth);
-                     for (int k = 0; k < kDepth; k += 16) {
+                     Nums next = fetch(b.toI32(depth) + kMmaDepth);
+                     for (int k = 0; k < kMmaDepth; k += 16) {
                        std::vector<Nums> a, other;
                        for (int i = 0; i < tilesM; ++i)
                          a.push_back(left.fragments(warpRow + 16 * i, k, true, stage));

@@ -6,6 +6,19 @@
 
 namespace ftc::cuda {
 
+/// How much of the inner dimension lies in shared memory at once.
+constexpr int kFmaDepth = 16, kMmaDepth = 32;
+
+/// A factor in memory, as a tile reads it.
+struct TileFactor {
+  Ptr memory;
+  Num origin,
+      lines; ///< where the tile begins on the factor's own side, and what there is of it
+  std::int64_t stride; ///< elements between lines of memory
+  bool inFours;        ///< widths and strides are multiples of four
+  bool inner;          ///< consecutive elements are of the inner dimension
+};
+
 /// A block's tile of the product, in i32: sums over [from, to) of the inner dimension.
 class GemmTile {
 public:
@@ -22,15 +35,22 @@ public:
 
   Num firstRow; ///< of a window
 
-  /// Four consecutive elements of a factor from `line` and `at` on, zeros from `lines` and
-  /// `width` on. A line takes `stride` elements; `inFours`: width and stride are multiples of
-  /// four.
-  Nums loadFour(Ptr factor, Num line, Num lines, Num at, Num width, std::int64_t stride,
-                bool inFours);
+  TileFactor firstFactor() const;
+  TileFactor secondFactor() const;
+  /// Four consecutive elements of a factor, on its line `line` from `at` on as they lie in
+  /// memory: of the two, one counts from `depth`, the other from the tile's origin. Zeros
+  /// outside.
+  Nums load(const TileFactor &factor, Num depth, Num line, Num at);
   /// Finishes and stores `values` of one row, at consecutive columns.
   void finish(Num atRow, Num atColumn, const Nums &values);
   /// Stores the sum of a column of a gradient's first factor.
   void finishBias(Num atRow, Num sum);
+
+private:
+  /// Four consecutive elements from `line` and `at` on, zeros from `lines` and `width` on. A
+  /// line takes `stride` elements; `inFours`: width and stride are multiples of four.
+  Nums loadFour(Ptr factor, Num line, Num lines, Num at, Num width, std::int64_t stride,
+                bool inFours);
 };
 
 void emitFmaBody(GemmTile &tile);

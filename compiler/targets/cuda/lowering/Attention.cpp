@@ -3,31 +3,16 @@
 #include "compiler/targets/cuda/kernels/FlashAttention.h"
 #include "compiler/targets/cuda/lowering/CudaLowering.h"
 
+#include "compiler/targets/cpu/lowering/AttentionLaunch.h"
+
 using namespace mlir;
 
 namespace ftc::cuda {
 
 using cpu::CpuProgram;
 
-static std::int64_t width(Value value) {
-  return cast<RankedTensorType>(value.getType()).getDimSize(1);
-}
-
-template <typename Op> static cpu::AttentionShape shapeOf(Op op, const CpuProgram &program) {
-  cpu::AttentionShape shape;
-  shape.heads = op.getHeads();
-  shape.kvHeads = op.getKvHeads();
-  shape.headDim = width(op.getQ()) / shape.heads;
-  shape.maxKeys = program.maxSequence;
-  shape.scale = op.getScale().convertToDouble();
-  shape.causal = op.getCausal();
-  std::int64_t window = op.getWindow().value_or(0);
-  shape.window = window < program.maxSequence ? window : 0;
-  return shape;
-}
-
 template <typename Op> static bool covered(Op op, const CpuProgram &program) {
-  return !op.getBias() && !op.hasPositions() && FlashAttention::covers(shapeOf(op, program));
+  return FlashAttention::covers(cpu::attentionShape(op, program));
 }
 
 /// Sequences have one row each in the space of sequences.
@@ -41,30 +26,18 @@ static void launch(Op op, FlashAttention::Part part, std::vector<Operand> operan
                    CpuProgram &program, int products, StringRef label) {
   auto kernel = std::make_shared<FlashAttention>();
   kernel->part = part;
-  kernel->shape = shapeOf(op, program);
+  kernel->shape = cpu::attentionShape(op, program);
   kernel->maxRows =
       longest(part == FlashAttention::Part::Keys ? op.getK() : op.getQ(), program);
-  program.launch(kernel, std::move(operands),
-                 {program.rows(op.getSequenceId()), program.symbol("seed"),
-                  program.symbol("step"), program.constant(op.getOpId())},
+  program.launch(kernel, std::move(operands), cpu::attentionInts(op, program),
                  {op.getRate() ? op.getRate()->str() : "zero"}, op, label,
                  cpu::attentionFlops(op, products, program));
-}
-
-/// The lowering to vector kernels.
-static LogicalResult vectorLowering(Operation *op, CpuProgram &program) {
-  static const cpu::LoweringRegistry registry = [] {
-    cpu::LoweringRegistry made;
-    cpu::addAttentionLowerings(made);
-    return made;
-  }();
-  return registry.find(op->getName().getStringRef())->second(op, program);
 }
 
 static LogicalResult lowerAttention(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::AttentionOp>(operation);
   if (!covered(op, program))
-    return vectorLowering(op, program);
+    return lowerToVectorKernels(op, program);
   launch(op, FlashAttention::Part::Forward,
          {program.read(op.getQ()), program.read(op.getK()), program.read(op.getV()),
           program.read(op.getQOffsets()), program.read(op.getKvOffsets()),
@@ -77,7 +50,7 @@ static LogicalResult lowerAttention(Operation *operation, CpuProgram &program) {
 static LogicalResult lowerAttentionGrad(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::AttentionGradOp>(operation);
   if (!covered(op, program))
-    return vectorLowering(op, program);
+    return lowerToVectorKernels(op, program);
   std::vector<Operand> operands{
       program.read(op.getDout()),       program.read(op.getQ()),
       program.read(op.getK()),          program.read(op.getV()),

@@ -7,14 +7,18 @@ using namespace mlir;
 
 namespace ftc::cuda {
 
+LogicalResult lowerToVectorKernels(Operation *op, cpu::CpuProgram &program) {
+  static const cpu::LoweringRegistry registry = [] {
+    cpu::LoweringRegistry made;
+    cpu::addCpuLowerings(made);
+    return made;
+  }();
+  return registry.find(op->getName().getStringRef())->second(op, program);
+}
+
 /// Updates whose moments know rows and columns, or blocks in the checkpoint's order: their
 /// kernels walk panels of whole vectors, which a transposed weight does not lie in here.
 static LogicalResult lowerOrderedUpdate(Operation *op, cpu::CpuProgram &program) {
-  static const cpu::LoweringRegistry registry = [] {
-    cpu::LoweringRegistry made;
-    cpu::addOptimizerLowerings(made);
-    return made;
-  }();
   for (Value operand : op->getOperands()) {
     StringRef name = argumentText(operand, nn::kParameter);
     if (!name.empty() && program.planner.storage.of(name).panelWidth)
@@ -23,7 +27,7 @@ static LogicalResult lowerOrderedUpdate(Operation *op, cpu::CpuProgram &program)
              << "', which it keeps transposed: there is no cuda kernel for that, take "
                 "--optim adamw";
   }
-  return registry.find(op->getName().getStringRef())->second(op, program);
+  return lowerToVectorKernels(op, program);
 }
 
 static void addLowerings(cpu::LoweringRegistry &registry) {

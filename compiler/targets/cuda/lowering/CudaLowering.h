@@ -10,6 +10,9 @@ namespace ftc::cuda {
 /// What lowerToPlan is told for the target "cuda".
 const cpu::LoweringTarget &loweringTarget();
 
+/// Lowers an op as the CPU target does.
+mlir::LogicalResult lowerToVectorKernels(mlir::Operation *op, cpu::CpuProgram &program);
+
 void addRowMajorLinearLowerings(cpu::LoweringRegistry &registry);
 void addFlashLowerings(cpu::LoweringRegistry &registry);
 void addWindowedLossLowerings(cpu::LoweringRegistry &registry);
