@@ -317,6 +317,7 @@ LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &objec
         entry->dtype = dtypeOf(*type);
     entry->elements = place.getElements();
     entry->offset = place.getOffset();
+    entry->on_demand = place.getRowsOnDemand().has_value();
     variant->storage.push_back(std::move(entry));
   }
   for (auto momentOp : op.getOps<plan::MomentOp>())

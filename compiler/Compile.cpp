@@ -113,7 +113,7 @@ private:
   std::string ofSeveralMicroBatches(plan::VariantOp variant) const;
   /// The most that a run holds on any variant, in bytes.
   std::int64_t plannedPeak();
-  std::int64_t touchedRows(std::int64_t vocabulary) const;
+  std::vector<bool> namedRows(std::int64_t vocabulary) const;
   UnusedBytes unusedBytes(plan::VariantOp variant) const;
   std::string spacesWith(std::int64_t sequences) const;
   SmallVector<std::string> spaceTexts() const;
@@ -598,25 +598,25 @@ rt::Status Compilation::plan() {
   return {};
 }
 
-/// Rows of an embedding table that the training data names; without data all of them.
-std::int64_t Compilation::touchedRows(std::int64_t vocabulary) const {
+/// Which rows of an embedding table the training data names; without data all of them.
+std::vector<bool> Compilation::namedRows(std::int64_t vocabulary) const {
+  std::vector<bool> rows(vocabulary, true);
   if (data.examples == 0)
-    return vocabulary;
+    return rows;
   // A single text is cut behind its first tokens. Of a pair, or a prompt with a target, what stands
   // there uncut may be kept, and windows together have what a whole row has: all ids count.
   bool cut = task->hasLabelSet() && !data.pair;
-  std::int64_t rows = 0;
   auto named = [](const rt::TokenStatistics &statistics, std::int64_t id, std::int64_t limit) {
     return id < static_cast<std::int64_t>(statistics.earliest.size()) &&
            statistics.earliest[id] < limit;
   };
   for (std::int64_t id = 0; id < vocabulary; ++id)
-    rows += named(data.sources, id, cut ? maxSequence : rt::TokenStatistics::kNowhere) ||
-            named(data.targets, id, rt::TokenStatistics::kNowhere);
+    rows[id] = named(data.sources, id, cut ? maxSequence : rt::TokenStatistics::kNowhere) ||
+               named(data.targets, id, rt::TokenStatistics::kNowhere);
   return rows;
 }
 
-/// What gradients and moments reserve for other rows, which is never written.
+/// What tables on demand, gradients and moments reserve for other rows, which is never written.
 UnusedBytes Compilation::unusedBytes(plan::VariantOp variant) const {
   UnusedBytes unused;
   if (variant.getTarget() != "cpu")
@@ -626,13 +626,22 @@ UnusedBytes Compilation::unusedBytes(plan::VariantOp variant) const {
   for (auto program : variant.getOps<plan::ProgramOp>())
     arena = std::max<std::int64_t>(arena, program.getArenaBytes());
   std::map<std::string, std::int64_t> gradients; // one a parameter: its offset in bytes
-  for (auto storage : variant.getOps<plan::StorageOp>())
-    gradients[storage.getParameter().str()] = 4 * storage.getOffset();
+  for (auto storage : variant.getOps<plan::StorageOp>()) {
+    std::int64_t begin = 4 * storage.getOffset();
+    gradients[storage.getParameter().str()] = begin;
+    std::int64_t rows = storage.getRowsOnDemand().value_or(0);
+    if (rows == 0 || 4 * static_cast<std::int64_t>(variant.getParamsElements()) < rt::kLargePage)
+      continue;
+    std::vector<bool> named = namedRows(rows);
+    unused.params += rt::bytesNeverRead(begin, rows, 4 * storage.getElements() / rows,
+                                        [&](std::int64_t row) { return named[row]; });
+  }
   for (auto moment : variant.getOps<plan::MomentOp>()) {
     if (!moment.getCompact())
       continue;
     std::int64_t rows = moment.getShape()[0], width = 4 * moment.getShape()[1];
-    std::int64_t used = touchedRows(rows) * width;
+    std::vector<bool> named = namedRows(rows);
+    std::int64_t used = llvm::count(named, true) * width;
     auto bytes = [&](std::int64_t begin) {
       return rt::bytesNeverWritten(begin, used, begin + rows * width);
     };
@@ -947,6 +956,7 @@ rt::Status Compilation::write() {
   artifact.ir = irText;
   for (const auto &variant : artifact.variants) {
     UnusedBytes unused = unusedBytes(model.module->lookupSymbol<plan::VariantOp>(variant->isa));
+    variant->unused_params_bytes = unused.params;
     variant->unused_grads_bytes = unused.gradients;
     variant->unused_moments_bytes = unused.moments;
     variant->unused_overlaid_bytes = unused.overlaid;

@@ -9,7 +9,7 @@ namespace ftc {
 rt::VariantMemory memoryOf(plan::VariantOp variant, const UnusedBytes &unused,
                            rt::GradientPlace place) {
   rt::VariantMemory memory;
-  memory.params = 4 * static_cast<std::int64_t>(variant.getParamsElements());
+  memory.params = 4 * static_cast<std::int64_t>(variant.getParamsElements()) - unused.params;
   memory.gradients =
       4 * static_cast<std::int64_t>(variant.getTrainableElements()) - unused.gradients;
   if (variant.getOverlaidAt() && place == rt::GradientPlace::Arena) {

@@ -10,10 +10,10 @@
 
 namespace ftc {
 
-/// Bytes that are reserved and never written: of gradients apart from the arena, of moments,
-/// and of an arena that holds the gradients.
+/// Bytes that are reserved and never written: of parameters, of gradients apart from the arena,
+/// of moments, and of an arena that holds the gradients.
 struct UnusedBytes {
-  std::int64_t gradients = 0, moments = 0, overlaid = 0;
+  std::int64_t params = 0, gradients = 0, moments = 0, overlaid = 0;
 };
 
 /// The memory of a planned variant.

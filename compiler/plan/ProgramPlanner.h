@@ -52,6 +52,7 @@ struct Storage {
   mlir::Type dtype; ///< bf16 or f16 as in the file; null: f32
   bool transposed = false; ///< nn.transposed: the checkpoint holds `type` transposed
   bool compact = false;    ///< its gradient and moments range over the space `touched`
+  bool onDemand = true;    ///< no program reads or changes rows that no token id names
 };
 
 /// Where moment `index` of a parameter lies; `offset` is in bytes. A moment of its parameter's

@@ -70,9 +70,14 @@ constexpr llvm::StringLiteral kLayerPrefixes = "nn.layer_prefixes"; // in order,
 
 /// The space of an embedding table's compact gradient and moments, one row a token id that a
 /// batch has named (ftc-compact-embedding-gradients), and the batch input that gives each id its
-/// row in it, -1 for none.
+/// row in it, -1 for none, -2 for none where its row of the table is not in memory either.
 constexpr llvm::StringLiteral kTouched = "touched";
 constexpr llvm::StringLiteral kTouchedSlots = "touched.slots";
+
+/// Batch inputs of token ids. A table that nothing but embeddings of these read need not be in
+/// memory whole.
+constexpr llvm::StringLiteral kTokenIds[] = {"input_ids", "target_ids", "next_input_ids",
+                                             "next_target_ids"};
 
 /// Elements of a block of quantized moments (nn.adamw_8bit), bitsandbytes' own.
 constexpr std::int64_t kQuantizedBlock = 256;

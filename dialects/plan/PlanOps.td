@@ -67,9 +67,11 @@ def Plan_StorageOp : Plan_Op<"storage", [HasParent<"VariantOp">]> {
     `panel_width` 0: row-major. Otherwise W[rows, columns] lies in panels
     [ceil(rows / width)][columns][width], rows padded with zeros. Offsets and elements are in
     units of 4 bytes; `dtype` is bf16 or f16 where a frozen parameter keeps its file's type.
+    Of a table of `rows_on_demand` rows programs read those of token ids alone, and update those
+    with a slot.
   }];
   let arguments = (ins StrAttr:$parameter, I64Attr:$panel_width, I64Attr:$offset,
-      I64Attr:$elements, OptionalAttr<TypeAttr>:$dtype);
+      I64Attr:$elements, OptionalAttr<TypeAttr>:$dtype, OptionalAttr<I64Attr>:$rows_on_demand);
   let assemblyFormat = "$parameter attr-dict";
 }
 

@@ -157,6 +157,10 @@ static Status checkStorage(const abi::Variant &variant, const abi::Parameter &pa
   bool half = storage.dtype() == abi::DType::BF16 || storage.dtype() == abi::DType::F16;
   if ((storage.dtype() != abi::DType::F32 && !half) || (half && parameter.trainable()))
     return bad(name + " is stored in a type that it cannot have");
+  if (storage.on_demand() &&
+      (half || count(parameter.shape()) != 2 || layout.kind() != abi::LayoutKind::RowMajor ||
+       parameter.init() != abi::Init::Checkpoint || parameter.from_adapter()))
+    return bad(name + " is read by rows, expected an f32 table of the checkpoint, row-major");
   if (half)
     expected = expected / 2 + expected % 2;
   if (storage.elements() != expected)
@@ -249,7 +253,9 @@ static Status checkVariant(const abi::Artifact &artifact, const abi::Variant &va
   if (variant.decay_elements() < 0 || variant.decay_elements() > variant.trainable_elements() ||
       variant.trainable_elements() > variant.params_elements() ||
       variant.params_elements() > kMaxElements || variant.moments_bytes() < 0 ||
-      variant.moments_bytes() > kMaxMomentBytes || variant.unused_grads_bytes() < 0 ||
+      variant.moments_bytes() > kMaxMomentBytes || variant.unused_params_bytes() < 0 ||
+      variant.unused_params_bytes() > 4 * variant.params_elements() ||
+      variant.unused_grads_bytes() < 0 ||
       variant.unused_grads_bytes() > 4 * variant.trainable_elements() ||
       variant.unused_moments_bytes() < 0 ||
       variant.unused_moments_bytes() > variant.moments_bytes())

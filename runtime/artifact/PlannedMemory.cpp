@@ -53,7 +53,7 @@ std::int64_t overlaidEnd(const abi::Variant &variant) {
 
 VariantMemory memoryOf(const abi::Variant &variant, GradientPlace place) {
   VariantMemory memory;
-  memory.params = 4 * variant.params_elements();
+  memory.params = 4 * variant.params_elements() - variant.unused_params_bytes();
   memory.gradients = 4 * variant.trainable_elements() - variant.unused_grads_bytes();
   if (place == GradientPlace::Arena && variant.overlaid_at() >= 0) {
     memory.gradients = 0;

@@ -70,4 +70,15 @@ void freeCpuMemory(DeviceBuffer buffer) {
     std::free(buffer.address);
 }
 
+void keepSmallPages(std::span<std::byte> part) {
+  constexpr std::int64_t kSmallPage = 4096;
+  std::intptr_t begin = roundUp(reinterpret_cast<std::intptr_t>(part.data()), kSmallPage);
+  std::intptr_t end = (reinterpret_cast<std::intptr_t>(part.data()) +
+                       static_cast<std::intptr_t>(part.size())) /
+                      kSmallPage * kSmallPage;
+  if (end > begin)
+    madvise(reinterpret_cast<void *>(begin), static_cast<std::size_t>(end - begin),
+            MADV_NOHUGEPAGE); // advice: large pages do as well, in more memory
+}
+
 } // namespace ftc::rt

@@ -56,6 +56,8 @@ public:
   const std::string &filePath(std::size_t file) const { return files[file].file.path(); }
   std::uint64_t fileBytes(std::size_t file) const { return files[file].file.size(); }
   Result<std::string> sha256(std::size_t file);
+  /// Fails where a file was written to since it was opened.
+  Status checkUnchanged(std::size_t file) const { return files[file].file.checkUnchanged(); }
 
   static constexpr std::uint64_t toTheEnd = std::numeric_limits<std::uint64_t>::max();
   /// Elements [first, first + count) as f32, row-major, into `out`; all by default. Fails on

@@ -50,6 +50,10 @@ static int openRetrying(const std::string &path, int flags) {
   return fd;
 }
 
+static std::int64_t modificationTime(const struct stat &info) {
+  return std::int64_t(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
+}
+
 Result<File> File::open(const std::string &path) {
   if (path.find('\0') != std::string::npos)
     return ioError("open", path, ENOENT);
@@ -67,7 +71,19 @@ Result<File> File::open(const std::string &path) {
                          ", expected a regular file");
   file.name = path;
   file.bytes = static_cast<std::uint64_t>(info.st_size);
+  file.modified = modificationTime(info);
   return file;
+}
+
+Status File::checkUnchanged() const {
+  struct stat info;
+  if (::fstat(fd.get(), &info) != 0)
+    return ioError("stat", name, errno);
+  if (static_cast<std::uint64_t>(info.st_size) == bytes && modificationTime(info) == modified)
+    return Status::ok();
+  return Status::error("cannot read on in " + quote(name, 200) +
+                       ": it was written to after it was opened, expected it to stay as it is "
+                       "while it is in use");
 }
 
 Status File::readAt(std::uint64_t offset, void *out, std::size_t count) const {

@@ -48,6 +48,10 @@ public:
   /// SIGBUS: this is why weights are read with this call rather than through a mapping.
   Status readAt(std::uint64_t offset, void *out, std::size_t count) const;
 
+  /// Fails where size or time of modification are not those of when it was opened: for files that
+  /// are read little by little, while others might write into them.
+  Status checkUnchanged() const;
+
   /// Tells the kernel that [offset, offset + count) will not be read again soon.
   void dropPages(std::uint64_t offset, std::uint64_t count) const;
 
@@ -55,6 +59,7 @@ private:
   FileDescriptor fd;
   std::string name;
   std::uint64_t bytes = 0;
+  std::int64_t modified = 0; ///< nanoseconds since 1970
 };
 
 /// The whole content of a regular file of at most `maxBytes`; bigger ones are refused unread.

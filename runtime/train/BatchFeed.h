@@ -4,20 +4,22 @@
 
 #include "runtime/executor/Executor.h"
 #include "runtime/tasks/Batch.h"
-#include "runtime/train/TouchedRows.h"
+#include "runtime/train/Session.h"
 
 #include <span>
 #include <vector>
 
 namespace ftc::rt {
 
+/// What batches are fed for.
+enum class FeedFor { Training, Evaluation };
+
 class BatchFeed {
 public:
-  /// `classWeights` are set once, where the artifact's loss has them. Batches to train on admit
-  /// their token ids to `touched`; others give null.
-  static Result<BatchFeed> make(Executor &executor, const BatchCapacity &capacity,
-                                const BatchLayout &layout, std::span<const float> classWeights,
-                                TouchedRows *touched);
+  /// Of the session's executor, which must outlive it; its class weights are set once, where the
+  /// artifact's loss has them. Rows of embedding tables that a batch names are read into memory,
+  /// and with FeedFor::Training get a gradient.
+  static Result<BatchFeed> make(Session &session, const BatchLayout &layout, FeedFor purpose);
 
   /// Packs `examples` (`firstSequence` is the first one's index within the accumulated batch)
   /// and sets all inputs and symbols. Allocates nothing.
@@ -26,8 +28,9 @@ public:
   const Batch &batch() const { return packed; }
 
 private:
-  BatchFeed(Executor &executor, Batch packed)
-      : executor(&executor), packed(std::move(packed)) {}
+  BatchFeed(Session &session, FeedFor purpose, Batch packed)
+      : session(&session), executor(session.executor.get()), purpose(purpose),
+        packed(std::move(packed)) {}
 
   struct Input {
     InputHandle handle;
@@ -37,8 +40,9 @@ private:
     SymbolHandle handle;
     std::string name;
   };
+  Session *session;
   Executor *executor;
-  TouchedRows *touched = nullptr;
+  FeedFor purpose;
   Batch packed;
   std::vector<Input> inputs;
   InputHandle targets;

@@ -18,10 +18,8 @@ constexpr std::int64_t kEvaluationTokens = 2048;
 } // namespace
 
 Result<std::unique_ptr<Evaluator>> Evaluator::make(Session &session, double labelSmoothing) {
-  BatchCapacity capacity = session.capacity;
   FTC_ASSIGN_OR_RETURN(BatchFeed feed,
-                       BatchFeed::make(*session.executor, capacity, session.layout,
-                                       session.classWeights, nullptr));
+                       BatchFeed::make(session, session.layout, FeedFor::Evaluation));
   std::unique_ptr<Evaluator> evaluator(new Evaluator(session, std::move(feed)));
   bool wantsLogits = session.task->outputWidth(session.labels) > 0;
   if (!evaluator->evaluate || (wantsLogits && !evaluator->logits))

@@ -37,6 +37,7 @@ Status copyArtifact(const Session &session, const std::string &directory) {
 std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot) {
   const ArtifactReader &artifact = *session.artifact;
   Executor *executor = session.executor.get();
+  const DemandedRows *demanded = &session.demanded;
   std::vector<TensorSource> tensors;
   for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {
     const abi::Parameter &parameter = *artifact->parameters()->Get(i);
@@ -48,10 +49,12 @@ std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot)
     tensor.dtype = DType::F32;
     for (std::int64_t size : *parameter.shape())
       tensor.shape.push_back(static_cast<std::uint64_t>(size));
+    bool byRows = slot == ParameterSlot::Params && demanded->has(i);
     tensor.fill = [=](std::uint64_t firstByte, std::span<std::byte> out) {
       std::span<float> values(reinterpret_cast<float *>(out.data()), out.size() / 4);
-      return executor->storeParameterRange(i, static_cast<std::int64_t>(firstByte / 4), values,
-                                           slot);
+      auto first = static_cast<std::int64_t>(firstByte / 4);
+      return byRows ? demanded->storeRange(i, first, values)
+                    : executor->storeParameterRange(i, first, values, slot);
     };
     tensors.push_back(std::move(tensor));
   }

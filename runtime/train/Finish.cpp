@@ -229,11 +229,11 @@ Status Trainer::writeReport(const EvaluationReport *shown) {
       {"parameters", mebibytes(memory.params)},
       {"gradients apart from the arena", mebibytes(memory.grads)},
       {"moments", mebibytes(memory.moments)},
-      {"of both, for tokens that no text had: never used",
-       mebibytes(session->executor->unusedBytes())},
+      {"of these, for tokens that no text had: never used",
+       mebibytes(session->executor->unusedBytes() + session->demanded.absentBytes())},
       {"arena (activations, gradients, temporaries)", mebibytes(memory.arena)},
       {"inputs and outputs", mebibytes(memory.inputs + memory.outputs)},
-      {"planned in all", mebibytes(memory.peak() - session->executor->unusedBytes())},
+      {"planned in all", mebibytes(plannedBytes(*session))},
       {"peak of the process", mebibytes(peakResident())}};
   page.settings = settingsTable(settings);
   return writeFileAtomic(joinPath(settings.outputDir, "report.html"), renderReport(page));
@@ -268,7 +268,7 @@ std::string Trainer::summary(const EvaluationReport *validation,
             " examples, kept in " + mebibytes(trunk->keptBytes()) + " of disk" +
             (trunk->isFull() ? "; for the others there was no room" : "") + "\n";
   text += "memory       planned " +
-          mebibytes(session->executor->memory().peak() - session->executor->unusedBytes()) +
+          mebibytes(plannedBytes(*session)) +
           ", peak of the process " + mebibytes(peakResident()) + "\n";
   return text + "model        " + quote(settings.outputDir, 200) + "\n";
 }

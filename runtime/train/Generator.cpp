@@ -9,8 +9,7 @@ Result<std::unique_ptr<Generator>> Generator::make(Session &session, GenerationP
   BatchLayout layout = session.layout;
   layout.padToken = -1; // a prompt's last token is its last, whatever it is
   FTC_ASSIGN_OR_RETURN(BatchFeed feed,
-                       BatchFeed::make(*session.executor, session.capacity, layout,
-                                       session.classWeights, nullptr));
+                       BatchFeed::make(session, layout, FeedFor::Evaluation));
   std::unique_ptr<Generator> generator(
       new Generator(session, std::move(plan), std::move(feed)));
   FTC_RETURN_IF_ERROR(generator->checkPrograms());
@@ -231,6 +230,7 @@ Status Generator::decode() {
   for (Text &text : texts)
     appendRows(text);
   FTC_RETURN_IF_ERROR(setDecodeInputs());
+  FTC_RETURN_IF_ERROR(session.demanded.admit(ids));
   FTC_RETURN_IF_ERROR(executor.run(decodeProgram));
   std::span<const float> all = executor.outputF32(logits);
   std::size_t at = 0, vocabulary = all.size() / ids.size();

@@ -44,6 +44,11 @@ std::int32_t configToken(const Json &config, const char *key) {
 
 } // namespace
 
+std::int64_t plannedBytes(const Session &session) {
+  return session.executor->memory().peak() - session.executor->unusedBytes() -
+         session.demanded.absentBytes();
+}
+
 double multiplyAddPeak(const Session &session, int attempts) {
   const DeviceProperties &device = session.device->properties();
   if (device.target != "cpu")
@@ -136,7 +141,8 @@ Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
   if (!executor)
     return executor.takeStatus();
   session->executor = executor.take();
-  session->touched = TouchedRows(*session->executor);
+  session->demanded = DemandedRows(*session->executor);
+  session->touched = TouchedRows(*session->executor, session->demanded);
   // Kernels shared with training take these counters as arguments even where nothing is random;
   // what a batch counts is nothing before there is one.
   for (std::uint32_t i = 0; i < count(artifact->symbols()); ++i)

@@ -33,7 +33,8 @@ struct Session {
   std::shared_ptr<const ArtifactReader> artifact;
   std::shared_ptr<Device> device;
   std::unique_ptr<Executor> executor;
-  TouchedRows touched; ///< of the executor's training programs
+  DemandedRows demanded; ///< of the executor's embedding tables
+  TouchedRows touched;   ///< of the executor's training programs
   const Task *task = nullptr;
   LabelSet labels;
   std::unique_ptr<Tokenizer> tokenizer;
@@ -65,6 +66,10 @@ struct Session {
   /// The columns that flags name, else those the compiler was told.
   ColumnFlags columnFlags(const ColumnFlags &given) const;
 };
+
+/// Bytes that the session's executor takes as it is now: what it reserves, without rows of tables,
+/// gradients and moments that no text has named.
+std::int64_t plannedBytes(const Session &session);
 
 /// FLOP/s that this CPU's multiply-adds reach at the products of the session's variant, the
 /// best of `attempts`; 0 on another device.

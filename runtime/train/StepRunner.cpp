@@ -13,8 +13,7 @@ namespace ftc::rt {
 Result<std::unique_ptr<StepRunner>> StepRunner::make(Session &session,
                                                      const Hyperparameters &hyperparameters) {
   FTC_ASSIGN_OR_RETURN(BatchFeed feed,
-                       BatchFeed::make(*session.executor, session.capacity, session.layout,
-                                       session.classWeights, &session.touched));
+                       BatchFeed::make(session, session.layout, FeedFor::Training));
   std::unique_ptr<StepRunner> runner(new StepRunner(session, std::move(feed), hyperparameters));
   FTC_RETURN_IF_ERROR(runner->setConstants());
   FTC_ASSIGN_OR_RETURN(runner->frozen, TrunkCache::make(*session.executor, session.capacity));
@@ -159,6 +158,8 @@ Result<StepOutcome> StepRunner::run(std::span<const Example *const> examples, st
   }
   if (!trainStep)
     FTC_RETURN_IF_ERROR(update(outcome));
+  if (outcome.kind != StepOutcome::Kind::NonFinite)
+    session.demanded.decay(static_cast<float>(1.0 - learningRate * settings.weightDecay));
   return outcome;
 }
 

@@ -5,25 +5,31 @@
 
 namespace ftc::rt {
 
-TouchedRows::TouchedRows(Executor &executor)
+TouchedRows::TouchedRows(Executor &executor, DemandedRows &demanded)
     : executor(&executor), input(executor.input(kTouchedSlots)),
-      symbol(executor.symbol(kTouched)) {
+      symbol(executor.symbol(kTouched)), demanded(&demanded) {
   if (!input)
     return;
   auto vocabulary = static_cast<std::size_t>(executor.capacity(symbol));
-  slots.assign(vocabulary, -1);
+  slots.assign(vocabulary, kNoSlot);
+  shown.resize(vocabulary);
   order.reserve(vocabulary);
 }
 
 Status TouchedRows::publish() {
   executor->set(symbol, static_cast<std::int64_t>(order.size()));
   published = true;
-  return executor->setInput(input, std::span<const std::int32_t>(slots));
+  rowsRead = demanded->rowsRead();
+  for (std::size_t id = 0; id < slots.size(); ++id)
+    shown[id] = slots[id] < 0 && demanded->isAbsent(static_cast<std::int32_t>(id)) ? kAbsentRow
+                                                                                   : slots[id];
+  return executor->setInput(input, std::span<const std::int32_t>(shown));
 }
 
 Status TouchedRows::admit(std::span<const std::int32_t> ids) {
   if (!input)
     return Status::ok();
+  FTC_RETURN_IF_ERROR(demanded->admit(ids));
   std::size_t before = order.size();
   for (std::int32_t id : ids) {
     std::int32_t &slot = slots[static_cast<std::size_t>(id)];
@@ -32,7 +38,8 @@ Status TouchedRows::admit(std::span<const std::int32_t> ids) {
     slot = static_cast<std::int32_t>(order.size());
     order.push_back(id);
   }
-  return published && order.size() == before ? Status::ok() : publish();
+  bool same = published && order.size() == before && rowsRead == demanded->rowsRead();
+  return same ? Status::ok() : publish();
 }
 
 Status TouchedRows::restore(std::span<const std::int32_t> rows) {
@@ -45,6 +52,7 @@ Status TouchedRows::restore(std::span<const std::int32_t> rows) {
     slots[static_cast<std::size_t>(id)] = static_cast<std::int32_t>(order.size());
     order.push_back(id);
   }
+  FTC_RETURN_IF_ERROR(demanded->admit(rows));
   return publish();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/executor/Executor.h"
+#include "runtime/train/DemandedRows.h"
 
 #include <span>
 #include <vector>
@@ -14,7 +15,8 @@ public:
   /// For an artifact without compact gradients, or with none of its training programs prepared:
   /// false, and nothing else does anything.
   TouchedRows() = default;
-  explicit TouchedRows(Executor &executor);
+  /// Rows that have a gradient are read into memory by `demanded`, which must outlive this.
+  TouchedRows(Executor &executor, DemandedRows &demanded);
   explicit operator bool() const { return static_cast<bool>(input); }
 
   /// Gives each of `ids` that has none the next row, and the executor what it needs to know of
@@ -32,9 +34,12 @@ private:
   Executor *executor = nullptr;
   InputHandle input;
   SymbolHandle symbol;
-  std::vector<std::int32_t> slots; ///< by id; -1: none
+  DemandedRows *demanded = nullptr;
+  std::vector<std::int32_t> slots; ///< by id; kNoSlot: none
+  std::vector<std::int32_t> shown; ///< what the executor was told
   std::vector<std::int32_t> order;
   bool published = false;
+  std::int64_t rowsRead = 0; ///< of `demanded`, when it was told
 };
 
 } // namespace ftc::rt

@@ -53,6 +53,16 @@ Result<const TensorInfo *> findTensor(const WeightSource &checkpoint, std::strin
   return tensor;
 }
 
+/// A table whose rows are read when a batch names them.
+Status leaveToDemand(Session &session, std::uint32_t index,
+                     const std::shared_ptr<const WeightSource> &checkpoint,
+                     std::string_view name) {
+  FTC_ASSIGN_OR_RETURN(
+      const TensorInfo *tensor,
+      findTensor(*checkpoint, name, shapeOf(*(*session.artifact)->parameters()->Get(index))));
+  return session.demanded.readFrom(index, checkpoint, *tensor);
+}
+
 Status readTensor(const WeightSource &checkpoint, std::string_view name,
                   Shape shape, std::span<float> out) {
   FTC_ASSIGN_OR_RETURN(const TensorInfo *tensor, findTensor(checkpoint, name, shape));
@@ -203,7 +213,8 @@ Status loadInitial(Session &session, const std::string &directory, std::uint32_t
   if (!opened)
     return Status::error(opened.status().message() +
                          "; --model_name_or_path says where the checkpoint lies now");
-  WeightSource &checkpoint = **opened;
+  std::shared_ptr<WeightSource> shared = opened.take();
+  WeightSource &checkpoint = *shared;
   FTC_RETURN_IF_ERROR(checkHashes(artifact, checkpoint));
   std::optional<Checkpoint> adapter;
   if (!frozenAlone) {
@@ -214,6 +225,10 @@ Status loadInitial(Session &session, const std::string &directory, std::uint32_t
     const abi::Parameter &parameter = *artifact->parameters()->Get(i);
     if (frozenAlone && parameter.trainable())
       continue;
+    if (session.demanded.has(i)) {
+      FTC_RETURN_IF_ERROR(leaveToDemand(session, i, shared, text(parameter.tensor())));
+      continue;
+    }
     std::span<float> values = loader.values(i);
     if (parameter.tensor() && parameter.init() == abi::Init::Checkpoint)
       FTC_RETURN_IF_ERROR(readTensor(parameter.from_adapter() ? *adapter : checkpoint,
@@ -240,13 +255,19 @@ Status loadBaseWeights(Session &session, const std::string &directory) {
 Status loadModelWeights(Session &session, const std::string &path) {
   const ArtifactReader &artifact = *session.artifact;
   bool adapter = hasAdapter(artifact); // the trained tensors alone, under PEFT's names
-  FTC_ASSIGN_OR_RETURN(Checkpoint checkpoint,
+  FTC_ASSIGN_OR_RETURN(Checkpoint opened,
                        Checkpoint::open(adapter ? joinPath(path, kAdapterWeights) : path));
+  auto checkpoint = std::make_shared<const Checkpoint>(std::move(opened));
   ParameterLoader loader(session);
   for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {
     const abi::Parameter &parameter = *artifact->parameters()->Get(i);
     if (adapter && !parameter.trainable())
       continue;
+    if (session.demanded.has(i)) {
+      FTC_RETURN_IF_ERROR(leaveToDemand(
+          session, i, checkpoint, (adapter ? kAdapterPrefix : "") + std::string(text(parameter.name()))));
+      continue;
+    }
     std::span<float> values = loader.values(i);
     if (parameter.init() == abi::Init::Sinusoids) {
       initialize(parameter, i, 0, values);
@@ -254,7 +275,7 @@ Status loadModelWeights(Session &session, const std::string &path) {
       continue;
     }
     std::string name = (adapter ? kAdapterPrefix : "") + std::string(text(parameter.name()));
-    FTC_RETURN_IF_ERROR(readTensor(checkpoint, name, shapeOf(parameter), values));
+    FTC_RETURN_IF_ERROR(readTensor(*checkpoint, name, shapeOf(parameter), values));
     FTC_RETURN_IF_ERROR(loader.load(i));
   }
   return Status::ok();

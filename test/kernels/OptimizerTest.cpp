@@ -116,7 +116,7 @@ TEST(Optimizer, GlobalNormClipsAndSeesWhatIsNotFinite) {
 
 /// A table of `rows` x `width`, updated `steps` times by `whole` with gradients that are zero in
 /// rows without a slot, and by `compact` with those alone: the same bits. Slots are given out as
-/// the steps go on.
+/// the steps go on; the last row is not in memory, and stays as it is.
 template <typename Update>
 static void expectCompactUpdates(const CpuIsa &isa, std::int64_t width, bool control, int moments,
                                  const std::vector<double> &scalars) {
@@ -125,13 +125,15 @@ static void expectCompactUpdates(const CpuIsa &isa, std::int64_t width, bool con
   whole->control = compact->control = control;
   compact->rows = {width, 2 + moments + control};
   KernelLibrary library({whole, compact}, isa);
-  Floats p = randomFloats(n, 1), q = p, values{0.5f, 1};
+  Floats p = randomFloats(n, 1), q = p, original = p, values{0.5f, 1};
+  const std::int64_t absent = n - width; // where the last row begins
   std::vector<Floats> state(moments, Floats(n)), rowState;
   Ints slots(rows);
   std::fill_n(slots.data(), rows, -1);
+  slots[rows - 1] = -2;
   std::int64_t used = 0;
   for (int t = 1; t <= 4; ++t) {
-    for (std::int64_t row = (5 * t) % 7; row < rows; row += 3 + t)
+    for (std::int64_t row = (5 * t) % 7; row < rows - 1; row += 3 + t)
       slots[row] = slots[row] < 0 ? static_cast<std::int32_t>(used++) : slots[row];
     rowState.resize(moments, Floats(n));
     Floats g(n), rowGradients(used * width), random = randomFloats(n, 10 + t);
@@ -153,7 +155,9 @@ static void expectCompactUpdates(const CpuIsa &isa, std::int64_t width, bool con
     library.run(*whole, buffers, {n}, scalars);
     library.run(*compact, rowBuffers, {rows}, scalars, t % 2 ? Split::Pieces : Split::Whole);
     ASSERT_TRUE(q.intact());
-    ASSERT_TRUE(p == q) << compact->key(isa) << " t=" << t;
+    ASSERT_TRUE(std::equal(q.data(), q.data() + absent, p.data()))
+        << compact->key(isa) << " t=" << t;
+    ASSERT_TRUE(std::equal(q.data() + absent, q.data() + n, original.data() + absent));
     for (int k = 0; k < moments; ++k)
       for (std::int64_t row = 0; row < rows; ++row)
         for (std::int64_t c = 0; c < width; ++c)

@@ -180,7 +180,7 @@ Runner::Runner(const Toy &toy, std::shared_ptr<rt::Device> device,
   auto made = rt::Executor::create(artifact, std::move(device), options);
   EXPECT_TRUE(made) << made.status().message();
   instance = std::move(*made);
-  touched = rt::TouchedRows(*instance);
+  touched = rt::TouchedRows(*instance, tables);
   for (const auto &[name, values] : parameters) {
     rt::Status status = instance->loadParameter(artifact->parameterIndex(name), values);
     EXPECT_TRUE(status) << status.message();

@@ -86,6 +86,7 @@ public:
 private:
   std::shared_ptr<const rt::ArtifactReader> artifact;
   std::unique_ptr<rt::Executor> instance;
+  rt::DemandedRows tables; ///< none: they are in memory whole
   rt::TouchedRows touched;
 
   Floats wholeGradient(std::uint32_t parameter, const Floats &stored) const;

@@ -199,8 +199,7 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
     batch.push_back(&example);
   FTC_ASSIGN_OR_RETURN(
       rt::BatchFeed feed,
-      rt::BatchFeed::make(*session.executor, session.capacity, session.layout,
-                          session.classWeights, &session.touched));
+      rt::BatchFeed::make(session, session.layout, rt::FeedFor::Training));
   std::vector<rt::MicroBatch> micro;
   FTC_RETURN_IF_ERROR(
       rt::splitMicroBatches(batch, session.capacity, session.layout.placement, micro));

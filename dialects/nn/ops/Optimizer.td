@@ -39,8 +39,9 @@ def Nn_AdamWOp : Nn_UpdateOp<"adamw"> {
     g is first multiplied by its first element, and nothing changes when its second is 0.
     The operand lists correspond element by element; one op updates a whole decay group.
     With `slots` [rows of each parameter] gradients and moments are compact: a parameter's row r
-    has their row slots[r], or, where that is below 0, none: its gradient is zero and always was,
-    and so are its moments, so that it only decays.
+    has their row slots[r], or, where that is -1, none: its gradient is zero and always was,
+    and so are its moments, so that it only decays. A row whose slot is -2 is not in memory and
+    left as it is: the runtime decays it when it reads it.
   }];
   let arguments = (ins Variadic<Nn_Tensor>:$params, Variadic<Nn_Tensor>:$gradients,
       Variadic<Nn_Tensor>:$m, Variadic<Nn_Tensor>:$v, Optional<F32Tensor>:$control,

@@ -126,7 +126,7 @@ TEST(ArtifactReader, AnotherVersionIsNamed) {
   auto artifact = ArtifactReader::fromBytes("artifact.ftb", bytes);
   ASSERT_FALSE(artifact);
   EXPECT_EQ(artifact.status().message(),
-            "artifact.ftb: ABI version 7, this ftrt reads 5: compile it again");
+            "artifact.ftb: ABI version 7, this ftrt reads 6: compile it again");
   auto other = ArtifactReader::fromBytes("model.safetensors", {1, 2, 3});
   EXPECT_NE(other.status().message().find("not an ftc artifact"), std::string::npos);
 }

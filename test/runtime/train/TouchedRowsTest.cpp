@@ -17,6 +17,9 @@ using Ids = std::vector<std::int32_t>;
 
 constexpr std::int64_t kVocabulary = 6;
 
+/// Tables that are in memory.
+DemandedRows whole;
+
 /// A program that shows what it was given: `slots`, and an output of `touched` elements.
 std::unique_ptr<Executor> makeExecutor(bool compact = true) {
   ArtifactBuilder builder;
@@ -59,7 +62,7 @@ Ids rowsOf(const TouchedRows &touched) {
 
 TEST(TouchedRows, GivesRowsInTheOrderOfFirstUse) {
   auto executor = makeExecutor();
-  TouchedRows touched(*executor);
+  TouchedRows touched(*executor, whole);
   EXPECT_TRUE(touched);
   EXPECT_TRUE(touched.admit(Ids{4, 1, 4}));
   EXPECT_EQ(rowsOf(touched), (Ids{4, 1}));
@@ -75,7 +78,7 @@ TEST(TouchedRows, GivesRowsInTheOrderOfFirstUse) {
 
 TEST(TouchedRows, TakesTheWholeVocabulary) {
   auto executor = makeExecutor();
-  TouchedRows touched(*executor);
+  TouchedRows touched(*executor, whole);
   const std::int32_t *before = touched.rows().data();
   EXPECT_TRUE(touched.admit(Ids{5, 4, 3, 2, 1, 0}));
   EXPECT_EQ(slotsOf(*executor), (Ids{5, 4, 3, 2, 1, 0}));
@@ -85,7 +88,7 @@ TEST(TouchedRows, TakesTheWholeVocabulary) {
 
 TEST(TouchedRows, ABatchWithoutIdsIsKnownToTheProgram) {
   auto executor = makeExecutor();
-  TouchedRows touched(*executor);
+  TouchedRows touched(*executor, whole);
   EXPECT_FALSE(executor->run(executor->program("show"))) << "nothing was set";
   EXPECT_TRUE(touched.admit({}));
   EXPECT_EQ(slotsOf(*executor), Ids(kVocabulary, -1));
@@ -94,22 +97,22 @@ TEST(TouchedRows, ABatchWithoutIdsIsKnownToTheProgram) {
 
 TEST(TouchedRows, GoesOnAfterARestore) {
   auto first = makeExecutor(), second = makeExecutor();
-  TouchedRows whole(*first), resumed(*second);
-  EXPECT_TRUE(whole.admit(Ids{3, 5}));
-  Ids saved = rowsOf(whole);
+  TouchedRows straight(*first, whole), resumed(*second, whole);
+  EXPECT_TRUE(straight.admit(Ids{3, 5}));
+  Ids saved = rowsOf(straight);
   EXPECT_TRUE(resumed.restore(saved));
   EXPECT_EQ(slotsOf(*second), (Ids{-1, -1, -1, 0, -1, 1}));
   EXPECT_EQ(touchedOf(*second), 2u);
-  for (TouchedRows *touched : {&whole, &resumed})
+  for (TouchedRows *touched : {&straight, &resumed})
     EXPECT_TRUE(touched->admit(Ids{5, 0, 2}));
   EXPECT_EQ(rowsOf(resumed), (Ids{3, 5, 0, 2}));
-  EXPECT_EQ(rowsOf(resumed), rowsOf(whole));
+  EXPECT_EQ(rowsOf(resumed), rowsOf(straight));
   EXPECT_EQ(slotsOf(*second), slotsOf(*first));
 }
 
 TEST(TouchedRows, RestoresNothing) {
   auto executor = makeExecutor();
-  TouchedRows touched(*executor);
+  TouchedRows touched(*executor, whole);
   EXPECT_TRUE(touched.restore({}));
   EXPECT_EQ(slotsOf(*executor), Ids(kVocabulary, -1));
 }
@@ -121,14 +124,14 @@ TEST(TouchedRows, RefusesWhatIsNoListOfDistinctIds) {
       {{0, 2, 0}, "expected distinct token ids below 6, got 0 twice"}};
   for (const auto &[ids, message] : cases) {
     auto executor = makeExecutor();
-    TouchedRows touched(*executor);
+    TouchedRows touched(*executor, whole);
     EXPECT_EQ(touched.restore(ids).message(), message);
   }
 }
 
 TEST(TouchedRows, DoesNothingWithoutCompactRows) {
   auto executor = makeExecutor(false);
-  TouchedRows without(*executor), empty;
+  TouchedRows without(*executor, whole), empty;
   for (TouchedRows *touched : {&without, &empty}) {
     EXPECT_FALSE(*touched);
     EXPECT_TRUE(touched->admit(Ids{1, 2}));

@@ -40,7 +40,7 @@ static std::int64_t rowsAtOnce(std::int64_t width) {
 }
 
 /// `body` over the rows of a table whose gradient and moments are compact; a row without a slot
-/// is multiplied by `keep`.
+/// is multiplied by `keep`, where it is in memory.
 static void forRows(KernelBuilder &b, const CompactRows &rows, int control, Num keep,
                     const UpdateBody &body) {
   Ptr params = b.buffer(0), gradients = b.buffer(1), slots = b.buffer(rows.slots, Elem::I32);
@@ -55,7 +55,7 @@ static void forRows(KernelBuilder &b, const CompactRows &rows, int control, Num 
                coefficient ? gradient * coefficient : gradient);
         });
       });
-      b.ifThen((slot < 0) & (keep < 1.0), [&] {
+      b.ifThen((slot == -1) & (keep < 1.0), [&] {
         b.forVectors(rows.width, [&](Num column, Num mask) {
           Ptr at = params[row * rows.width + column];
           b.storeVector(b.loadVector(at, mask) * keep, at, mask);

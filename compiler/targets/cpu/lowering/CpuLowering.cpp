@@ -123,6 +123,27 @@ static bool isWidenedByReaders(BlockArgument argument) {
   return table || weight;
 }
 
+/// Whether every reader of a parameter takes rows of token ids alone, or changes none without a
+/// slot.
+static bool isReadByRows(BlockArgument argument) {
+  return llvm::all_of(argument.getUses(), [](OpOperand &use) {
+    if (auto op = dyn_cast<nn::EmbeddingOp>(use.getOwner())) {
+      auto tables = op.getTables();
+      unsigned first = tables.getBeginOperandIndex();
+      if (use.getOperandNumber() < first)
+        return false;
+      StringRef ids =
+          argumentText(op.getIds()[use.getOperandNumber() - first], nn::kInput);
+      return llvm::is_contained(nn::kTokenIds, ids);
+    }
+    auto takesSlots = [&](auto op) {
+      return op && op.getSlots() && llvm::is_contained(op.getParams(), use.get());
+    };
+    return takesSlots(dyn_cast<nn::AdamWOp>(use.getOwner())) ||
+           takesSlots(dyn_cast<nn::LionOp>(use.getOwner()));
+  });
+}
+
 /// Notes which parameters' gradients or moments range over a space.
 static void markCompact(ModuleOp module, StorageTable &table) {
   for (auto function : module.getOps<func::FuncOp>())
@@ -149,6 +170,9 @@ static StorageTable layOut(ModuleOp module, const LoweringTarget &target, const 
     storage.decay |= function.getArgAttr(index, nn::kDecay) != nullptr;
     if (storage.trainable || !target.packsWeights || !isWidenedByReaders(argument))
       storage.dtype = {};
+    storage.onDemand &= target.packsWeights && storage.type.getRank() == 2 &&
+                        function.getArgAttr(index, nn::kTensor) &&
+                        !function.getArgAttr(index, nn::kFromAdapter) && isReadByRows(argument);
     storage.transposed |= function.getArgAttr(index, nn::kTransposed) != nullptr;
     if (target.packsWeights && isPacked(argument))
       storage.panelWidth = isa.panelWidth(storage.type.getDimSize(0));
@@ -323,7 +347,10 @@ LogicalResult lowerToPlan(ModuleOp module, const LoweringTarget &target, const C
   for (const Storage &entry : storage.entries)
     plan::StorageOp::create(builder, location, entry.parameter, entry.panelWidth, entry.offset,
                             entry.elements,
-                            entry.dtype ? TypeAttr::get(entry.dtype) : TypeAttr());
+                            entry.dtype ? TypeAttr::get(entry.dtype) : TypeAttr(),
+                            entry.onDemand && !entry.dtype
+                                ? builder.getI64IntegerAttr(entry.type.getDimSize(0))
+                                : IntegerAttr());
   for (const MomentStorage &moment : storage.moments)
     plan::MomentOp::create(builder, location, moment.parameter, moment.index,
                            moment.type.getElementType(), moment.type.getShape(),
