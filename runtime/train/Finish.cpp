@@ -107,7 +107,7 @@ Result<std::string> Trainer::finish() {
            static_cast<double>(measures.steps));
   OrderedJson entry = trained;
   entry["step"] = state.step;
-  state.logHistory.push_back(std::move(entry));
+  record(std::move(entry));
   if (settings.loadBestModelAtEnd && state.bestMetric && state.bestStep != state.step) {
     FTC_RETURN_IF_ERROR(store->loadWeights(*session, state.bestStep));
     progress.line("took the weights of step " + std::to_string(state.bestStep) +
@@ -128,7 +128,7 @@ Result<std::string> Trainer::finish() {
         OrderedJson last = validation->metrics;
         last["epoch"] = epoch;
         last["step"] = state.step;
-        state.logHistory.push_back(std::move(last));
+        record(std::move(last));
       }
     }
     validation->metrics["epoch"] = epoch;

@@ -54,6 +54,9 @@ struct TrainSettings {
   double earlyStoppingThreshold = 0;
   std::string resumeFromCheckpoint; ///< empty, "true" (the newest) or a path
   bool overwriteOutputDir = false;
+  bool tensorBoard = false;       ///< event files are written
+  std::string loggingDir, runName; ///< where; see TrainerEvents.cpp
+  std::vector<std::string> command; ///< as it was typed, for the report; empty: unknown
 
   std::string device = "cpu";
   std::int64_t threads = 0; ///< 0: every core

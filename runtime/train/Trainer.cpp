@@ -189,7 +189,7 @@ void Trainer::log() {
   entry["learning_rate"] = lastRate;
   entry["epoch"] = steps->epochsDone(state.step);
   entry["step"] = state.step;
-  state.logHistory.push_back(std::move(entry));
+  record(std::move(entry));
   state.lossTotal += state.lossSinceLog;
   state.lossSinceLog = 0;
   state.lastLogged = state.step;

@@ -2,6 +2,7 @@
 // each of them lives in a file of its own.
 #pragma once
 
+#include "runtime/report/EventFile.h"
 #include "runtime/train/BestModel.h"
 #include "runtime/train/Checkpointing.h"
 #include "runtime/train/Evaluation.h"
@@ -79,6 +80,11 @@ private:
   Status saveCheckpoint();
   Status afterStep();
   void log();
+  /// --report_to tensorboard: makes this process's event file, once --output_dir is there.
+  Status openEvents();
+  /// Takes an entry into the history, and into the event file; a file that cannot be written any
+  /// more is left, and that is said.
+  void record(OrderedJson entry);
   Status evaluateDuringTraining();
   bool evaluationDue() const;
   bool saveDue() const;
@@ -120,6 +126,7 @@ private:
   std::optional<Schedule> schedule;
   std::optional<Sampler> sampler;
   std::optional<CheckpointStore> store;
+  std::optional<EventFile> events;
   std::optional<std::string> from; ///< the checkpoint that the run goes on from
   std::int64_t loggingSteps = 0, evalSteps = 0, saveSteps = 0;
   TrainState state;

@@ -30,7 +30,7 @@ Status Trainer::evaluateDuringTraining() {
     }
   progress.line(text);
   FTC_RETURN_IF_ERROR(best->take(entry, state));
-  state.logHistory.push_back(std::move(entry));
+  record(std::move(entry));
   state.lastEvaluated = state.step;
   lastReport = report.take();
   return Status::ok();

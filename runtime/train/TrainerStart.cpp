@@ -197,7 +197,8 @@ Status Trainer::startOrResume() {
     else if (evaluator)
       evaluator->use(stepper->trunk());
   }
-  return placeArtifact();
+  FTC_RETURN_IF_ERROR(placeArtifact());
+  return openEvents();
 }
 
 Status Trainer::placeArtifact() {

@@ -5,6 +5,7 @@
 #include "runtime/support/Status.h"
 #include "runtime/tasks/Task.h"
 #include "runtime/train/Session.h"
+#include "runtime/train/Settings.h"
 #include "tools/flags/FlagSet.h"
 
 #include <optional>
@@ -46,6 +47,16 @@ void declareBasePath(FlagSet &flags, std::string &path);
 
 /// A step.ftb itself, or the one in a directory that `ftrt run` wrote.
 std::string artifactIn(const std::string &path);
+
+/// --report_to, --logging_dir and --run_name.
+struct TrackerFlags {
+  std::vector<std::string> names = {"none"};
+  std::string loggingDir, runName;
+  void declare(FlagSet &flags);
+  /// Takes them into `settings`; `remark` is what a person should read of trackers that are not
+  /// there, or stays empty. A usage error for names that nobody knows.
+  rt::Status resolve(rt::TrainSettings &settings, std::string &remark) const;
+};
 
 /// Flags of Hugging Face's scripts that `ftrt run` takes for nothing, or refuses with what to do.
 void declareHuggingFace(FlagSet &flags);

@@ -5,7 +5,7 @@
 
 namespace ftc::cli {
 
-/// What has no meaning here: there is no cache, no padding, no loader process, no tracker.
+/// What has no meaning here: there is no cache, no padding, no loader process.
 static void ignoreHarmless(FlagSet &flags) {
   flags.ignore({"do_train", "do_eval", "do_predict"}, "accepted, changes nothing");
   flags.ignoreHidden({"overwrite_cache",
@@ -51,9 +51,6 @@ static void ignoreHarmless(FlagSet &flags) {
                      "dataloader_num_workers",
                      "dataloader_prefetch_factor",
                      "cache_dir",
-                     "report_to",
-                     "run_name",
-                     "logging_dir",
                      "log_level",
                      "log_level_replica",
                      "local_rank",

@@ -99,7 +99,7 @@ void declareTraining(FlagSet &flags, rt::TrainSettings &s) {
   flags.boolean("shuffle", s.shuffle, "false: the file's order");
 }
 
-void declareEvaluation(FlagSet &flags, rt::TrainSettings &s) {
+void declareEvaluation(FlagSet &flags, rt::TrainSettings &s, TrackerFlags &trackers) {
   flags.group("Evaluation, checkpoints, logs");
   flags.choice("eval_strategy", s.evalStrategy, kStrategies, "when to evaluate");
   flags.real("eval_steps", s.evalSteps, {.least = 0, .leastOpen = true},
@@ -126,6 +126,7 @@ void declareEvaluation(FlagSet &flags, rt::TrainSettings &s) {
              "steps between entries of the log; below 1: share of the run");
   flags.text("resume_from_checkpoint", s.resumeFromCheckpoint, "PATH|true",
              "go on from a checkpoint; true: the newest in --output_dir");
+  trackers.declare(flags);
 }
 
 /// What no single flag's range can say.
@@ -155,13 +156,14 @@ rt::Status checkTogether(const FlagSet &flags, const rt::TrainSettings &s) {
 rt::Status runCommand(Arguments arguments) {
   rt::TrainSettings settings;
   DeviceFlags device;
+  TrackerFlags trackers;
   bool frozenDropout = false;
   FlagSet flags("ftrt run", "step.ftb --train_file F --output_dir D [flags]",
                 "Fine-tunes a model with the step that ftc compiled.");
   flags.positional("step.ftb", settings.artifact, "what ftc compile wrote");
   declareData(flags, settings);
   declareTraining(flags, settings);
-  declareEvaluation(flags, settings);
+  declareEvaluation(flags, settings, trackers);
   declareQuestions(flags, settings.questions);
   declareGeneration(flags, settings.generation);
   declarePredictWithGenerate(flags, settings.predictWithGenerate);
@@ -184,6 +186,10 @@ rt::Status runCommand(Arguments arguments) {
   if (settings.resumeFromCheckpoint == "false" || settings.resumeFromCheckpoint == "False")
     settings.resumeFromCheckpoint.clear();
   FTC_RETURN_IF_ERROR(checkTogether(flags, settings));
+  std::string trackerRemark;
+  FTC_RETURN_IF_ERROR(trackers.resolve(settings, trackerRemark));
+  settings.command = {"ftrt", "run"};
+  settings.command.insert(settings.command.end(), arguments.begin(), arguments.end());
   if (flags.given("frozen_dropout"))
     settings.frozenDropout = frozenDropout;
   settings.generation.seed = settings.seed;
@@ -192,6 +198,8 @@ rt::Status runCommand(Arguments arguments) {
 
   rt::InterruptScope interrupts;
   rt::Progress progress(stderr, rt::detectProgressStyle());
+  if (!trackerRemark.empty())
+    progress.line(trackerRemark);
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Trainer> trainer,
                        rt::Trainer::make(settings, progress));
   FTC_RETURN_IF_ERROR(trainer->train());
