@@ -138,6 +138,15 @@ void Bleu::add(std::string_view hypothesis, std::string_view reference) {
   }
 }
 
+void Bleu::add(const BleuScore &counts) {
+  hypothesisLength += counts.hypothesisLength;
+  referenceLength += counts.referenceLength;
+  for (std::size_t n = 0; n < kOrders; ++n) {
+    correct[n] += counts.correct[n];
+    total[n] += counts.total[n];
+  }
+}
+
 BleuScore Bleu::score() const {
   BleuScore result;
   result.correct = correct;

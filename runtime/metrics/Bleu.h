@@ -32,6 +32,8 @@ class Bleu {
 public:
   /// Counts one detokenized segment.
   void add(std::string_view hypothesis, std::string_view reference);
+  /// Adds counts of other segments: `correct`, `total` and both lengths of a score.
+  void add(const BleuScore &counts);
   BleuScore score() const;
 
   /// "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:X", X being the sacreBLEU whose

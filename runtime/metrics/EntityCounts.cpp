@@ -14,14 +14,19 @@ int EntityCounts::typeIndex(std::string_view name) {
   return static_cast<int>(names.size()) - 1;
 }
 
-PrecisionRecallF1 EntityCounts::micro() const {
-  Count sum;
+std::array<std::int64_t, 3> EntityCounts::totals() const {
+  std::array<std::int64_t, 3> sum{};
   for (const Count &count : counts) {
-    sum.right += count.right;
-    sum.predicted += count.predicted;
-    sum.support += count.support;
+    sum[0] += count.right;
+    sum[1] += count.predicted;
+    sum[2] += count.support;
   }
-  return precisionRecallF1(sum.right, sum.predicted, sum.support);
+  return sum;
+}
+
+PrecisionRecallF1 EntityCounts::micro() const {
+  auto [right, predicted, support] = totals();
+  return precisionRecallF1(right, predicted, support);
 }
 
 std::vector<std::pair<std::string, PrecisionRecallF1>> EntityCounts::perType() const {

@@ -3,6 +3,7 @@
 
 #include "runtime/metrics/F1.h"
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,8 @@ public:
   void addPredicted(int type) { ++counts[type].predicted; }
   void addRight(int type) { ++counts[type].right; }
 
+  /// Right, predicted and true entities, over all types together.
+  std::array<std::int64_t, 3> totals() const;
   /// Over all types together.
   PrecisionRecallF1 micro() const;
   /// Each type that occurs among labels or predictions, sorted by code point.
