@@ -29,20 +29,24 @@ std::string record(ProgressStyle style, double loss) {
   return text;
 }
 
+/// What is drawn last before the line "done".
+std::string drawn(const std::string &text) {
+  std::size_t begin = text.find("\033[K") + 3, end = text.find('\r', begin);
+  return text.substr(begin, end - begin);
+}
+
 TEST(Progress, BarFitsTheTerminal) {
-  for (int columns : {20, 60, 80}) {
-    std::string text = record({true, false, columns}, 1.25);
-    std::size_t begin = text.find("\033[K") + 3, end = text.find('\r', begin);
-    std::string bar = text.substr(begin, end - begin);
-    EXPECT_NE(bar.find("loss 1.2500"), std::string::npos) << bar;
-    if (columns == 80) {
-      EXPECT_NE(bar.find('#'), std::string::npos) << bar;
-    }
-    EXPECT_LE(bar.size(), 80u) << bar;
+  for (int columns : {30, 40, 60, 80}) {
+    std::string text = record({true, false, columns}, 1.25), bar = drawn(text);
+    EXPECT_EQ(bar.find("loss 1.2500") != std::string::npos, columns > 33) << bar;
+    EXPECT_NE(bar.find("step 1000000/1000000"), std::string::npos) << bar;
+    EXPECT_TRUE(bar.find('#') != std::string::npos || columns < 60) << bar;
+    EXPECT_LT(bar.size(), static_cast<std::size_t>(columns)) << bar;
     EXPECT_EQ(text.find("\033[32m"), std::string::npos);
     EXPECT_NE(text.find("done\n"), std::string::npos);
   }
   EXPECT_NE(record({true, true, 80}, 1).find("\033[32m"), std::string::npos);
+  EXPECT_LT(drawn(record({true, false, 80}, 1e300)).size(), 80u);
 }
 
 TEST(Progress, PlainLinesHaveNoEscapes) {
@@ -50,6 +54,32 @@ TEST(Progress, PlainLinesHaveNoEscapes) {
   EXPECT_EQ(text.find('\033'), std::string::npos);
   EXPECT_EQ(text.find('\r'), std::string::npos);
   EXPECT_EQ(text.substr(0, 20), "step 1000000/1000000");
+}
+
+/// What is written of a line.
+std::string recordLine(ProgressStyle style, const std::string &line) {
+  char *buffer = nullptr;
+  std::size_t size = 0;
+  std::FILE *out = open_memstream(&buffer, &size);
+  Progress(out, style).line(line);
+  std::fclose(out);
+  std::string text(buffer, size);
+  std::free(buffer);
+  return text;
+}
+
+TEST(Progress, LinesAreBrokenOnTerminalsAndBoundedElsewhere) {
+  std::string words = "5 of 40 validation examples were longer than 48 tokens and were cut";
+  EXPECT_EQ(recordLine({false, false, 40}, words), words + "\n");
+  EXPECT_EQ(recordLine({true, false, 40}, words),
+            "5 of 40 validation examples were longer\n  than 48 tokens and were cut\n");
+  std::string many;
+  for (int i = 0; i < 1000; ++i)
+    many += "ü";
+  std::string cut = recordLine({false, false, 80}, many);
+  EXPECT_LE(cut.size(), Progress::kLongestLine + 1);
+  EXPECT_EQ(cut.substr(cut.size() - 6), "ü...\n");
+  EXPECT_EQ(recordLine({false, false, 80}, "a\033[2Jb\rc\nd"), "a?[2Jb?c\nd\n");
 }
 
 /// Plain lines of a run of two steps, the second `seconds` after its begin, of which the pause
