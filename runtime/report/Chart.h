@@ -1,4 +1,5 @@
-// Chart: a line chart as inline SVG.
+// Chart: lines, means of groups, histograms and points as inline SVG. What they look like is
+// the page's style: series are told apart by class (s0, s1: colour and dashes).
 #pragma once
 
 #include <optional>
@@ -9,16 +10,35 @@
 
 namespace ftc::rt {
 
-/// A curve: (x, y) points in order of x; points that are not finite are left out.
+/// A curve: (x, y) points in order of x. A point that is not finite interrupts it.
 struct ChartSeries {
   std::string name;
-  std::string color; ///< CSS
   std::vector<std::pair<double, double>> points;
 };
 
-/// One chart over steps; empty when no series has a point. `reference` draws a dashed line.
-std::string renderChart(const std::string &title, std::span<const ChartSeries> series,
+/// What stands around a chart; all texts are escaped here.
+struct ChartText {
+  std::string title, xName;
+};
+
+/// Curves over steps; empty when no series has a point. At most some hundred points of a series
+/// are drawn, the least and the greatest of each stretch. `reference` draws a dotted line.
+std::string renderLines(const ChartText &text, std::span<const ChartSeries> series,
                         std::optional<double> reference = {},
                         const std::string &referenceName = {});
+
+/// The mean of y over groups of equally many examples in order of x; empty without finite
+/// points.
+std::string renderMeans(const ChartText &text, const std::vector<double> &x,
+                        const std::vector<double> &y);
+
+/// How often values occur: of `x`, and beside it of `other` where it is not empty.
+std::string renderHistogram(const ChartText &text, const std::vector<double> &x,
+                            const std::vector<double> &other = {}, const std::string &name = {},
+                            const std::string &otherName = {});
+
+/// The points themselves, of many some hundred, with the line on which both are equal.
+std::string renderPoints(const ChartText &text, const std::vector<double> &x,
+                         const std::vector<double> &y);
 
 } // namespace ftc::rt

@@ -35,6 +35,65 @@ Result<std::string> LanguageOutputs::report() const {
   return std::string(text);
 }
 
+namespace {
+
+/// exp of the mean loss a token.
+double perplexityOfSums(std::span<const double> sums) {
+  return sums[1] > 0 ? std::exp(sums[0] / sums[1]) : 0;
+}
+
+/// A text as the data has it; of a conversation its messages' contents.
+std::string rowText(const DataTable &table, std::int64_t row, int column) {
+  if (column < 0)
+    return {};
+  std::string text(table.text(row, column).substr(0, 2 * kKeptBytes));
+  for (const Object &object : table.objects(row, column))
+    for (const ObjectMember &member : object)
+      if (text.size() < kKeptBytes)
+        text += (text.empty() ? "" : member.key == "role" ? "\n" : " ") +
+                std::string(member.text.substr(0, 2 * kKeptBytes)) +
+                (member.key == "role" ? ":" : "");
+  return keptText(text);
+}
+
+} // namespace
+
+Result<Findings> LanguageOutputs::findings(const DataTable &table,
+                                           const TaskColumns &columns) const {
+  Findings found;
+  if (losses.size() != examples.size() || examples.empty())
+    return found;
+  SampledMetric metric{.name = "perplexity",
+                       .unit = "texts",
+                       .width = 2,
+                       .value = perplexityOfSums,
+                       .greaterIsBetter = false};
+  PointFinding byLength{.title = "Loss by length",
+                        .xName = "tokens that count",
+                        .yName = "loss a token"};
+  std::vector<double> means;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    double count = static_cast<double>(examples[i].countedLabels());
+    means.push_back(count > 0 ? losses[i] / count : 0);
+    if (count == 0)
+      continue;
+    metric.sums.insert(metric.sums.end(), {losses[i], count});
+    byLength.x.push_back(count);
+    byLength.y.push_back(means.back());
+  }
+  found.metric = std::move(metric);
+  found.points.push_back(std::move(byLength));
+  found.worstBy = "texts of the highest loss a token";
+  found.valueName = "loss a token";
+  for (std::size_t i : greatest(means, 0))
+    found.worst.push_back({examples[i].line, means[i],
+                           rowText(table, examples[i].row, columns.text), {},
+                           rowText(table, examples[i].row, columns.label),
+                           texts.size() == examples.size() ? keptText(texts[i].text)
+                                                           : std::string()});
+  return found;
+}
+
 Result<std::string> LanguageOutputs::predictionLines(const DataTable &,
                                                      const TaskColumns &) const {
   return jsonTextLines(texts, showIds);

@@ -81,6 +81,59 @@ Result<std::string> MultiLabelOutputs::report() const {
   return text;
 }
 
+Result<Findings> MultiLabelOutputs::findings(const DataTable &table,
+                                             const TaskColumns &columns) const {
+  FTC_ASSIGN_OR_RETURN(LabelCounts counted, counts());
+  Findings found;
+  SampledMetric metric{.name = "f1",
+                       .unit = "examples",
+                       .baselineName = "always answering with each label's more frequent value",
+                       .width = 3,
+                       .value = f1OfSums};
+  std::size_t width = labels.names().size();
+  std::vector<double> badness(examples.size(), 0);
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    double right = 0, guessed = 0, support = 0, usual = 0, usualRight = 0, wrong = 0;
+    for (std::size_t label = 0; label < width; ++label) {
+      bool truth = examples[i].targets[label] > 0, guess = predicted[i * width + label] != 0;
+      bool frequent = 2 * counted.label(static_cast<std::int64_t>(label)).support >
+                      counted.examples();
+      right += truth && guess;
+      guessed += guess;
+      support += truth;
+      usual += frequent;
+      usualRight += frequent && truth;
+      wrong += truth != guess;
+    }
+    metric.sums.insert(metric.sums.end(), {right, guessed, support});
+    metric.baseline.insert(metric.baseline.end(), {usualRight, usual, support});
+    if (wrong > 0)
+      badness[i] = losses.size() == examples.size() ? losses[i] : wrong;
+  }
+  found.metric = std::move(metric);
+  ScoreTable perLabel{"Labels", "label", {}};
+  for (std::int64_t label = 0; label < labels.size(); ++label)
+    perLabel.rows.emplace_back(labels.names()[label], counted.label(label));
+  found.tables.push_back(std::move(perLabel));
+  bool byLoss = losses.size() == examples.size();
+  found.worstBy = byLoss ? "wrong answers of the highest loss" : "most labels wrong";
+  found.valueName = byLoss ? "loss" : "labels wrong";
+  auto names = [&](auto has) {
+    std::string text;
+    for (std::size_t label = 0; label < width && text.size() < kKeptBytes; ++label)
+      if (has(label))
+        text += (text.empty() ? "" : ", ") + labels.names()[label];
+    return text.empty() ? std::string("(none)") : keptText(text);
+  };
+  for (std::size_t i : greatest(badness, 0))
+    found.worst.push_back(
+        {examples[i].line, badness[i], keptText(table.text(examples[i].row, columns.text)),
+         columns.pair < 0 ? std::string() : keptText(table.text(examples[i].row, columns.pair)),
+         names([&](std::size_t label) { return examples[i].targets[label] > 0; }),
+         names([&](std::size_t label) { return predicted[i * width + label] != 0; })});
+  return found;
+}
+
 Result<std::string> MultiLabelOutputs::predictionLines(const DataTable &,
                                                        const TaskColumns &) const {
   std::string text;

@@ -18,6 +18,9 @@ public:
   /// baseline_f1 (always answering with each label's more frequent value).
   Result<Metrics> metrics() const override;
   Result<std::string> report() const override;
+  void takeExampleLosses(std::vector<double> sums) override { losses = std::move(sums); }
+  /// Micro F1, scores of every label, and the wrong ones of highest loss.
+  Result<Findings> findings(const DataTable &table, const TaskColumns &columns) const override;
   /// {"labels": those predicted, "scores": every label's probability}.
   Result<std::string> predictionLines(const DataTable &table,
                                       const TaskColumns &columns) const override;
@@ -30,6 +33,7 @@ private:
   std::vector<std::uint8_t> seen;      ///< [examples]
   std::vector<std::uint8_t> predicted; ///< [examples, labels]
   std::vector<float> scores;           ///< [examples, labels]
+  std::vector<double> losses;          ///< [examples], or empty
 };
 
 } // namespace ftc::rt

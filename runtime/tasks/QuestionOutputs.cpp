@@ -39,6 +39,11 @@ struct QuestionOutputs::Scored {
   std::int64_t questions = 0;
   /// Minus the answer's probability, question, answer, gold answer.
   std::vector<std::tuple<double, std::string, std::string, std::string>> mistakes;
+  // Of each question: its row, the answer's F1 (0-1) and probability.
+  std::vector<std::int64_t> rows;
+  std::vector<double> f1, probability;
+  std::vector<std::string> answers;
+  std::vector<std::vector<std::string>> golds;
 };
 
 QuestionOutputs::QuestionOutputs(const OutputSource &source)
@@ -105,7 +110,7 @@ Result<QuestionOutputs::Scored> QuestionOutputs::score() const {
   bool version2 = settings.version2WithNegative;
   SquadScores scores(version2), baseline(version2);
   Scored result;
-  std::vector<std::vector<std::string>> golds;
+  std::vector<std::vector<std::string>> &golds = result.golds;
   std::map<std::string, std::int64_t> frequency;
   FTC_RETURN_IF_ERROR(eachQuestion([&](std::int64_t row, const AnswerChoice &choice) {
     Result<Answers> answers = readAnswers(table, row, columns);
@@ -116,7 +121,11 @@ Result<QuestionOutputs::Scored> QuestionOutputs::score() const {
     const std::vector<std::string> &gold = golds.back();
     if (!gold.empty())
       ++frequency[normalizeAnswer(gold.front())];
-    if (scoreAnswer(choice.text, gold, version2).f1 == 0)
+    result.rows.push_back(row);
+    result.f1.push_back(scoreAnswer(choice.text, gold, version2).f1);
+    result.probability.push_back(choice.probability);
+    result.answers.push_back(choice.text);
+    if (result.f1.back() == 0)
       result.mistakes.emplace_back(-choice.probability,
                                    std::string(table.text(row, columns.text)), choice.text,
                                    gold.empty() ? std::string() : gold.front());
@@ -177,6 +186,56 @@ Result<std::string> QuestionOutputs::report() const {
             (gold.empty() ? std::string("no answer") : quote(gold, kShownBytes)) + "\n";
   }
   return text;
+}
+
+Result<Findings> QuestionOutputs::findings(const DataTable &, const TaskColumns &) const {
+  FTC_ASSIGN_OR_RETURN(Scored scored, score());
+  Findings found;
+  SampledMetric metric{.name = "f1",
+                       .unit = "questions",
+                       .baselineName =
+                           scored.baselineAnswer.empty()
+                               ? "always giving no answer"
+                               : "always answering " + quote(scored.baselineAnswer, 40),
+                       .width = 2,
+                       .value = ratioOfSums};
+  PointFinding byContext{.title = "F1 by length of the context",
+                         .xName = "characters of the context",
+                         .yName = "F1"};
+  PointFinding byAnswer{.title = "F1 by length of the answer",
+                        .xName = "characters of the first gold answer",
+                        .yName = "F1"};
+  std::vector<double> badness;
+  for (std::size_t i = 0; i < scored.rows.size(); ++i) {
+    double f1 = 100 * scored.f1[i];
+    const std::vector<std::string> &gold = scored.golds[i];
+    metric.sums.insert(metric.sums.end(), {f1, 1});
+    metric.baseline.insert(
+        metric.baseline.end(),
+        {100 * scoreAnswer(scored.baselineAnswer, gold, settings.version2WithNegative).f1, 1});
+    byContext.x.push_back(
+        static_cast<double>(codePoints(table.text(scored.rows[i], columns.pair))));
+    byContext.y.push_back(f1);
+    byAnswer.x.push_back(gold.empty() ? 0 : static_cast<double>(codePoints(gold.front())));
+    byAnswer.y.push_back(f1);
+    // The lowest F1 first, of equals the surest.
+    badness.push_back(f1 < 100 ? 10 * (100 - f1) + scored.probability[i] : 0);
+  }
+  found.metric = std::move(metric);
+  found.points = {std::move(byContext), std::move(byAnswer)};
+  found.worstBy = "answers of the lowest F1, the surest first";
+  found.valueName = "F1";
+  for (std::size_t i : greatest(badness, 0)) {
+    std::int64_t row = scored.rows[i];
+    const std::vector<std::string> &gold = scored.golds[i];
+    found.worst.push_back({table.line(row), 100 * scored.f1[i],
+                           keptText(table.text(row, columns.text)),
+                           keptText(table.text(row, columns.pair)),
+                           gold.empty() ? "(no answer)" : keptText(gold.front()),
+                           scored.answers[i].empty() ? "(no answer)"
+                                                     : keptText(scored.answers[i])});
+  }
+  return found;
 }
 
 Result<std::string> QuestionOutputs::predictionLines(const DataTable &,

@@ -17,6 +17,8 @@ public:
   /// with the most frequent gold answer, or, in version 2, with none.
   Result<Metrics> metrics() const override;
   Result<std::string> report() const override;
+  /// F1 a question, over the lengths of context and answer, and the answers of lowest F1.
+  Result<Findings> findings(const DataTable &table, const TaskColumns &columns) const override;
   /// id, answer, score (the answer's probability among the n best) of each question.
   Result<std::string> predictionLines(const DataTable &table,
                                       const TaskColumns &columns) const override;

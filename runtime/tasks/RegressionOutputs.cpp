@@ -4,6 +4,7 @@
 #include "runtime/metrics/Regression.h"
 #include "runtime/tasks/OutputChecks.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace ftc::rt {
@@ -44,6 +45,45 @@ Result<std::string> RegressionOutputs::report() const {
       "reach %.4g\nPearson correlation %.4f, Spearman's %.4f\n",
       found[0].second, examples.size(), found[4].second, found[1].second, found[2].second);
   return std::string(line);
+}
+
+Result<Findings> RegressionOutputs::findings(const DataTable &table,
+                                             const TaskColumns &columns) const {
+  Findings found;
+  SampledMetric metric{.name = "mse",
+                       .unit = "examples",
+                       .baselineName = "always answering with the mean of their values",
+                       .width = 2,
+                       .value = ratioOfSums,
+                       .greaterIsBetter = false};
+  PointFinding points{.kind = PointFinding::Kind::Points, .title = "Predicted over true value", .xName = "true", .yName = "predicted"};
+  double sum = 0;
+  for (const Example &example : examples)
+    sum += static_cast<double>(example.targets[0]);
+  double mean = sum / std::max<double>(1, static_cast<double>(examples.size()));
+  std::vector<double> errors;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    if (!values[i])
+      return missingOutput(examples[i]);
+    double truth = static_cast<double>(examples[i].targets[0]), value = static_cast<double>(*values[i]);
+    points.x.push_back(truth);
+    points.y.push_back(value);
+    errors.push_back((value - truth) * (value - truth));
+    metric.sums.insert(metric.sums.end(), {errors.back(), 1});
+    metric.baseline.insert(metric.baseline.end(), {(mean - truth) * (mean - truth), 1});
+  }
+  found.metric = std::move(metric);
+  found.points.push_back(std::move(points));
+  found.worstBy = "largest squared error";
+  found.valueName = "squared error";
+  for (std::size_t i : greatest(errors, 0))
+    found.worst.push_back({examples[i].line, errors[i],
+                           keptText(table.text(examples[i].row, columns.text)),
+                           columns.pair < 0
+                               ? std::string()
+                               : keptText(table.text(examples[i].row, columns.pair)),
+                           shortestNumber(examples[i].targets[0]), shortestNumber(*values[i])});
+  return found;
 }
 
 Result<std::string> RegressionOutputs::predictionLines(const DataTable &,

@@ -19,6 +19,8 @@ public:
   /// baseline_mse (always answering with the mean of the evaluated data).
   Result<Metrics> metrics() const override;
   Result<std::string> report() const override;
+  /// The squared error, found values over true ones, and the examples of the largest error.
+  Result<Findings> findings(const DataTable &table, const TaskColumns &columns) const override;
   /// {"score": the value}.
   Result<std::string> predictionLines(const DataTable &table,
                                       const TaskColumns &columns) const override;

@@ -5,6 +5,7 @@
 #include "runtime/data/DataTable.h"
 #include "runtime/support/StopRequest.h"
 #include "runtime/tasks/Example.h"
+#include "runtime/tasks/Findings.h"
 #include "runtime/tokenizers/Tokenizer.h"
 
 #include <memory>
@@ -101,6 +102,8 @@ using Metrics = std::vector<std::pair<std::string, double>>;
 struct Baselines {
   Metrics metrics;
   std::string line;
+  /// [rows, width of findings()'s metric]: the sums of each row, where the task has them.
+  std::vector<double> sums;
 };
 
 /// What a collector of outputs is made for; the caller keeps all of it.
@@ -153,6 +156,10 @@ public:
   /// logits have their metrics from.
   virtual void takeLoss(double, std::int64_t) {}
 
+  /// The row losses of each example, summed: [examples], before takeLoss. Not called where a
+  /// program's losses belong to no single example.
+  virtual void takeExampleLosses(std::vector<double>) {}
+
   /// How metrics were computed, by name without "eval_": sacreBLEU's signatures.
   virtual std::vector<std::pair<std::string, std::string>> signatures() const { return {}; }
 
@@ -163,6 +170,12 @@ public:
 
   /// A few lines for people: baseline, scores of each class or type, largest confusions.
   virtual Result<std::string> report() const = 0;
+
+  /// For a page that a person looks at: the main metric's sums, tables, plots and the worst
+  /// examples against the labels. Fails as metrics() does.
+  virtual Result<Findings> findings(const DataTable &, const TaskColumns &) const {
+    return Findings();
+  }
 
   /// `ftrt predict`'s JSON lines, one a row of the table, in order.
   virtual Result<std::string> predictionLines(const DataTable &table,

@@ -159,8 +159,8 @@ public:
     return {};
   }
 
-  std::unique_ptr<TaskOutputs> makeOutputs(const OutputSource &) const override {
-    return std::make_unique<LanguageOutputs>();
+  std::unique_ptr<TaskOutputs> makeOutputs(const OutputSource &source) const override {
+    return std::make_unique<LanguageOutputs>(source.examples);
   }
 
   std::string describeLabels(const DataTable &, const TaskColumns &,

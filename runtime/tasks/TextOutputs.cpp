@@ -106,6 +106,50 @@ Result<std::string> TextOutputs::report() const {
   return text;
 }
 
+Result<Findings> TextOutputs::findings(const DataTable &table,
+                                       const TaskColumns &columns) const {
+  FTC_ASSIGN_OR_RETURN(ConfusionMatrix matrix, confusion());
+  MajorityBaseline majority = majorityBaseline(matrix);
+  Findings found;
+  SampledMetric metric{.name = "accuracy",
+                       .unit = "examples",
+                       .baselineName = "always answering " +
+                                       quote(labels.names()[majority.label], 60) +
+                                       ", the most frequent label",
+                       .width = 2,
+                       .value = ratioOfSums,
+                       .proportion = true};
+  std::vector<double> badness(examples.size(), 0);
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    std::int32_t label = examples[i].labels[0];
+    if (label < 0 || label >= labels.size())
+      continue;
+    metric.sums.insert(metric.sums.end(), {predicted[i] == label ? 1.0 : 0.0, 1});
+    metric.baseline.insert(metric.baseline.end(), {majority.label == label ? 1.0 : 0.0, 1});
+    if (predicted[i] != label)
+      badness[i] = losses.size() == examples.size() ? losses[i]
+                                                    : static_cast<double>(scores[i]);
+  }
+  found.metric = std::move(metric);
+  ScoreTable perLabel{"Labels", "label", {}};
+  for (std::int64_t label = 0; label < labels.size(); ++label)
+    perLabel.rows.emplace_back(labels.names()[label], classScores(matrix, label));
+  found.tables.push_back(std::move(perLabel));
+  found.confusion = ConfusionFinding{std::move(matrix), labels.names(), "examples"};
+  bool byLoss = losses.size() == examples.size();
+  found.worstBy = byLoss ? "wrong answers of the highest loss" : "surest wrong answers";
+  found.valueName = byLoss ? "loss" : "probability";
+  for (std::size_t i : greatest(badness, 0)) {
+    ShownExample shown{examples[i].line, badness[i],
+                       keptText(table.text(examples[i].row, columns.text)), {},
+                       labels.names()[examples[i].labels[0]], labels.names()[predicted[i]]};
+    if (columns.pair >= 0)
+      shown.context = keptText(table.text(examples[i].row, columns.pair));
+    found.worst.push_back(std::move(shown));
+  }
+  return found;
+}
+
 Result<std::string> TextOutputs::predictionLines(const DataTable &, const TaskColumns &) const {
   FTC_RETURN_IF_ERROR(checkComplete());
   std::string text;

@@ -18,6 +18,9 @@ public:
   /// most frequent label).
   Result<Metrics> metrics() const override;
   Result<std::string> report() const override;
+  void takeExampleLosses(std::vector<double> sums) override { losses = std::move(sums); }
+  /// Confusion matrix, scores of every label, accuracy, and the wrong ones of highest loss.
+  Result<Findings> findings(const DataTable &table, const TaskColumns &columns) const override;
   Result<std::string> predictionLines(const DataTable &table,
                                       const TaskColumns &columns) const override;
 
@@ -29,6 +32,7 @@ private:
   LabelSet labels;
   std::vector<std::int32_t> predicted; ///< [examples], -1 while missing
   std::vector<float> scores;           ///< [examples]: the prediction's probability
+  std::vector<double> losses;          ///< [examples], or empty
 };
 
 } // namespace ftc::rt

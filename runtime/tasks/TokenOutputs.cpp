@@ -47,7 +47,7 @@ struct TokenOutputs::Counts {
   std::optional<SeqevalStrict> strict;
 };
 
-Result<TokenOutputs::Counts> TokenOutputs::count() const {
+Result<TokenOutputs::Counts> TokenOutputs::count(std::vector<double> *sentences) const {
   FTC_RETURN_IF_ERROR(checkComplete());
   Counts counts{ConfusionMatrix(labels.size()), SeqevalLenient(labels.names()), std::nullopt};
   if (SeqevalStrict::accepts(labels.names()))
@@ -64,7 +64,11 @@ Result<TokenOutputs::Counts> TokenOutputs::count() const {
       guessed.push_back(predicted[starts[i] + token]);
       counts.words.add(truth.back(), guessed.back());
     }
+    std::array<std::int64_t, 3> before = counts.lenient.counts().totals();
     counts.lenient.addSentence(truth, guessed);
+    std::array<std::int64_t, 3> after = counts.lenient.counts().totals();
+    for (std::size_t k = 0; sentences && k < after.size(); ++k)
+      sentences->push_back(static_cast<double>(after[k] - before[k]));
     if (counts.strict)
       counts.strict->addSentence(truth, guessed);
   }
@@ -119,6 +123,66 @@ Result<std::string> TokenOutputs::report() const {
   std::snprintf(line, sizeof line, "accuracy of tags %.4f (%lld tags)\n",
                 accuracy(counts.words), static_cast<long long>(counts.words.total()));
   return text + line;
+}
+
+ShownExample TokenOutputs::show(std::size_t example, double value, const DataTable &table,
+                                const TaskColumns &columns) const {
+  const Example &shown = examples[example];
+  ShownExample out{shown.line, value, {}, {}, {}, {}};
+  std::vector<std::string> words;
+  table.list(shown.row, columns.text, words);
+  for (std::size_t i = 0; i < words.size() && out.text.size() <= kKeptBytes; ++i)
+    out.text += (i ? " " : "") + words[i];
+  auto add = [&](std::string &to, std::size_t word, std::int32_t label) {
+    if (label < 0 || label >= labels.size() || labels.names()[label] == "O" ||
+        word >= words.size() || to.size() > kKeptBytes)
+      return;
+    to += (to.empty() ? "" : ", ") + keptText(words[word]) + " [" + labels.names()[label] + "]";
+  };
+  std::int32_t previous = -1;
+  for (std::int64_t token = 0; token < shown.tokens(); ++token) {
+    std::int32_t word = shown.wordIds[token];
+    if (word >= 0 && word != previous && shown.labels[token] != kIgnoredLabel) {
+      add(out.gold, word, shown.labels[token]);
+      add(out.predicted, word, predicted[starts[example] + token]);
+    }
+    previous = word;
+  }
+  for (std::string *text : {&out.text, &out.gold, &out.predicted})
+    *text = text->empty() ? "(none)" : keptText(*text);
+  return out;
+}
+
+Result<Findings> TokenOutputs::findings(const DataTable &table,
+                                        const TaskColumns &columns) const {
+  Findings found;
+  SampledMetric metric{.name = "f1",
+                       .unit = "sentences",
+                       .baselineName = "finding no entity at all",
+                       .width = 3,
+                       .value = f1OfSums};
+  FTC_ASSIGN_OR_RETURN(Counts counts, count(&metric.sums));
+  for (std::size_t i = 0; i < metric.sums.size(); i += 3)
+    metric.baseline.insert(metric.baseline.end(), {0, 0, metric.sums[i + 2]});
+  found.metric = std::move(metric);
+  ScoreTable types{"Entity types", "type", counts.lenient.counts().perType()};
+  types.rows.emplace_back("all types", counts.lenient.counts().micro());
+  found.tables.push_back(std::move(types));
+  found.confusion = ConfusionFinding{std::move(counts.words), labels.names(), "words"};
+  bool byLoss = losses.size() == examples.size();
+  std::vector<double> badness(examples.size(), 0);
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    double wrong = 0;
+    for (std::int64_t token = 0; token < examples[i].tokens(); ++token)
+      wrong += examples[i].labels[token] >= 0 &&
+               examples[i].labels[token] != predicted[starts[i] + token];
+    badness[i] = wrong > 0 && byLoss ? losses[i] : wrong;
+  }
+  found.worstBy = byLoss ? "sentences with wrong tags, of the highest loss" : "most wrong tags";
+  found.valueName = byLoss ? "loss" : "wrong tags";
+  for (std::size_t i : greatest(badness, 0))
+    found.worst.push_back(show(i, badness[i], table, columns));
+  return found;
 }
 
 template <typename Take>

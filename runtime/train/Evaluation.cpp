@@ -46,13 +46,13 @@ void Evaluator::use(TrunkCache *cache) {
 
 Result<EvaluationResult> Evaluator::run(std::span<const Example> examples,
                                         std::int64_t batchSize, TaskOutputs &outputs,
-                                        const EvaluationProgress &progress,
-                                        ConfusionMatrix *confusion) {
+                                        const EvaluationProgress &progress) {
   auto start = std::chrono::steady_clock::now();
   EvaluationResult result;
   std::int64_t size = static_cast<std::int64_t>(examples.size());
   result.examples = size;
   result.batches = (size + batchSize - 1) / batchSize;
+  std::vector<double> exampleLosses(examples.size(), 0);
   for (std::int64_t begin = 0; begin < size;) {
     if (progress && !progress(begin))
       return Status::interrupted("evaluation was stopped");
@@ -77,13 +77,14 @@ Result<EvaluationResult> Evaluator::run(std::span<const Example> examples,
       if (trunk)
         FTC_RETURN_IF_ERROR(trunk->provide(feed.batch(), part));
       FTC_RETURN_IF_ERROR(session.executor->run(trunk ? evaluateHead : evaluate));
-      for (float row : session.executor->outputF32(rowLoss))
-        result.lossSum += static_cast<double>(row);
+      takeLosses(begin, exampleLosses, result);
       if (session.task->outputWidth(session.labels) > 0)
-        FTC_RETURN_IF_ERROR(takeOutputs(begin, outputs, examples, confusion));
+        FTC_RETURN_IF_ERROR(takeOutputs(begin, outputs, examples));
     }
     begin = end;
   }
+  if (!exampleLosses.empty())
+    outputs.takeExampleLosses(std::move(exampleLosses));
   outputs.takeLoss(result.lossSum, result.counted);
   if (progress)
     progress(size);
@@ -92,8 +93,26 @@ Result<EvaluationResult> Evaluator::run(std::span<const Example> examples,
   return result;
 }
 
+void Evaluator::takeLosses(std::int64_t firstExample, std::vector<double> &exampleLosses,
+                           EvaluationResult &result) {
+  const Batch &batch = feed.batch();
+  std::span<const float> losses = session.executor->outputF32(rowLoss);
+  std::int64_t count = static_cast<std::int64_t>(losses.size());
+  bool byLabel = count == batch.labelled(), byToken = count == batch.tokens();
+  if (!byLabel && !byToken)
+    exampleLosses.clear();
+  for (std::int64_t row = 0; row < count; ++row) {
+    double loss = static_cast<double>(losses[row]);
+    result.lossSum += loss;
+    if (!exampleLosses.empty())
+      exampleLosses[firstExample +
+                    (byLabel ? batch.labelledOutput(row) : batch.tokenOutput(row)).example] +=
+          loss;
+  }
+}
+
 Status Evaluator::takeOutputs(std::int64_t firstExample, TaskOutputs &outputs,
-                              std::span<const Example> examples, ConfusionMatrix *confusion) {
+                              std::span<const Example> examples) {
   const Batch &batch = feed.batch();
   std::span<const float> values = session.executor->outputF32(logits);
   std::int64_t classes = session.task->outputWidth(session.labels);
@@ -111,14 +130,6 @@ Status Evaluator::takeOutputs(std::int64_t firstExample, TaskOutputs &outputs,
     OutputRow output = byLabel ? batch.labelledOutput(row) : batch.tokenOutput(row);
     output.example += firstExample;
     rows.push_back(output);
-    if (!confusion || session.layout.placement != LabelPlacement::Sequence)
-      continue;
-    std::span<const float> scores = values.subspan(row * classes, classes);
-    std::int32_t label = examples[output.example].labels[0];
-    if (label >= 0 && label < classes)
-      confusion->add(label,
-                     static_cast<std::int32_t>(std::max_element(scores.begin(), scores.end()) -
-                                               scores.begin()));
   }
   return outputs.add(values, classes, rows);
 }

@@ -1,7 +1,6 @@
 // Evaluation: a task's outputs, loss and speed over a set of examples.
 #pragma once
 
-#include "runtime/metrics/Confusion.h"
 #include "runtime/train/BatchFeed.h"
 #include "runtime/train/Session.h"
 #include "runtime/train/TrunkCache.h"
@@ -34,15 +33,18 @@ public:
 
   /// Runs `evaluate` over all examples and gives the outputs to `outputs`. Examples are packed
   /// as the capacities allow: logits do not depend on it. Code::Interrupted when `progress`
-  /// stopped it. `confusion` (sequence placement, labels in range) counts predictions too.
+  /// stopped it.
   Result<EvaluationResult> run(std::span<const Example> examples, std::int64_t batchSize,
-                               TaskOutputs &outputs, const EvaluationProgress &progress,
-                               ConfusionMatrix *confusion = nullptr);
+                               TaskOutputs &outputs, const EvaluationProgress &progress);
 
 private:
   Evaluator(Session &session, BatchFeed feed);
+  /// Adds the row losses of the batch at hand to the result and to their examples', of which
+  /// nothing is left where rows are neither labels nor tokens.
+  void takeLosses(std::int64_t firstExample, std::vector<double> &exampleLosses,
+                  EvaluationResult &result);
   Status takeOutputs(std::int64_t firstExample, TaskOutputs &outputs,
-                     std::span<const Example> examples, ConfusionMatrix *confusion);
+                     std::span<const Example> examples);
 
   Session &session;
   BatchFeed feed;

@@ -3,22 +3,31 @@
 #include "runtime/train/SummaryTable.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace ftc::rt {
 
 namespace {
 
-std::string number(const std::optional<double> &value) {
+std::string number(const std::optional<double> &value, int decimals) {
   if (!value)
     return "-";
   char text[32];
-  std::snprintf(text, sizeof text, "%.*f", *value >= 10 || *value <= -10 ? 2 : 4, *value);
+  std::snprintf(text, sizeof text, "%.*f", decimals, *value);
   std::string fixed = text;
   if (fixed.size() <= 9)
     return fixed;
   std::snprintf(text, sizeof text, "%.3g", *value);
   return text;
+}
+
+/// Two of metrics that go to 100, four of others: the same for a metric's every value.
+int decimalsOf(const SummaryMetric &metric) {
+  for (const std::optional<double> &value : {metric.before, metric.after, metric.baseline})
+    if (value && std::fabs(*value) >= 10)
+      return 2;
+  return 4;
 }
 
 /// A line that is filled word by word.
@@ -78,7 +87,7 @@ std::string metricsTable(const std::vector<SummaryMetric> &metrics, std::size_t 
   for (const SummaryMetric &metric : metrics) {
     names = std::max(names, metric.name.size());
     for (const Column &column : shown)
-      width = std::max(width, number(metric.*column.value).size());
+      width = std::max(width, number(metric.*column.value, decimalsOf(metric)).size());
   }
   std::string text;
   if (names + shown.size() * (width + 1) > columns) {
@@ -86,7 +95,8 @@ std::string metricsTable(const std::vector<SummaryMetric> &metrics, std::size_t 
       text += metric.name + "\n";
       for (const Column &column : shown)
         if (metric.*column.value)
-          text += "  " + std::string(column.head) + " " + number(metric.*column.value) + "\n";
+          text += "  " + std::string(column.head) + " " +
+                  number(metric.*column.value, decimalsOf(metric)) + "\n";
     }
     return text;
   }
@@ -99,7 +109,7 @@ std::string metricsTable(const std::vector<SummaryMetric> &metrics, std::size_t 
   for (const SummaryMetric &metric : metrics) {
     text += "\n" + metric.name + std::string(names - metric.name.size(), ' ');
     for (const Column &column : shown)
-      cell(number(metric.*column.value));
+      cell(number(metric.*column.value, decimalsOf(metric)));
   }
   return text + "\n";
 }

@@ -30,7 +30,7 @@ Result<std::unique_ptr<Trainer>> Trainer::make(const TrainSettings &settings,
 
 Status Trainer::train() {
   measures.fmaPeak = multiplyAddPeak(*session, kQuickLook);
-  auto start = std::chrono::steady_clock::now();
+  auto start = measures.start = std::chrono::steady_clock::now();
   progress.begin(state.step, steps->totalSteps);
   // What the last run left undone after its last step.
   if (state.step > 0)
@@ -75,7 +75,7 @@ Status Trainer::runStep() {
   measures.tokens += outcome.tokens;
   measures.examples += outcome.examples;
   FTC_RETURN_IF_ERROR(account(outcome, rate));
-  progress.step(state.step, outcome.loss, measures.tokens);
+  progress.step(state.step, outcome.loss, measures.tokens, rate);
   return Status::ok();
 }
 
@@ -159,11 +159,13 @@ Status Trainer::afterStep() {
     log();
   FTC_RETURN_IF_ERROR(stopOnSignal());
   progress.pause();
+  auto pause = std::chrono::steady_clock::now();
   if (evaluationDue())
     FTC_RETURN_IF_ERROR(evaluateDuringTraining());
   if (saveDue() || (state.stopped && settings.saveStrategy != "no"))
     FTC_RETURN_IF_ERROR(saveCheckpoint());
   progress.resume();
+  measures.pausedSeconds += secondsSince(pause);
   return stopOnSignal();
 }
 
@@ -193,6 +195,20 @@ void Trainer::log() {
   state.lossTotal += state.lossSinceLog;
   state.lossSinceLog = 0;
   state.lastLogged = state.step;
+  measureSpeed();
+}
+
+void Trainer::measureSpeed() {
+  if (measures.steps == 0)
+    return;
+  double seconds = secondsSince(measures.start) - measures.pausedSeconds;
+  double passed = std::max(seconds - measures.loggedSeconds, 1e-9);
+  measures.speed.push_back(
+      {state.step, static_cast<double>(measures.tokens - measures.loggedTokens) / passed,
+       (measures.flops - measures.loggedFlops) / passed});
+  measures.loggedSeconds = seconds;
+  measures.loggedTokens = measures.tokens;
+  measures.loggedFlops = measures.flops;
 }
 
 TrainerFacts Trainer::facts() const {

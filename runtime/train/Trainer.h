@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/report/EventFile.h"
+#include "runtime/report/Report.h"
 #include "runtime/train/BestModel.h"
 #include "runtime/train/Checkpointing.h"
 #include "runtime/train/Evaluation.h"
@@ -13,6 +14,7 @@
 #include "runtime/train/Schedule.h"
 #include "runtime/train/StepPlan.h"
 #include "runtime/train/StepRunner.h"
+#include "runtime/train/SummaryTable.h"
 
 namespace ftc::rt {
 
@@ -27,9 +29,10 @@ struct EvaluationReport {
   bool written = false;    ///< texts were generated
   std::vector<std::pair<std::string, std::string>> signatures; ///< with the metrics' prefix
   std::vector<TaskFile> files;
-  std::optional<ConfusionMatrix> confusion;
   std::optional<double> baseline;
   std::int64_t examples = 0;
+  /// The collector, for what the page shows beyond the metrics; its examples are the set's.
+  std::shared_ptr<TaskOutputs> outputs;
 };
 
 /// What a finished run measured.
@@ -39,6 +42,11 @@ struct RunMeasures {
   std::int64_t tokens = 0, examples = 0, steps = 0; ///< of this process alone
   double flops = 0;
   double fmaPeak = 0; ///< FLOP/s, before the first step
+  std::chrono::steady_clock::time_point start; ///< of training
+  double pausedSeconds = 0;       ///< of it, spent on evaluations and checkpoints
+  std::vector<SpeedPoint> speed;  ///< one an entry of the log
+  double loggedSeconds = 0, loggedFlops = 0; ///< up to the last of them
+  std::int64_t loggedTokens = 0;
 };
 
 class Trainer {
@@ -80,6 +88,8 @@ private:
   Status saveCheckpoint();
   Status afterStep();
   void log();
+  /// Speed since the last entry of the log.
+  void measureSpeed();
   /// --report_to tensorboard: makes this process's event file, once --output_dir is there.
   Status openEvents();
   /// Takes an entry into the history, and into the event file; a file that cannot be written any
@@ -111,7 +121,12 @@ private:
   Status exportModel();
   Status writeAllResults(EvaluationReport *validation, EvaluationReport *test,
                          OrderedJson all);
-  Status writeReport(const EvaluationReport *shown);
+  /// report.html, about the test data where they have labels, else about the validation data.
+  Status writeReport(const EvaluationReport *validation, const EvaluationReport *test);
+  ReportMeasure reportMeasure(const EvaluationReport &shown, const std::string &prefix) const;
+  ReportRows dataFacts() const;
+  std::vector<SummaryMetric> summaryMetrics(const EvaluationReport *shown,
+                                            const std::string &prefix) const;
   std::string summary(const EvaluationReport *validation, const EvaluationReport *test) const;
 
   TrainSettings settings;

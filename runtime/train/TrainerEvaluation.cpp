@@ -9,6 +9,7 @@
 namespace ftc::rt {
 
 Status Trainer::evaluateDuringTraining() {
+  lastReport.reset(); // what it collected makes room
   Result<EvaluationReport> report = evaluate(*data->validation, "eval");
   if (!report && report.status().code() == Code::Interrupted)
     return stopOnSignal();
@@ -46,19 +47,16 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
       session->outputSource(examples, set.table, set.columns, settings.questions);
   source.stopped = [] { return interruptSignal() != 0; };
   source.baselines = &set.baselines;
-  std::unique_ptr<TaskOutputs> outputs = session->task->makeOutputs(source);
+  std::shared_ptr<TaskOutputs> outputs = session->task->makeOutputs(source);
   EvaluationReport report;
   report.examples = static_cast<std::int64_t>(examples.size());
-  if (session->task->problemType() == kSingleLabel)
-    report.confusion.emplace(session->labels.size());
   FTC_ASSIGN_OR_RETURN(EvaluationResult result,
                        evaluator->run(
                            examples, settings.evalBatchSize, *outputs,
                            [&](std::int64_t done) {
                              progress.evaluation(done, report.examples);
                              return interruptSignal() == 0;
-                           },
-                           report.confusion ? &*report.confusion : nullptr));
+                           }));
   report.written = writes(set);
   if (report.written) {
     FTC_ASSIGN_OR_RETURN(double seconds, generate(set, *outputs));
@@ -70,6 +68,7 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
            static_cast<double>(result.batches));
   FTC_ASSIGN_OR_RETURN(report.predictions, outputs->predictionsText(set.table, set.columns));
   FTC_ASSIGN_OR_RETURN(report.files, outputs->files());
+  report.outputs = std::move(outputs);
   return report;
 }
 

@@ -1,7 +1,6 @@
 """--report_to tensorboard: what a run writes, read back by a reader of its own."""
 
 import json
-import pathlib
 import signal
 import struct
 import subprocess

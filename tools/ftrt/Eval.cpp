@@ -1,5 +1,6 @@
 // ftrt eval and ftrt predict: a fine-tuned model over a file of examples.
 #include "tools/ftrt/Commands.h"
+#include "tools/ftrt/EvalReport.h"
 
 #include "runtime/data/LineReader.h"
 #include "runtime/data/PlainText.h"
@@ -110,7 +111,7 @@ Result<std::vector<rt::WrittenText>> writtenTexts(rt::Session &session,
 Status evalCommand(Arguments arguments) {
   ModelFlags model;
   std::vector<std::string> testFile;
-  std::string outputFile;
+  std::string outputFile, reportFile;
   double labelSmoothing = 0;
   std::int64_t maxRows = -1;
   bool predictWithGenerate = true;
@@ -122,6 +123,8 @@ Status evalCommand(Arguments arguments) {
   flags.require("test_file");
   flags.text("output_file", outputFile, "FILE", "where the JSON goes");
   flags.shownDefault("stdout");
+  flags.text("report_file", reportFile, "FILE.html", "a page about the evaluation");
+  flags.shownDefault("none");
   flags.integer("max_eval_samples", maxRows, {.least = 1}, "rows that are used");
   flags.shownDefault("all");
   flags.real("label_smoothing_factor", labelSmoothing,
@@ -132,6 +135,8 @@ Status evalCommand(Arguments arguments) {
     return Status::ok();
   if (!outputFile.empty())
     FTC_RETURN_IF_ERROR(rt::checkWritableFile(outputFile).withContext("--output_file"));
+  if (!reportFile.empty())
+    FTC_RETURN_IF_ERROR(rt::checkWritableFile(reportFile).withContext("--report_file"));
   rt::SessionOptions options;
   options.programs = {"evaluate"};
   if (predictWithGenerate)
@@ -193,6 +198,13 @@ Status evalCommand(Arguments arguments) {
   rt::addSpeed(json, "eval", result.seconds, static_cast<double>(result.examples),
                static_cast<double>(result.batches));
   json["eval_samples"] = result.examples;
+  if (!reportFile.empty()) {
+    std::vector<std::string> command = {"ftrt", "eval"};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    FTC_RETURN_IF_ERROR(writeEvalReport(
+        reportFile, {*session, *set, encoded, result, *outputs, json, report, writes},
+        std::move(command)));
+  }
   std::string text = rt::dumpJson(json, 4) + "\n";
   if (!outputFile.empty())
     return rt::writeFileAtomic(outputFile, text).withContext("--output_file");
