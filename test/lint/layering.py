@@ -14,6 +14,7 @@ ALLOWED = {
     "dialects": {"dialects"},
     "frontends": {"frontends", "dialects", "runtime"},
     "compiler": {"compiler", "frontends", "dialects", "runtime"},
+    "catalog": {"catalog", "runtime"},
     "tools/flags": {"tools/flags", "runtime"},
     "tools/ftrt": {"tools/ftrt", "tools/flags", "runtime"},
 }

@@ -1,4 +1,5 @@
 // `ftc compile`: flags to CompileOptions.
+#include "catalog/LocalModels.h"
 #include "compiler/Compile.h"
 #include "compiler/passes/Optimizers.h"
 #include "runtime/support/OutputFile.h"
@@ -148,8 +149,8 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   FlagSet flags("ftc compile", "MODEL --task TASK [--train_file F] -o step.ftb",
                 "Compiles a checkpoint's fine-tuning step into one artifact.");
   flags.positional("MODEL", options.model,
-                   "directory in Hugging Face layout (config.json, model.safetensors, tokenizer), or "
-                   "a GGUF file");
+                   "directory in Hugging Face layout (config.json, model.safetensors, tokenizer), "
+                   "a GGUF file, or a name of ftc catalog");
   flags.group("Task");
   flags.choice("task", options.task,
                {"text-classification", "token-classification", "question-answering",
@@ -244,6 +245,7 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
     FTC_ASSIGN_OR_RETURN(options.memoryBudget, parseBytes(budget));
   }
   FTC_RETURN_IF_ERROR(checkTogether(flags, options));
+  FTC_ASSIGN_OR_RETURN(options.model, catalog::resolve(options.model));
   return compile(options);
 }
 
