@@ -31,7 +31,7 @@ struct Entry {
   std::int64_t context = 0;           ///< longest input in tokens that it was made for
   bool gated = false; ///< the hub asks for a token of an account that agreed to its terms
   std::vector<std::string> packages; ///< where PyPI packages keep it, from site-packages
-  /// The sizes in config.json, under its names, in the file's order.
+  /// The sizes in config.json, under its names, by name.
   std::vector<std::pair<std::string, std::int64_t>> sizes;
 };
 

@@ -174,6 +174,15 @@ static std::string nearestEntry(std::string_view name) {
   return best ? best->name : "";
 }
 
+rt::Status unknownModel(const std::string &model) {
+  std::string nearest = nearestEntry(model);
+  return rt::Status::error(model +
+                           ": no such directory, and the catalog has no model of that "
+                           "name" +
+                           (nearest.empty() ? "" : ", did you mean " + nearest + "?") +
+                           " (ftc catalog list names all)");
+}
+
 rt::Result<std::string> resolve(const std::string &model, const SearchPlaces &places) {
   if (rt::pathKind(model) != rt::PathKind::Missing)
     return model;
@@ -190,12 +199,7 @@ rt::Result<std::string> resolve(const std::string &model, const SearchPlaces &pl
                              ": no such directory, and no model of that name is here; "
                              "where it is a hub's repo id: ftc catalog pull " +
                              model);
-  std::string nearest = nearestEntry(model);
-  return rt::Status::error(model +
-                           ": no such directory, and the catalog has no model of that "
-                           "name" +
-                           (nearest.empty() ? "" : ", did you mean " + nearest + "?") +
-                           " (ftc catalog list names all)");
+  return unknownModel(model);
 }
 
 rt::Result<std::string> resolve(const std::string &model) {

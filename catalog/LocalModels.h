@@ -45,4 +45,8 @@ std::vector<Found> findAll(const SearchPlaces &places);
 rt::Result<std::string> resolve(const std::string &model, const SearchPlaces &places);
 rt::Result<std::string> resolve(const std::string &model);
 
+/// The error for a bare name that is neither a path nor in the catalog, with the nearest that
+/// is.
+rt::Status unknownModel(const std::string &model);
+
 } // namespace ftc::catalog

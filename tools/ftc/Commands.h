@@ -8,6 +8,7 @@
 
 namespace ftc::cli {
 
+rt::Status catalogCommand(std::span<const std::string> arguments);
 rt::Status compileCommand(std::span<const std::string> arguments);
 rt::Status inspectCommand(std::span<const std::string> arguments);
 

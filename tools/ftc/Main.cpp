@@ -11,20 +11,23 @@ using namespace ftc;
 static const char *const kUsage =
     "usage: ftc COMMAND …\n\n"
     "  compile MODEL --task TASK -o step.ftb   a checkpoint becomes a compiled fine-tuning step\n"
-    "  inspect step.ftb                        what is in one\n\n"
+    "  inspect step.ftb                        what is in one\n"
+    "  catalog list | show MODEL | pull MODEL  models to fine-tune\n\n"
     "ftc COMMAND --help lists a command's flags.\n";
 
 static rt::Status dispatch(const std::vector<std::string> &arguments) {
-  static const std::string known[] = {"compile", "inspect"};
+  static const std::string known[] = {"catalog", "compile", "inspect"};
   if (arguments.empty())
-    return rt::Status::usage("expected a command: compile or inspect; see ftc --help");
+    return rt::Status::usage("expected a command: catalog, compile or inspect; see ftc --help");
   std::span<const std::string> rest(arguments.begin() + 1, arguments.end());
   const std::string &command = arguments[0];
   if (command == "compile")
     return cli::compileCommand(rest);
   if (command == "inspect")
     return cli::inspectCommand(rest);
-  if (command == "catalog" || command == "assess")
+  if (command == "catalog")
+    return cli::catalogCommand(rest);
+  if (command == "assess")
     return rt::Status::usage("ftc " + command + " is not yet supported");
   return cli::unknownCommand("ftc", command, known);
 }
