@@ -4,6 +4,7 @@
 #include "compiler/ArtifactBuilder.h"
 #include "compiler/CompileData.h"
 #include "compiler/MemoryBudget.h"
+#include "compiler/MethodCost.h"
 #include "compiler/Target.h"
 #include "compiler/analysis/Arguments.h"
 #include "compiler/analysis/Liveness.h"
@@ -85,8 +86,11 @@ public:
         diagnostics(&context, this->options.remarks), symbols(&context) {}
 
   rt::Status run();
+  /// What `run` would plan takes for a batch; nothing is printed or written.
+  rt::Result<MethodCost> cost(const TypicalBatch &batch);
 
 private:
+  rt::Status prepare();
   rt::Status openAdapter();
   rt::Status readModel();
   rt::Status readData();
@@ -340,7 +344,7 @@ rt::Status Compilation::readData() {
   settings.target.sourcePrefix = options.sourcePrefix.value_or("");
   FTC_ASSIGN_OR_RETURN(data, summarizeData(options, *task, config, *tokenizer, settings));
   task = data.task;
-  if (!data.note.empty())
+  if (!data.note.empty() && !quiet)
     std::fprintf(stderr, "%s\n", data.note.c_str());
   return {};
 }
@@ -974,7 +978,8 @@ rt::Status Compilation::write() {
   return {};
 }
 
-rt::Status Compilation::run() {
+/// The module's context, and which variants there will be.
+rt::Status Compilation::prepare() {
   context.loadDialect<func::FuncDialect, nn::NnDialect, plan::PlanDialect>();
   context.disableMultithreading();
   if (options.remarks) {
@@ -988,6 +993,49 @@ rt::Status Compilation::run() {
   FTC_ASSIGN_OR_RETURN(isas, options.target == "cuda"
                                  ? resolveGpus(options.gpus, options.precision)
                                  : resolveIsas(options.cpus, options.precision));
+  return {};
+}
+
+rt::Result<MethodCost> Compilation::cost(const TypicalBatch &batch) {
+  quiet = true;
+  FTC_RETURN_IF_ERROR(prepare());
+  FTC_RETURN_IF_ERROR(readModel());
+  FTC_RETURN_IF_ERROR(readData());
+  FTC_RETURN_IF_ERROR(import());
+  FTC_RETURN_IF_ERROR(checkMethod());
+  FTC_RETURN_IF_ERROR(chooseCapacities());
+  FTC_RETURN_IF_ERROR(runPhases());
+  FTC_RETURN_IF_ERROR(planWithinBudget());
+  MethodCost cost;
+  cost.maxSequence = maxSequence;
+  cost.maxTokens = maxTokens;
+  cost.severalMicroBatches = batch.sequences * batch.tokens > maxTokens ||
+                             (hasTargets() && batch.sequences * batch.targets > maxTargets);
+  for (auto variant : model.module->getOps<plan::VariantOp>()) {
+    UnusedBytes unused = unusedBytes(variant);
+    cost.peakBytes = memoryOf(variant, unused).peak();
+    cost.severalPeakBytes = memoryOf(variant, unused, rt::GradientPlace::Apart).peak();
+    break;
+  }
+  std::map<std::string, std::pair<std::int64_t, bool>> parameters; // elements, trained
+  for (auto function : model.module->getOps<func::FuncOp>())
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      if (auto name = function.getArgAttrOfType<StringAttr>(i, nn::kParameter)) {
+        auto &[elements, trained] = parameters[name.str()];
+        elements = cast<RankedTensorType>(function.getArgument(i).getType()).getNumElements();
+        trained |= function.getArgAttr(i, nn::kTrainable) != nullptr;
+      }
+  for (const auto &[name, facts] : parameters) {
+    cost.parameters += facts.first;
+    cost.trainable += facts.second ? facts.first : 0;
+  }
+  cost.programs = commandCosts(*model.module, batch,
+                               task->labelPlacement() == rt::LabelPlacement::Token);
+  return cost;
+}
+
+rt::Status Compilation::run() {
+  FTC_RETURN_IF_ERROR(prepare());
   FTC_RETURN_IF_ERROR(readModel());
   FTC_RETURN_IF_ERROR(readData());
   clock.lap("read");
@@ -1012,6 +1060,13 @@ rt::Status Compilation::run() {
     return {};
   }
   return write();
+}
+
+rt::Result<MethodCost> methodCost(const CompileOptions &options, const TypicalBatch &batch) {
+  CompileOptions planned = options;
+  planned.emit = "artifact";
+  Compilation compilation(planned);
+  return compilation.cost(batch);
 }
 
 rt::Status compile(const CompileOptions &options) {

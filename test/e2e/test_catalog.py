@@ -100,6 +100,41 @@ class Catalog(unittest.TestCase):
         for line in must("ftc", "catalog", "show", "bert-base-cased", **self.options).stdout.splitlines():
             self.assertTrue(len(line) <= 80 or " " not in line[14:].strip(), line)
 
+    def test_the_memory_of_each_method_is_the_artifacts(self):
+        for family, task, methods in (("bert", "text-classification", ["full", "lora", "head", "layers:2"]),
+                                      ("gpt2", "text-generation", ["full", "lora"]),
+                                      ("t5", "translation", ["full", "lora"])):
+            model = model_of(family, task)
+            costs = json.loads(must("ftc", "catalog", "show", model, "--task", task, "--json",
+                                    **self.options).stdout)["costs"]
+            self.assertEqual([cost["method"] for cost in costs["methods"] if "refused" not in cost], methods)
+            labels = ("--labels", "0,1") if task == "text-classification" else ()
+            for cost in costs["methods"]:
+                if "refused" in cost:
+                    continue
+                with self.subTest(family=family, method=cost["method"]):
+                    must("ftc", "compile", model, "--task", task, "--method", cost["method"], *labels, "-o",
+                         "step.ftb", **self.options)
+                    seen = json.loads(must("ftc", "inspect", "step.ftb", "--memory", "--json", **self.options).stdout)
+                    memory, = seen["memory"].values()
+                    for key in ("peak_bytes", "peak_bytes_of_several_micro_batches"):
+                        self.assertEqual(cost[key], memory[key])
+                    self.assertEqual(cost["trained_parameters"], seen["trainable_parameters"])
+                    self.assertGreater(cost["seconds_per_1000_examples"], 0)
+                    later = cost["seconds_per_1000_examples_of_later_epochs"]
+                    self.assertEqual(later < cost["seconds_per_1000_examples"], cost["method"] in ("head", "layers:2"))
+        self.refused(2, r"--task summarization: bert models have text-classification", "catalog", "show",
+                     model_of("bert", "text-classification"), "--task", "summarization")
+
+    def test_time_grows_with_the_work(self):
+        def seconds(*flags):
+            shown = json.loads(must("ftc", "catalog", "show", MODEL, "--json", "--threads", "1", *flags,
+                                    **self.options).stdout)["costs"]
+            self.assertGreater(shown["machine"]["gflops"], 0)
+            # Against the machine's speed of that moment.
+            return shown["methods"][0]["seconds_per_1000_examples"] * shown["machine"]["gflops"]
+        self.assertGreater(seconds("--seq_length", "64"), 2 * seconds("--seq_length", "16"))
+
     def test_a_name_as_the_model_to_compile(self):
         arguments = ("--task", "text-classification", "--labels", "a,b", "-o", "step.ftb")
         self.refused(1, r"ftc: bert-base-cased: not here: ftc catalog pull bert-base-cased$", "compile",

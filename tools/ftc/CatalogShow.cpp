@@ -3,13 +3,16 @@
 #include "catalog/HubCache.h"
 #include "catalog/ModelFacts.h"
 #include "catalog/Pull.h"
+#include "compiler/MethodCost.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
 #include "tools/flags/FlagSet.h"
+#include "tools/flags/FlagValues.h"
 #include "tools/ftc/CatalogCommand.h"
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 namespace ftc::cli {
 
@@ -209,12 +212,148 @@ void printFacts(const Json &out) {
 
 } // namespace
 
+namespace {
+
+/// What methods are planned for: the rest is as `ftc compile` without a data file has it.
+struct CostQuestion {
+  std::string task, precision = "fp32";
+  std::int64_t maxSequenceLength = 0, threads = 0, labels = 2;
+  TypicalBatch batch;
+};
+
+std::vector<std::string> labelsOf(const CostQuestion &question) {
+  std::vector<std::string> labels;
+  if (question.task == "token-classification") {
+    labels.push_back("O");
+    for (std::int64_t i = 1; i < question.labels; ++i)
+      labels.push_back("B-" + std::to_string(i));
+  } else if (question.task == "text-classification") {
+    for (std::int64_t i = 0; i < question.labels; ++i)
+      labels.push_back(std::to_string(i));
+  }
+  return labels;
+}
+
+/// Each method's memory and time on this machine; one that the model or task has not says why.
+Json costsJson(const std::string &path, CostQuestion &question) {
+  CompileOptions options;
+  options.model = path;
+  options.task = question.task;
+  options.labels = labelsOf(question);
+  options.precision = question.precision;
+  options.maxSequenceLength = question.maxSequenceLength;
+  unsigned threads = question.threads ? static_cast<unsigned>(question.threads)
+                                      : std::max(1u, std::thread::hardware_concurrency());
+  Json out{{"task", question.task}, {"labels", options.labels.size()}};
+  std::optional<MachineSpeed> machine;
+  for (const char *method : {"full", "lora", "head", "layers:2"}) {
+    options.pipeline = {};
+    options.pipeline.method = method;
+    rt::Result<MethodCost> cost = methodCost(options, question.batch);
+    Json entry{{"method", method}};
+    if (!cost) {
+      entry["refused"] = cost.status().message();
+      out["methods"].push_back(entry);
+      continue;
+    }
+    if (!machine) {
+      machine = measureMachine(threads, question.precision == "bf16");
+      out["max_seq_length"] = cost->maxSequence;
+      out["max_tokens"] = cost->maxTokens;
+      out["batch"] = {{"examples", question.batch.sequences},
+                      {"tokens", question.batch.tokens}};
+      out["machine"] = {{"threads", threads},
+                        {"gflops", machine->flops * 1e-9},
+                        {"memory_gb_per_s", machine->bytes * 1e-9}};
+    }
+    double thousand = 1000.0 / static_cast<double>(question.batch.sequences);
+    entry["trained_parameters"] = cost->trainable;
+    entry["peak_bytes"] = cost->peakBytes;
+    entry["peak_bytes_of_several_micro_batches"] = cost->severalPeakBytes;
+    entry["several_micro_batches"] = cost->severalMicroBatches;
+    entry["seconds_per_1000_examples"] = thousand * estimateStepSeconds(*cost, *machine);
+    entry["seconds_per_1000_examples_of_later_epochs"] =
+        thousand * estimateLaterStepSeconds(*cost, *machine);
+    out["methods"].push_back(entry);
+  }
+  return out;
+}
+
+std::string shortSeconds(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text,
+                seconds < 10    ? "%.1f s"
+                : seconds < 600 ? "%.0f s"
+                                : "%.0f min",
+                seconds < 600 ? seconds : seconds / 60);
+  return text;
+}
+
+void printCosts(const Json &costs) {
+  static const TableColumn columns[] = {{"METHOD"},
+                                        {"TRAINED", true},
+                                        {"PEAK MEMORY", true},
+                                        {"1,000 EXAMPLES", true},
+                                        {"LATER EPOCHS", true}};
+  std::vector<std::vector<std::string>> rows;
+  std::string refusals;
+  for (const Json &method : costs["methods"]) {
+    std::string name = method["method"].get<std::string>();
+    if (method.contains("refused")) {
+      refusals += name + ": " + method["refused"].get<std::string>() + "\n";
+      continue;
+    }
+    bool several = method["several_micro_batches"].get<bool>();
+    rows.push_back(
+        {name, shortCount(method["trained_parameters"].get<std::int64_t>()),
+         rt::mebibytes(method[several ? "peak_bytes_of_several_micro_batches" : "peak_bytes"]
+                           .get<std::int64_t>()),
+         shortSeconds(method["seconds_per_1000_examples"].get<double>()),
+         shortSeconds(method["seconds_per_1000_examples_of_later_epochs"].get<double>())});
+  }
+  std::printf("\n");
+  if (!rows.empty()) {
+    std::printf("%s", alignedTable(columns, rows).c_str());
+    printFact("", "for " + costs["task"].get<std::string>() + ", sequences to " +
+                      costs["max_seq_length"].dump() + " tokens, micro-batches to " +
+                      costs["max_tokens"].dump() +
+                      "; memory is the plan's, exact. Times are estimated for "
+                      "batches of " +
+                      costs["batch"]["examples"].dump() + " examples of " +
+                      costs["batch"]["tokens"].dump() +
+                      " tokens from the plan's operations and what was "
+                      "measured of this machine just now");
+  }
+  if (!refusals.empty())
+    std::fputs(refusals.c_str(), stdout);
+}
+
+} // namespace
+
 rt::Status catalogShowCommand(std::span<const std::string> arguments) {
   std::string model;
   bool json = false;
-  FlagSet flags("ftc catalog show", "MODEL [--json]",
-                "Shows one model: what it is, and where it lies.");
+  CostQuestion question;
+  FlagSet flags("ftc catalog show", "MODEL [--task TASK] [--json]",
+                "Shows one model: what it is, where it lies, and what each method takes.");
   flags.positional("MODEL", model, "a name of the catalog, a hub's OWNER/NAME, or a directory");
+  flags.group("What the methods take, of a model that is here");
+  flags.choice("task", question.task,
+               {"text-classification", "token-classification", "question-answering",
+                "text-generation", "summarization", "translation"},
+               "what the model is to be tailored to");
+  flags.shownDefault("the family's first");
+  flags.integer("batch_size", question.batch.sequences, {1, 1 << 16}, "examples in a step");
+  flags.integer("seq_length", question.batch.tokens, {1, 1 << 16},
+                "tokens of a typical example");
+  flags.integer("max_seq_length", question.maxSequenceLength, {3, 1 << 20},
+                "as of ftc compile: longest input in tokens");
+  flags.shownDefault("the model's");
+  flags.integer("num_labels", question.labels, {2, 100000}, "of the classification tasks");
+  flags.choice("precision", question.precision, {"fp32", "bf16"},
+               "what products are computed in");
+  flags.integer("threads", question.threads, {1, 1024}, "threads of the CPU that train");
+  flags.shownDefault("all");
   flags.group("Output");
   flags.boolean("json", json, "print JSON");
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
@@ -222,10 +361,22 @@ rt::Status catalogShowCommand(std::span<const std::string> arguments) {
     return {};
   FTC_ASSIGN_OR_RETURN(Shown shown, look(model));
   Json out = factsJson(shown);
+  const std::vector<std::string> *tasks =
+      shown.facts ? tasksOf(shown.facts->modelType) : nullptr;
+  if (tasks) {
+    if (question.task.empty())
+      question.task = tasks->front();
+    if (std::find(tasks->begin(), tasks->end(), question.task) == tasks->end())
+      return rt::Status::usage("--task " + question.task + ": " + shown.facts->modelType +
+                               " models have " + join(*tasks, ", "));
+    out["costs"] = costsJson(shown.copies.front().path, question);
+  }
   if (json)
     std::printf("%s\n", out.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
   else
     printFacts(out);
+  if (!json && out.contains("costs"))
+    printCosts(out["costs"]);
   return {};
 }
 
