@@ -179,6 +179,10 @@ Status FlagSet::checkRequired() const {
 }
 
 Result<Outcome> FlagSet::parse(std::span<const std::string> arguments) {
+  if (arguments.size() == 2 && arguments[0] == "--print_reference") {
+    std::fputs((arguments[1] == "man" ? manualPage() : completionTable()).c_str(), stdout);
+    return Outcome::Done;
+  }
   for (const std::string &argument : arguments) {
     if (argument == "--")
       break;

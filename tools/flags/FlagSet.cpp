@@ -139,6 +139,7 @@ void FlagSet::choice(std::string name, std::string &out, std::vector<std::string
                      std::string help, std::vector<std::string> unsupported) {
   Flag &flag = add(std::move(name), Kind::Value, std::move(help));
   flag.placeholder = join(values, "|");
+  flag.choices = values;
   flag.defaultText = out;
   flag.expected = "one of " + join(values, ", ");
   flag.check = [unsupported, all = flag.expected](std::string_view text) {

@@ -110,12 +110,20 @@ public:
   bool given(std::string_view name) const;
   /// The text of --help.
   std::string help() const;
+  /// The same as a manual page (man(7)), which `COMMAND --print_reference man` prints when packages
+  /// are built.
+  std::string manualPage() const;
+  /// What shell completion is made of, `--print_reference flags`: a line a flag, of name, kind
+  /// (boolean, value or file), the values to choose from with spaces between them, and help, with
+  /// tabs between these.
+  std::string completionTable() const;
   const std::string &command() const { return title; }
 
 private:
   enum class Kind { Boolean, Value, List };
   struct Flag {
     std::string name, placeholder, help, defaultText, expected;
+    std::vector<std::string> choices; ///< of flags that take one of them
     std::size_t group = 0;
     Kind kind = Kind::Value;
     bool given = false, required = false, hidden = false;

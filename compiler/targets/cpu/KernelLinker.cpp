@@ -1,12 +1,16 @@
 // Links a kernel object to a shared object by running ld.lld: LLVM's packages carry lld as a
-// program only. The path is found at configure time; PATH is asked when it has moved.
+// program only. It lies beside an installed ftc (the wheel's), where it was at configure time, or
+// on PATH.
 #include "compiler/targets/cpu/KernelCompiler.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <unistd.h>
 
 namespace ftc::cpu {
 
@@ -14,7 +18,19 @@ static llvm::Error failure(const llvm::Twine &message) {
   return llvm::createStringError("cpu kernels: " + message);
 }
 
+/// PREFIX/lib/ftc of this PREFIX/bin/ftc.
+static std::string bundle() {
+  static const int anchor = 0;
+  llvm::SmallString<256> path(
+      llvm::sys::fs::getMainExecutable("ftc", const_cast<int *>(&anchor)));
+  llvm::sys::path::remove_filename(path);
+  llvm::sys::path::append(path, "..", "lib", "ftc");
+  return path.str().str();
+}
+
 static llvm::Expected<std::string> findLinker() {
+  if (std::string bundled = bundle() + "/bin/ld.lld"; llvm::sys::fs::can_execute(bundled))
+    return bundled;
   if (llvm::sys::fs::can_execute(FTC_LLD_PATH))
     return std::string(FTC_LLD_PATH);
   for (const char *name : {"ld.lld-22", "ld.lld"})
@@ -68,10 +84,23 @@ llvm::Expected<std::string> linkKernels(const std::string &object) {
                                          "-o",
                                          output.str(),
                                          input.str()};
+  // A bundled linker's libraries lie beside it, and so do those that they need.
+  std::vector<std::string> variables;
+  std::optional<std::vector<llvm::StringRef>> environment;
+  if (linker->rfind(bundle(), 0) == 0) {
+    for (char **variable = environ; *variable; ++variable)
+      if (!llvm::StringRef(*variable).starts_with("LD_LIBRARY_PATH="))
+        variables.push_back(*variable);
+    variables.push_back("LD_LIBRARY_PATH=" + bundle() + "/lib");
+    environment.emplace(variables.begin(), variables.end());
+  }
+  std::optional<llvm::ArrayRef<llvm::StringRef>> childEnvironment;
+  if (environment)
+    childEnvironment = *environment;
   std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), log.str(), log.str()};
   std::string message;
   int status =
-      llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt, redirects, 120, 0, &message);
+      llvm::sys::ExecuteAndWait(*linker, arguments, childEnvironment, redirects, 120, 0, &message);
   if (status != 0) {
     if (auto text = llvm::MemoryBuffer::getFile(log); text && message.empty())
       message = (*text)->getBuffer().take_front(300).str();
