@@ -1062,6 +1062,12 @@ rt::Status Compilation::run() {
   return write();
 }
 
+rt::Status checkTarget(const CompileOptions &options) {
+  auto isas = options.target == "cuda" ? resolveGpus(options.gpus, options.precision)
+                                       : resolveIsas(options.cpus, options.precision);
+  return isas ? rt::Status() : isas.takeStatus();
+}
+
 rt::Result<MethodCost> methodCost(const CompileOptions &options, const TypicalBatch &batch) {
   CompileOptions planned = options;
   planned.emit = "artifact";

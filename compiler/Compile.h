@@ -39,6 +39,9 @@ struct CompileOptions {
   PipelineOptions pipeline;
 };
 
+/// Fails on a --cpu or --gpu that there is none of, as `compile` does before it reads anything.
+rt::Status checkTarget(const CompileOptions &options);
+
 /// Compiles and writes `options.output`, or prints an earlier phase to stdout. Notes and the
 /// summary go to stderr. Nothing is written on failure.
 rt::Status compile(const CompileOptions &options);

@@ -245,6 +245,7 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
     FTC_ASSIGN_OR_RETURN(options.memoryBudget, parseBytes(budget));
   }
   FTC_RETURN_IF_ERROR(checkTogether(flags, options));
+  FTC_RETURN_IF_ERROR(checkTarget(options));
   FTC_ASSIGN_OR_RETURN(options.model, catalog::resolve(options.model));
   return compile(options);
 }
