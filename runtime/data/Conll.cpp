@@ -86,7 +86,13 @@ public:
     return {};
   }
 
+  /// Leaves out the sentence at hand, whatever more of it there is.
+  void spoil() { spoiled = true; }
+
   Status endSentence() {
+    if (spoiled)
+      tokens.clear(), tags.clear();
+    spoiled = false;
     if (tokens.empty())
       return {};
     builder.beginRow(sentenceLine);
@@ -119,7 +125,7 @@ private:
   }
 
   DataTableBuilder builder;
-  bool tabs = false;
+  bool tabs = false, spoiled = false;
   int count = 0;
   std::int64_t firstLine = 0, sentenceLine = 0;
   std::vector<std::string_view> tokens, tags;
@@ -128,19 +134,25 @@ private:
 } // namespace
 
 Result<DataTable> parseConll(std::string_view path, std::string_view bytes,
-                             std::int64_t maxRows) {
+                             std::int64_t maxRows, ReadProblems *problems) {
   ConllReader reader(path, bytes.size());
   std::int64_t number = 1;
   for (std::size_t at = 0; at < bytes.size(); ++number) {
     if (maxRows >= 0 && reader.rows() >= maxRows)
       break;
     std::size_t end = std::min(bytes.find('\n', at), bytes.size());
-    FTC_RETURN_IF_ERROR(reader.addLine(bytes.substr(at, end - at), number));
+    Status read = reader.addLine(bytes.substr(at, end - at), number);
+    if (!read && !problems)
+      return read;
+    if (!read) {
+      problems->add(number, read.message());
+      reader.spoil();
+    }
     at = end + 1;
   }
   if (maxRows < 0 || reader.rows() < maxRows)
     FTC_RETURN_IF_ERROR(reader.endSentence());
-  if (reader.rows() == 0 && maxRows != 0)
+  if (reader.rows() == 0 && maxRows != 0 && !(problems && problems->total()))
     return Status::error(escape(path, 160) +
                          ": expected sentences of one token a line, got none");
   return reader.take();

@@ -19,6 +19,8 @@ public:
 
   bool atEnd() const { return at == bytes.size(); }
   std::int64_t line() const { return currentLine; }
+  /// A quote was never closed: there is no next record.
+  bool unclosed() const { return openQuote; }
 
   /// Skips the line at hand when it holds nothing but blanks.
   bool skipBlankLine() {
@@ -60,7 +62,8 @@ private:
     ++at;
     for (;;) {
       std::size_t close = bytes.find('"', at);
-      if (close == std::string_view::npos)
+      openQuote = close == std::string_view::npos;
+      if (openQuote)
         return Status::error(whereInFile(path, openedAt) +
                              ": expected a closing quote for the field that opens with '\"' "
                              "here, got the end of the file; double quotes inside a quoted "
@@ -79,6 +82,7 @@ private:
   char delimiter;
   std::size_t at = 0;
   std::int64_t currentLine = 1;
+  bool openQuote = false;
 };
 
 Status readHeader(CsvScanner &scanner, DataTableBuilder &builder, int &columns) {
@@ -133,7 +137,7 @@ Status readRow(CsvScanner &scanner, DataTableBuilder &builder, int columns) {
 } // namespace
 
 Result<DataTable> parseCsv(std::string_view path, std::string_view bytes, char delimiter,
-                           std::int64_t maxRows) {
+                           std::int64_t maxRows, ReadProblems *problems) {
   CsvScanner scanner(path, bytes, delimiter);
   DataTableBuilder builder(path, bytes.size(), /*untyped=*/true);
   int columns = 0;
@@ -141,9 +145,20 @@ Result<DataTable> parseCsv(std::string_view path, std::string_view bytes, char d
   while (!scanner.atEnd() && (maxRows < 0 || builder.rows() < maxRows)) {
     if (columns > 1 && scanner.skipBlankLine())
       continue;
-    FTC_RETURN_IF_ERROR(readRow(scanner, builder, columns));
+    std::int64_t line = scanner.line();
+    Status read = readRow(scanner, builder, columns);
+    if (read)
+      continue;
+    if (!problems)
+      return read;
+    builder.dropRow();
+    problems->add(line, read.message());
+    if (scanner.unclosed()) {
+      problems->stop();
+      break;
+    }
   }
-  if (builder.rows() == 0 && maxRows != 0)
+  if (builder.rows() == 0 && maxRows != 0 && !(problems && problems->total()))
     return Status::error(escape(path, 160) +
                          ": expected rows of data after the header, got a header only");
   return builder.take();

@@ -271,6 +271,13 @@ void DataTableBuilder::keepRows(std::int64_t count) {
   table.lines.resize(count);
 }
 
+void DataTableBuilder::dropRow() {
+  std::int64_t left = rows() - 1;
+  keepRows(left);
+  std::replace_if(
+      lastRow.begin(), lastRow.end(), [&](std::int64_t row) { return row > left; }, 0);
+}
+
 DataTable DataTableBuilder::take() { return std::move(table); }
 
 Result<std::string_view> checkUtf8(std::string_view path, std::string_view bytes) {
@@ -285,6 +292,22 @@ Result<std::string_view> checkUtf8(std::string_view path, std::string_view bytes
   return content;
 }
 
+void replaceInvalidUtf8(std::string_view path, std::string &bytes, ReadProblems &problems) {
+  std::size_t at = 0, counted = 0;
+  std::int64_t line = 1, told = 0;
+  while (std::optional<std::size_t> bad = findInvalidUtf8(std::string_view(bytes).substr(at))) {
+    at += *bad;
+    line += std::count(bytes.begin() + counted, bytes.begin() + at, '\n');
+    counted = at;
+    if (line != told)
+      problems.add(line, whereInFile(path, line) + ": expected UTF-8, got an invalid byte " +
+                             escape(std::string_view(bytes).substr(at, 1)) +
+                             "; convert the file to UTF-8");
+    told = line;
+    bytes[at++] = '?';
+  }
+}
+
 Status checkNotBlank(std::string_view path, std::string_view content) {
   if (content.find_first_not_of(" \t\r\n") == std::string_view::npos)
     return Status::error(escape(path, 160) + ": expected rows of data, got an empty file");
@@ -297,7 +320,8 @@ Result<std::string_view> checkText(std::string_view path, std::string_view bytes
   return content;
 }
 
-Result<DataTable> parseData(std::string_view path, std::string bytes, std::int64_t maxRows) {
+Result<DataTable> parseData(std::string_view path, std::string bytes, std::int64_t maxRows,
+                            ReadProblems *problems) {
   std::string name = lowered(path);
   std::string shown = escape(path, 160);
   if (name.ends_with(".gz")) {
@@ -312,19 +336,22 @@ Result<DataTable> parseData(std::string_view path, std::string bytes, std::int64
     return Status::error(shown + ": expected a file named .csv, .tsv, .jsonl, .json, .conll, "
                                  ".bio or .txt (each also with .gz), so that its format is "
                                  "known; rename it");
+  if (problems)
+    replaceInvalidUtf8(path, bytes, *problems);
   FTC_ASSIGN_OR_RETURN(std::string_view content, checkText(path, bytes));
   if (conll)
-    return parseConll(path, content, maxRows);
+    return parseConll(path, content, maxRows, problems);
   if (named(".jsonl"))
-    return parseJsonLines(path, content, maxRows);
+    return parseJsonLines(path, content, maxRows, problems);
   if (named(".json"))
-    return parseJson(path, content, maxRows);
-  return parseCsv(path, content, named(".csv") ? ',' : '\t', maxRows);
+    return parseJson(path, content, maxRows, problems);
+  return parseCsv(path, content, named(".csv") ? ',' : '\t', maxRows, problems);
 }
 
-Result<DataTable> readDataFile(const std::string &path, std::int64_t maxRows) {
+Result<DataTable> readDataFile(const std::string &path, std::int64_t maxRows,
+                               ReadProblems *problems) {
   FTC_ASSIGN_OR_RETURN(std::string bytes, readFile(path, kMaxDataFileBytes));
-  return parseData(path, std::move(bytes), maxRows);
+  return parseData(path, std::move(bytes), maxRows, problems);
 }
 
 } // namespace ftc::rt

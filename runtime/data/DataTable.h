@@ -12,6 +12,8 @@
 
 namespace ftc::rt {
 
+class ReadProblems;
+
 /// What a cell holds. Cells of CSV and TSV are Text; JSON's keep their own type.
 enum class CellKind : std::uint8_t {
   Missing,     ///< the key is absent in this row, or null
@@ -103,12 +105,14 @@ private:
 /// CoNLL columns of .conll, .bio and .txt, each optionally followed by .gz. CoNLL files give
 /// the columns "tokens" (the first) and "ner_tags" (the last; absent with one column alone).
 /// Text must be UTF-8 (a byte order mark is skipped). Every error names the file and, where
-/// there is one, the line. `maxRows` >= 0 keeps that many rows from the beginning.
-Result<DataTable> readDataFile(const std::string &path, std::int64_t maxRows = -1);
+/// there is one, the line. `maxRows` >= 0 keeps that many rows from the beginning. With
+/// `problems` rows that cannot be read are told there and left out (ReadProblems.h).
+Result<DataTable> readDataFile(const std::string &path, std::int64_t maxRows = -1,
+                               ReadProblems *problems = nullptr);
 
 /// The same from bytes in memory; `path` names the format and appears in errors. `.gz` in
 /// the name means that the bytes are compressed.
 Result<DataTable> parseData(std::string_view path, std::string bytes,
-                            std::int64_t maxRows = -1);
+                            std::int64_t maxRows = -1, ReadProblems *problems = nullptr);
 
 } // namespace ftc::rt

@@ -54,6 +54,9 @@ public:
   /// Drops the rows after the first `count`.
   void keepRows(std::int64_t count);
 
+  /// Drops the row begun last, whatever it has.
+  void dropRow();
+
   DataTable take();
 
 private:

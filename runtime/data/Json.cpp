@@ -82,7 +82,7 @@ Result<DataTable> parseSquad(std::string_view path, std::string_view bytes,
 } // namespace
 
 Result<DataTable> parseJsonLines(std::string_view path, std::string_view bytes,
-                                 std::int64_t maxRows) {
+                                 std::int64_t maxRows, ReadProblems *problems) {
   DataTableBuilder builder(path, bytes.size() + bytes.size() / 64, /*untyped=*/false);
   std::int64_t line = 1;
   for (std::size_t at = 0; at < bytes.size(); ++line) {
@@ -94,25 +94,45 @@ Result<DataTable> parseJsonLines(std::string_view path, std::string_view bytes,
     if (isBlank(text))
       continue;
     JsonRows rows(builder, line, JsonShape::Row, -1);
+    std::int64_t before = builder.rows();
     bool parsed = json::sax_parse(text.begin(), text.end(), &rows);
-    FTC_RETURN_IF_ERROR(rows.error());
-    if (!parsed)
-      return Status::error(whereInFile(path, line) + ": expected a JSON object");
+    Status read = rows.error();
+    if (read && !parsed)
+      read = Status::error(whereInFile(path, line) + ": expected a JSON object");
+    if (!read && !problems)
+      return read;
+    if (read)
+      continue;
+    if (builder.rows() > before)
+      builder.dropRow();
+    problems->add(line, read.message());
   }
-  if (builder.rows() == 0 && maxRows != 0)
+  if (builder.rows() == 0 && maxRows != 0 && !(problems && problems->total()))
     return noRows(path);
   return builder.take();
 }
 
+/// What stands before the place where a document breaks: its whole rows, as far as they are rows.
+static DataTable rowsBefore(DataTableBuilder &builder, const JsonRows &rows, std::int64_t line,
+                     const Status &read, ReadProblems &problems) {
+  problems.add(line, read.message());
+  problems.stop();
+  if (builder.rows() > 0 && rows.insideRow())
+    builder.dropRow();
+  DataTable table = builder.take();
+  bool columns = rows.ofColumns() || (rows.rowsUnderData() && holdsArticles(table));
+  return columns ? DataTableBuilder(table.path(), 0, false).take() : std::move(table);
+}
+
 Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
-                            std::int64_t maxRows) {
+                            std::int64_t maxRows, ReadProblems *problems) {
   std::string_view start = bytes.substr(std::min(bytes.find_first_not_of(" \t\r\n"),
                                                  bytes.size()));
   std::size_t lineEnd = std::min(start.find('\n'), start.size());
   std::string_view first = start.substr(0, lineEnd);
   bool oneLine = isBlank(start.substr(lineEnd));
   if (!oneLine && first.starts_with('{') && json::accept(first.begin(), first.end()))
-    return parseJsonLines(path, bytes, maxRows);
+    return parseJsonLines(path, bytes, maxRows, problems);
 
   DataTableBuilder builder(path, bytes.size() + bytes.size() / 64, /*untyped=*/false);
   std::int64_t line = 1;
@@ -120,11 +140,13 @@ Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
   const char *begin = bytes.data();
   bool parsed = json::sax_parse(LineCountingIterator(begin, &line),
                                 LineCountingIterator(begin + bytes.size(), &line), &rows);
-  FTC_RETURN_IF_ERROR(rows.error());
-  if (!parsed && !rows.enough())
-    return Status::error(whereInFile(path, line) + ": expected JSON");
+  Status read = rows.error();
+  if (read && !parsed && !rows.enough())
+    read = Status::error(whereInFile(path, line) + ": expected JSON");
+  if (!read)
+    return problems ? Result<DataTable>(rowsBefore(builder, rows, line, read, *problems)) : read;
   if (rows.looksLikeOneRow() && oneLine)
-    return parseJsonLines(path, bytes, maxRows);
+    return parseJsonLines(path, bytes, maxRows, problems);
   if (rows.looksLikeOneRow())
     return Status::error(escape(path, 160) +
                          ": expected a list of objects, {\"data\": [...]}, an object of "

@@ -33,6 +33,13 @@ public:
   Status finish();
   /// True when a Table's rows stood under its key "data".
   bool rowsUnderData() const { return rowsInData; }
+  /// True between a row's beginning and its end.
+  bool insideRow() const {
+    return place != Place::Start && place != Place::TopObject && place != Place::DataList &&
+           place != Place::RowList && place != Place::Done;
+  }
+  /// True of an object of columns.
+  bool ofColumns() const { return columnTable; }
   /// True when a Table was one object with values that are no lists: a row, not columns.
   bool looksLikeOneRow() const { return topLevelScalar && !rowsInData; }
 

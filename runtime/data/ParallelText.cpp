@@ -66,18 +66,24 @@ Result<DataTable> parseParallelText(std::string_view sourcePath, std::string sou
 }
 
 Result<DataTable> readParallelText(const std::string &sourcePath, const std::string &targetPath,
-                                   std::int64_t maxRows) {
+                                   std::int64_t maxRows, ReadProblems *problems) {
   FTC_ASSIGN_OR_RETURN(std::string source, readFile(sourcePath, kMaxDataFileBytes));
   FTC_ASSIGN_OR_RETURN(std::string target, readFile(targetPath, kMaxDataFileBytes));
+  auto plain = [](std::string_view path) { return !path.ends_with(".gz"); };
+  if (problems && plain(sourcePath))
+    replaceInvalidUtf8(sourcePath, source, *problems);
+  if (problems && plain(targetPath))
+    replaceInvalidUtf8(targetPath, target, *problems);
   return parseParallelText(sourcePath, std::move(source), targetPath, std::move(target),
                            maxRows);
 }
 
-Result<DataTable> readDataFiles(std::span<const std::string> paths, std::int64_t maxRows) {
+Result<DataTable> readDataFiles(std::span<const std::string> paths, std::int64_t maxRows,
+                                ReadProblems *problems) {
   if (paths.size() == 1)
-    return readDataFile(paths[0], maxRows);
+    return readDataFile(paths[0], maxRows, problems);
   if (paths.size() == 2)
-    return readParallelText(paths[0], paths[1], maxRows);
+    return readParallelText(paths[0], paths[1], maxRows, problems);
   return Status::usage("expected one data file, or two of parallel text, got " +
                        std::to_string(paths.size()));
 }

@@ -20,7 +20,8 @@ ParallelColumns parallelColumns(std::string_view sourcePath, std::string_view ta
 /// number of lines, naming both numbers and the first line without a partner, whatever
 /// `maxRows`; `maxRows` >= 0 keeps that many rows from the beginning.
 Result<DataTable> readParallelText(const std::string &sourcePath, const std::string &targetPath,
-                                   std::int64_t maxRows = -1);
+                                   std::int64_t maxRows = -1,
+                                   ReadProblems *problems = nullptr);
 
 /// The same from bytes in memory.
 Result<DataTable> parseParallelText(std::string_view sourcePath, std::string sourceBytes,
@@ -28,7 +29,9 @@ Result<DataTable> parseParallelText(std::string_view sourcePath, std::string sou
                                     std::int64_t maxRows = -1);
 
 /// What a data flag names: one file (readDataFile) or the two of parallel text. Any other
-/// number is an error.
-Result<DataTable> readDataFiles(std::span<const std::string> paths, std::int64_t maxRows = -1);
+/// number is an error. With `problems` rows that cannot be read are told there and left out; of
+/// parallel text invalid bytes alone.
+Result<DataTable> readDataFiles(std::span<const std::string> paths, std::int64_t maxRows = -1,
+                                ReadProblems *problems = nullptr);
 
 } // namespace ftc::rt

@@ -26,6 +26,13 @@ Status Task::encodeExamples(const DataTable &table, std::int64_t row,
   return {};
 }
 
+Status Task::checkTable(const DataTable &table, const TaskColumns &columns,
+                        const EncodeSettings &settings) const {
+  for (std::int64_t row = 0; row < table.rows(); ++row)
+    FTC_RETURN_IF_ERROR(checkRow(table, row, columns, settings));
+  return {};
+}
+
 Result<EncodedTable> encodeTable(const Task &task, const DataTable &table,
                                  const TaskColumns &columns, const LabelSet &labels,
                                  const Tokenizer &tokenizer, const EncodeSettings &settings,

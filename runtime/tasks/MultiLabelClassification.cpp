@@ -38,6 +38,19 @@ public:
     return collector.finish(table, columns.label);
   }
 
+  Status checkRow(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                  const EncodeSettings &) const override {
+    FTC_RETURN_IF_ERROR(checkInputs(table, row, columns));
+    RowLabels labels;
+    return columns.label < 0 ? Status::ok() : readRowLabels(table, row, columns, labels);
+  }
+
+  Status readRowLabels(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                       RowLabels &out) const override {
+    out.integers = table.kind(row, columns.label) == CellKind::IntegerList;
+    return readLabels(table, row, columns, out.names);
+  }
+
   Result<LabelSet> labelsFromNames(std::vector<std::string> names,
                                    std::span<const std::string>) const override {
     return orderNamedLabels(std::move(names));

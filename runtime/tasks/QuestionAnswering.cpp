@@ -148,18 +148,22 @@ public:
     return encodeExamples(table, row, inputs, LabelSet(), tokenizer, settings, out);
   }
 
+  Status checkRow(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                  const EncodeSettings &settings) const override {
+    for (int column : {columns.text, columns.pair})
+      if (Result<std::string_view> text = readText(table, row, column); !text)
+        return text.takeStatus();
+    if (columns.label < 0)
+      return {};
+    FTC_ASSIGN_OR_RETURN(Answers answers, readAnswers(table, row, columns));
+    return checkAnswers(table, row, columns, answers, settings.questions.version2WithNegative);
+  }
+
   Status checkTable(const DataTable &table, const TaskColumns &columns,
                     const EncodeSettings &settings) const override {
     std::unordered_map<std::string, std::int64_t> rows;
     for (std::int64_t row = 0; row < table.rows(); ++row) {
-      for (int column : {columns.text, columns.pair})
-        if (Result<std::string_view> text = readText(table, row, column); !text)
-          return text.takeStatus();
-      if (columns.label >= 0) {
-        FTC_ASSIGN_OR_RETURN(Answers answers, readAnswers(table, row, columns));
-        FTC_RETURN_IF_ERROR(checkAnswers(table, row, columns, answers,
-                                         settings.questions.version2WithNegative));
-      }
+      FTC_RETURN_IF_ERROR(checkRow(table, row, columns, settings));
       auto [first, fresh] = rows.try_emplace(questionId(table, row, columns), row);
       if (!fresh)
         return Status::error(whereQuestion(table, row, columns) +

@@ -66,6 +66,12 @@ private:
   std::vector<std::int32_t> byText; ///< class ids sorted by text
 };
 
+/// The labels of one row: one, those that it has, or one a word.
+struct RowLabels {
+  std::vector<std::string> names;
+  bool integers = false; ///< the file types them as whole numbers
+};
+
 /// Question answering's flags, with Hugging Face's defaults.
 struct QuestionSettings {
   std::int64_t docStride = 128;      ///< tokens that neighbouring windows share
@@ -93,6 +99,7 @@ struct EncodeSettings {
   QuestionSettings questions{};
   TargetSettings target{};
   bool forOutputs = true; ///< false: for training alone, without what outputs are read with
+  bool modelKnown = true; ///< false: data is checked by itself, so `chat` says nothing
 };
 
 /// A metric's name, without "eval_", and its value.
@@ -212,6 +219,9 @@ public:
   virtual Result<const Task *> forData(const DataTable &, const TaskColumns &) const {
     return this;
   }
+  /// The same where forData fails: the task that most of the rows fit, so that the others can be
+  /// told one by one.
+  virtual const Task *forMostRows(const DataTable &, const TaskColumns &) const { return this; }
   /// The task of this name for models that are decoders alone: itself where it knows no other.
   virtual const Task *forDecoder() const { return this; }
   virtual LabelPlacement labelPlacement() const = 0;
@@ -270,9 +280,20 @@ public:
     return true;
   }
 
-  /// Tasks without a label set: what can be wrong with the rows, found without encoding them.
-  virtual Status checkTable(const DataTable &, const TaskColumns &,
-                            const EncodeSettings &) const {
+  /// What is wrong with one row whatever the label set, found without encoding it: the error that
+  /// encode would give, with its line. Without a label column the inputs alone are looked at.
+  virtual Status checkRow(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                          const EncodeSettings &settings) const = 0;
+
+  /// checkRow of every row, and what rows can have wrong with one another; the first error.
+  virtual Status checkTable(const DataTable &table, const TaskColumns &columns,
+                            const EncodeSettings &settings) const;
+
+  /// Tasks with a label set: a row's labels as they stand in the data, `names` cleared first. Fails
+  /// as collectLabels does on that row.
+  virtual Status readRowLabels(const DataTable &, std::int64_t, const TaskColumns &,
+                               RowLabels &out) const {
+    out.names.clear();
     return {};
   }
 

@@ -23,6 +23,20 @@ public:
     return collector.finish(table, columns.label);
   }
 
+  Status checkRow(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                  const EncodeSettings &) const override {
+    FTC_RETURN_IF_ERROR(checkInputs(table, row, columns));
+    return columns.label < 0 ? Status::ok() : readLabel(table, row, columns.label).takeStatus();
+  }
+
+  Status readRowLabels(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                       RowLabels &out) const override {
+    FTC_ASSIGN_OR_RETURN(std::string_view label, readLabel(table, row, columns.label));
+    out.names.assign(1, std::string(label));
+    out.integers = table.kind(row, columns.label) == CellKind::Integer;
+    return {};
+  }
+
   Result<LabelSet> labelsFromNames(std::vector<std::string> names,
                                    std::span<const std::string>) const override {
     return orderNamedLabels(std::move(names));

@@ -102,16 +102,16 @@ public:
     return example;
   }
 
-  Status checkTable(const DataTable &table, const TaskColumns &columns,
-                    const EncodeSettings &settings) const override {
-    for (std::int64_t row = 0; columns.chat && row < table.rows(); ++row)
-      if (auto pieces = conversation(table, row, columns, settings, false); !pieces)
-        return pieces.takeStatus();
-    for (std::int64_t row = 0; !columns.chat && row < table.rows(); ++row)
-      for (int column : {columns.text, columns.pair})
-        if (column >= 0)
-          if (Result<std::string_view> text = readText(table, row, column); !text)
-            return text.takeStatus();
+  Status checkRow(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                  const EncodeSettings &settings) const override {
+    if (columns.chat)
+      return settings.modelKnown
+                 ? conversation(table, row, columns, settings, false).takeStatus()
+                 : learntMessages(table, row, columns).takeStatus();
+    for (int column : {columns.text, columns.pair})
+      if (column >= 0)
+        if (Result<std::string_view> text = readText(table, row, column); !text)
+          return text.takeStatus();
     return {};
   }
 
@@ -184,6 +184,19 @@ private:
     return {};
   }
 
+  static bool speaks(const ChatMessage &message) { return message.role == "assistant"; }
+
+  /// A row's messages, at least one of them the assistant's.
+  static Result<std::vector<ChatMessage>>
+  learntMessages(const DataTable &table, std::int64_t row, const TaskColumns &columns) {
+    FTC_ASSIGN_OR_RETURN(std::vector<ChatMessage> messages,
+                         readMessages(table, row, columns.text));
+    if (std::none_of(messages.begin(), messages.end(), speaks))
+      return Status::error(table.where(row) + ": expected a turn of the assistant to learn "
+                                              "from, got none");
+    return messages;
+  }
+
   /// A row's conversation as the model's template writes it. `prompt`: without the assistant's
   /// last turn, and asking for it; else there must be one to learn.
   static Result<std::vector<ChatPiece>> conversation(const DataTable &table, std::int64_t row,
@@ -191,11 +204,8 @@ private:
                                                      const EncodeSettings &settings,
                                                      bool prompt) {
     FTC_ASSIGN_OR_RETURN(std::vector<ChatMessage> messages,
-                         readMessages(table, row, columns.text));
-    auto speaks = [](const ChatMessage &message) { return message.role == "assistant"; };
-    if (!prompt && std::none_of(messages.begin(), messages.end(), speaks))
-      return Status::error(table.where(row) + ": expected a turn of the assistant to learn "
-                                              "from, got none");
+                         prompt ? readMessages(table, row, columns.text)
+                                : learntMessages(table, row, columns));
     while (prompt && !messages.empty() && speaks(messages.back()))
       messages.pop_back();
     if (!settings.chat)

@@ -19,13 +19,12 @@ Result<LabelSet> TextPairTask::labelsFromNames(std::vector<std::string>,
   return Status::usage("--labels: " + std::string(name()) + " has no labels");
 }
 
-Status TextPairTask::checkTable(const DataTable &table, const TaskColumns &columns,
-                                const EncodeSettings &) const {
-  for (std::int64_t row = 0; row < table.rows(); ++row)
-    for (int column : {columns.text, columns.label})
-      if (column >= 0)
-        if (Result<std::string_view> text = readText(table, row, column); !text)
-          return text.takeStatus();
+Status TextPairTask::checkRow(const DataTable &table, std::int64_t row,
+                              const TaskColumns &columns, const EncodeSettings &) const {
+  for (int column : {columns.text, columns.label})
+    if (column >= 0)
+      if (Result<std::string_view> text = readText(table, row, column); !text)
+        return text.takeStatus();
   return {};
 }
 

@@ -25,8 +25,8 @@ public:
   }
   Result<LabelSet> labelsFromNames(std::vector<std::string>,
                                    std::span<const std::string>) const override;
-  Status checkTable(const DataTable &table, const TaskColumns &columns,
-                    const EncodeSettings &settings) const override;
+  Status checkRow(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                  const EncodeSettings &settings) const override;
   std::string describeLabels(const DataTable &, const TaskColumns &,
                              const LabelSet &) const override {
     return {};

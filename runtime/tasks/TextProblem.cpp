@@ -65,6 +65,17 @@ Census countKinds(const DataTable &table, int column) {
   return census;
 }
 
+/// The problem that most cells are.
+const Task *taskOf(const Census &census) {
+  using enum LabelKind;
+  std::int64_t numbers = census.of(Whole) + census.of(Real);
+  if (census.of(List) > 0 && census.of(List) >= numbers + census.of(Text))
+    return multiLabelTask();
+  bool fewReals = census.of(Text) == 0 && census.of(Whole) >= kWholePerReal * census.of(Real);
+  bool values = census.of(Real) > 0 && census.of(Text) < numbers && !fewReals;
+  return values ? textRegressionTask() : textClassificationTask();
+}
+
 std::string shownLabel(const DataTable &table, std::int64_t row, int column) {
   std::vector<std::string> items;
   table.list(row, column, items);
@@ -96,28 +107,21 @@ Status oddLabel(const DataTable &table, int column, const Census &census, LabelK
 
 Result<const Task *> TextTask::forData(const DataTable &table,
                                        const TaskColumns &columns) const {
-  if (!columns.labelDelimiter.empty() || !columns.indicators.empty()) {
-    if (columns.regression.value_or(false))
-      return Status::usage(
-          "--do_regression: the labels are several a text; expected one number");
-    return multiLabelTask();
-  }
-  if (columns.regression)
-    return *columns.regression ? textRegressionTask() : textClassificationTask();
-  if (columns.label < 0)
-    return textClassificationTask();
+  bool several = !columns.labelDelimiter.empty() || !columns.indicators.empty();
+  if (several && columns.regression.value_or(false))
+    return Status::usage(
+        "--do_regression: the labels are several a text; expected one number");
+  if (several || columns.regression || columns.label < 0)
+    return forMostRows(table, columns);
   using enum LabelKind;
   Census census = countKinds(table, columns.label);
   std::int64_t numbers = census.of(Whole) + census.of(Real), lists = census.of(List);
   std::int64_t others = numbers + census.of(Text);
   LabelKind single = census.of(Text) ? Text : census.of(Real) ? Real : Whole;
-  if (lists > 0 && lists >= others) {
-    if (others > 0)
-      return oddLabel(table, columns.label, census, single, {List}, "a list of labels",
-                      "make it a list of one");
-    return multiLabelTask();
-  }
-  if (lists > 0)
+  if (lists > 0 && lists >= others && others > 0)
+    return oddLabel(table, columns.label, census, single, {List}, "a list of labels",
+                    "make it a list of one");
+  if (lists > 0 && lists < others)
     return oddLabel(table, columns.label, census, List, {Text, Whole, Real}, "one label",
                     "make every label a list, for several labels a text");
   if (census.of(Real) > 0 && census.of(Text) > 0 && census.of(Text) < numbers)
@@ -127,8 +131,16 @@ Result<const Task *> TextTask::forData(const DataTable &table,
       census.of(Whole) >= kWholePerReal * census.of(Real))
     return oddLabel(table, columns.label, census, Real, {Whole}, "a whole number",
                     "give --do_regression true if these are values and no classes");
-  bool values = census.of(Real) > 0 && census.of(Text) == 0;
-  return values ? textRegressionTask() : textClassificationTask();
+  return taskOf(census);
+}
+
+const Task *TextTask::forMostRows(const DataTable &table, const TaskColumns &columns) const {
+  if (!columns.labelDelimiter.empty() || !columns.indicators.empty())
+    return multiLabelTask();
+  if (columns.regression)
+    return *columns.regression ? textRegressionTask() : textClassificationTask();
+  return columns.label < 0 ? textClassificationTask()
+                           : taskOf(countKinds(table, columns.label));
 }
 
 } // namespace ftc::rt

@@ -35,18 +35,11 @@ public:
     return example;
   }
 
-  Status checkTable(const DataTable &table, const TaskColumns &columns,
-                    const EncodeSettings &) const override {
-    for (std::int64_t row = 0; row < table.rows(); ++row) {
-      for (int column : {columns.text, columns.pair})
-        if (column >= 0)
-          if (Result<std::string_view> text = readText(table, row, column); !text)
-            return text.takeStatus();
-      if (columns.label >= 0)
-        if (Result<float> value = readNumber(table, row, columns.label); !value)
-          return value.takeStatus();
-    }
-    return {};
+  Status checkRow(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                  const EncodeSettings &) const override {
+    FTC_RETURN_IF_ERROR(checkInputs(table, row, columns));
+    return columns.label < 0 ? Status::ok()
+                             : readNumber(table, row, columns.label).takeStatus();
   }
 
   std::unique_ptr<TaskOutputs> makeOutputs(const OutputSource &source) const override {

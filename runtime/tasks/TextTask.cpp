@@ -87,6 +87,15 @@ Result<TaskColumns> TextTask::findColumns(const DataTable &table, const ColumnFl
   return columns;
 }
 
+Status TextTask::checkInputs(const DataTable &table, std::int64_t row,
+                             const TaskColumns &columns) {
+  for (int column : {columns.text, columns.pair})
+    if (column >= 0)
+      if (Result<std::string_view> text = readText(table, row, column); !text)
+        return text.takeStatus();
+  return {};
+}
+
 Result<Example> TextTask::encodeText(const DataTable &table, std::int64_t row,
                                      const TaskColumns &columns, const Tokenizer &tokenizer,
                                      const EncodeSettings &settings) {

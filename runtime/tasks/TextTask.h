@@ -19,6 +19,8 @@ public:
   Result<const Task *> forData(const DataTable &table,
                                const TaskColumns &columns) const override;
 
+  const Task *forMostRows(const DataTable &table, const TaskColumns &columns) const override;
+
   Result<TaskColumns> findColumns(const DataTable &table, const ColumnFlags &flags,
                                   bool needLabels) const override;
 
@@ -33,6 +35,10 @@ public:
   }
 
 protected:
+  /// Fails unless the row's text and, of pairs, its second sentence are strings.
+  static Status checkInputs(const DataTable &table, std::int64_t row,
+                            const TaskColumns &columns);
+
   /// The row's tokens; one label that wants an output, 0.
   static Result<Example> encodeText(const DataTable &table, std::int64_t row,
                                     const TaskColumns &columns, const Tokenizer &tokenizer,

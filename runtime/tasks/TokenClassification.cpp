@@ -102,6 +102,19 @@ public:
     return example;
   }
 
+  Status checkRow(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                  const EncodeSettings &) const override {
+    std::vector<std::string> tags;
+    return columns.label < 0 ? checkList(table, row, columns.text, /*integers=*/false)
+                             : readTags(table, row, columns, tags);
+  }
+
+  Status readRowLabels(const DataTable &table, std::int64_t row, const TaskColumns &columns,
+                       RowLabels &out) const override {
+    out.integers = table.kind(row, columns.label) == CellKind::IntegerList;
+    return readTags(table, row, columns, out.names);
+  }
+
   bool knowsLabels(const DataTable &table, std::int64_t row, const TaskColumns &columns,
                    const LabelSet &labels) const override {
     std::vector<std::int32_t> classes;
