@@ -29,6 +29,7 @@ packages=(
   clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
   flatbuffers-compiler libflatbuffers-dev
   nlohmann-json3-dev libyaml-cpp-dev zlib1g-dev libssl-dev libcurl4-openssl-dev
+  libsnappy-dev libzstd-dev libbrotli-dev
   libgtest-dev
   python3 python3-venv ca-certificates
 )

@@ -4,6 +4,7 @@
 #include "runtime/data/DataTableBuilder.h"
 #include "runtime/data/Formats.h"
 #include "runtime/support/File.h"
+#include "runtime/support/MappedFile.h"
 #include "runtime/support/Text.h"
 
 #include <algorithm>
@@ -97,7 +98,8 @@ std::optional<int> DataTable::findColumn(std::string_view name) const {
 }
 
 std::string DataTable::where(std::int64_t row, std::int64_t item) const {
-  return whereInFile(file, itemLine(row, item));
+  return escape(file, 160) + ": " + std::string(unit()) + " " +
+         std::to_string(itemLine(row, item));
 }
 
 std::string DataTable::whereCell(std::int64_t row, int column) const {
@@ -330,11 +332,11 @@ Result<DataTable> parseData(std::string_view path, std::string bytes, std::int64
   }
   auto named = [&](std::string_view suffix) { return name.ends_with(suffix); };
   if (named(".parquet"))
-    return Status::error(shown + ": Parquet is not supported; convert the file to .jsonl");
+    return parseParquet(path, bytes, maxRows);
   bool conll = named(".conll") || named(".bio") || named(".txt");
   if (!named(".csv") && !named(".tsv") && !named(".jsonl") && !named(".json") && !conll)
-    return Status::error(shown + ": expected a file named .csv, .tsv, .jsonl, .json, .conll, "
-                                 ".bio or .txt (each also with .gz), so that its format is "
+    return Status::error(shown + ": expected a file named .csv, .tsv, .jsonl, .json, .parquet, "
+                                 ".conll, .bio or .txt (each also with .gz), so that its format is "
                                  "known; rename it");
   if (problems)
     replaceInvalidUtf8(path, bytes, *problems);
@@ -350,6 +352,10 @@ Result<DataTable> parseData(std::string_view path, std::string bytes, std::int64
 
 Result<DataTable> readDataFile(const std::string &path, std::int64_t maxRows,
                                ReadProblems *problems) {
+  if (lowered(path).ends_with(".parquet")) { // its columns lie apart: read where they are
+    FTC_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
+    return parseParquet(path, file.text(), maxRows);
+  }
   FTC_ASSIGN_OR_RETURN(std::string bytes, readFile(path, kMaxDataFileBytes));
   return parseData(path, std::move(bytes), maxRows, problems);
 }

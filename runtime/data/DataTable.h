@@ -51,13 +51,15 @@ public:
   std::int64_t line(std::int64_t row) const { return lines[row]; }
   /// True when cells are untyped text (CSV, TSV, CoNLL), so that "3" may mean a number.
   bool untyped() const { return textOnly; }
+  /// What line() counts: "line", or "row" in files that have no lines.
+  std::string_view unit() const { return countsRows ? "row" : "line"; }
   /// True of parallel text: two files, a column each, the source's first.
   bool parallel() const { return !columnFiles.empty(); }
   /// Line of one item of a row's lists: CoNLL has one a line, other formats the row's line.
   std::int64_t itemLine(std::int64_t row, std::int64_t item) const {
     return lines[row] + (linePerItem ? item : 0);
   }
-  /// "PATH: line N": where a row (or an item of its lists) is, for error messages.
+  /// "PATH: line N" (or "row N"): where a row (or an item of its lists) is, for error messages.
   std::string where(std::int64_t row, std::int64_t item = 0) const;
   /// The same for a column of parallel text, which names the column's own file.
   std::string whereCell(std::int64_t row, int column) const;
@@ -99,10 +101,11 @@ private:
   std::string arena;
   bool textOnly = false;
   bool linePerItem = false;
+  bool countsRows = false;
 };
 
-/// Reads a data file, the format taken from its name: .csv, .tsv, .jsonl, .json, and the
-/// CoNLL columns of .conll, .bio and .txt, each optionally followed by .gz. CoNLL files give
+/// Reads a data file, the format taken from its name: .csv, .tsv, .jsonl, .json, .parquet, and
+/// the CoNLL columns of .conll, .bio and .txt, each optionally followed by .gz. CoNLL files give
 /// the columns "tokens" (the first) and "ner_tags" (the last; absent with one column alone).
 /// Text must be UTF-8 (a byte order mark is skipped). Every error names the file and, where
 /// there is one, the line. `maxRows` >= 0 keeps that many rows from the beginning. With

@@ -16,6 +16,7 @@ public:
   /// `arenaBytes`: the most bytes the text is expected to take; only what is used is touched.
   DataTableBuilder(std::string_view path, std::size_t arenaBytes, bool untyped);
 
+  void setCountsRows() { table.countsRows = true; }
   void setLinePerItem() { table.linePerItem = true; }
   /// Names the file of each column, where rows come from several.
   void setColumnFiles(std::vector<std::string> files) { table.columnFiles = std::move(files); }

@@ -28,6 +28,12 @@ Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
 Result<DataTable> parseConll(std::string_view path, std::string_view bytes,
                              std::int64_t maxRows, ReadProblems *problems = nullptr);
 
+/// A Parquet file, flat or nested, as rows of JSON lines would give it; rows are counted where
+/// others have lines. parquet/Footer.h, Values.h and Reader.cpp say what of the format is read;
+/// anything else is refused by name, with row group and column.
+Result<DataTable> parseParquet(std::string_view path, std::string_view file,
+                               std::int64_t maxRows);
+
 /// The content of a gzip file (any number of members). Fails on damaged or truncated data,
 /// and on more than 200 times the compressed size beyond the first GiB.
 Result<std::string> gunzip(std::string_view path, std::string_view compressed);

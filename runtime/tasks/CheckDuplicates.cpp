@@ -35,7 +35,8 @@ Result<FileKeys> countDuplicates(const Task &task, CheckedFile &file, bool needF
     bool same = label == other;
     ++(same ? file.duplicates.exact : file.duplicates.conflicting);
     bool classes = task.labelPlacement() == LabelPlacement::Sequence || task.hasLabelSet();
-    std::string text = inputExcerpt(file.table, row, file.columns, 60) + " stands in line " +
+    std::string text = inputExcerpt(file.table, row, file.columns, 60) + " stands in " +
+                       std::string(file.table.unit()) + " " +
                        std::to_string(file.table.line(first->second)) + " too";
     if (same)
       findings.addRow(Severity::Note, "duplicate", "rows that an earlier row repeats", file,
@@ -69,7 +70,8 @@ Status countLeakage(const CheckedFile &train, const FileKeys &keys, CheckedFile 
                     "rows that stand in the training file too: what is measured on them is no "
                     "measure of new texts",
                     file, row,
-                    inputExcerpt(file.table, row, file.columns, 60) + " is line " +
+                    inputExcerpt(file.table, row, file.columns, 60) + " is " +
+                        std::string(train.table.unit()) + " " +
                         std::to_string(train.table.line(found->second)) + " of " +
                         escape(train.path, 120) +
                         (exact ? "" : " but for case and white space"));

@@ -28,7 +28,8 @@ void FindingList::addRow(Severity severity, std::string_view kind, std::string_v
   for (std::int64_t place : {item, std::int64_t{0}})
     if (std::string where = file.table.where(row, place) + ": "; text.starts_with(where))
       text.erase(0, where.size());
-  add(severity, kind, what, {file.path, file.table.itemLine(row, item), std::move(text)});
+  add(severity, kind, what,
+      {file.path, file.table.itemLine(row, item), std::move(text), file.table.unit()});
 }
 
 std::vector<Finding> FindingList::take() {

@@ -86,7 +86,9 @@ std::string findingText(const Finding &finding) {
   std::string text = kind + ": " + escape(finding.path, 120) + ": " + finding.what + " (" +
                      finding.kind + "): " + number(finding.count) + "\n";
   for (const FindingPlace &place : finding.places)
-    text += "    " + (place.line > 0 ? "line " + number(place.line) + ": " : std::string()) +
+    text += "    " +
+            (place.line > 0 ? std::string(place.unit) + " " + number(place.line) + ": "
+                            : std::string()) +
             place.text + "\n";
   auto more = finding.count - std::ssize(finding.places);
   return text + (more > 0 ? "    and " + number(more) + " more\n" : "");

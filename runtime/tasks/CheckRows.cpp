@@ -112,10 +112,10 @@ private:
         ++file.rowsWithoutLabel;
     auto [first, fresh] = ids.try_emplace(questionId(file.table, row, file.columns), row);
     if (!fresh)
-      findings.addRow(Severity::Refused, "duplicate-id", "questions whose id another one has",
-                      file, row,
-                      "the id " + quote(first->first, 60) + " stands in line " +
-                          std::to_string(file.table.line(first->second)) + " too");
+      findings.addRow(
+          Severity::Refused, "duplicate-id", "questions whose id another one has", file, row,
+          "the id " + quote(first->first, 60) + " stands in " + std::string(file.table.unit()) +
+              " " + std::to_string(file.table.line(first->second)) + " too");
   }
 
   const Task &task;

@@ -24,8 +24,9 @@ enum class Severity { Refused, Warning, Note };
 /// Where a finding is seen, and how.
 struct FindingPlace {
   std::string path;
-  std::int64_t line = 0; ///< from 1; 0: the whole file
-  std::string text;      ///< one line, safe to print
+  std::int64_t line = 0;          ///< from 1; 0: the whole file
+  std::string text;               ///< one line, safe to print
+  std::string_view unit = "line"; ///< what `line` counts: "row" in files without lines
 };
 
 /// One kind of thing that was found, in one file.

@@ -60,10 +60,8 @@ std::string rowText(const DataTable &table, std::int64_t row) {
   return text;
 }
 
-} // namespace
-
-Status parseDataFile(std::string_view bytes) {
-  Result<DataTable> table = read(bytes, -1);
+/// What a whole table promises, and its beginning: `first` has one row.
+Status checkTable(Result<DataTable> table, Result<DataTable> first) {
   if (!table)
     return checked(table.takeStatus());
   require(table->rows() > 0, "a table has rows");
@@ -73,10 +71,20 @@ Status parseDataFile(std::string_view bytes) {
     line = table->line(row);
     require(isValidUtf8(rowText(*table, row)), "cells are UTF-8");
   }
-  Result<DataTable> first = read(bytes, 1);
   require(first && first->rows() == 1, "a file that is read can be read in part");
   require(rowText(*first, 0) == rowText(*table, 0), "the first row is the same alone");
   return Status::ok();
+}
+
+} // namespace
+
+Status parseDataFile(std::string_view bytes) {
+  return checkTable(read(bytes, -1), read(bytes, 1));
+}
+
+Status parseParquetFile(std::string_view bytes) {
+  return checkTable(parseData("d.parquet", std::string(bytes)),
+                    parseData("d.parquet", std::string(bytes), 1));
 }
 
 } // namespace ftc::test

@@ -11,4 +11,7 @@ namespace ftc::test {
 /// 5 parallel text, whose two files a form feed separates. What follows is the file.
 rt::Status parseDataFile(std::string_view bytes);
 
+/// A Parquet file.
+rt::Status parseParquetFile(std::string_view bytes);
+
 } // namespace ftc::test

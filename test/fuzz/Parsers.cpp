@@ -110,6 +110,7 @@ constexpr Parser table[] = {{"safetensors", parseFile},
                             {"config", parseConfig},
                             {"manifest", parseManifestBytes},
                             {"data", parseDataFile},
+                            {"parquet", parseParquetFile},
                             {"gguf", parseGguf},
                             {"tokenizer", parseTokenizerJson},
                             {"sentencepiece", parseSentencePiece}};

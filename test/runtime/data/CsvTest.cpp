@@ -94,7 +94,7 @@ TEST(Csv, RefusesInvalidUtf8WithItsLine) {
 
 TEST(Csv, RefusesUnknownNames) {
   EXPECT_HAS(dataError("d.xlsx", "text\na\n"), "expected a file named .csv, .tsv, .jsonl");
-  EXPECT_HAS(dataError("d.parquet", "PAR1"), "d.parquet: Parquet is not supported");
+  EXPECT_HAS(dataError("d.parquet", "PAR1"), "d.parquet: expected a Parquet file");
   EXPECT_HAS(dataError("d", "text\na\n"), "rename it");
   EXPECT_HAS(readDataFile("/nonexistent/d.csv").status().message(), "/nonexistent/d.csv");
 }
