@@ -30,6 +30,8 @@ class TextTable {
 public:
   void row(std::vector<std::string> cells) { rows.push_back(std::move(cells)); }
 
+  std::size_t size() const { return rows.size(); }
+
   std::string text() const {
     std::vector<std::size_t> widths;
     for (const std::vector<std::string> &cells : rows)
@@ -68,12 +70,17 @@ std::string percent(std::int64_t part, std::int64_t whole) {
   return text;
 }
 
+/// A path's last part: messages below the table have the whole.
+std::string_view baseName(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
 std::string filesTable(const DataCheck &check) {
   TextTable table;
   table.row({"file", "role", "rows", "usable", "unreadable", "refused", "repeated",
              "conflicting", "leaked"});
   for (const CheckedFile *file : check.files())
-    table.row({escape(file->path, 60), file->role, number(file->rows()),
+    table.row({escape(baseName(file->path), 40), file->role, number(file->rows()),
                number(std::ssize(file->usable)), number(file->problems.total()),
                number(file->refusedRows), number(file->duplicates.exact),
                number(file->duplicates.conflicting),
@@ -157,7 +164,7 @@ std::string lengthsTable(const DataCheck &check) {
     add(*file, "tokens", file->tokens);
     add(*file, "target tokens", file->targetTokens);
   }
-  return "\n" + table.text();
+  return table.size() > 1 ? "\n" + table.text() : std::string();
 }
 
 std::string cutsText(const DataCheck &check) {

@@ -23,6 +23,7 @@ rt::Status exportCommand(Arguments arguments);
 rt::Status tokenizeCommand(Arguments arguments);
 rt::Status devicesCommand(Arguments arguments);
 rt::Status benchCommand(Arguments arguments);
+rt::Status checkDataCommand(Arguments arguments);
 
 /// --device and --threads, which most commands have.
 struct DeviceFlags {
@@ -57,6 +58,18 @@ struct TrackerFlags {
   /// there, or stays empty. A usage error for names that nobody knows.
   rt::Status resolve(rt::TrainSettings &settings, std::string &remark) const;
 };
+
+/// The tokenizer of an artifact, of a run's output directory, of a model directory, or of a GGUF
+/// file.
+rt::Result<std::unique_ptr<rt::Tokenizer>> openTokenizer(const std::string &path);
+
+/// What tokenizers are made from in a model directory, or in the GGUF file that it stands for.
+struct ModelTokenizer {
+  rt::TokenizerFiles files;
+  std::string modelType;       ///< config.json's; empty without one
+  bool encoderDecoder = false; ///< config.json's is_encoder_decoder
+};
+rt::Result<ModelTokenizer> readModelTokenizer(const std::string &path);
 
 /// Flags of Hugging Face's scripts that `ftrt run` takes for nothing, or refuses with what to do.
 void declareHuggingFace(FlagSet &flags);

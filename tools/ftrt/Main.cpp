@@ -26,6 +26,7 @@ constexpr Command kCommands[] = {
     {"eval", cli::evalCommand, "metrics of a fine-tuned model: D --test_file T"},
     {"predict", cli::predictCommand, "labels for new texts: D --input_file I"},
     {"export", cli::exportCommand, "write a model directory: D --to HF_DIR"},
+    {"check-data", cli::checkDataCommand, "all that is wrong with data files: FILE --task T"},
     {"tokenize", cli::tokenizeCommand, "ids and offsets: MODEL_OR_D --input_file F --json"},
     {"devices", cli::devicesCommand, "what this machine can run"},
     {"bench", cli::benchCommand, "time the programs of an artifact: step.ftb"},

@@ -18,7 +18,7 @@ const std::vector<std::string> kStrategies = {"no", "steps", "epoch"};
 void declareData(FlagSet &flags, rt::TrainSettings &s) {
   flags.group("Data");
   flags.files("train_file", s.trainFile,
-              "training examples: .csv .tsv .json .jsonl .conll .bio .txt, also .gz; two files "
+              "training examples: .csv .tsv .json .jsonl .parquet .conll .bio .txt, also .gz; two files "
               "of parallel text");
   flags.require("train_file");
   flags.files("validation_file", s.validationFile, "examples to evaluate with");

@@ -2,12 +2,9 @@
 #include "tools/ftrt/Commands.h"
 
 #include "runtime/data/DataTable.h"
-#include "runtime/io/Gguf.h"
-#include "runtime/io/Json.h"
 #include "runtime/support/File.h"
-#include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
-#include "runtime/train/Session.h"
+#include "runtime/tokenizers/Tokenizer.h"
 
 #include <cstdio>
 
@@ -19,29 +16,6 @@ using rt::Status;
 namespace {
 
 constexpr std::uint64_t kMostTextBytes = std::uint64_t(1) << 32;
-
-/// The tokenizer of an artifact, of a run's output directory, of a model directory, or of a GGUF
-/// file.
-Result<std::unique_ptr<rt::Tokenizer>> openTokenizer(const std::string &path) {
-  FTC_ASSIGN_OR_RETURN(std::optional<std::string> gguf, rt::findGguf(path));
-  if (!gguf && !rt::isDirectory(path)) {
-    FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
-                         rt::Session::openWithoutDevice(path));
-    return std::move(session->tokenizer);
-  }
-  FTC_ASSIGN_OR_RETURN(rt::TokenizerFiles files, rt::readTokenizerFiles(path));
-  rt::TokenizerOptions options;
-  std::string config = rt::joinPath(path, "config.json");
-  if (!gguf && rt::isFile(config)) {
-    FTC_ASSIGN_OR_RETURN(rt::Json json, rt::readJsonFile(config));
-    FTC_ASSIGN_OR_RETURN(rt::JsonObject object, rt::JsonObject::of(json, config));
-    FTC_ASSIGN_OR_RETURN(options.modelType, object.stringOr("model_type", ""));
-  }
-  Result<std::unique_ptr<rt::Tokenizer>> made = rt::makeTokenizer(files, options);
-  if (!made)
-    return made.takeStatus().withContext(path);
-  return made.take();
-}
 
 Status printLine(const rt::Tokenizer &tokenizer, std::string_view text) {
   FTC_ASSIGN_OR_RETURN(rt::Encoding encoding, tokenizer.encode(text, {}));
@@ -79,7 +53,7 @@ Status printTextFile(const rt::Tokenizer &tokenizer, const std::string &path) {
 bool isTable(std::string_view path) {
   if (path.ends_with(".gz"))
     path.remove_suffix(3);
-  for (std::string_view suffix : {".csv", ".tsv", ".json", ".jsonl"})
+  for (std::string_view suffix : {".csv", ".tsv", ".json", ".jsonl", ".parquet"})
     if (path.ends_with(suffix))
       return true;
   return false;
@@ -111,7 +85,7 @@ Status tokenizeCommand(Arguments arguments) {
                    "a model directory, a GGUF file, a run's directory or a step.ftb");
   flags.group("Input");
   flags.text("input_file", inputFile, "FILE",
-             "a text file (one input a line), or a .csv, .tsv, .json or .jsonl table");
+             "a text file (one input a line), or a .csv, .tsv, .json, .jsonl or .parquet table");
   flags.require("input_file");
   flags.text("text_column_name", column, "NAME", "the table's column");
   flags.shownDefault("text");
