@@ -858,6 +858,9 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
   else
     std::fprintf(stderr, "sequences to %lld tokens, micro-batches to %lld tokens\n",
                  static_cast<long long>(maxSequence), static_cast<long long>(maxTokens));
+  if (!hasPromptedTargets()) // whose rows were measured whole, prompt and target together
+    for (const std::string &line : describeCuts(data, maxSequence, maxTarget))
+      std::fprintf(stderr, "%s\n", line.c_str());
   for (const auto &variant : artifact.variants) {
     std::size_t launches = 0;
     for (const auto &program : variant->programs)

@@ -3,11 +3,13 @@
 
 #include "runtime/data/ParallelText.h"
 #include "runtime/support/Text.h"
+#include "runtime/tasks/LengthSummary.h"
 
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 namespace ftc {
 
@@ -142,6 +144,26 @@ rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::T
          targetLengths.size() - 1) /
         targetLengths.size();
   return summary;
+}
+
+std::vector<std::string> describeCuts(const DataSummary &data, std::int64_t maxSequence,
+                                      std::int64_t maxTarget) {
+  std::vector<std::string> lines;
+  for (auto [what, lengths, limit] :
+       {std::tuple("examples", &data.sources.lengths, maxSequence),
+        std::tuple("targets", &data.targets.lengths, maxTarget)}) {
+    rt::CutSummary cut = rt::cutBy(*lengths, limit);
+    if (cut.rows == 0)
+      continue;
+    std::string line = std::to_string(cut.rows) + " of " + std::to_string(lengths->size()) +
+                       " training " + what + " are longer than " + std::to_string(limit) +
+                       " tokens and will ";
+    lines.push_back(line + (data.task->windowed()
+                                ? "become several windows"
+                                : "be cut: " + std::to_string(cut.tokens) +
+                                      (cut.tokens == 1 ? " token is lost" : " tokens are lost")));
+  }
+  return lines;
 }
 
 } // namespace ftc

@@ -31,4 +31,10 @@ rt::Result<DataSummary> summarizeData(const CompileOptions &options, const rt::T
                                       const rt::Tokenizer &tokenizer,
                                       const rt::EncodeSettings &settings);
 
+/// What the lengths that were chosen will cut of the training data, a line for inputs and one for
+/// targets: "3 of 8 training examples are longer than 16 tokens and will be cut: 71 tokens are
+/// lost" (of windowed tasks: "become several windows"); none where nothing is longer.
+std::vector<std::string> describeCuts(const DataSummary &data, std::int64_t maxSequence,
+                                      std::int64_t maxTarget);
+
 } // namespace ftc

@@ -8,9 +8,10 @@ namespace ftc::rt {
 namespace {
 
 void count(EncodedTable &encoded, const Example &example) {
-  encoded.truncatedExamples += example.truncated > 0;
-  encoded.truncatedTokens += example.truncated;
-  encoded.truncatedTargets += example.truncatedTarget > 0;
+  encoded.cuts.examples += example.truncated > 0;
+  encoded.cuts.tokens += example.truncated;
+  encoded.cuts.targets += example.truncatedTarget > 0;
+  encoded.cuts.targetTokens += example.truncatedTarget;
   encoded.longest = std::max(encoded.longest, example.tokens());
 }
 

@@ -15,6 +15,12 @@ constexpr std::int32_t kIgnoredLabel = -100;
 /// token in each sequence, or one a token of the target that is to be written.
 enum class LabelPlacement { Sequence, Token, Span, Target };
 
+/// What was cut of the examples counted so far.
+struct Cuts {
+  std::int64_t examples = 0, tokens = 0;      ///< cut to max_seq_length or max_source_length
+  std::int64_t targets = 0, targetTokens = 0; ///< cut to max_target_length
+};
+
 struct Example {
   std::vector<std::int32_t> ids;     ///< [tokens]
   std::vector<std::int32_t> typeIds; ///< [tokens]

@@ -337,9 +337,7 @@ std::vector<std::string_view> taskNames();
 /// The examples of a whole table with what was cut.
 struct EncodedTable {
   std::vector<Example> examples;
-  std::int64_t truncatedExamples = 0;
-  std::int64_t truncatedTokens = 0;
-  std::int64_t truncatedTargets = 0; ///< examples whose target was cut
+  Cuts cuts;
   std::int64_t longest = 0;          ///< tokens of the longest example, after cutting
 };
 

@@ -52,6 +52,13 @@ void ExampleStream::encodeAll() {
   changed.notify_all();
 }
 
+void ExampleStream::countCuts(const Example &example) {
+  cutExamples += example.truncated > 0;
+  cutTokens += example.truncated;
+  cutTargets += example.truncatedTarget > 0;
+  cutTargetTokens += example.truncatedTarget;
+}
+
 Status ExampleStream::encodeInOrder() {
   for (std::size_t i = 0; i < rows.size() && !stop; ++i) {
     std::size_t index = order.empty() ? i : static_cast<std::size_t>(order[i]);
@@ -59,8 +66,7 @@ Status ExampleStream::encodeInOrder() {
                          source.task->encode(*source.table, rows[index], source.columns,
                                              *source.labels, *source.tokenizer,
                                              source.settings));
-    truncated += example.truncated > 0;
-    cutTargets += example.truncatedTarget > 0;
+    countCuts(example);
     examples[index] = std::move(example);
     ready[index].store(true, std::memory_order_release);
     ++encoded;
@@ -117,7 +123,7 @@ Status ExampleStream::encodeWindows() {
     for (Example &example : part) {
       if (examples.size() == count)
         break;
-      truncated += example.truncated > 0;
+      countCuts(example);
       ++encoded;
       examples.push_back(std::move(example));
     }

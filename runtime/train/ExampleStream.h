@@ -49,10 +49,8 @@ public:
   Result<bool> wait(double seconds);
   /// All examples, once wait() gave true.
   std::span<const Example> all() const { return examples; }
-  /// Examples cut to max_seq_length among the encodedExamples() so far; all of them once wait()
-  /// gave true.
-  std::int64_t truncatedExamples() const { return truncated; }
-  std::int64_t truncatedTargets() const { return cutTargets; }
+  /// What was cut of the encodedExamples() so far; of all of them once wait() gave true.
+  Cuts cuts() const { return {cutExamples, cutTokens, cutTargets, cutTargetTokens}; }
   std::int64_t encodedExamples() const { return encoded; }
 
 private:
@@ -67,7 +65,10 @@ private:
   std::vector<Example> examples;
   std::unique_ptr<std::atomic<bool>[]> ready; ///< [rows]; null for windowed tasks
   std::atomic<bool> complete{false};          ///< every example is there
-  std::atomic<std::int64_t> truncated{0}, cutTargets{0}, encoded{0};
+  void countCuts(const Example &example);
+
+  std::atomic<std::int64_t> cutExamples{0}, cutTokens{0}, cutTargets{0}, cutTargetTokens{0};
+  std::atomic<std::int64_t> encoded{0};
   std::atomic<bool> stop{false};
   std::mutex mutex;
   std::condition_variable changed;

@@ -76,6 +76,7 @@ Result<std::string> Trainer::finish() {
     }
     validation->metrics["epoch"] = epoch;
     validation->metrics["eval_samples"] = validation->examples;
+    addCuts(validation->metrics, "eval", data->validation->stream->cuts());
   }
   // Before the test file: what is wrong with one of its rows, or a kill while texts are written,
   // must not cost the trained model.
@@ -88,8 +89,12 @@ Result<std::string> Trainer::finish() {
       return stopInFinish(report.takeStatus(), reloaded, std::move(atEnd));
     test = report.take();
     test->metrics["predict_samples"] = test->examples;
+    addCuts(test->metrics, "predict", data->test->stream->cuts());
   }
   trained["train_samples"] = steps->examples;
+  // A run that ended before all was encoded does not know.
+  if (Result<bool> encoded = data->train->stream->wait(0); encoded && *encoded)
+    addCuts(trained, "train", data->train->stream->cuts());
   OrderedJson all = trained;
   FTC_RETURN_IF_ERROR(writeResults(settings.outputDir, "train_results.json", trained));
   FTC_RETURN_IF_ERROR(writeAllResults(validation ? &*validation : nullptr,

@@ -52,8 +52,10 @@ Result<Prompts> encodePrompts(const Session &session, const DataTable &table,
   for (std::int64_t row : rows)
     FTC_RETURN_IF_ERROR(session.task->encodeForPrediction(
         table, row, columns, *session.tokenizer, settings, prompts.examples));
-  prompts.cut = std::count_if(prompts.examples.begin(), prompts.examples.end(),
-                              [](const Example &prompt) { return prompt.truncated > 0; });
+  for (const Example &prompt : prompts.examples) {
+    prompts.cut += prompt.truncated > 0;
+    prompts.cutTokens += prompt.truncated;
+  }
   return prompts;
 }
 
@@ -83,7 +85,9 @@ std::string describePromptCuts(const Session &session, const Prompts &prompts) {
     return {};
   return std::to_string(prompts.cut) + " of " + std::to_string(prompts.examples.size()) +
          " prompts were longer than " + std::to_string(prompts.limit) + " tokens: their " +
-         (session.task->hasTargetText() ? "sources' ends" : "beginnings") + " were cut";
+         (session.task->hasTargetText() ? "sources' ends" : "beginnings") + " were cut; " +
+         std::to_string(prompts.cutTokens) +
+         (prompts.cutTokens == 1 ? " token was lost" : " tokens were lost");
 }
 
 std::string givenGenerationFlags(const GenerationFlags &flags) {

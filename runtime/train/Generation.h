@@ -10,6 +10,7 @@ struct Prompts {
   std::string path;              ///< the file that they are from
   std::vector<Example> examples; ///< one a row
   std::int64_t cut = 0;          ///< of them, longer than `limit`
+  std::int64_t cutTokens = 0;    ///< what those had beyond it
   std::int64_t limit = 0;        ///< tokens
 };
 
@@ -26,7 +27,7 @@ Result<std::vector<WrittenText>> writeTexts(Session &session, const Prompts &pro
                                             const GenerationFlags &flags,
                                             const GenerationProgress &progress);
 
-/// "3 of 40 prompts were longer than 64 tokens: their beginnings were cut" (with target texts:
+/// "3 of 40 prompts were longer than 64 tokens: their beginnings were cut; 9 tokens were lost" (with target texts:
 /// "their sources' ends"); empty for none.
 std::string describePromptCuts(const Session &session, const Prompts &prompts);
 

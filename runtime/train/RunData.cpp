@@ -107,25 +107,38 @@ Result<std::string> DataSet::fingerprint() const {
 
 namespace {
 
-std::string cutsOf(std::string_view kind, std::string_view what, std::int64_t cut,
-                   std::int64_t examples, std::int64_t limit, bool all) {
+void tellCuts(std::string_view kind, std::string_view what, std::int64_t cut,
+              std::int64_t tokens, std::int64_t examples, std::int64_t limit, bool all,
+              std::vector<std::string> &lines) {
   if (cut == 0)
-    return {};
-  return std::to_string(cut) + " of " + (all ? "" : "the ") + std::to_string(examples) + " " +
-         std::string(kind) + " " + std::string(what) + (all ? "" : " encoded so far") +
-         " were longer than " + std::to_string(limit) + " tokens and were cut";
+    return;
+  lines.push_back(std::to_string(cut) + " of " + (all ? "" : "the ") + std::to_string(examples) +
+                  " " + std::string(kind) + " " + std::string(what) +
+                  (all ? "" : " encoded so far") + " were longer than " + std::to_string(limit) +
+                  " tokens and were cut; " + std::to_string(tokens) +
+                  (tokens == 1 ? " token was lost" : " tokens were lost"));
 }
 
 } // namespace
 
-std::string describeCuts(std::string_view kind, std::int64_t cut, std::int64_t examples,
-                         std::int64_t maxSeqLength, bool all) {
-  return cutsOf(kind, "examples", cut, examples, maxSeqLength, all);
+std::vector<std::string> describeCuts(std::string_view kind, const Cuts &cuts,
+                                      std::int64_t examples, const EncodeSettings &settings,
+                                      bool all) {
+  std::vector<std::string> lines;
+  tellCuts(kind, "examples", cuts.examples, cuts.tokens, examples, settings.maxSeqLength, all,
+           lines);
+  tellCuts(kind, "targets", cuts.targets, cuts.targetTokens, examples, settings.target.maxLength,
+           all, lines);
+  return lines;
 }
 
-std::string describeTargetCuts(std::string_view kind, std::int64_t cut, std::int64_t examples,
-                               std::int64_t maxTargetLength, bool all) {
-  return cutsOf(kind, "targets", cut, examples, maxTargetLength, all);
+void addCuts(OrderedJson &metrics, const std::string &prefix, const Cuts &cuts) {
+  for (const auto &[name, count] : {std::pair("_truncated_examples", cuts.examples),
+                                    std::pair("_truncated_tokens", cuts.tokens),
+                                    std::pair("_truncated_targets", cuts.targets),
+                                    std::pair("_truncated_target_tokens", cuts.targetTokens)})
+    if (count > 0)
+      metrics[prefix + name] = count;
 }
 
 EncodeSource encodeSource(const Session &session, const DataSet &set,

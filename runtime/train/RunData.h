@@ -2,6 +2,7 @@
 // training.
 #pragma once
 
+#include "runtime/io/Json.h"
 #include "runtime/train/ExampleStream.h"
 #include "runtime/train/Session.h"
 #include "runtime/train/Settings.h"
@@ -57,14 +58,16 @@ Result<std::unique_ptr<DataSet>> readDataSet(const Session &session,
                                              const ColumnFlags &columns, bool needLabels,
                                              std::int64_t maxRows);
 
-/// "5 of 40 validation examples were longer than 48 tokens and were cut"; empty when none was.
-/// With `all` false the examples are those encoded so far, and the line says so.
-std::string describeCuts(std::string_view kind, std::int64_t cut, std::int64_t examples,
-                         std::int64_t maxSeqLength, bool all = true);
+/// "5 of 40 validation examples were longer than 48 tokens and were cut; 71 tokens were lost", and
+/// a line like it of targets; none where nothing was cut. With `all` false the examples are those
+/// encoded so far, and the lines say so.
+std::vector<std::string> describeCuts(std::string_view kind, const Cuts &cuts,
+                                      std::int64_t examples, const EncodeSettings &settings,
+                                      bool all = true);
 
-/// The same of targets: "5 of 40 validation targets were longer than 128 tokens and were cut".
-std::string describeTargetCuts(std::string_view kind, std::int64_t cut, std::int64_t examples,
-                               std::int64_t maxTargetLength, bool all = true);
+/// What was cut as entries of result files: PREFIX_truncated_examples, PREFIX_truncated_tokens and
+/// the same of targets; none where nothing was cut.
+void addCuts(OrderedJson &metrics, const std::string &prefix, const Cuts &cuts);
 
 /// What encodes `set`'s rows; `set` and `session` must outlive it.
 EncodeSource encodeSource(const Session &session, const DataSet &set,

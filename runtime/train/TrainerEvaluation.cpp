@@ -74,15 +74,11 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
 
 void Trainer::sayCuts(DataSet &set, std::string_view kind) {
   Result<bool> encoded = set.stream->wait(0);
-  std::int64_t cut = set.stream->truncatedExamples();
-  std::string line = describeCuts(kind, cut, set.stream->encodedExamples(),
-                                  session->encode.maxSeqLength, encoded && *encoded);
-  std::string targets =
-      describeTargetCuts(kind, set.stream->truncatedTargets(), set.stream->encodedExamples(),
-                         session->encode.target.maxLength, encoded && *encoded);
-  for (const std::string &said : {line, targets})
-    if (!said.empty() && !set.cutsSaid)
-      progress.line(said);
+  if (!set.cutsSaid)
+    for (const std::string &line :
+         describeCuts(kind, set.stream->cuts(), set.stream->encodedExamples(), session->encode,
+                      encoded && *encoded))
+      progress.line(line);
   set.cutsSaid = true;
 }
 

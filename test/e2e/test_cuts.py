@@ -18,8 +18,9 @@ class CutsTest(Suite):
                      for name, long, all_ in (("train", 3, 8), ("validation", 2, 6),
                                               ("test", 1, 5), ("short", 0, 4))}
         cls.artifact = cls.scratch / "step.ftb"
-        must("ftc", "compile", model_of("distilbert", TEXT), "--task", TEXT, "--train_file",
-             cls.files["train"], "--max_seq_length", LENGTH, "-o", cls.artifact)
+        cls.compiled = must("ftc", "compile", model_of("distilbert", TEXT), "--task", TEXT,
+                            "--train_file", cls.files["train"], "--max_seq_length", LENGTH, "-o",
+                            cls.artifact)
         cls.output = cls.scratch / "out"
         cls.done = must("ftrt", "run", cls.artifact, "--train_file", cls.files["train"],
                        "--validation_file", cls.files["validation"], "--test_file",
@@ -35,12 +36,32 @@ class CutsTest(Suite):
 
     def lines(self, done):
         return re.findall(r"(?m)^(\d+) of (?:the )?(\d+) (\w+) examples(.*) were longer than "
-                          r"(\d+) tokens and were cut$", done.stderr)
+                          r"(\d+) tokens and were cut; \d+ tokens? (?:was|were) lost$", done.stderr)
 
     def testEveryDataSetOfARunOnce(self):
         self.assertEqual(sorted(self.lines(self.done)),
                          [("1", "5", "test", "", "16"), ("2", "6", "validation", "", "16"),
                           ("3", "8", "training", "", "16")])
+
+    def testTokensAreCountedEverywhere(self):
+        """Each long row loses as many; what compiling foretold is what the run cut."""
+        said = re.findall(r"(\d+) tokens were lost", self.done.stderr)
+        lost = min(map(int, said))
+        self.assertGreater(lost, 100)
+        self.assertEqual(sorted(map(int, said)), [lost, 2 * lost, 3 * lost])
+        self.assertIn("3 of 8 training examples are longer than 16 tokens and will be cut: %d "
+                      "tokens are lost" % (3 * lost), self.compiled.stderr)
+        results = json.loads((self.output / "all_results.json").read_text())
+        for prefix, examples in (("train", 3), ("eval", 2), ("predict", 1)):
+            self.assertEqual(results[prefix + "_truncated_examples"], examples)
+            self.assertEqual(results[prefix + "_truncated_tokens"], examples * lost)
+            self.assertNotIn(prefix + "_truncated_targets", results)
+        checked = call("ftrt", "check-data", self.files["train"], "--model", self.artifact,
+                       "--json")
+        self.assertEqual(json.loads(checked.stdout)["files"][0]["cut"],
+                         {"limit": LENGTH, "rows": 3, "tokens": 3 * lost})
+        done = must("ftrt", "eval", self.output, "--test_file", self.files["validation"])
+        self.assertEqual(json.loads(done.stdout)["eval_truncated_tokens"], 2 * lost)
 
     def testEvalAndPredict(self):
         done = must("ftrt", "eval", self.output, "--test_file", self.files["validation"])

@@ -159,14 +159,9 @@ Status evalCommand(Arguments arguments) {
     progress.line(given + ": without effect, no texts are written (--predict_with_generate "
                           "false)");
   std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
-  if (std::string cuts = rt::describeCuts("test", encoded.truncatedExamples, all,
-                                          session->encode.maxSeqLength);
-      !cuts.empty())
-    progress.line(cuts);
-  if (std::string cuts = rt::describeTargetCuts("test", encoded.truncatedTargets, all,
-                                                session->encode.target.maxLength);
-      !cuts.empty())
-    progress.line(cuts);
+  for (const std::string &line :
+       rt::describeCuts("test", encoded.cuts, all, session->encode))
+    progress.line(line);
   FTC_ASSIGN_OR_RETURN(
       rt::EvaluationResult result,
       evaluator->run(encoded.examples, model.batchSize, *outputs, [&](std::int64_t done) {
@@ -198,6 +193,7 @@ Status evalCommand(Arguments arguments) {
   rt::addSpeed(json, "eval", result.seconds, static_cast<double>(result.examples),
                static_cast<double>(result.batches));
   json["eval_samples"] = result.examples;
+  rt::addCuts(json, "eval", encoded.cuts);
   if (!reportFile.empty()) {
     std::vector<std::string> command = {"ftrt", "eval"};
     command.insert(command.end(), arguments.begin(), arguments.end());
@@ -268,10 +264,9 @@ static Result<std::string> predictedLines(rt::Session &session, const rt::DataTa
       session.outputSource(encoded.examples, table, columns, session.encode.questions));
   rt::Progress progress(stderr, rt::detectProgressStyle());
   std::int64_t all = static_cast<std::int64_t>(encoded.examples.size());
-  if (std::string cuts = rt::describeCuts("input", encoded.truncatedExamples, all,
-                                          session.encode.maxSeqLength);
-      !cuts.empty())
-    progress.line(cuts);
+  for (const std::string &line :
+       rt::describeCuts("input", encoded.cuts, all, session.encode))
+    progress.line(line);
   FTC_ASSIGN_OR_RETURN(
       rt::EvaluationResult result,
       evaluator->run(encoded.examples, model.batchSize, *outputs, [&](std::int64_t done) {

@@ -73,8 +73,8 @@ TEST(TargetText, CountsCutTargetsAndMeasuresBothSides) {
   auto encoded =
       encodeTable(translation, table, *columns, LabelSet(), FakeTokenizer(), settings);
   ASSERT_TRUE(encoded);
-  EXPECT_EQ(encoded->truncatedExamples, 0);
-  EXPECT_EQ(encoded->truncatedTargets, 1);
+  EXPECT_EQ(encoded->cuts.examples, 0);
+  EXPECT_EQ(encoded->cuts.targets, 1);
   TokenStatistics targets;
   auto sources =
       measureTokens(translation, table, *columns, FakeTokenizer(), {}, &targets);

@@ -160,8 +160,8 @@ TEST(TextClassification, EncodesCutsAndCounts) {
   EXPECT_EQ(encoded->examples[1].ids, (std::vector<std::int32_t>{1, 2}));
   EXPECT_EQ(encoded->examples[1].line, 3);
   EXPECT_EQ(encoded->examples[2].truncated, 4);
-  EXPECT_EQ(encoded->truncatedExamples, 1);
-  EXPECT_EQ(encoded->truncatedTokens, 4);
+  EXPECT_EQ(encoded->cuts.examples, 1);
+  EXPECT_EQ(encoded->cuts.tokens, 4);
   EXPECT_EQ(encoded->longest, 5);
   TokenStatistics measured = measureTokens(task(), table, columns, tokenizer).take();
   EXPECT_EQ(measured.lengths, (std::vector<std::int64_t>{5, 2, 9}));

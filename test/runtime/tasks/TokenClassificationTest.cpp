@@ -60,7 +60,7 @@ TEST(TokenClassification, CutsAndCounts) {
   ASSERT_TRUE(encoded);
   EXPECT_EQ(encoded->examples[0].labels, (Ids{-100, 1, -100, -100, -100}));
   EXPECT_EQ(encoded->examples[0].truncated, 3);
-  EXPECT_EQ(encoded->truncatedExamples, 1);
+  EXPECT_EQ(encoded->cuts.examples, 1);
 }
 
 TEST(TokenClassification, KeepsTheCheckpointsOrderWhenTheSetIsEqual) {
