@@ -16,8 +16,9 @@ using namespace parquet;
 
 class RowAssembler {
 public:
-  RowAssembler(const Schema &schema, std::vector<Column> &columns, JsonRows &events)
-      : schema(schema), columns(columns), events(events) {}
+  RowAssembler(const Schema &schema, std::vector<Column> &columns, Budget &budget,
+               JsonRows &events)
+      : schema(schema), columns(columns), budget(budget), events(events) {}
 
   /// One row. False: failure() says why, or else the events' error does.
   bool row() {
@@ -45,9 +46,16 @@ private:
     return false;
   }
 
+  bool take(std::size_t bytes) {
+    if (budget.take(bytes))
+      return true;
+    problem = budget.exceeded();
+    return false;
+  }
+
   bool key(std::string_view name) {
     text.assign(name);
-    return events.key(text);
+    return take(name.size()) && events.key(text);
   }
 
   Column &first(const Node &node) { return columns[static_cast<std::size_t>(node.firstLeaf)]; }
@@ -122,6 +130,8 @@ private:
   }
 
   bool string(const Node &node, std::string_view bytes) {
+    if (!take(bytes.size())) // before anything is done with them
+      return false;
     if (!isValidUtf8(bytes)) {
       if (node.element->meaning == Meaning::Text)
         return fail(&first(node), "expected UTF-8, got an invalid byte in " + quote(bytes, 40));
@@ -211,6 +221,7 @@ private:
 
   const Schema &schema;
   std::vector<Column> &columns;
+  Budget &budget; ///< of texts: a dictionary's may stand in any number of places
   JsonRows &events;
   Status problem;
   std::string text;
@@ -235,12 +246,11 @@ Status readRowGroup(std::string_view file, const Footer &footer, const Schema &s
   for (std::int64_t row = 0; row < group.rows && (maxRows < 0 || builder.rows() < maxRows);
        ++row) {
     std::int64_t number = builder.rows() + 1;
-    std::size_t before = builder.arena().size();
     JsonRows events(builder, number, JsonShape::Row, -1);
-    RowAssembler assembler(schema, columns, events);
+    RowAssembler assembler(schema, columns, budget, events);
     if (!assembler.row())
       return assembler.failure() ? events.error() : assembler.failure();
-    if (!budget.take(builder.arena().size() - before + 16 * schema.leaves.size()))
+    if (!budget.take(16 * schema.leaves.size()))
       return budget.exceeded();
   }
   bool all = maxRows < 0 || builder.rows() < maxRows;

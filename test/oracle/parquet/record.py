@@ -213,6 +213,17 @@ def record():
               lines(table, {"label": ["no", "yes"], "ner_tags": NAMES}))
 
 
+def record_bombs():
+    """A text of 20,000 bytes that a million rows, and a million items of one row, have in common."""
+    directory = FIXTURES / "bombs"
+    directory.mkdir(parents=True, exist_ok=True)
+    million = pa.DictionaryArray.from_arrays(pa.array([0] * 1000000, pa.int32()),
+                                             pa.array(["x" * 20000]))
+    items = pa.ListArray.from_arrays(pa.array([0, 1000000], pa.int32()), million)
+    pq.write_table(pa.table({"text": million}), directory / "rows.parquet", compression="zstd")
+    pq.write_table(pa.table({"tokens": items}), directory / "items.parquet", compression="zstd")
+
+
 def random_type(dice, depth=0):
     scalars = [pa.string(), pa.string(), pa.large_string(), pa.int64(), pa.int32(), pa.int16(), pa.bool_(),
                pa.float64(), pa.float32(), pa.uint64(), pa.uint32(), pa.date32(), pa.decimal128(12, 3),
@@ -307,3 +318,4 @@ if __name__ == "__main__":
                       int(sys.argv[4]) if len(sys.argv) > 4 else 0)
     else:
         record()
+        record_bombs()
