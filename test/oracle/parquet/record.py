@@ -173,6 +173,19 @@ def classes():
         yield kind, table.replace_schema_metadata({"huggingface": json.dumps(meta)})
 
 
+def edges():
+    """A class label of -1 inside a struct, and reals where repr changes its form."""
+    inner = {"c": {"names": ["no", "yes"], "_type": "ClassLabel"}}
+    table = pa.table({"s": pa.array([{"c": -1}, {"c": 1}, None], pa.struct([("c", pa.int64())])),
+                      "real": pa.array([1e16, 9999999999999998.0, -0.0001]),
+                      "zero": pa.array([0.0, -0.0, 0.00001234])})
+    meta = table.replace_schema_metadata(
+        {"huggingface": json.dumps({"info": {"features": {"s": inner}}})})
+    rows = ['{"s": {"c": null}, ', '{"s": {"c": "yes"}, ', '{"s": null, ']
+    reals = [lines(table.select(["real", "zero"])).splitlines()[i][1:] for i in range(3)]
+    return meta, "".join(a + b + "\n" for a, b in zip(rows, reals))
+
+
 def write(name, table, expected=None, directory=FIXTURES, **options):
     directory.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, directory / (name + ".parquet"), **options)
@@ -208,6 +221,8 @@ def record():
     write("nested", nested())
     write("nested-v2", nested(), data_page_version="2.0", use_dictionary=False)
     write("types", types(), store_schema=False)
+    table, expected = edges()
+    write("edges", table, expected)
     for kind, table in classes():
         write("classes-%s" % ("old" if kind == "list" else kind.lower()), table,
               lines(table, {"label": ["no", "yes"], "ner_tags": NAMES}))
