@@ -91,6 +91,22 @@ class DataCheckTest(Suite):
         self.assertGreater(found["files"][1]["cut"]["tokens"], 10)
         self.assertGreater(found["files"][1]["tokens"]["max"], 26)
 
+    def testLengthsAreThoseOfTheArtifact(self):
+        """A model's directory and what is compiled of it count the same tokens."""
+        for family, task, limits in (("gpt2", "text-generation", ["--max_seq_length", 16]),
+                                     ("bert", TEXT, ["--max_seq_length", 16]),
+                                     ("t5", "translation", ["--max_source_length", 16,
+                                                            "--max_target_length", 8])):
+            artifact = self.scratch / (task + ".ftb")
+            must("ftc", "compile", model_of(family, task), "--task", task, "--train_file",
+                 data_of(family, task), *limits, "-o", artifact)
+            found = [self.check(data_of(family, task), "--model", model, *flags)["files"][0]
+                     for model, flags in ((artifact, []),
+                                          (model_of(family, task), ["--task", task] + limits))]
+            self.assertGreater(found[0]["cut"]["tokens"], 0)
+            for key in ("tokens", "cut", "target_tokens", "target_cut"):
+                self.assertEqual(found[0].get(key), found[1].get(key), (task, key))
+
     def testEveryTaskOnRecordedData(self):
         for family, task in (("bert", TEXT), ("bert", "token-classification"),
                              ("bert", "question-answering"), ("gpt2", "text-generation"),

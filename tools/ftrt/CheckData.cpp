@@ -130,6 +130,7 @@ Status takeDirectory(CheckFlags &flags, CheckModel &model) {
   FTC_ASSIGN_OR_RETURN(model.chat, rt::ChatTemplate::read(files.files));
   options.tokenizer = model.tokenizer.get();
   options.encode.chat = model.chat.get();
+  options.encode.endOfText = files.endOfText;
   options.encode.target.tokenizer = model.targetTokenizer.get();
   options.encode.target.sourcePrefix = flags.sourcePrefix.value_or("");
   return Status::ok();

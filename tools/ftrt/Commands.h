@@ -68,6 +68,7 @@ struct ModelTokenizer {
   rt::TokenizerFiles files;
   std::string modelType;       ///< config.json's; empty without one
   bool encoderDecoder = false; ///< config.json's is_encoder_decoder
+  std::int32_t endOfText = -1; ///< config.json's eos_token_id, the first of several; -1: none
 };
 rt::Result<ModelTokenizer> readModelTokenizer(const std::string &path);
 

@@ -20,6 +20,11 @@ Result<ModelTokenizer> readModelTokenizer(const std::string &path) {
     FTC_ASSIGN_OR_RETURN(rt::JsonObject object, rt::JsonObject::of(json, config));
     FTC_ASSIGN_OR_RETURN(model.modelType, object.stringOr("model_type", ""));
     FTC_ASSIGN_OR_RETURN(model.encoderDecoder, object.booleanOr("is_encoder_decoder", false));
+    const rt::Json *end = object.find("eos_token_id");
+    if (end && end->is_array() && !end->empty())
+      end = &end->front();
+    if (end && end->is_number_integer())
+      model.endOfText = end->get<std::int32_t>();
   }
   return model;
 }
