@@ -2,7 +2,7 @@
 // PTX. Where the CUDA lowering has kernels of its own for a vector kernel, those run.
 #include "compiler/targets/cpu/kernels/Attention.h"
 #include "compiler/targets/cuda/PtxCompiler.h"
-#include "compiler/targets/cuda/kernels/FlashAttention.h"
+#include "compiler/targets/cuda/kernels/FlashBias.h"
 #include "runtime/abi/CudaKernel.h"
 #include "test/emulator/Harness.h"
 #include "test/kernels/KernelHarness.h"
@@ -119,14 +119,39 @@ void KernelLibrary::run(const Kernel &kernel, const std::vector<void *> &buffers
     return launch(cuda::FlashAttention::Part::Forward, buffers);
   }
   if (auto *gradient = dynamic_cast<const AttentionGrad *>(&kernel);
-      gradient && !gradient->tableGradient && cuda::FlashAttention::covers(gradient->shape)) {
+      gradient && cuda::FlashAttention::covers(gradient->shape)) {
     flash.shape = gradient->shape;
     std::vector<void *> shared(buffers.begin(), buffers.begin() + 10);
     std::vector<void *> queries = shared, keys = shared;
     queries.push_back(buffers[10]);
-    keys.insert(keys.end(), buffers.begin() + 11, buffers.end());
+    keys.insert(keys.end(), buffers.begin() + 11, buffers.begin() + 13);
+    if (flash.shape.buckets) {
+      queries.push_back(buffers[13]);
+      keys.push_back(buffers[13]);
+    }
+    launch(cuda::FlashAttention::Part::Keys, keys);
+    if (!gradient->tableGradient)
+      return launch(cuda::FlashAttention::Part::Queries, queries);
+    // What the vector kernel leaves of a sequence is the sum over its blocks here.
+    flash.tableGradient = true;
+    flash.part = cuda::FlashAttention::Part::Queries;
+    flash.maxRows = 2 * flash.shape.maxKeys;
+    std::int64_t elements = flash.shape.buckets * flash.shape.heads, blocks = flash.blocks();
+    Floats parts(ints[0] * blocks * elements);
+    queries.push_back(parts.data());
     launch(cuda::FlashAttention::Part::Queries, queries);
-    return launch(cuda::FlashAttention::Part::Keys, keys);
+    auto *partial = static_cast<float *>(buffers[14]);
+    for (std::int64_t i = 0; i < ints[0] * elements; ++i) {
+      partial[i] = 0;
+      for (std::int64_t block = 0; block < blocks; ++block)
+        partial[i] += parts[(i / elements * blocks + block) * elements + i % elements];
+    }
+    return;
+  }
+  if (auto *tables = dynamic_cast<const TableGrad *>(&kernel)) {
+    cuda::TableSum sum;
+    sum.elements = tables->elements;
+    return runOnGpu(sum, isa, buffers, ints, scalars, more);
   }
   runOnGpu(kernel, isa, buffers, ints, scalars, more);
 }

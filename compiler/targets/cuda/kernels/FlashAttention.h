@@ -9,11 +9,12 @@
 namespace ftc::cuda {
 
 /// cpu::Attention's equation, and of AttentionGrad dq (`Queries`) or dk and dv (`Keys`); causal
-/// masks and windows, shared key heads, dropout. A block owns 32 queries of a sequence and
+/// masks and windows, shared key heads, relative biases, dropout. A block owns 32 queries of a sequence and
 /// head, or 64 keys of a sequence and key head. A row's bits depend on its sequence alone.
-///   buffers  Forward: as cpu::Attention without tables
+///   buffers  Forward: as cpu::Attention without position tables
 ///            Queries: dout, q, k, v, out, lse, query_offsets, key_offsets, sequence_id,
-///            query_position, dq;   Keys: the same with dk, dv last
+///            query_position, dq, [buckets: bias], [tableGradient: partial
+///            [S * blocks(), buckets, heads]];   Keys: the same to query_position, dk, dv, [bias]
 ///   ints     S, seed, step, op_id
 ///   scalars  p
 struct FlashAttention : BlockKernel {
@@ -21,6 +22,7 @@ struct FlashAttention : BlockKernel {
   cpu::AttentionShape shape;
   Part part = Part::Forward;
   std::int64_t maxRows = 512; ///< no sequence has more queries (Keys: keys)
+  bool tableGradient = false; ///< Queries with buckets: the block's sums of the bias's gradient
 
   std::int64_t rowsOfBlock() const { return part == Part::Keys ? 64 : 32; }
   std::int64_t headsOfGrid() const { return part == Part::Keys ? shape.kvHeads : shape.heads; }

@@ -1,5 +1,5 @@
 // FlashAttention's passes that own queries: the forward, and the gradient of the queries.
-#include "compiler/targets/cuda/kernels/FlashTiles.h"
+#include "compiler/targets/cuda/kernels/FlashBias.h"
 
 namespace ftc::cuda {
 namespace {
@@ -102,6 +102,8 @@ void storeRow(Queries &queries, int r, const Nums &values, Ptr to, std::int64_t 
 
 void forwardBlock(FlashTiles &tiles, Queries &queries) {
   KernelBuilder &b = tiles.b;
+  FlashBias bias(tiles, b.buffer(9));
+  bias.begin();
   const cpu::AttentionShape &shape = tiles.spec.shape;
   constexpr int own = FlashTiles::kOwn;
   int channels = tiles.channelsOfThread();
@@ -127,9 +129,11 @@ void forwardBlock(FlashTiles &tiles, Queries &queries) {
         for (int r = 0; r < own; ++r) {
           Num seen[2], score[2];
           for (int half = 0; half < 2; ++half) {
-            seen[half] = queries.sees(key + tiles.lane + 32 * half, positions[r]);
+            Num mine = key + tiles.lane + 32 * half;
+            Num scaled = scores[2 * r + half] * shape.scaleOrDefault();
+            seen[half] = queries.sees(mine, positions[r]);
             score[half] =
-                b.select(seen[half], scores[2 * r + half] * shape.scaleOrDefault(), kLowest);
+                b.select(seen[half], bias.added(scaled, mine, positions[r]), kLowest);
           }
           Num top = b.max(c[r], tiles.threads.maxOfWarp(b.max(score[0], score[1])));
           Num shrink = b.exp(c[r] - top);
@@ -168,8 +172,9 @@ void forwardBlock(FlashTiles &tiles, Queries &queries) {
   }
 }
 
-void queriesBlock(FlashTiles &tiles, Queries &queries) {
+void queriesBlock(FlashTiles &tiles, Queries &queries, FlashBias &bias) {
   KernelBuilder &b = tiles.b;
+  bias.begin();
   const cpu::AttentionShape &shape = tiles.spec.shape;
   constexpr int own = FlashTiles::kOwn;
   Ptr dout = b.buffer(0), out = b.buffer(4), lse = b.buffer(5);
@@ -189,24 +194,37 @@ void queriesBlock(FlashTiles &tiles, Queries &queries) {
     normals.push_back(b.load(lse[row * shape.heads + b.toI64(tiles.head)]));
     deltas.push_back(tiles.dot(dout[row * dense + head], out[row * dense + head]));
   }
-  Nums sums(own * tiles.channelsOfThread(), b.f32(0));
+  Nums sums(own * tiles.channelsOfThread(), b.f32(0)), outside = bias.noSums();
+  std::size_t count = sums.size();
+  sums.insert(sums.end(), outside.begin(), outside.end());
   sums = b.loop(
       b.toI64(queries.from), b.toI64(queries.to), 64, sums, [&](Num at, const Nums &carried) {
-        Num key = b.toI32(at);
+        Num key = b.toI32(at), mine = key + tiles.lane;
+        Nums outside(carried.begin() + count, carried.end());
         queries.copyTile(key);
         queries.leaveFactors(key);
         Nums scores = tiles.products(0, 0), slopes = tiles.products(1, 1), weights;
         for (int r = 0; r < own; ++r) {
+          Nums ofRow, counted;
           for (int half = 0; half < 2; ++half) {
-            Num seen = queries.sees(key + tiles.lane + 32 * half, positions[r]);
-            Num p = b.exp(scores[2 * r + half] * shape.scaleOrDefault() - normals[r]);
+            Num seen = queries.sees(mine + 32 * half, positions[r]);
+            Num scaled = scores[2 * r + half] * shape.scaleOrDefault();
+            Num p = b.exp(bias.added(scaled, mine + 32 * half, positions[r]) - normals[r]);
             Num slope = p * (slopes[2 * r + half] * tiles.factor(r, half) - deltas[r]);
             weights.push_back(b.select(seen, slope * shape.scaleOrDefault(), 0.0));
+            ofRow.push_back(slope);
+            counted.push_back(seen & (queries.row(r) < queries.queries));
           }
+          if (tiles.spec.tableGradient)
+            outside = bias.add(outside, ofRow, counted, mine, positions[r]);
         }
         tiles.storeWeights(weights);
-        return tiles.combine(carried, 0);
+        Nums next = tiles.combine(Nums(carried.begin(), carried.begin() + count), 0);
+        next.insert(next.end(), outside.begin(), outside.end());
+        return next;
       });
+  if (tiles.spec.tableGradient)
+    bias.finish(Nums(sums.begin() + count, sums.end()), b.buffer(12));
   for (int r = 0; r < own; ++r)
     storeRow(queries, r, sums, b.buffer(10), shape.queryRow());
 }
@@ -220,7 +238,13 @@ void emitFlashForward(FlashTiles &tiles) {
 
 void emitFlashQueries(FlashTiles &tiles) {
   Queries queries(tiles, 1, 6);
-  tiles.b.ifThen(queries.first < queries.queries, [&] { queriesBlock(tiles, queries); });
+  FlashBias bias(tiles, tiles.b.buffer(11));
+  Num inside = queries.first < queries.queries;
+  if (!tiles.spec.tableGradient)
+    return tiles.b.ifThen(inside, [&] { queriesBlock(tiles, queries, bias); });
+  tiles.b.ifElse(
+      inside, [&] { queriesBlock(tiles, queries, bias); },
+      [&] { bias.finishEmpty(tiles.b.buffer(12)); });
 }
 
 } // namespace ftc::cuda

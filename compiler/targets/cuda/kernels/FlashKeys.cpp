@@ -1,6 +1,6 @@
 // FlashAttention's pass that owns keys: their gradients and the values', over all queries of
 // the sequence and all query heads that share the key head, in order.
-#include "compiler/targets/cuda/kernels/FlashTiles.h"
+#include "compiler/targets/cuda/kernels/FlashBias.h"
 
 namespace ftc::cuda {
 namespace {
@@ -11,7 +11,7 @@ public:
   explicit Keys(FlashTiles &tiles)
       : tiles(tiles), b(tiles.b), shape(tiles.spec.shape), dout(b.buffer(0)), q(b.buffer(1)),
         k(b.buffer(2)), v(b.buffer(3)), out(b.buffer(4)), lse(b.buffer(5)),
-        positions(b.buffer(9, Elem::I32)) {
+        positions(b.buffer(9, Elem::I32)), bias(tiles, b.buffer(12)) {
     Num s = b.toI64(tiles.sequence);
     Ptr queryOffsets = b.buffer(6, Elem::I32), keyOffsets = b.buffer(7, Elem::I32);
     firstQuery = b.load(queryOffsets[s]);
@@ -28,6 +28,7 @@ public:
                    tiles.ownPitch());
     tiles.copyRows(v[place], shape.keyRow(), keys - first, 64, tiles.ownAt(1),
                    tiles.ownPitch());
+    bias.begin();
     std::size_t count = FlashTiles::kOwn * tiles.channelsOfThread();
     std::int64_t group = shape.heads / shape.kvHeads;
     Nums sums = b.loop(0, group, 1, Nums(2 * count, b.f32(0)), [&](Num member, const Nums &c) {
@@ -91,7 +92,8 @@ private:
         Num inside = (key < keys) & (query + tiles.lane + 32 * half < queries);
         if (Num seen = tiles.sees(key, position[half]))
           inside = inside & seen;
-        Num p = b.exp(scores[2 * r + half] * shape.scaleOrDefault() - tiles.statistic(0, half));
+        Num scaled = scores[2 * r + half] * shape.scaleOrDefault();
+        Num p = b.exp(bias.added(scaled, key, position[half]) - tiles.statistic(0, half));
         probabilities.push_back(b.select(inside, p, 0.0));
         kept.push_back(tiles.factor(r, half));
         weights.push_back(probabilities.back() * kept.back());
@@ -129,6 +131,7 @@ private:
   KernelBuilder &b;
   const cpu::AttentionShape &shape;
   Ptr dout, q, k, v, out, lse, positions;
+  FlashBias bias;
   Num firstQuery, queries, firstKey;
 };
 

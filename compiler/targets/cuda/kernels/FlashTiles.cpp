@@ -10,14 +10,15 @@ using cpu::CpuIsa;
 using cpu::IntExpr;
 
 bool FlashAttention::covers(const cpu::AttentionShape &shape) {
-  return shape.headDim <= 128 && !shape.buckets && !shape.positions;
+  return shape.headDim <= 128 && shape.buckets <= 128 && !shape.positions;
 }
 
 std::string FlashAttention::key(const CpuIsa &isa) const {
   const char *prefix = part == Part::Forward   ? "flash"
                        : part == Part::Queries ? "flash_dq"
                                                : "flash_dkv";
-  return shape.name(prefix, isa) + "_r" + std::to_string(maxRows);
+  return shape.name(prefix, isa) + "_r" + std::to_string(maxRows) +
+         (tableGradient ? "_tables" : "");
 }
 
 IntExpr FlashAttention::grid(const CpuIsa &) const {

@@ -27,7 +27,12 @@ public:
   std::int64_t weightsAt() const;
   std::int64_t
   statisticsAt(int which) const; ///< 64 words of a tile's rows: lse, delta, position
-  std::int64_t bytes() const { return statisticsAt(3); }
+  /// Of the relative bias: entries of a line, and where line 0 (biases) and those behind it (a
+  /// warp's sums each) lie; `reach` is the distance from which on all share a bucket.
+  std::int64_t reach() const;
+  std::int64_t biasEntries() const;
+  std::int64_t biasAt(int line) const;
+  std::int64_t bytes() const;
 
   const FlashAttention &spec;
 };
