@@ -19,6 +19,8 @@ class BlockKernel : public cpu::Kernel {
 public:
   virtual int threads() const = 0;
   virtual std::int64_t sharedBytes() const { return 0; }
+  /// Blocks that a multiprocessor shall hold at least: bounds a thread's registers.
+  virtual int residentBlocks() const { return 1; }
 };
 
 /// What a thread asks of the GPU, as the intrinsics of LLVM's NVPTX target.

@@ -89,7 +89,8 @@ static void describe(llvm::Module &module, const std::vector<LaunchedKernel> &ke
     function->addFnAttr("nvvm.maxntid", std::to_string(threadsOf(*launched.kernel)));
     function->addFnAttr("no-builtins");
     // Without it ptxas keeps registers below what a block may have, and spills.
-    function->addFnAttr("nvvm.minctasm", "1");
+    auto *block = dynamic_cast<const BlockKernel *>(launched.kernel.get());
+    function->addFnAttr("nvvm.minctasm", std::to_string(block ? block->residentBlocks() : 1));
   }
 }
 

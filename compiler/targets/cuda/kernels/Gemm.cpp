@@ -24,7 +24,15 @@ std::string Gemm::key(const CpuIsa &isa) const {
     name += "_w" + std::to_string(window);
   if (firstStride || resultStride)
     name += "_s" + std::to_string(firstStride + resultStride);
-  return name + "_t" + std::to_string(tile) + (bf16 ? "_mma_" : "_fma_") + isa.suffix;
+  return name + "_t" + std::to_string(tile) +
+         (pipelined() ? "_cp_" : bf16 ? "_mma_" : "_fma_") + isa.suffix;
+}
+
+bool Gemm::pipelined() const {
+  std::int64_t extent = gradient ? out : k;
+  std::int64_t second = this->second == Factor::RowsOfN && !gradient ? k : n;
+  return bf16 && extent % 4 == 0 && strideOfFirst() % 4 == 0 && second % 4 == 0 &&
+         (gradient || k >= kStages * kStageDepth);
 }
 
 IntExpr Gemm::grid(const CpuIsa &) const {
@@ -37,9 +45,13 @@ IntExpr Gemm::grid(const CpuIsa &) const {
 
 IntExpr Gemm::flops() const { return {0, {{0, 1, 2 * n * (gradient ? out : k) / windows}}}; }
 
-int Gemm::threads() const { return bf16 ? (tile == 128 ? 256 : 128) : tile * tile / 64; }
+int Gemm::threads() const {
+  return pipelined() ? 128 : bf16 ? (tile == 128 ? 256 : 128) : tile * tile / 64;
+}
 
 std::int64_t Gemm::sharedBytes() const {
+  if (pipelined())
+    return kStages * 2 * tile * kStageDepth * 4;
   if (bf16)
     return 2 * 2 * tile * kMmaDepth * 2; // two stages of both factors
   return 2 * kFmaDepth * (tile + 4) * 4; // both factors
@@ -47,7 +59,9 @@ std::int64_t Gemm::sharedBytes() const {
 
 void Gemm::emit(KernelBuilder &b) const {
   GemmTile body(b, *this);
-  if (bf16)
+  if (pipelined())
+    emitPipelinedBody(body);
+  else if (bf16)
     emitMmaBody(body);
   else
     emitFmaBody(body);

@@ -37,6 +37,12 @@ struct Gemm : BlockKernel {
   Whole whole = Whole::First;
   std::int64_t firstStride = 0, resultStride = 0; ///< elements a row, 0: no gaps
 
+  /// Stages of shared memory that cp.async fills, and their share of the inner dimension.
+  static constexpr int kStages = 3, kStageDepth = 16;
+  /// Whether factors come by cp.async: bf16 products whose lines begin at multiples of 16 bytes,
+  /// of at least as many steps as there are stages. All others wait in registers.
+  bool pipelined() const;
+
   std::int64_t strideOfFirst() const { return firstStride ? firstStride : gradient ? out : k; }
   std::int64_t strideOfResult() const { return resultStride ? resultStride : n; }
 
@@ -45,6 +51,7 @@ struct Gemm : BlockKernel {
   cpu::IntExpr flops() const override;
   int threads() const override;
   std::int64_t sharedBytes() const override;
+  int residentBlocks() const override { return pipelined() ? 3 : 1; }
   void emit(KernelBuilder &b) const override;
 };
 

@@ -55,5 +55,6 @@ private:
 
 void emitFmaBody(GemmTile &tile);
 void emitMmaBody(GemmTile &tile);
+void emitPipelinedBody(GemmTile &tile);
 
 } // namespace ftc::cuda

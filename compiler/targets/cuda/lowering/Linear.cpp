@@ -134,8 +134,9 @@ static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
   kernel->out = dimension(op.getDy(), 1);
   kernel->bias = op.getDbias() != nullptr;
   kernel->bf16 = archOf(program.isa).bf16Products;
-  kernel->tile = tileOf(kernel->out, kernel->n);
   // As many chunks of rows as fill the GPU, of 256 rows at least.
+  std::int64_t large = ceilDiv(kernel->out, 128) * ceilDiv(kernel->n, 128);
+  kernel->tile = large * ceilDiv(capacity, 256) >= kWantedBlocks ? 128 : 64;
   std::int64_t tiles = ceilDiv(kernel->out, kernel->tile) * ceilDiv(kernel->n, kernel->tile);
   std::int64_t chunks = ceilDiv(kWantedBlocks, tiles);
   kernel->chunk = std::max<std::int64_t>(256, ceilDiv(ceilDiv(capacity, chunks), 64) * 64);

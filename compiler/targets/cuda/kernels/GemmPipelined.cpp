@@ -1,0 +1,194 @@
+// Gemm on tensor cores whose factors come by cp.async, f32 as they lie, in stages of shared
+// memory: a step works on one stage while the others are under way, and no register waits for
+// them. Factors are rounded to bf16 on their way from shared memory to mma's fragments.
+#include "compiler/targets/cuda/kernels/GemmTile.h"
+
+namespace ftc::cuda {
+namespace {
+
+constexpr int kStages = Gemm::kStages, kDepth = Gemm::kStageDepth;
+
+/// One factor in a stage: lines of the tile's side with the inner dimension in them (`inner`),
+/// or lines of the inner dimension with the tile's side in them. Elements 4t .. 4t + 3 of the
+/// inner dimension belong to the threads t, t + 4, ... of a warp: a fragment may hold its terms
+/// in any order in which the other factor holds them too, and so a thread's four are one
+/// access.
+/// What does not change with the step is one register a factor: all else is a constant offset.
+class StagedFactor {
+public:
+  StagedFactor(GemmTile &tile, const TileFactor &factor, std::int64_t sharedAt, Num warpSide)
+      : tile(tile), b(tile.b), factor(factor), sharedAt(sharedAt) {
+    Num thread = tile.block.thread(), lane = thread & 31;
+    int chunks = (factor.inner ? kDepth : side()) / 4;
+    line = thread / chunks;
+    at = thread % chunks * 4;
+    Num row = factor.inner ? factor.origin + line : line;
+    Num column = factor.inner ? at : factor.origin + at;
+    source = factor.memory[b.toI64(row) * factor.stride + b.toI64(column)];
+    left = factor.lines - (factor.inner ? row : column);
+    Num quarter = lane & 3, member = lane >> 2;
+    fragment = factor.inner ? (warpSide + member) * (kDepth * 4) + quarter * 16
+                            : (quarter * (4 * side()) + warpSide + member + quarter * 8) * 4;
+  }
+
+  /// Begins the copies of the step at `depth` to the stage at byte `stage`; zeros outside.
+  void copy(Num depth, Num stage) const {
+    int lines = tile.spec.threads() * 4 / (factor.inner ? kDepth : side());
+    int groups = side() * kDepth / 4 / tile.spec.threads();
+    Num ofInner = tile.to - depth - (factor.inner ? at : line);
+    Ptr from = factor.inner ? source[b.toI64(depth)] : source[b.toI64(depth) * factor.stride];
+    for (int g = 0; g < groups; ++g) {
+      Num inside = factor.inner ? (left > g * lines) & (ofInner > 0)
+                                : (left > 0) & (ofInner > g * lines);
+      tile.block.copyAsync(destination(g, lines, stage), from[g * lines * factor.stride],
+                           b.select(inside, b.i32(16), b.i32(0)));
+    }
+  }
+
+  /// Words of the thread's four inner elements, of the warp's eight `group` of the side: those
+  /// of terms 0 and 1, and of 2 and 3.
+  Nums pairs(int group, Num stage) const {
+    BlockBuilder &block = tile.block;
+    Nums four;
+    if (factor.inner) {
+      auto from = block.at(place(fragment, 0, stage), group * 8 * kDepth * 4);
+      four = block.loadWide(from, 4, b.f32Type());
+    } else {
+      auto from = place(fragment, group % 4, stage);
+      for (int i = 0; i < 4; ++i)
+        four.push_back(
+            block.load(block.at(from, (i * side() + group / 4 * 32) * 4), b.f32Type()));
+    }
+    return {block.toBf16Pair(four[0], four[1]), block.toBf16Pair(four[2], four[3])};
+  }
+
+  /// `sum` and the stage's column `column` of a factor that is not `inner`, in f32.
+  Num sum(Num column, Num stage, Num sum) const {
+    BlockBuilder &block = tile.block;
+    for (int i = 0; i < kDepth; ++i) {
+      auto from = place(column * 4, i / 4, stage);
+      sum = sum + block.load(block.at(from, i * side() * 4), b.f32Type());
+    }
+    return sum;
+  }
+
+private:
+  int side() const { return tile.spec.tile; }
+
+  /// Four lines of the inner dimension that a warp reads at once are four apart: their groups
+  /// of eight elements are permuted by exclusive or with `four`, the line's number over four,
+  /// so that these lie in different banks. Done to the address in the stage, of which the loop
+  /// keeps no other form.
+  BlockBuilder::Shared place(Num bytes, int four, Num stage) const {
+    Num address = bytes + stage + sharedAt;
+    return tile.block.shared(four ? address ^ four * 32 : address);
+  }
+
+  BlockBuilder::Shared destination(int group, int lines, Num stage) const {
+    BlockBuilder &block = tile.block;
+    if (factor.inner)
+      return block.at(place((line * kDepth + at) * 4, 0, stage), group * lines * kDepth * 4);
+    Num swizzled = at ^ (line >> 2) << 3;
+    return block.at(place((line * side() + swizzled) * 4, group * lines / 4, stage),
+                    group * lines * side() * 4);
+  }
+
+  GemmTile &tile;
+  KernelBuilder &b;
+  TileFactor factor;
+  std::int64_t sharedAt;
+  Num line, at; ///< of the thread's first chunk in a stage
+  Ptr source;   ///< where that lies at depth 0
+  Num left;     ///< elements of the factor's own side from there on
+  Num fragment; ///< byte of the thread's first elements in a stage
+};
+
+} // namespace
+
+void emitPipelinedBody(GemmTile &tile) {
+  KernelBuilder &b = tile.b;
+  BlockBuilder &block = tile.block;
+  const Gemm &spec = tile.spec;
+  const int factorBytes = spec.tile * kDepth * 4, stageBytes = 2 * factorBytes;
+  // Four warps, two by two.
+  const int side = spec.tile / 2, tilesM = side / 16, tilesN = side / 8;
+  Num warp = block.thread() >> 5, lane = block.thread() & 31;
+  Num warpRow = (warp >> 1) * side, warpColumn = (warp & 1) * side;
+  StagedFactor left(tile, tile.firstFactor(), 0, warpRow);
+  StagedFactor right(tile, tile.secondFactor(), factorBytes, warpColumn);
+  auto copy = [&](Num depth, Num stage) {
+    b.ifThen(depth < tile.to, [&] {
+      left.copy(depth, stage);
+      right.copy(depth, stage);
+    });
+    block.commitCopies(); // a group a step, so that the wait counts steps
+  };
+  for (int step = 0; step < kStages - 1; ++step)
+    copy(tile.from + step * kDepth, b.i32(step * stageBytes));
+
+  bool sumsBias = spec.gradient && spec.bias;
+  Num bias = block.thread() < spec.tile;
+  if (sumsBias)
+    bias = bias & (tile.column == 0);
+  std::size_t sumCount = 4 * tilesM * tilesN;
+  Nums carried(sumCount, b.f32(0));
+  carried.push_back(b.i32(0)); // the stage to work on
+  carried.push_back(b.f32(0)); // the thread's column sum
+  carried = b.loop(
+      b.toI64(tile.from), b.toI64(tile.to), kDepth, carried, [&](Num depth, const Nums &c) {
+        Nums sums(c.begin(), c.begin() + sumCount);
+        Num stage = c[sumCount], column = c[sumCount + 1];
+        block.waitForCopies(kStages - 2);
+        block.barrier(); // all threads' copies are there, and the stage before has been read
+        Num before =
+            b.select(stage == 0, b.i32((kStages - 1) * stageBytes), stage - stageBytes);
+        copy(b.toI32(depth) + (kStages - 1) * kDepth, before);
+        auto ofRows = [&](int i) {
+          Nums upper = left.pairs(2 * i, stage), lower = left.pairs(2 * i + 1, stage);
+          return Nums{upper[0], lower[0], upper[1], lower[1]};
+        };
+        auto multiply = [&](const Nums &a, const Nums &other, int i, int j) {
+          auto at = sums.begin() + 4 * (i * tilesN + j);
+          Nums d = block.multiplyBf16(a, other, Nums(at, at + 4));
+          std::copy(d.begin(), d.end(), at);
+        };
+        // Held is what takes more accesses, so that fewer of them are under way at once.
+        std::vector<Nums> held;
+        if (tile.secondFactor().inner) {
+          for (int i = 0; i < tilesM; ++i)
+            held.push_back(ofRows(i));
+          for (int j = 0; j < tilesN; ++j) {
+            Nums other = right.pairs(j, stage);
+            for (int i = 0; i < tilesM; ++i)
+              multiply(held[i], other, i, j);
+          }
+        } else {
+          for (int j = 0; j < tilesN; ++j)
+            held.push_back(right.pairs(j, stage));
+          for (int i = 0; i < tilesM; ++i) {
+            Nums a = ofRows(i);
+            for (int j = 0; j < tilesN; ++j)
+              multiply(a, held[j], i, j);
+          }
+        }
+        if (sumsBias)
+          column = b.choose(
+              bias, [&] { return Nums{left.sum(block.thread(), stage, column)}; },
+              [&] { return Nums{column}; })[0];
+        Num next = stage + stageBytes;
+        sums.push_back(b.select(next == kStages * stageBytes, b.i32(0), next));
+        sums.push_back(column);
+        return sums;
+      });
+  for (int i = 0; i < tilesM; ++i)
+    for (int j = 0; j < tilesN; ++j)
+      for (int half = 0; half < 2; ++half) {
+        auto at = carried.begin() + 4 * (i * tilesN + j) + 2 * half;
+        tile.finish(tile.row + warpRow + (lane >> 2) + (16 * i + 8 * half),
+                    tile.column + warpColumn + (lane & 3) * 2 + 8 * j, Nums(at, at + 2));
+      }
+  if (sumsBias)
+    b.ifThen(bias, [&] { tile.finishBias(tile.row + block.thread(), carried[sumCount + 1]); });
+}
+
+} // namespace ftc::cuda
