@@ -66,10 +66,11 @@ Num FlashBias::added(Num score, Num key, Num position) {
 }
 
 Nums FlashBias::add(const Nums &sums, const Nums &slopes, const Nums &inside, Num key,
-                    Num position) {
+                    Num position, bool again) {
   BlockBuilder &threads = tiles.threads;
   Nums next = sums;
-  threads.barrierOfWarp(); // the row before may have met the same entries
+  if (again)
+    threads.barrierOfWarp();
   for (int half = 0; half < 2; ++half) {
     Num away = key + 32 * half - position, slope = b.select(inside[half], slopes[half], 0.0);
     Num behind = away <= -low(), ahead = high() ? away >= high() : away > 0;
@@ -112,8 +113,8 @@ void FlashBias::finish(const Nums &sums, Ptr partial) {
   BlockBuilder &threads = tiles.threads;
   Num thread = threads.thread();
   Num behind = threads.sumOfWarp(sums[0]), ahead = threads.sumOfWarp(sums[1]);
-  threads.barrier();
-  // The line's ends took nothing until now.
+  // The line's ends took nothing until now. Without a key no barrier came since begin(), which
+  // left the zeros there that are stored here.
   b.ifThen(tiles.lane == 0, [&] {
     Num line = tiles.warp * tiles.biasEntries();
     threads.store(behind, place(1, line));

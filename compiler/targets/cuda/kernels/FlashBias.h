@@ -23,7 +23,9 @@ public:
   /// Sums of what lies beyond the line's ends, of a thread: the values that a loop carries.
   Nums noSums() { return spec.tableGradient ? Nums{b.f32(0), b.f32(0)} : Nums{}; }
   /// Adds the slopes of one row: of the thread's keys `key` and `key + 32`, where `inside`.
-  Nums add(const Nums &sums, const Nums &slopes, const Nums &inside, Num key, Num position);
+  /// Rows of a tile behind its first (`again`) may meet the same entries.
+  Nums add(const Nums &sums, const Nums &slopes, const Nums &inside, Num key, Num position,
+           bool again);
   /// partial[(sequence * blocks + block), bucket, head] = the block's sums; zeros for a block
   /// behind the sequence's end (`finishEmpty`).
   void finish(const Nums &sums, Ptr partial);

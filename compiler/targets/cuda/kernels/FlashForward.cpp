@@ -216,7 +216,7 @@ void queriesBlock(FlashTiles &tiles, Queries &queries, FlashBias &bias) {
             counted.push_back(seen & (queries.row(r) < queries.queries));
           }
           if (tiles.spec.tableGradient)
-            outside = bias.add(outside, ofRow, counted, mine, positions[r]);
+            outside = bias.add(outside, ofRow, counted, mine, positions[r], /*again=*/r > 0);
         }
         tiles.storeWeights(weights);
         Nums next = tiles.combine(Nums(carried.begin(), carried.begin() + count), 0);

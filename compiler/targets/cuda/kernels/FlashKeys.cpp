@@ -109,7 +109,7 @@ private:
         Num slope = slopes[i] * kept[i] - tiles.statistic(1, half);
         weights.push_back(probabilities[i] * slope * shape.scaleOrDefault());
       }
-    tiles.storeWeights(weights);
+    tiles.storeWeights(weights, /*again=*/true);
     Nums sums = tiles.combine(Nums(carried.begin(), carried.begin() + count), 0);
     sums.insert(sums.end(), values.begin(), values.end());
     return sums;

@@ -112,8 +112,9 @@ Nums FlashTiles::products(int own, int tile) {
   });
 }
 
-void FlashTiles::storeWeights(const Nums &weights) {
-  threads.barrierOfWarp();
+void FlashTiles::storeWeights(const Nums &weights, bool again) {
+  if (again)
+    threads.barrierOfWarp();
   for (int r = 0; r < kOwn; ++r)
     for (int half = 0; half < 2; ++half)
       threads.store(weights[2 * r + half], weightPlace(r, half));
@@ -193,7 +194,6 @@ BlockBuilder::Shared FlashTiles::weightPlace(const Term &r, const Term &half) {
 }
 
 void FlashTiles::leaveFactors(std::int64_t steps, const std::function<void(Num)> &body) {
-  threads.barrierOfWarp(); // others have read the weights before
   b.ifElse(
       dropout->active, [&] { b.loop(0, steps, 1, [&](Num step) { body(b.toI32(step)); }); },
       [&] {

@@ -55,8 +55,9 @@ public:
   Nums products(int own, int tile);
   /// sums[8][channels] += the warp's weights [8][64] times the tile's rows.
   Nums combine(const Nums &sums, int tile);
-  /// Leaves weights [8][2] in shared memory for combine, after its readers before are done.
-  void storeWeights(const Nums &weights);
+  /// Leaves weights [8][2] in shared memory for combine. Weights of this tile that others have
+  /// read before (`again`) are waited for; those of the tile before are behind its copies.
+  void storeWeights(const Nums &weights, bool again = false);
   /// sum over channels of a * c of one row, in every thread of the warp.
   Num dot(Ptr a, Ptr c);
 
@@ -73,7 +74,7 @@ public:
   /// 0 or 1 / (1 - p), by a word's bits.
   Num dropped(Num word);
   /// Leaves dropout's factors in the places of the thread's weights, by a loop over own rows
-  /// that is not unrolled: ten rounds for each of them at once would fill the registers. `body`
+  /// that is not unrolled, behind the tile's copies: ten rounds for each of them at once would fill the registers. `body`
   /// stores what one step gives at weightPlace; without dropout all are 1.
   void leaveFactors(std::int64_t steps, const std::function<void(Num step)> &body);
   /// The place of the weight of own row `r` and the thread's row `half` of the tile.

@@ -1,0 +1,283 @@
+// Inputs are seeded; sizes are those at which a kernel has whole tiles and remainders.
+#include "test/cuda/MutationSubjects.h"
+
+#include "compiler/targets/cpu/kernels/CrossEntropy.h"
+#include "compiler/targets/cpu/kernels/Embedding.h"
+#include "compiler/targets/cpu/kernels/LayerNorm.h"
+#include "compiler/targets/cpu/kernels/VocabularyLoss.h"
+#include "compiler/targets/cuda/PtxCompiler.h"
+#include "compiler/targets/cuda/kernels/FlashBias.h"
+#include "compiler/targets/cuda/kernels/Gemm.h"
+#include "test/emulator/Harness.h"
+
+#include <bit>
+#include <gtest/gtest.h>
+#include <random>
+
+namespace ftc::cuda::test {
+
+static Operand random(std::size_t count, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  Operand made;
+  for (std::size_t i = 0; i < count; ++i)
+    made.words.push_back(std::bit_cast<std::uint32_t>(uniform(generator)));
+  return made;
+}
+
+static Operand room(std::size_t count) { return {std::vector<std::uint32_t>(count), false}; }
+
+static Operand integers(std::vector<int> values) {
+  return {std::vector<std::uint32_t>(values.begin(), values.end())};
+}
+
+std::string Subject::ptx() const {
+  const Inputs &first = launches.front();
+  KernelSignature signature{static_cast<unsigned>(first.operands.size()),
+                            static_cast<unsigned>(first.ints.size()),
+                            static_cast<unsigned>(first.scalars.size())};
+  llvm::Expected<std::string> made = compileToPtx({{kernel, signature}}, arch());
+  EXPECT_TRUE(bool(made)) << llvm::toString(made.takeError());
+  return made ? *made : "";
+}
+
+std::vector<std::uint32_t> Subject::run(const std::string &ptx, std::size_t index) const {
+  const auto &[operands, ints, scalars] = launches[index];
+  emulator::TestGpu gpu(std::uint64_t(1) << 24);
+  gpu.options.threads = 1;
+  gpu.options.maxBranches = 1 << 14;
+  gpu.load(ptx);
+  std::vector<std::uint64_t> parameters;
+  for (const Operand &operand : operands)
+    parameters.push_back(operand.written ? gpu.upload(operand.words)
+                                         : gpu.reserve(operand.words.size() * 4));
+  std::int64_t tasks = kernel->grid(arch()).evaluate(ints);
+  std::vector<std::uint64_t> words{static_cast<std::uint64_t>(tasks)};
+  for (std::int64_t value : ints)
+    words.push_back(static_cast<std::uint64_t>(value));
+  for (double value : scalars)
+    words.push_back(std::bit_cast<std::uint64_t>(value));
+  parameters.push_back(gpu.upload(words));
+  gpu.launch(kernel->key(arch()), static_cast<std::uint32_t>(tasks) + 3, threadsOf(*kernel),
+             parameters, static_cast<std::uint32_t>(sharedBytesOf(*kernel, arch())));
+  std::vector<std::uint32_t> all;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    auto part = gpu.download<std::uint32_t>(parameters[i], operands[i].words.size());
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+static Inputs inputsOf(const Gemm &gemm, std::int64_t m) {
+  Inputs inputs;
+  auto size = [](std::int64_t count) { return static_cast<std::size_t>(count); };
+  if (gemm.gradient) {
+    std::int64_t chunks = (m + gemm.chunk - 1) / gemm.chunk;
+    inputs.operands = {random(size(m * gemm.out), 1), random(size(m * gemm.n), 2),
+                       room(size(chunks * partialElements(gemm.out, gemm.n)))};
+  } else {
+    inputs.operands = {random(size(m * gemm.k), 1), random(size(gemm.n * gemm.k), 2)};
+    if (gemm.bias)
+      inputs.operands.push_back(random(size(gemm.n), 3));
+    if (gemm.add)
+      inputs.operands.push_back(random(size(m * gemm.n), 4));
+    inputs.operands.push_back(room(size(m * gemm.n)));
+  }
+  inputs.ints = {m};
+  return inputs;
+}
+
+/// Rows end in each of the lines that a thread works on, in the first tile and behind it.
+static Subject product(std::string name, Gemm gemm) {
+  Subject subject{std::move(name), std::make_shared<Gemm>(gemm), gemm.bf16, {}};
+  for (std::int64_t m : {90, 6, 14, 22, 30, 38, 46, 54, 62, 64, 74})
+    subject.launches.push_back(inputsOf(gemm, m));
+  return subject;
+}
+
+static void addProducts(std::vector<Subject> &list) {
+  for (bool bf16 : {true, false}) {
+    std::string suffix = bf16 ? " bf16" : " fp32";
+    Gemm forward;
+    forward.bf16 = bf16;
+    forward.k = 84;
+    forward.n = 68;
+    forward.bias = true;
+    list.push_back(product("forward" + suffix, forward));
+    Gemm input = forward;
+    input.bias = false;
+    input.add = true;
+    input.second = Gemm::Factor::ColumnsOfN;
+    list.push_back(product("dgrad" + suffix, input));
+    Gemm weight;
+    weight.bf16 = bf16;
+    weight.gradient = weight.bias = true;
+    weight.out = 68;
+    weight.n = 72;
+    weight.chunk = 64;
+    list.push_back(product("wgrad" + suffix, weight));
+  }
+  Gemm registers;
+  registers.bf16 = true;
+  registers.k = 50;
+  registers.n = 66;
+  list.push_back(product("forward bf16 in registers", registers));
+  auto reduce = std::make_shared<GemmReduce>();
+  reduce->out = 20;
+  reduce->in = 13;
+  reduce->chunk = 64;
+  reduce->bias = true;
+  auto partial = static_cast<std::size_t>(partialElements(20, 13));
+  Inputs inputs{{random(2 * partial, 1), random(260, 2), random(20, 3)}, {100, 1}};
+  Inputs overwrites = inputs;
+  overwrites.ints[1] = 0;
+  list.push_back({"reduce", reduce, false, {inputs, overwrites}});
+}
+
+/// Rows of a batch by sequence.
+struct Lengths {
+  std::vector<int> queries, keys;
+};
+
+static Operand offsetsOf(const std::vector<int> &lengths) {
+  std::vector<int> offsets{0};
+  for (int length : lengths)
+    offsets.push_back(offsets.back() + length);
+  return integers(offsets);
+}
+
+static Inputs inputsOf(const FlashAttention &kernel, const Lengths &lengths, double p) {
+  Operand queryOffsets = offsetsOf(lengths.queries), keyOffsets = offsetsOf(lengths.keys);
+  Operand ids, positions;
+  for (std::size_t s = 0; s < lengths.queries.size(); ++s) {
+    ids.words.push_back(static_cast<std::uint32_t>(s + 4));
+    for (int i = 0; i < lengths.queries[s]; ++i)
+      positions.words.push_back(
+          static_cast<std::uint32_t>(std::max(0, lengths.keys[s] - lengths.queries[s]) + i));
+  }
+  auto channels = [](std::int64_t count) { return static_cast<std::size_t>(count); };
+  const std::size_t rows = queryOffsets.words.back(), others = keyOffsets.words.back();
+  const std::size_t wide = rows * channels(kernel.shape.queryRow());
+  const std::size_t narrow = others * channels(kernel.shape.keyRow());
+  const std::size_t heads = channels(kernel.shape.heads);
+  Operand q = random(wide, 1), k = random(narrow, 2), v = random(narrow, 3);
+  Inputs inputs{{}, {static_cast<std::int64_t>(ids.words.size()), 11, 3, 77}, {p}};
+  std::vector<Operand> &all = inputs.operands;
+  if (kernel.part == FlashAttention::Part::Forward) {
+    all = {q, k, v, queryOffsets, keyOffsets, ids, positions, room(wide), room(rows * heads)};
+  } else {
+    Operand lse = random(rows * heads, 7);
+    for (std::uint32_t &word : lse.words) // as of about forty scores of size one
+      word = std::bit_cast<std::uint32_t>(std::bit_cast<float>(word) + 4);
+    all = {random(wide, 4), q,          k,   v,        random(wide, 5), lse,
+           queryOffsets,    keyOffsets, ids, positions};
+    if (kernel.part == FlashAttention::Part::Queries)
+      all.push_back(room(wide));
+    else
+      all.insert(all.end(), {room(narrow), room(narrow)});
+  }
+  if (kernel.shape.buckets)
+    all.push_back(random(channels(kernel.shape.buckets) * heads, 6));
+  if (kernel.tableGradient)
+    all.push_back(
+        room(ids.words.size() * channels(kernel.blocks() * kernel.shape.buckets) * heads));
+  return inputs;
+}
+
+static Subject attention(std::string name, FlashAttention::Part part, bool causal, bool bias) {
+  auto kernel = std::make_shared<FlashAttention>();
+  kernel->part = part;
+  kernel->maxRows = 70;
+  kernel->shape.heads = 2;
+  kernel->shape.kvHeads = causal ? 1 : 2;
+  kernel->shape.headDim = 36;
+  kernel->shape.maxKeys = 70;
+  kernel->shape.causal = causal;
+  if (bias) {
+    kernel->shape.buckets = 8;
+    kernel->shape.maxDistance = 20;
+    kernel->tableGradient = part == FlashAttention::Part::Queries;
+  }
+  // Two tiles, and no row; with and without dropout; sequences that end in each line that a
+  // thread works on, as a block's queries and as its keys; queries without a key.
+  const Lengths whole{{40, 0, 70}, {40, 0, 70}};
+  const std::vector<int> ends{1, 2, 3, 4, 5, 6, 7, 8, 17, 18, 33, 34, 49, 50};
+  Subject subject{std::move(name), kernel, false, {}};
+  for (const auto &[lengths, p] :
+       {std::pair(whole, 0.3), std::pair(whole, 0.0), std::pair(Lengths{ends, ends}, 0.3),
+        std::pair(Lengths{{20, 40, 3}, {3, 0, 70}}, 0.0)})
+    subject.launches.push_back(inputsOf(*kernel, lengths, p));
+  return subject;
+}
+
+/// With dropout and without.
+static Subject dropping(std::string name, std::shared_ptr<cpu::Kernel> kernel,
+                        std::vector<Operand> operands) {
+  Subject subject{std::move(name), std::move(kernel), false, {}};
+  for (double p : {0.3, 0.0})
+    subject.launches.push_back({operands, {5, 11, 3, 77}, {p}});
+  return subject;
+}
+
+static void addVectorKernels(std::vector<Subject> &list) {
+  auto norm = std::make_shared<cpu::LayerNorm>();
+  norm->hidden = 70;
+  norm->residual = true;
+  Operand ids = integers({1, 1, 1, 2, 2}), positions = integers({0, 1, 2, 0, 1});
+  list.push_back(dropping("layer norm", norm,
+                          {random(350, 1), random(350, 2), ids, positions, random(70, 3),
+                           random(70, 4), room(350), room(350), room(5), room(5)}));
+  auto slope = std::make_shared<cpu::LayerNormGrad>();
+  slope->hidden = 70;
+  slope->residual = true;
+  list.push_back(dropping("layer norm's gradient", slope,
+                          {random(350, 1), random(350, 2), random(5, 3), random(5, 4),
+                           random(70, 5), ids, positions, room(350), room(350), room(140)}));
+  auto loss = std::make_shared<cpu::CrossEntropyGrad>();
+  loss->classes = 37;
+  list.push_back(
+      {"cross-entropy's gradient",
+       loss,
+       false,
+       {{{random(148, 1), integers({3, -100, 36, 0}), room(148)}, {4}, {0.1, 0.25}}}});
+  auto embedding = std::make_shared<cpu::EmbeddingGrad>();
+  embedding->hidden = 40;
+  list.push_back({"embedding's gradient",
+                  embedding,
+                  false,
+                  {{{random(240, 1), integers({3, 0, 5, 1, 4, 2}), integers({0, 2, 3, 6}),
+                     integers({2, 0, 3}), random(200, 2)},
+                    {3}}}});
+  auto sum = std::make_shared<TableSum>();
+  sum->elements = 5;
+  list.push_back({"sum of tables", sum, false, {{{random(5 * 150, 1), room(5)}, {150}}}});
+  auto rows = std::make_shared<cpu::VocabularyRows>();
+  rows->shape.hidden = 8;
+  rows->shape.vocabulary = 70;
+  rows->shape.chunk = 64;
+  rows->gradient = true;
+  auto stride = static_cast<std::size_t>(rows->shape.stride(*findArch("sm_80", false)));
+  std::vector<int> labels(67, 69);
+  labels[65] = -100;
+  labels[66] = 31;
+  list.push_back(
+      {"vocabulary's loss",
+       rows,
+       false,
+       {{{random(64 * stride, 1), integers(labels), random(67, 3)}, {67, 64}, {0.1, 0.25}},
+        {{random(64 * stride, 1), integers(labels), random(67, 3)}, {67, 0}, {0, 0.25}}}});
+}
+
+std::vector<Subject> subjects() {
+  std::vector<Subject> list;
+  addProducts(list);
+  using Part = FlashAttention::Part;
+  list.push_back(attention("attention", Part::Forward, true, false));
+  list.push_back(attention("attention with a bias", Part::Forward, false, true));
+  list.push_back(attention("attention's queries", Part::Queries, false, true));
+  list.push_back(attention("attention's keys", Part::Keys, true, false));
+  addVectorKernels(list);
+  return list;
+}
+
+} // namespace ftc::cuda::test

@@ -1,0 +1,44 @@
+// The compiler's kernels with inputs, for tests that break their PTX.
+#pragma once
+
+#include "compiler/targets/cpu/kernels/KernelSpec.h"
+#include "compiler/targets/cuda/GpuArch.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ftc::cuda::test {
+
+/// An operand: its words, or room for that many that the kernel must write before they count.
+struct Operand {
+  std::vector<std::uint32_t> words;
+  bool written = true;
+};
+
+struct Inputs {
+  std::vector<Operand> operands;
+  std::vector<std::int64_t> ints;
+  std::vector<double> scalars = {};
+};
+
+/// A kernel and what it is launched with, each by itself: arrays are as long as they must be.
+struct Subject {
+  std::string name;
+  std::shared_ptr<cpu::Kernel> kernel;
+  bool bf16 = false;
+  std::vector<Inputs> launches;
+
+  const GpuArch &arch() const { return *findArch("sm_80", bf16); }
+  std::string ptx() const;
+  /// What lies in all operands after launch `index` of `ptx`, with blocks beyond the tasks.
+  /// Throws emulator::Fault.
+  std::vector<std::uint32_t> run(const std::string &ptx, std::size_t index) const;
+};
+
+/// Products in each of their bodies, attention's passes, the vocabulary's loss, and vector
+/// kernels: small, with remainders, and so that every path is taken.
+std::vector<Subject> subjects();
+
+} // namespace ftc::cuda::test
