@@ -766,6 +766,8 @@ rt::Status Compilation::compileKernels() {
     auto object = target.compile(variant, kernelTables[i], *isas[i]);
     if (!object)
       return rt::Status::error("phase kernels: " + llvm::toString(object.takeError()));
+    if (!object->warning.empty())
+      std::fprintf(stderr, "warning: %s\n", object->warning.c_str());
     objects.push_back(std::move(*object));
   }
   clock.lap("kernels");

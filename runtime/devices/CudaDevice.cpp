@@ -68,6 +68,7 @@ private:
   cuda::Event computed = nullptr, copied = nullptr;
   DeviceProperties facts;
   int capability = 0;
+  int sharedLimit = 0; ///< bytes of shared memory that a block may ask for
 
   CudaRun run;
   bool inRun = false;
@@ -112,6 +113,9 @@ Status CudaDevice::describeDevice(cuda::DeviceIndex device) {
                    "cuDeviceGetAttribute"));
   FTC_RETURN_IF_ERROR(
       driver.check(driver.deviceGetAttribute(&minor, cuda::kCapabilityMinor, device),
+                   "cuDeviceGetAttribute"));
+  FTC_RETURN_IF_ERROR(
+      driver.check(driver.deviceGetAttribute(&sharedLimit, cuda::kMaxSharedPerBlockOptin, device),
                    "cuDeviceGetAttribute"));
   FTC_RETURN_IF_ERROR(driver.check(driver.deviceTotalMem(&bytes, device), "cuDeviceTotalMem"));
   capability = major * 10 + minor;
@@ -204,7 +208,7 @@ Result<std::unique_ptr<Module>> CudaDevice::loadModule(std::span<const std::uint
                                                        std::span<const KernelSpec> kernels,
                                                        std::span<const std::uint8_t> cubin) {
   FTC_RETURN_IF_ERROR(enter());
-  return loadCudaModule(driver, object, cubin, kernels);
+  return loadCudaModule(driver, sharedLimit, object, cubin, kernels);
 }
 
 Status CudaDevice::order(cuda::Stream later, cuda::Stream earlier, cuda::Event event) {

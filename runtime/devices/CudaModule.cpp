@@ -60,13 +60,21 @@ static Result<cuda::Module> loadImage(const cuda::Driver &driver,
   return Status::error(message + ": compile the artifact again, or update the driver");
 }
 
-static Status prepare(const cuda::Driver &driver, const KernelSpec &spec, CudaKernel &kernel) {
+/// `sharedLimit`: bytes of shared memory that the device gives a block at most.
+static Status prepare(const cuda::Driver &driver, std::int64_t sharedLimit,
+                      const KernelSpec &spec, CudaKernel &kernel) {
   if (spec.threads < 1 || spec.threads > kMaxThreads || spec.sharedBytes < 0 ||
       spec.sharedBytes > INT32_MAX)
     return Status::error("kernel " + quote(kernel.name) + " wants " +
                          std::to_string(spec.threads) + " threads a block and " +
                          std::to_string(spec.sharedBytes) +
                          " bytes of shared memory: compile the artifact again");
+  if (spec.sharedBytes > sharedLimit)
+    return Status::error("kernel " + quote(kernel.name) + " wants " +
+                         std::to_string(spec.sharedBytes) +
+                         " bytes of shared memory a block, this device has " +
+                         std::to_string(sharedLimit) +
+                         ": compile for this GPU (--gpu), or a shorter --max_seq_length");
   kernel.threads = static_cast<unsigned>(spec.threads);
   kernel.sharedBytes = static_cast<unsigned>(spec.sharedBytes);
   if (spec.sharedBytes > 0)
@@ -85,7 +93,7 @@ static Status prepare(const cuda::Driver &driver, const KernelSpec &spec, CudaKe
   return Status::ok();
 }
 
-Result<std::unique_ptr<Module>> loadCudaModule(const cuda::Driver &driver,
+Result<std::unique_ptr<Module>> loadCudaModule(const cuda::Driver &driver, std::int64_t sharedLimit,
                                                std::span<const std::uint8_t> ptx,
                                                std::span<const std::uint8_t> cubin,
                                                std::span<const KernelSpec> kernels) {
@@ -98,7 +106,7 @@ Result<std::unique_ptr<Module>> loadCudaModule(const cuda::Driver &driver,
         cuda::kSuccess)
       return Status::error("the artifact's code has no kernel " + quote(spec.name) +
                            ": compile it again");
-    FTC_RETURN_IF_ERROR(prepare(driver, spec, *kernel));
+    FTC_RETURN_IF_ERROR(prepare(driver, sharedLimit, spec, *kernel));
     module->kernels.push_back(std::move(kernel));
   }
   return std::unique_ptr<Module>(std::move(module));

@@ -18,7 +18,7 @@ struct CudaKernel {
 
 /// Loads `cubin` where the device takes it, else `ptx`; finds every kernel and reserves its
 /// shared memory. Errors name what is wrong and the kernel.
-Result<std::unique_ptr<Module>> loadCudaModule(const cuda::Driver &driver,
+Result<std::unique_ptr<Module>> loadCudaModule(const cuda::Driver &driver, std::int64_t sharedLimit,
                                                std::span<const std::uint8_t> ptx,
                                                std::span<const std::uint8_t> cubin,
                                                std::span<const KernelSpec> kernels);

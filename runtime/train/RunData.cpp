@@ -19,10 +19,8 @@ namespace {
 /// How often a wait for the encoding looks for signals, seconds.
 constexpr double kSignalInterval = 0.1;
 
-/// As many threads as the device computes with, which waits for the encoding.
-unsigned encodingThreads(const Session &session) {
-  return std::max(1u, session.device->properties().threads);
-}
+/// A CPU that computes waits for the encoding; beside a GPU the cores have nothing else to do.
+unsigned encodingThreads(const Session &session) { return std::max(1u, session.hostThreads); }
 
 Status splitTraining(const Session &session, const TrainSettings &settings, RunData &data) {
   DataSet &train = *data.train;

@@ -2,6 +2,7 @@
 #include "runtime/train/Session.h"
 
 #include "runtime/devices/CpuDevice.h"
+#include "runtime/devices/CpuFeatures.h"
 #include "runtime/devices/FmaPeak.h"
 #include "runtime/io/Json.h"
 #include "runtime/support/Text.h"
@@ -124,6 +125,8 @@ Result<std::unique_ptr<Session>> Session::open(const std::string &artifactPath,
   FTC_ASSIGN_OR_RETURN(std::shared_ptr<Device> device, makeDevice(options.device, options.threads));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, openWithoutDevice(artifactPath));
   session->device = std::move(device);
+  session->hostThreads = options.threads ? options.threads
+                                         : static_cast<unsigned>(usableCpus().size());
   const ArtifactReader &artifact = *session->artifact;
   ExecutorOptions executorOptions;
   executorOptions.profile = options.profile;

@@ -32,6 +32,7 @@ struct SessionOptions {
 struct Session {
   std::shared_ptr<const ArtifactReader> artifact;
   std::shared_ptr<Device> device;
+  unsigned hostThreads = 1; ///< of this CPU for what the device does not do: encoding texts
   std::unique_ptr<Executor> executor;
   DemandedRows demanded; ///< of the executor's embedding tables
   TouchedRows touched;   ///< of the executor's training programs

@@ -126,6 +126,12 @@ TEST_F(CudaDeviceTest, KernelsThatCannotRunAreRefusedByName) {
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.status().message().find("'store_at'"), std::string::npos);
   }
+  std::vector<KernelSpec> wide = {{"store_at", 0, 32, 200 << 10}};
+  EXPECT_NE(device->loadModule(bytesOf(kText), wide)
+                .status()
+                .message()
+                .find("wants 204800 bytes of shared memory a block, this device has 166912"),
+            std::string::npos);
   std::string newer = kText;
   newer.replace(newer.find("sm_80"), 5, "sm_99");
   std::vector<KernelSpec> specs = {{"store_at", 0, 1, 0}};

@@ -39,8 +39,11 @@ compileVariant(plan::VariantOp variant, const std::map<std::string, cpu::KernelS
   if (!ptxas)
     return object;
   llvm::Expected<AssembledPtx> assembled = assemblePtx(*ptxas, *ptx, arch);
-  if (!assembled)
-    return assembled.takeError();
+  if (!assembled) { // an older ptxas than the PTX: the driver compiles that where it runs
+    object.warning = llvm::toString(assembled.takeError()) + "; " + arch.name +
+                     " has PTX alone, which the driver compiles";
+    return object;
+  }
   object.cubin = std::move(assembled->cubin);
   for (auto &[name, facts] : object.kernels) {
     const KernelResources &resources = assembled->kernels[name];

@@ -1,0 +1,47 @@
+"""What ftc compile says and ships for --target cuda: PTX alone where ptxas is older than it."""
+
+import json
+import os
+import unittest
+
+from toolchain import Suite, data_of, model_of, must
+
+TASK = "text-classification"
+
+
+class CudaCompileTest(Suite):
+    def compileWith(self, ptxas, name):
+        """Compiles with a program called ptxas that does `ptxas`, a line of sh."""
+        folder = self.scratch / (name + "-bin")
+        folder.mkdir()
+        program = folder / "ptxas"
+        program.write_text("#!/bin/sh\n%s\n" % ptxas)
+        program.chmod(0o755)
+        artifact = self.scratch / (name + ".ftb")
+        done = must("ftc", "compile", model_of("bert", TASK), "--task", TASK, "--train_file",
+                    data_of("bert", TASK), "--max_seq_length", 48, "--target", "cuda", "--gpu",
+                    "sm_80", "--precision", "fp32", "-o", artifact,
+                    env=dict(os.environ, PATH="%s:%s" % (folder, os.environ["PATH"])))
+        return artifact, done.stderr
+
+    def testAPtxasThatRefusesIsAWarning(self):
+        artifact, said = self.compileWith(
+            "echo 'ptxas fatal   : Unsupported .version 8.0; current version is 7.1' >&2; exit 1",
+            "old")
+        lines = [line for line in said.splitlines() if line.startswith("warning:")]
+        self.assertEqual(len(lines), 1, said)
+        for word in ("ptxas", "Unsupported .version 8.0", "sm_80 has PTX alone"):
+            self.assertIn(word, lines[0])
+        shown = json.loads(must("ftc", "inspect", artifact, "--kernels", "--json").stdout)
+        for variant in shown["kernels"].values():
+            self.assertNotIn("cubin_bytes", variant)
+        target = self.scratch / "old-run"
+        emulator = os.environ["FTC_BIN"] + "/../lib/emulator"
+        must("ftrt", "run", artifact, "--train_file", data_of("bert", TASK), "--output_dir", target,
+             "--max_steps", 1, "--save_strategy", "no", "--device", "cuda", "--threads", 2,
+             env=dict(os.environ, LD_LIBRARY_PATH=emulator))
+        self.assertTrue((target / "model.safetensors").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
