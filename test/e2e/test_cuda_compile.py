@@ -1,10 +1,13 @@
-"""What ftc compile says and ships for --target cuda: PTX alone where ptxas is older than it."""
+"""What ftc compile says and ships for --target cuda: PTX alone where ptxas is older than it; the
+estimate of a step that is made of its plan."""
 
 import json
 import os
+import subprocess
+import sys
 import unittest
 
-from toolchain import Suite, data_of, model_of, must
+from toolchain import HERE, Suite, data_of, model_of, must
 
 TASK = "text-classification"
 
@@ -20,7 +23,7 @@ class CudaCompileTest(Suite):
         artifact = self.scratch / (name + ".ftb")
         done = must("ftc", "compile", model_of("bert", TASK), "--task", TASK, "--train_file",
                     data_of("bert", TASK), "--max_seq_length", 48, "--target", "cuda", "--gpu",
-                    "sm_80", "--precision", "fp32", "-o", artifact,
+                    "sm_80", "--precision", "bf16", "-o", artifact,
                     env=dict(os.environ, PATH="%s:%s" % (folder, os.environ["PATH"])))
         return artifact, done.stderr
 
@@ -41,6 +44,27 @@ class CudaCompileTest(Suite):
              "--max_steps", 1, "--save_strategy", "no", "--device", "cuda", "--threads", 2,
              env=dict(os.environ, LD_LIBRARY_PATH=emulator))
         self.assertTrue((target / "model.safetensors").exists())
+        self.estimateOf(artifact)
+
+    def estimateOf(self, artifact):
+        """Of one batch and of one 64 times as large: as many launches, more time, shares of a peak."""
+        plan = json.loads(must("ftc", "inspect", artifact, "--plan", "--json").stdout)["plan"]["sm_80"]
+        launches = sum("kernel" in command for program in ("train_accumulate", "apply")
+                       for command in plan[program]["commands"])
+        steps = []
+        for tokens in (256, 16384):
+            done = subprocess.run(
+                [sys.executable, str(HERE.parent / "bench" / "speed_of_light.py"), str(artifact),
+                 "--tokens", str(tokens), "--length", "32", "--layers", "3", "--json"],
+                check=True, stdout=subprocess.PIPE)
+            result = json.loads(done.stdout)
+            self.assertEqual(result["launches"], launches)
+            self.assertGreater(launches, result["launches_a_layer"])
+            for figures in result["gpus"].values():
+                self.assertTrue(0 < figures["products_share_of_bf16_peak"] < 0.67, figures)
+                self.assertGreater(figures["step_ms"], figures["products_ms"])
+            steps.append(result["gpus"]["A100"]["products_ms"])
+        self.assertGreater(steps[1], 8 * steps[0])
 
 
 if __name__ == "__main__":

@@ -99,6 +99,10 @@ static Json commandJson(const rt::ArtifactReader &artifact, const abi::Variant &
   if (const abi::Launch *launch = command.action_as_Launch()) {
     entry["kernel"] = variant.kernels()->Get(launch->kernel())->name()->str();
     entry["grid"] = expressionText(artifact, launch->grid());
+    if (command.flops())
+      entry["flops"] = expressionText(artifact, command.flops());
+    if (command.bytes())
+      entry["bytes"] = expressionText(artifact, command.bytes());
     for (std::uint32_t i = 0; i < rt::count(launch->operands()); ++i) {
       const abi::Operand *operand = launch->operands()->Get(i);
       static const char *const access[] = {"read", "write", "read_write"};
