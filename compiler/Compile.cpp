@@ -83,7 +83,8 @@ class Compilation {
 public:
   explicit Compilation(CompileOptions given)
       : options(std::move(given)), target(findTarget(options.target)),
-        diagnostics(&context, this->options.remarks), symbols(&context) {}
+        diagnostics(&context, this->options.remarks), symbols(&context),
+        quiet(this->options.quiet) {}
 
   rt::Status run();
   /// What `run` would plan takes for a batch; nothing is printed or written.
@@ -162,7 +163,7 @@ private:
     unsigned values = 0;
   };
   std::optional<Recomputed> recomputed;
-  bool quiet = false; ///< notes were printed already
+  bool quiet; ///< no notes are wanted, or they were printed already
   bool emitted = false;
 };
 
@@ -979,7 +980,8 @@ rt::Status Compilation::write() {
   std::vector<std::uint8_t> payload = serializeArtifact(artifact);
   FTC_RETURN_IF_ERROR(rt::writeArtifact(options.output, payload).withContext("--output"));
   clock.lap("artifact");
-  summarize(artifact, payload.size());
+  if (!options.quiet)
+    summarize(artifact, payload.size());
   return {};
 }
 

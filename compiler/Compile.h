@@ -33,6 +33,7 @@ struct CompileOptions {
   bool labelAllTokens = false;
   std::optional<std::string> sourcePrefix; ///< put before every source
   bool remarks = false;
+  bool quiet = false; ///< neither notes nor the summary on stderr
   GenerationFlags generation; ///< of tasks that write texts, and of tasks with targets
   LoraFlags lora;       ///< of method lora
   std::string basePath; ///< an adapter's base model; empty: where the adapter says it lies

@@ -15,6 +15,7 @@ ALLOWED = {
     "frontends": {"frontends", "dialects", "runtime"},
     "compiler": {"compiler", "frontends", "dialects", "runtime"},
     "catalog": {"catalog", "runtime"},
+    "assess": {"assess", "compiler", "frontends", "dialects", "runtime", "catalog"},
     "tools/flags": {"tools/flags", "runtime"},
     "tools/ftrt": {"tools/ftrt", "tools/flags", "runtime"},
 }

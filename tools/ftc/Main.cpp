@@ -12,13 +12,15 @@ static const char *const kUsage =
     "usage: ftc COMMAND …\n\n"
     "  compile MODEL --task TASK -o step.ftb   a checkpoint becomes a compiled fine-tuning step\n"
     "  inspect step.ftb                        what is in one\n"
+    "  assess MODEL… --task TASK               whether fine-tuning on a data set pays\n"
     "  catalog list | show MODEL | pull MODEL  models to fine-tune\n\n"
     "ftc COMMAND --help lists a command's flags.\n";
 
-static rt::Status dispatch(const std::vector<std::string> &arguments) {
-  static const std::string known[] = {"catalog", "compile", "inspect"};
+static rt::Status dispatch(const std::vector<std::string> &arguments, int &verdictCode) {
+  static const std::string known[] = {"assess", "catalog", "compile", "inspect"};
   if (arguments.empty())
-    return rt::Status::usage("expected a command: catalog, compile or inspect; see ftc --help");
+    return rt::Status::usage(
+        "expected a command: assess, catalog, compile or inspect; see ftc --help");
   std::span<const std::string> rest(arguments.begin() + 1, arguments.end());
   const std::string &command = arguments[0];
   if (command == "compile")
@@ -28,7 +30,7 @@ static rt::Status dispatch(const std::vector<std::string> &arguments) {
   if (command == "catalog")
     return cli::catalogCommand(rest);
   if (command == "assess")
-    return rt::Status::usage("ftc " + command + " is not yet supported");
+    return cli::assessCommand(rest, verdictCode);
   return cli::unknownCommand("ftc", command, known);
 }
 
@@ -42,5 +44,7 @@ int main(int argc, char **argv) {
     std::printf("%s\n", rt::versionString());
     return cli::exitCode("ftc", {});
   }
-  return cli::exitCode("ftc", dispatch(arguments));
+  int verdictCode = 0;
+  int code = cli::exitCode("ftc", dispatch(arguments, verdictCode));
+  return code ? code : verdictCode;
 }

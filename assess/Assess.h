@@ -1,0 +1,120 @@
+// `ftc assess` as a function: whether fine-tuning pays, with the figures that say so.
+#pragma once
+
+#include "assess/DataFacts.h"
+#include "assess/LearningCurve.h"
+#include "assess/Runs.h"
+#include "runtime/generation/GenerationPlan.h"
+
+#include <functional>
+#include <optional>
+
+namespace ftc::assess {
+
+struct AssessOptions {
+  std::vector<std::string> models;
+  CompileOptions compile; ///< of the first model: task, columns, lengths, precision
+  std::vector<std::string> validationFile, testFile; ///< empty: not given
+  rt::QuestionSettings questions{};
+  rt::GenerationFlags generation{};
+  Recipe recipe;
+  std::string method = "full";      ///< of the run that is asked about
+  std::string metric;               ///< empty: the task's main one
+  std::optional<double> target;     ///< points
+  std::optional<double> timeBudget; ///< seconds
+  std::int64_t validationSplitPercentage = 20;
+};
+
+/// In the order of --exit_code's 10 to 15.
+enum class Verdict {
+  AlreadySatisfies,
+  ProbeSuffices,
+  FineTune,
+  NeedData,
+  WrongModel,
+  Inconclusive
+};
+std::string_view verdictName(Verdict verdict); ///< "FINE-TUNE"
+int verdictExitCode(Verdict verdict);
+
+/// A baseline or a measured value: what it is called, and its score.
+struct NamedScore {
+  std::string name;
+  Score score;
+};
+
+struct MethodCost {
+  std::string method;
+  std::int64_t peakBytes = 0, trainable = 0, parameters = 0;
+  std::optional<double>
+      seconds; ///< of the whole training run on this machine; absent: not measured
+};
+
+/// What was found of one model.
+struct ModelFacts {
+  std::string model;
+  double unknownShare = 0, tokensPerWord = 0;
+  std::optional<double> logMe;
+  std::optional<Score> zeroShot;
+  std::string zeroShotNote; ///< why there is none
+  std::optional<Score> linearProbe, neighbours;
+  double probePenalty = 0;
+  std::int64_t neighbourCount = 0;
+  std::int64_t probeRows = 0;
+  std::vector<CurvePoint> probeCurve, tunedCurve;
+  bool tunedFromProbe = false;          ///< the short run began with the probe as head
+  std::optional<Score> gain;            ///< of the short run over that probe, on the same rows
+  std::optional<Prediction> probeAtAll; ///< at all training rows
+  std::optional<Prediction> tunedAtAll;
+  PowerLaw probeLaw, tunedLaw;
+  std::vector<MethodCost> costs;
+};
+
+struct Assessment {
+  std::string task;
+  MetricChoice metric;
+  Recipe recipe;
+  std::string method;
+  std::optional<double> target;
+  DataFacts data;
+  std::int64_t evaluationRows = 0;
+  std::string evaluationSource; ///< "validation file", "20 % of the training file"
+  std::int64_t leakedLeftOut = 0;
+  std::vector<NamedScore> baselines; ///< without a model
+  std::vector<ModelFacts> models;
+  double detectable =
+      0; ///< points that two runs must differ by to tell, at this evaluation's size
+  double detectableTest = 0;        ///< at the test file's size; 0: no test file
+  double fullRunSeconds = 0;        ///< estimate of the training run asked about
+  double seconds = 0;               ///< that assessing took
+  std::vector<std::string> leftOut; ///< what the time budget did not allow
+  std::vector<std::string> notes;
+  Verdict verdict = Verdict::Inconclusive;
+  std::string reason;          ///< one or two sentences
+  std::string next;            ///< a command, or what to do
+  std::int64_t rowsNeeded = 0; ///< NEED DATA: training rows; 0: not known
+  std::string betterModel;     ///< WRONG MODEL: which; may be empty
+};
+
+/// A line of progress for people.
+using Say = std::function<void(const std::string &)>;
+
+/// Runs the whole assessment. Errors are those of files, columns and models.
+rt::Result<Assessment> assess(const AssessOptions &options, const Say &say,
+                              const rt::StopRequest &stopped);
+
+/// Sets verdict, reason and what to do next from the figures.
+void decide(Assessment &assessment);
+
+/// The least difference of two independent scores with this standard error each that a test at
+/// 5 % finds 8 times of 10: (1.96 + 0.84) sqrt(2) error.
+double detectableDifference(double error);
+
+/// For people, at most 80 columns.
+std::string renderText(const Assessment &assessment);
+/// All figures as JSON.
+std::string renderJson(const Assessment &assessment);
+/// One self-contained page.
+std::string renderHtml(const Assessment &assessment);
+
+} // namespace ftc::assess

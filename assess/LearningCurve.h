@@ -1,0 +1,43 @@
+// LearningCurve: a metric measured on growing parts of the data, continued to all of it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ftc::assess {
+
+struct CurvePoint {
+  double rows = 0;
+  double value = 0; ///< points
+  double error = 0; ///< standard error, points
+};
+
+/// value(n) = top - drop n^-rate, the form that learning curves mostly have (Hestness et al.,
+/// "Deep Learning Scaling is Predictable, Empirically", 2017).
+struct PowerLaw {
+  double top = 0, drop = 0, rate = 1;
+  double at(double rows) const;
+  /// Rows at which it reaches `value`; infinity where it never does.
+  double rowsFor(double value) const;
+};
+
+/// Weighted least squares by 1 / error²: for each rate of a grid from 0.1 to 1 a line, its top
+/// at most `most` and its drop at least 0. With fewer than two points a constant.
+PowerLaw fitPowerLaw(std::span<const CurvePoint> points, double most = 100);
+
+struct Prediction {
+  double value = 0, low = 0, high = 0; ///< points; low to high holds it 9 times of 10
+  double width() const { return high - low; }
+};
+
+/// The fit's value at `rows`. The interval is of fits to points redrawn within their errors,
+/// and of fits that leave out a point each, and has `noise`, the standard error of what is
+/// predicted, in it. Deterministic by `seed`.
+Prediction extrapolate(std::span<const CurvePoint> points, double rows, double noise,
+                       std::uint32_t seed, double most = 100);
+
+/// `value` give or take 1.645 standard errors, within 0 to 100.
+Prediction around(double value, double error);
+
+} // namespace ftc::assess

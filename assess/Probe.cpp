@@ -1,0 +1,290 @@
+// One objective serves both heads: rows whose softmax is over classes, and windows whose
+// softmax is over tokens.
+#include "assess/Probe.h"
+
+#include "assess/Lbfgs.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ftc::assess {
+
+namespace {
+
+/// Of the summed loss; from strong to weak. Features have variance 1.
+constexpr double kPenalties[] = {100, 30, 10, 3, 1};
+constexpr int kTrialIterations = 25;
+constexpr std::int64_t kFolds = 5;
+
+struct Standard {
+  std::vector<float> mean, scale;
+};
+
+Standard standardOf(const Matrix &rows) {
+  Standard out{std::vector<float>(rows.columns), std::vector<float>(rows.columns)};
+  std::vector<double> sum(rows.columns), squares(rows.columns);
+  for (std::int64_t i = 0; i < rows.rows; ++i)
+    for (std::int64_t j = 0; j < rows.columns; ++j) {
+      double value = static_cast<double>(rows.row(i)[j]);
+      sum[j] += value;
+      squares[j] += value * value;
+    }
+  auto n = static_cast<double>(std::max<std::int64_t>(1, rows.rows));
+  for (std::int64_t j = 0; j < rows.columns; ++j) {
+    double mean = sum[j] / n, variance = std::max(0.0, squares[j] / n - mean * mean);
+    out.mean[j] = static_cast<float>(mean);
+    out.scale[j] = static_cast<float>(1 / std::sqrt(variance + 1e-8));
+  }
+  return out;
+}
+
+/// The rows that a fit reads, standardized, and what they are to be.
+struct Problem {
+  Matrix x;
+  std::vector<std::int32_t> labels; ///< of rows; empty for spans
+  std::vector<std::int64_t> begins; ///< of windows
+  std::vector<std::pair<std::int32_t, std::int32_t>> spans;
+  std::int64_t classes = 0;
+
+  double items() const {
+    return static_cast<double>(spans.empty() ? labels.size() : spans.size());
+  }
+};
+
+/// Examples e with (e % kFolds == 0) == held, or all.
+Problem makeProblem(const ProbeData &data, const Standard &standard, std::optional<bool> held) {
+  const Features &f = *data.features;
+  Problem out;
+  out.classes = data.classes;
+  out.x.columns = f.rows.columns;
+  out.begins.push_back(0);
+  for (std::int64_t e = 0; e < f.examples(); ++e) {
+    if (held && (e % kFolds == 0) != *held)
+      continue;
+    for (std::int64_t r = f.begins[e]; r < f.begins[e + 1]; ++r) {
+      if (data.spans.empty() && f.labels[r] < 0)
+        continue;
+      for (std::int64_t j = 0; j < f.rows.columns; ++j)
+        out.x.values.push_back((f.rows.row(r)[j] - standard.mean[j]) * standard.scale[j]);
+      ++out.x.rows;
+      if (data.spans.empty())
+        out.labels.push_back(f.labels[r]);
+    }
+    out.begins.push_back(out.x.rows);
+    if (!data.spans.empty())
+      out.spans.push_back(data.spans[e]);
+  }
+  return out;
+}
+
+/// Softmax over each row's classes: the loss; `logits` becomes its gradient.
+double rowLoss(const Problem &problem, Matrix &logits) {
+  double loss = 0;
+  for (std::int64_t i = 0; i < logits.rows; ++i) {
+    std::span<float> row = logits.row(i);
+    float most = *std::max_element(row.begin(), row.end());
+    float own = row[problem.labels[i]];
+    double sum = 0;
+    for (float &value : row) {
+      value = std::exp(value - most);
+      sum += static_cast<double>(value);
+    }
+    loss += std::log(sum) + static_cast<double>(most - own);
+    for (float &value : row)
+      value = static_cast<float>(static_cast<double>(value) / sum);
+    row[problem.labels[i]] -= 1;
+  }
+  return loss;
+}
+
+/// Softmax over each window's tokens, for starts (column 0) and ends (column 1).
+double windowLoss(const Problem &problem, Matrix &logits) {
+  double loss = 0;
+  for (std::size_t w = 0; w < problem.spans.size(); ++w)
+    for (int column = 0; column < 2; ++column) {
+      std::int64_t begin = problem.begins[w], end = problem.begins[w + 1];
+      std::int64_t target =
+          begin + (column == 0 ? problem.spans[w].first : problem.spans[w].second);
+      if (end == begin || target < begin || target >= end) {
+        for (std::int64_t i = begin; i < end; ++i)
+          logits.row(i)[column] = 0;
+        continue;
+      }
+      float most = logits.row(begin)[column], own = logits.row(target)[column];
+      for (std::int64_t i = begin; i < end; ++i)
+        most = std::max(most, logits.row(i)[column]);
+      double sum = 0;
+      for (std::int64_t i = begin; i < end; ++i) {
+        float &value = logits.row(i)[column];
+        value = std::exp(value - most);
+        sum += static_cast<double>(value);
+      }
+      loss += std::log(sum) + static_cast<double>(most - own);
+      for (std::int64_t i = begin; i < end; ++i)
+        logits.row(i)[column] =
+            static_cast<float>(static_cast<double>(logits.row(i)[column]) / sum);
+      logits.row(target)[column] -= 1;
+    }
+  return loss;
+}
+
+/// The unregularized loss of parameters `w` ([d, c], then [c]), and the gradient.
+double lossOf(const Problem &problem, const std::vector<float> &w,
+              std::vector<float> *gradient) {
+  std::int64_t d = problem.x.columns, c = problem.classes;
+  Matrix weights(d, c), logits, product;
+  std::copy_n(w.begin(), d * c, weights.values.begin());
+  multiplyAdd(problem.x, weights, std::span<const float>(w).subspan(d * c, c), logits);
+  double loss = problem.spans.empty() ? rowLoss(problem, logits) : windowLoss(problem, logits);
+  if (!gradient)
+    return loss;
+  multiplyTransposed(problem.x, logits, product);
+  std::copy(product.values.begin(), product.values.end(), gradient->begin());
+  for (std::int64_t j = 0; j < c; ++j) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < logits.rows; ++i)
+      sum += static_cast<double>(logits.row(i)[j]);
+    (*gradient)[d * c + j] = static_cast<float>(sum);
+  }
+  return loss;
+}
+
+void fit(const Problem &problem, double penalty, int iterations, std::vector<float> &w) {
+  std::int64_t size = problem.x.columns * problem.classes;
+  double scale = 1 / std::max(1.0, problem.items());
+  minimize(
+      [&](const std::vector<float> &x, std::vector<float> &gradient) {
+        double loss = lossOf(problem, x, &gradient), squares = 0;
+        for (std::int64_t i = 0; i < size; ++i) {
+          squares += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+          gradient[i] += static_cast<float>(penalty) * x[i];
+        }
+        for (float &value : gradient)
+          value *= static_cast<float>(scale);
+        return (loss + penalty / 2 * squares) * scale;
+      },
+      w, iterations);
+}
+
+/// Parameters of standardized features as parameters of the features as they are.
+LinearProbe unstandardized(const std::vector<float> &w, const Standard &standard,
+                           std::int64_t classes, double penalty) {
+  auto d = static_cast<std::int64_t>(standard.mean.size());
+  LinearProbe probe{Matrix(d, classes), std::vector<float>(w.begin() + d * classes, w.end()),
+                    penalty};
+  for (std::int64_t j = 0; j < d; ++j)
+    for (std::int64_t k = 0; k < classes; ++k) {
+      float weight = w[j * classes + k] * standard.scale[j];
+      probe.weights.row(j)[k] = weight;
+      probe.bias[k] -= weight * standard.mean[j];
+    }
+  return probe;
+}
+
+} // namespace
+
+Matrix LinearProbe::logits(const Matrix &rows) const {
+  Matrix out;
+  multiplyAdd(rows, weights, bias, out);
+  return out;
+}
+
+LinearProbe fitWithPenalty(const ProbeData &data, double penalty, int iterations) {
+  Standard standard = standardOf(data.features->rows);
+  Problem all = makeProblem(data, standard, {});
+  std::vector<float> w(static_cast<std::size_t>((all.x.columns + 1) * data.classes));
+  fit(all, penalty, iterations, w);
+  return unstandardized(w, standard, data.classes, penalty);
+}
+
+LinearProbe fitLinearProbe(const ProbeData &data, int iterations) {
+  Standard standard = standardOf(data.features->rows);
+  std::size_t size = static_cast<std::size_t>((data.features->rows.columns + 1) * data.classes);
+  double best = kPenalties[0];
+  {
+    Problem rest = makeProblem(data, standard, false), held = makeProblem(data, standard, true);
+    std::vector<float> w(size);
+    double least = 0;
+    for (double penalty : kPenalties) {
+      fit(rest, penalty, kTrialIterations, w);
+      double loss = held.items() > 0 ? lossOf(held, w, nullptr) : 0;
+      if (penalty == kPenalties[0] || loss < least) {
+        least = loss;
+        best = penalty;
+      } else {
+        break; // weaker penalties fit the training rows alone from here on
+      }
+    }
+  }
+  return fitWithPenalty(data, best, iterations);
+}
+
+NeighbourProbe fitNeighbours(const Features &train, const Features &queries,
+                             std::int64_t classes) {
+  constexpr std::int64_t kChoices[] = {1, 5, 15};
+  constexpr std::int64_t kMost = 15;
+  auto normalized = [](const Features &f) {
+    Matrix out = f.rows;
+    for (std::int64_t i = 0; i < out.rows; ++i) {
+      double sum = 0;
+      for (float value : out.row(i))
+        sum += static_cast<double>(value) * static_cast<double>(value);
+      auto scale = static_cast<float>(1 / std::sqrt(std::max(1e-20, sum)));
+      for (float &value : out.row(i))
+        value *= scale;
+    }
+    return out;
+  };
+  Matrix base = normalized(train), asked = normalized(queries),
+         transposed(base.columns, base.rows);
+  for (std::int64_t i = 0; i < base.rows; ++i)
+    for (std::int64_t j = 0; j < base.columns; ++j)
+      transposed.row(j)[i] = base.row(i)[j];
+  // The nearest of one row, nearest first; `self` is left out.
+  std::vector<float> zero(base.rows);
+  Matrix one(1, base.columns), similarities;
+  auto nearest = [&](std::span<const float> row, std::int64_t self) {
+    std::copy(row.begin(), row.end(), one.values.begin());
+    multiplyAdd(one, transposed, zero, similarities);
+    std::vector<std::int64_t> order;
+    for (std::int64_t i = 0; i < base.rows; ++i)
+      if (i != self && train.labels[i] >= 0)
+        order.push_back(i);
+    std::size_t keep = std::min<std::size_t>(kMost, order.size());
+    std::partial_sort(
+        order.begin(), order.begin() + keep, order.end(), [&](std::int64_t a, std::int64_t b) {
+          return std::pair(-similarities.values[a], a) < std::pair(-similarities.values[b], b);
+        });
+    order.resize(keep);
+    return order;
+  };
+  auto vote = [&](const std::vector<std::int64_t> &order, std::int64_t k,
+                  std::span<float> out) {
+    std::fill(out.begin(), out.end(), 0.01f);
+    for (std::size_t i = 0; i < order.size() && static_cast<std::int64_t>(i) < k; ++i)
+      out[train.labels[order[i]]] += 1;
+    for (float &value : out)
+      value = std::log(value);
+  };
+  std::int64_t hits[3] = {0, 0, 0};
+  std::vector<float> votes(classes);
+  std::int64_t tried = std::min<std::int64_t>(base.rows, 500);
+  for (std::int64_t i = 0; i < tried; ++i) {
+    if (train.labels[i] < 0)
+      continue;
+    std::vector<std::int64_t> order = nearest(base.row(i), i);
+    for (int choice = 0; choice < 3; ++choice) {
+      vote(order, kChoices[choice], votes);
+      hits[choice] +=
+          std::max_element(votes.begin(), votes.end()) - votes.begin() == train.labels[i];
+    }
+  }
+  NeighbourProbe probe;
+  probe.neighbours = kChoices[std::max_element(hits, hits + 3) - hits];
+  probe.logits = Matrix(asked.rows, classes);
+  for (std::int64_t i = 0; i < asked.rows; ++i)
+    vote(nearest(asked.row(i), -1), probe.neighbours, probe.logits.row(i));
+  return probe;
+}
+
+} // namespace ftc::assess

@@ -1,0 +1,92 @@
+// Runs: what an assessment tries in process: compiling a step, training it on some rows, and
+// measuring what that gives.
+#pragma once
+
+#include "assess/Probe.h"
+#include "assess/Scores.h"
+#include "compiler/Compile.h"
+#include "runtime/train/RunData.h"
+
+#include <optional>
+
+namespace ftc::assess {
+
+/// The run that is asked about: `ftrt run`'s flags of the same names.
+struct Recipe {
+  double epochs = 3;
+  std::int64_t batchSize = 8;
+  double learningRate = 5e-5;
+  std::int64_t seed = 42;
+  unsigned threads = 0;
+};
+
+/// A compiled step of one method.
+struct CompiledMethod {
+  std::string method, artifact;
+  std::int64_t peakBytes = 0; ///< what the plan holds at once, as ftc inspect --memory says
+  std::int64_t trainable = 0, parameters = 0;
+  double compileSeconds = 0;
+};
+
+/// Compiles `options` with another method into `path`, without a word on stderr.
+rt::Result<CompiledMethod> compileMethod(CompileOptions options, const std::string &method,
+                                         const std::string &path);
+
+/// Opens it with the programs that it has of `programs`, and loads its initial weights.
+rt::Result<std::unique_ptr<rt::Session>> openSession(const CompiledMethod &compiled,
+                                                     const Recipe &recipe,
+                                                     std::vector<std::string> programs,
+                                                     std::vector<std::string> scoring = {});
+
+/// Rows of one table, encoded in an order of their own.
+struct EncodedRows {
+  const rt::DataSet *set = nullptr;
+  std::vector<std::int64_t> rows; ///< of the table, in the order of the examples
+  std::unique_ptr<rt::ExampleStream> stream;
+  std::vector<std::int64_t> ends; ///< [rows + 1]: examples before row i
+
+  std::span<const rt::Example> all() const { return stream->all(); }
+  /// The examples of the first `count` rows.
+  std::span<const rt::Example> first(std::int64_t count) const {
+    return stream->all().first(ends[count]);
+  }
+};
+rt::Result<EncodedRows> encodeRows(const rt::Session &session, const rt::DataSet &set,
+                                   const rt::QuestionSettings &questions,
+                                   std::vector<std::int64_t> rows);
+
+/// One training run in process.
+struct Trained {
+  std::int64_t examples = 0, steps = 0, tokens = 0; ///< seen
+  double seconds = 0;                               ///< of its steps
+  double secondsWithoutFirst = 0; ///< the first touches all memory: without it
+  std::int64_t tokensWithoutFirst = 0, stepsWithoutFirst = 0;
+  bool finite = true;
+};
+
+/// Trains `session`, freshly opened, on `examples` as `ftrt run` does with the recipe: the
+/// linear schedule to 0 over all steps, batches in the order of the seed. `mostSteps` > 0 stops
+/// early.
+rt::Result<Trained> trainRows(rt::Session &session, std::span<const rt::Example> examples,
+                              const Recipe &recipe, std::int64_t mostSteps,
+                              const rt::StopRequest &stopped);
+
+/// The weights of a probe as the model's head, where that is one linear layer; false where it
+/// is not, and nothing was done.
+rt::Result<bool> setHead(rt::Session &session, const rt::Session &headSession,
+                         const LinearProbe &probe);
+
+/// Runs `evaluate` over `examples`, which are all of the rows' in `rows`.
+struct Evaluated {
+  Score score;
+  double loss = 0, seconds = 0;
+  std::optional<double> second; ///< an evaluation's other metric, where asked for
+};
+rt::Result<Evaluated>
+evaluateRows(rt::Session &session, const rt::DataSet &set,
+             std::span<const rt::Example> examples, std::span<const std::int64_t> rows,
+             const MetricChoice &metric, const rt::QuestionSettings &questions,
+             const rt::GenerationFlags &generation, const rt::StopRequest &stopped,
+             std::span<const std::int32_t> permutation = {});
+
+} // namespace ftc::assess

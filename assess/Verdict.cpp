@@ -1,0 +1,288 @@
+// The rules, in the order in which they are asked. docs/assess.md has the same list.
+#include "assess/Assess.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace ftc::assess {
+
+namespace {
+
+/// Below so many rows of a class (of all rows, where there are no classes) nothing measured
+/// says what more data would.
+constexpr std::int64_t kLeastRowsOfClass = 8, kLeastRows = 50;
+/// A fair number to come back with.
+constexpr std::int64_t kWantedRowsOfClass = 30, kWantedRows = 300;
+/// A tokenizer that knows less of the text does not fit it.
+constexpr double kMostUnknown = 0.3;
+/// Rows that an evaluation needs to tell anything.
+constexpr std::int64_t kLeastEvaluation = 30;
+
+std::string points(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", value);
+  return text;
+}
+
+std::string interval(const Prediction &p) {
+  return points(p.value) + " (" + points(p.low) + " to " + points(p.high) + ")";
+}
+
+/// Whether `score` stands above the best baseline by more than chance would have it.
+bool beats(const Score &score, const Score &baseline) {
+  double error = std::hypot(score.error, baseline.error);
+  return score.value - baseline.value > std::max(2.0 * error, 1.0);
+}
+
+struct Judge {
+  Assessment &a;
+  ModelFacts &first;
+  Score floor; ///< the best baseline that needs no model
+
+  explicit Judge(Assessment &assessment) : a(assessment), first(assessment.models.front()) {
+    floor.value = 0;
+    for (const NamedScore &baseline : a.baselines)
+      if (baseline.score.value > floor.value)
+        floor = baseline.score;
+  }
+
+  void say(Verdict verdict, std::string reason, std::string next) {
+    a.verdict = verdict;
+    a.reason = std::move(reason);
+    a.next = std::move(next);
+  }
+
+  /// The best that the model was seen to reach with training.
+  std::optional<Score> reached(const ModelFacts &model) const {
+    std::optional<Score> best;
+    for (const std::optional<Score> &score : {model.linearProbe, model.neighbours})
+      if (score && (!best || score->value > best->value))
+        best = score;
+    if (!model.tunedCurve.empty()) {
+      const CurvePoint &last = model.tunedCurve.back();
+      if (!best || last.value > best->value)
+        best = Score{last.value, last.error, 0};
+    }
+    return best;
+  }
+  bool aboveFloor(const ModelFacts &model) const {
+    std::optional<Score> score = reached(model);
+    return score && beats(*score, floor);
+  }
+  std::string of(const std::string &what) const { return a.metric.name + " " + what; }
+  std::string trainCommand() const {
+    return "ftc compile " + first.model + " --task " + a.task + " --train_file … --method ";
+  }
+
+  bool satisfied() {
+    if (!first.zeroShot || !beats(*first.zeroShot, floor))
+      return false;
+    double zero = first.zeroShot->value;
+    if (a.target) {
+      if (zero < *a.target)
+        return false;
+      say(Verdict::AlreadySatisfies,
+          "The model as it is reaches " + of(points(zero)) + ", the target is " +
+              points(*a.target) + ".",
+          "Use it as it is: nothing is left to train for this target.");
+      return true;
+    }
+    double best = std::max(first.tunedAtAll ? first.tunedAtAll->value : 0,
+                           first.probeAtAll ? first.probeAtAll->value : 0);
+    if (best - zero > a.detectable)
+      return false;
+    say(Verdict::AlreadySatisfies,
+        "The model as it is reaches " + of(points(zero)) +
+            "; trained on this data it is expected "
+            "to reach " +
+            points(best) + ", and this evaluation cannot tell less than " +
+            points(a.detectable) + " points.",
+        "Use it as it is, or give --target_metric if more is wanted.");
+    return true;
+  }
+
+  bool tooFewRows() {
+    bool classes = a.data.leastOfAClass > 0 && !a.data.labels.empty();
+    auto count = static_cast<std::int64_t>(a.data.labels.size());
+    bool few = a.data.trainRows < kLeastRows ||
+               (classes && a.data.trainRows < kLeastRowsOfClass * count);
+    if (!few)
+      return false;
+    a.rowsNeeded = std::max(kWantedRows, classes ? kWantedRowsOfClass * count : 0);
+    say(Verdict::NeedData,
+        std::to_string(a.data.trainRows) + " training rows" +
+            (classes ? " of " + std::to_string(count) + " labels" : std::string()) +
+            " are too few to train on, and to measure with: every figure here could be chance.",
+        "Label about " + std::to_string(a.rowsNeeded) + " rows, then assess again.");
+    return true;
+  }
+
+  bool wrongModel() {
+    const ModelFacts *better = nullptr;
+    for (const ModelFacts &model : a.models)
+      if (&model != &first && aboveFloor(model) &&
+          (!better || reached(model)->value > reached(*better)->value))
+        better = &model;
+    bool unknown = first.unknownShare > kMostUnknown;
+    bool fails = !aboveFloor(first);
+    if (better && (fails || unknown)) {
+      a.betterModel = better->model;
+      say(Verdict::WrongModel,
+          (unknown
+               ? points(100 * first.unknownShare) + " % of the text's tokens are unknown to it"
+               : "It does no better than a guess (" + points(reached(first)->value) + ")") +
+              std::string(", where ") + better->model + " reaches " +
+              of(points(reached(*better)->value)) + ".",
+          "Assess " + better->model + " alone.");
+      return true;
+    }
+    if (better && reached(first) &&
+        reached(*better)->value - reached(first)->value > std::max(a.detectable, 3.0)) {
+      a.betterModel = better->model;
+      say(Verdict::WrongModel,
+          better->model + "'s frozen features reach " + of(points(reached(*better)->value)) +
+              ", this model's " + points(reached(first)->value) +
+              ": more than this evaluation's noise (" + points(a.detectable) + " points).",
+          "Assess " + better->model + " alone.");
+      return true;
+    }
+    if (unknown) {
+      say(Verdict::WrongModel,
+          points(100 * first.unknownShare) + " % of the text's tokens are unknown to this "
+                                             "model's tokenizer: it cannot read the "
+                                             "language or the script.",
+          "Take a model made for this language: ftc catalog list --language …");
+      return true;
+    }
+    return false;
+  }
+
+  bool nothingLearnt() {
+    if (aboveFloor(first))
+      return false;
+    std::optional<Score> best = reached(first);
+    std::string seen = best ? points(best->value) : "nothing";
+    std::string law = first.tunedCurve.size() > 1 || first.probeCurve.size() > 1
+                          ? " and does not rise with more rows"
+                          : "";
+    say(Verdict::Inconclusive,
+        "Nothing tried beats answering without looking (" + points(floor.value) +
+            "): the best is " + seen + law +
+            ". Labels that do not follow from the texts, or a text column that is not "
+            "the one meant, look like this.",
+        "Look at twenty rows by hand: would a person give these labels?");
+    return true;
+  }
+
+  bool needsData() {
+    if (!a.target)
+      return false;
+    const Prediction *best = first.tunedAtAll ? &*first.tunedAtAll : nullptr;
+    const PowerLaw *law = &first.tunedLaw;
+    if (first.probeAtAll && (!best || first.probeAtAll->value > best->value)) {
+      best = &*first.probeAtAll;
+      law = &first.probeLaw;
+    }
+    if (!best || best->high >= *a.target)
+      return false;
+    double rows = law->rowsFor(*a.target);
+    bool known = std::isfinite(rows) && rows < 100.0 * static_cast<double>(a.data.trainRows);
+    if (known)
+      a.rowsNeeded = static_cast<std::int64_t>(
+          std::max(rows, static_cast<double>(a.data.trainRows) * 1.1));
+    say(Verdict::NeedData,
+        "With all " + std::to_string(a.data.trainRows) + " rows " + of(interval(*best)) +
+            " is expected, the target is " + points(*a.target) + ". " +
+            (known ? "The curve reaches it at about " + std::to_string(a.rowsNeeded) + " rows."
+                   : std::string("The curve flattens below it: more of the same rows would not "
+                                 "reach it.")),
+        known ? "Label about " + std::to_string(a.rowsNeeded - a.data.trainRows) + " more rows."
+              : "Look for other data, a larger model, or a lower target.");
+    return true;
+  }
+
+  bool probeSuffices() {
+    if (!first.probeAtAll || !first.linearProbe || !beats(*first.linearProbe, floor))
+      return false;
+    const Prediction &probe = *first.probeAtAll;
+    if (a.target && probe.value >= *a.target) {
+      say(Verdict::ProbeSuffices,
+          "A linear head on the frozen model is expected to reach " + of(interval(probe)) +
+              ", the target is " + points(*a.target) + ".",
+          trainCommand() + "head");
+      return true;
+    }
+    if (a.target || !first.tunedAtAll)
+      return false;
+    const Prediction &tuned = *first.tunedAtAll;
+    if (tuned.value - probe.value > std::max(a.detectable, 1.0))
+      return false;
+    say(Verdict::ProbeSuffices,
+        "A linear head on the frozen model is expected to reach " + of(interval(probe)) +
+            ", fine-tuning " + interval(tuned) +
+            ": no difference that this evaluation could tell (" + points(a.detectable) +
+            " points).",
+        trainCommand() + "head");
+    return true;
+  }
+
+  bool fineTune() {
+    if (!first.tunedAtAll)
+      return false;
+    const Prediction &tuned = *first.tunedAtAll;
+    std::string probe =
+        first.probeAtAll ? ", a head on the frozen model " + interval(*first.probeAtAll) : "";
+    const MethodCost *cost = nullptr;
+    for (const MethodCost &one : first.costs)
+      if (one.method == a.method)
+        cost = &one;
+    std::string costs;
+    if (cost) {
+      char text[96];
+      std::snprintf(text, sizeof text, " It takes %.0f MiB and about %.0f s of training here.",
+                    static_cast<double>(cost->peakBytes) / (1 << 20),
+                    cost->seconds.value_or(0));
+      costs = text;
+    }
+    say(Verdict::FineTune,
+        "Fine-tuning (" + a.method + ") on all " + std::to_string(a.data.trainRows) +
+            " rows is expected to reach " + of(interval(tuned)) + probe + "." + costs,
+        trainCommand() + a.method);
+    return true;
+  }
+};
+
+} // namespace
+
+std::string_view verdictName(Verdict verdict) {
+  static constexpr std::string_view names[] = {"ALREADY SATISFIES", "PROBE SUFFICES",
+                                               "FINE-TUNE",         "NEED DATA",
+                                               "WRONG MODEL",       "INCONCLUSIVE"};
+  return names[static_cast<int>(verdict)];
+}
+
+int verdictExitCode(Verdict verdict) { return 10 + static_cast<int>(verdict); }
+
+double detectableDifference(double error) { return (1.96 + 0.84) * std::sqrt(2.0) * error; }
+
+void decide(Assessment &assessment) {
+  Judge judge(assessment);
+  if (judge.satisfied() || judge.tooFewRows() || judge.wrongModel())
+    return;
+  if (assessment.evaluationRows < kLeastEvaluation) {
+    judge.say(Verdict::Inconclusive,
+              "Only " + std::to_string(assessment.evaluationRows) +
+                  " rows are left to evaluate with: whatever they show could be chance.",
+              "Give a --validation_file of at least " + std::to_string(kLeastEvaluation) +
+                  " rows that are not in the training file.");
+    return;
+  }
+  if (judge.nothingLearnt() || judge.needsData() || judge.probeSuffices() || judge.fineTune())
+    return;
+  judge.say(Verdict::Inconclusive,
+            "No training run was measured, so nothing says what fine-tuning would give.",
+            "Give more time: --time_budget.");
+}
+
+} // namespace ftc::assess

@@ -1,0 +1,174 @@
+"""ftc assess: the right verdict on made data, the same figures for the same seed, and one line for
+what is wrong."""
+
+import json
+import random
+import unittest
+
+from toolchain import RECORDINGS, Suite, call, last_line, model_of, must
+
+WORDS = "lo un zo sha ra qui ter mi fo xi ka ing st pre ed".split()
+CODES = {"ALREADY SATISFIES": 10, "PROBE SUFFICES": 11, "FINE-TUNE": 12, "NEED DATA": 13,
+         "WRONG MODEL": 14, "INCONCLUSIVE": 15}
+
+
+def by_word(count, seed):
+    """What a text holds says its label: frozen features show it."""
+    chance, rows = random.Random(seed), []
+    for index in range(count):
+        words = [chance.choice(WORDS) for _ in range(chance.randint(4, 9))]
+        words[chance.randrange(len(words)):0] = ["wen" if index % 2 else "ber"] * 2
+        rows.append((" ".join(words), "ab"[index % 2]))
+    return rows
+
+
+def by_order(count, seed):
+    """Which of two words comes first says the label: a random trunk hardly shows it."""
+    chance, rows = random.Random(seed), []
+    for index in range(count):
+        words = [chance.choice(WORDS[:6]) for _ in range(chance.randint(4, 6))]
+        first, second = sorted(chance.sample(range(len(words) + 2), 2))
+        words.insert(first, "wen" if index % 2 else "ber")
+        words.insert(second, "ber" if index % 2 else "wen")
+        rows.append((" ".join(words), "ab"[index % 2]))
+    return rows
+
+
+def shuffled(count, seed):
+    rows = by_word(count, seed)
+    labels = [label for _, label in rows]
+    random.Random(seed).shuffle(labels)
+    return [(text, label) for (text, _), label in zip(rows, labels)]
+
+
+class AssessTest(Suite):
+    def data(self, name, rows):
+        path = self.scratch / name
+        path.write_text("".join(json.dumps({"text": text, "label": label}) + "\n"
+                                for text, label in rows))
+        return path
+
+    def assess(self, train, *flags, models=None, task="text-classification"):
+        done = must("ftc", "assess", *(models or [model_of("bert", task)]), "--task", task,
+                    "--train_file", train, "--learning_rate", 1e-3, "--json", *flags)
+        return json.loads(done.stdout)
+
+    def testShuffledLabelsAreNotToBeTrainedOn(self):
+        found = self.assess(self.data("shuffled.jsonl", shuffled(800, 2)))
+        self.assertEqual(found["verdict"], "INCONCLUSIVE", found["reason"])
+
+    def testWhatAFrozenTrunkShowsTakesAHeadAlone(self):
+        found = self.assess(self.data("words.jsonl", by_word(600, 1)))
+        self.assertEqual(found["verdict"], "PROBE SUFFICES", found["reason"])
+        self.assertGreater(found["models"][0]["linear_probe"]["value"], 98)
+
+    def testWhatItDoesNotShowTakesFineTuning(self):
+        found = self.assess(self.data("order.jsonl", by_order(1500, 3)))
+        self.assertEqual(found["verdict"], "FINE-TUNE", found["reason"])
+        full = [cost for cost in found["models"][0]["costs"] if cost["method"] == "full"][0]
+        artifact = self.scratch / "order.ftb"
+        must("ftc", "compile", model_of("bert", "text-classification"), "--task",
+             "text-classification", "--train_file", self.scratch / "order.jsonl", "-o", artifact)
+        memory = json.loads(must("ftc", "inspect", artifact, "--memory", "--json").stdout)
+        peaks = [one["peak_bytes"] for one in memory["memory"].values()]
+        self.assertIn(full["peak_bytes"], peaks)
+
+    def testTwentyExamplesAreTooFew(self):
+        found = self.assess(self.data("twenty.jsonl", by_word(20, 4)))
+        self.assertEqual(found["verdict"], "NEED DATA", found["reason"])
+        self.assertGreater(found["rows_needed"], 20)
+
+    def testAHeadThatSolvesTheTaskIsUsedAsItIs(self):
+        train, model = self.data("solved.jsonl", by_word(400, 5)), self.scratch / "solved"
+        artifact = self.scratch / "solved.ftb"
+        must("ftc", "compile", model_of("bert", "text-classification"), "--task",
+             "text-classification", "--train_file", train, "-o", artifact)
+        must("ftrt", "run", artifact, "--train_file", train, "--output_dir", model,
+             "--learning_rate", 1e-3, "--num_train_epochs", 3, "--save_strategy", "no")
+        found = self.assess(self.data("again.jsonl", by_word(400, 6)), models=[model])
+        self.assertEqual(found["verdict"], "ALREADY SATISFIES", found["reason"])
+        self.assertGreater(found["models"][0]["zero_shot"]["value"], 95)
+
+    def testLeakedRowsAreSaidAndNotEvaluatedWith(self):
+        rows = shuffled(700, 7)
+        train = self.data("leak.jsonl", rows)
+        found = self.assess(train, "--validation_file", self.data("leaked.jsonl", rows[:300]),
+                            "--test_file", self.data("test.jsonl", rows[100:150]))
+        self.assertEqual(found["data"]["leaked_validation_rows"], 300)
+        self.assertEqual(found["data"]["leaked_test_rows"], 50)
+        self.assertIn("300 of 300", " ".join(found["notes"]))
+        self.assertEqual(found["data"]["evaluation_source"], "20 % of the training file")
+        self.assertEqual(found["verdict"], "INCONCLUSIVE", found["reason"])
+        # Of a part that leaked, the rest is evaluated with.
+        found = self.assess(train, "--validation_file",
+                            self.data("half.jsonl", rows[:100] + shuffled(100, 8)))
+        self.assertEqual(found["data"]["leaked_rows_left_out"], 100)
+        self.assertEqual(found["data"]["evaluation_rows"], 100)
+
+    def testAnotherScriptTakesAnotherModel(self):
+        letters = str.maketrans("abcdefghijklmnopqrstuwxz", "абвгдежзиклмнопрстуфхцчш")
+        rows = [(text.translate(letters), label) for text, label in by_word(500, 9)]
+        train = self.data("script.jsonl", rows)
+        found = self.assess(train)
+        self.assertEqual(found["verdict"], "WRONG MODEL", found["reason"])
+        self.assertGreater(found["models"][0]["unknown_token_share"], 0.3)
+        other = model_of("roberta", "text-classification")  # bytes know every script
+        found = self.assess(train, models=[model_of("bert", "text-classification"), other])
+        self.assertEqual(found["verdict"], "WRONG MODEL", found["reason"])
+        self.assertEqual(found["better_model"], str(other))
+        self.assertGreater(found["models"][1]["logme"], found["models"][0]["logme"])
+
+    def testATargetDecidesWhatSuffices(self):
+        train = self.data("target.jsonl", by_order(1500, 3))
+        self.assertEqual(self.assess(train, "--target_metric", "0.6")["verdict"], "PROBE SUFFICES")
+        # A third of the labels are wrong: more rows like these would not reach 95.
+        noisy = [(text, label if index % 3 else "b") for index, (text, label)
+                 in enumerate(by_word(800, 11))]
+        found = self.assess(self.data("noisy.jsonl", noisy), "--target_metric", "95")
+        self.assertEqual(found["verdict"], "NEED DATA", found["reason"])
+
+    def testTheSameSeedGivesTheSameFigures(self):
+        train = self.data("seed.jsonl", by_word(200, 10))
+        kept = []
+        for threads in (1, 2):
+            found = self.assess(train, "--seed", 7, "--threads", threads)
+            for entry in (found, found["run"]):
+                entry.pop("seconds")
+            found["models"][0].pop("costs")
+            found.pop("reason")
+            kept.append(found)
+        self.assertEqual(kept[0], kept[1])
+
+    def testExitCodesTextAndPage(self):
+        train, page = self.data("codes.jsonl", by_word(20, 4)), self.scratch / "page.html"
+        arguments = ("assess", model_of("bert", "text-classification"), "--task",
+                     "text-classification", "--train_file", train)
+        done = call("ftc", *arguments, "--exit_code", "--html", page)
+        self.assertEqual(done.returncode, CODES["NEED DATA"], done.stderr)
+        self.assertEqual(done.stdout.splitlines()[0], "NEED DATA")
+        long = [line for line in done.stdout.splitlines()
+                if len(line) > 80 and str(RECORDINGS) not in line]
+        self.assertEqual(long, [])
+        text = page.read_text()
+        self.assertIn("NEED DATA", text)
+        for outside in ("http://", "https://", "<script", "src="):
+            self.assertNotIn(outside, text.replace("http://www.w3.org/2000/svg", ""))
+        self.assertEqual(call("ftc", *arguments).returncode, 0)
+
+    def testOneLineForWhatIsWrong(self):
+        train = self.data("wrong.jsonl", by_word(40, 4))
+        model = model_of("bert", "text-classification")
+        for flags, code, said in (
+                (("--task", "text-generation"), 2, "text-generation"),
+                (("--task", "text-classification", "--method", "head"), 2, "--method"),
+                (("--task", "text-classification", "--metric_for_best_model", "bleu"), 2, "accuracy"),
+                (("--task", "text-classification", "--label_column_name", "missing"), 1, "missing"),
+                (("--task", "text-classification", "--target_metric", "101"), 2, "--target_metric")):
+            done = call("ftc", "assess", model, "--train_file", train, *flags)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn(said, last_line(done.stderr))
+            self.assertEqual(done.stdout, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
