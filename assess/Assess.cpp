@@ -35,7 +35,7 @@ constexpr double kPairedError = 0.77;
 /// Work that is always done, as rows of 16 tokens in a model of 22 million parameters: seconds.
 constexpr double kLeastPasses = 6000, kLeastTokens = 16, kLeastParameters = 22e6;
 constexpr std::int64_t kLeastEvaluationRows = 200, kMostEvaluationRows = 4000;
-constexpr std::int64_t kWrittenRows = 24;
+constexpr std::int64_t kWrittenRows = 64;
 constexpr std::size_t kMostBaselineRows = 500;
 constexpr std::int64_t kMostRowsAtOnce = 60000; ///< rows of features that are held
 constexpr std::int64_t kMostLogMeRows = 2000, kMostNeighbourRows = 4000,
@@ -64,6 +64,7 @@ public:
       std::fprintf(stderr, "%s\n", gone.message().c_str());
   }
   std::string file(const std::string &name) const { return rt::joinPath(directory, name); }
+  const std::string &path() const { return directory; }
 
 private:
   std::string directory;
@@ -128,6 +129,7 @@ private:
   rt::Status readData(Opened &first);
   rt::Status placeEvaluation(const rt::Session &session);
   rt::Status baselines(Opened &first);
+  rt::Status textBaselines();
   rt::Status calibrate(Opened &first);
   rt::Status probeModel(Opened &opened, ModelFacts &facts);
   rt::Status probeCurve(Opened &opened, ModelFacts &facts, const ProbeData &data);
@@ -135,11 +137,11 @@ private:
   rt::Status assessOther(std::size_t index);
   rt::Status shortRuns(Opened &first, ModelFacts &facts);
   rt::Result<Trained> oneRun(Opened &first, std::int64_t rows, const LinearProbe *start,
-                             Evaluated &evaluated);
+                             const rt::Session *fitted, Evaluated &evaluated);
   void predict(ModelFacts &facts);
   rt::Status costs(Opened &first, ModelFacts &facts);
   rt::Result<Score> scoreLogits(const Opened &opened, const Matrix &logits,
-                                std::int64_t examples) const;
+                                std::int64_t examples, const char *prefix = "") const;
   ProbeData probeData(const Opened &opened, const Features &features,
                       std::span<const rt::Example> examples) const;
   bool classifies() const {
@@ -180,6 +182,7 @@ rt::Status Assessor::open(Opened &opened, const std::string &model, std::size_t 
     FTC_ASSIGN_OR_RETURN(opened.head,
                          compileMethod(opened.compile, "head", scratch->file(stem + ".ftb")));
     FTC_ASSIGN_OR_RETURN(opened.session, openSession(*opened.head, options.recipe, programs));
+    opened.session->encode.questions = options.questions;
     return rt::Status::ok();
   }
   if (index > 0)
@@ -260,9 +263,8 @@ rt::Status Assessor::placeEvaluation(const rt::Session &session) {
   result.leakedLeftOut = 0;
   std::vector<std::int64_t> clean;
   for (std::int64_t row : heldOut->rows)
-    if (!leaked.count(row) || !validationSet)
-      if (!leaked.count(row))
-        clean.push_back(row);
+    if (!leaked.count(row))
+      clean.push_back(row);
   result.leakedLeftOut = static_cast<std::int64_t>(heldOut->rows.size() - clean.size());
   result.data.split = true;
   result.evaluationSource =
@@ -276,36 +278,59 @@ rt::Status Assessor::placeEvaluation(const rt::Session &session) {
   return rt::Status::ok();
 }
 
-rt::Status Assessor::baselines(Opened &first) {
-  if (task->hasTargetText()) {
+rt::Status Assessor::textBaselines() {
+  std::size_t rows = std::min<std::size_t>(evaluationOrder.size(), kMostBaselineRows);
+  bool summaries = task->name() == "summarization";
+  // All rows last, after groups of them whose scatter is the error.
+  constexpr std::size_t kGroups = GroupedOutputs::kGroups;
+  std::vector<std::vector<double>> values(summaries ? 2 : 1);
+  for (std::size_t group = 0; group <= kGroups; ++group) {
     rt::LeadBaselines lead;
     rt::CopyBaseline copied;
-    std::size_t rows = std::min<std::size_t>(evaluationOrder.size(), kMostBaselineRows);
     for (std::size_t i = 0; i < rows; ++i) {
-      std::string_view from =
-          evaluationSet->table.text(evaluationOrder[i], evaluationSet->columns.text);
-      std::string_view to =
-          evaluationSet->table.text(evaluationOrder[i], evaluationSet->columns.label);
-      if (task->name() == "summarization")
-        lead.add(from, to, stopped);
-      else
+      if (group < kGroups && i % kGroups != group)
+        continue;
+      std::int64_t row = evaluationOrder[i];
+      std::string_view from = evaluationSet->table.text(row, evaluationSet->columns.text);
+      std::string_view to = evaluationSet->table.text(row, evaluationSet->columns.label);
+      if (summaries && !lead.add(from, to, stopped))
+        return rt::Status::interrupted("stopped while baselines were scored");
+      if (!summaries)
         copied.add(from, to);
     }
-    auto add = [&](const char *name, double value) {
-      result.baselines.push_back({name,
-                                  {value, 50 / std::sqrt(static_cast<double>(rows)),
-                                   static_cast<std::int64_t>(rows)}});
-    };
-    if (task->name() == "summarization") {
-      add("Lead-1", 100 * rougeOf(lead.lead1(), result.metric.name));
-      add("Lead-3", 100 * rougeOf(lead.lead3(), result.metric.name));
+    if (summaries) {
+      values[0].push_back(100 * rougeOf(lead.lead1(), result.metric.name));
+      values[1].push_back(100 * rougeOf(lead.lead3(), result.metric.name));
     } else {
-      add("copying the source",
-          result.metric.name == "chrf" ? copied.chrf().score() : copied.bleu().score().score);
+      values[0].push_back(result.metric.name == "chrf" ? copied.chrf().score()
+                                                       : copied.bleu().score().score);
     }
-    return rt::Status::ok();
   }
+  const char *const names[] = {summaries ? "Lead-1" : "copying the source", "Lead-3"};
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    double whole = values[k].back(), sum = 0, squares = 0;
+    for (std::size_t group = 0; group < kGroups; ++group) {
+      sum += values[k][group];
+      squares += values[k][group] * values[k][group];
+    }
+    double n = kGroups, variance = std::max(0.0, (squares - sum * sum / n) / (n - 1));
+    result.baselines.push_back(
+        {names[k], {whole, std::sqrt(variance / n), static_cast<std::int64_t>(rows)}});
+  }
+  return rt::Status::ok();
+}
+
+rt::Status Assessor::baselines(Opened &first) {
+  if (task->hasTargetText())
+    return textBaselines();
   // Logits that answer without looking: the most frequent class, no entity, one answer for all.
+  if (task->labelPlacement() == rt::LabelPlacement::Span) {
+    FTC_ASSIGN_OR_RETURN(Score score,
+                         scoreLogits(first, first.probe.logits(first.evaluationFeatures.rows),
+                                     static_cast<std::int64_t>(first.evaluation.all().size()),
+                                     "baseline_"));
+    result.baselines.push_back({"one answer for all", score});
+  }
   if (!classifies() || task->labelPlacement() == rt::LabelPlacement::Span)
     return rt::Status::ok();
   const rt::LabelSet &labels = first.session->labels;
@@ -395,7 +420,7 @@ ProbeData Assessor::probeData(const Opened &opened, const Features &features,
 }
 
 rt::Result<Score> Assessor::scoreLogits(const Opened &opened, const Matrix &logits,
-                                        std::int64_t examples) const {
+                                        std::int64_t examples, const char *prefix) const {
   rt::OutputSource source = opened.session->outputSource(
       opened.evaluation.all().first(examples), evaluationSet->table, evaluationSet->columns,
       options.questions);
@@ -404,21 +429,22 @@ rt::Result<Score> Assessor::scoreLogits(const Opened &opened, const Matrix &logi
   FTC_RETURN_IF_ERROR(
       outputs.add(std::span<const float>(logits.values).first(rows.size() * logits.columns),
                   logits.columns, rows));
-  return outputs.score(result.metric);
+  return outputs.score({prefix + result.metric.name, result.metric.scale});
 }
 
 rt::Status Assessor::probeModel(Opened &opened, ModelFacts &facts) {
   rt::Session &session = *opened.session;
   // How long a token takes, of a few examples.
   std::span<const rt::Example> all = opened.train.all();
-  FTC_ASSIGN_OR_RETURN(
-      Features trial,
-      computeFeatures(session, all.first(std::min<std::size_t>(all.size(), 64)), stopped));
-  opened.forwardPerToken =
-      trial.seconds / static_cast<double>(std::max<std::int64_t>(1, trial.tokens));
-  double rowsOfFeatures = std::max(1.0, static_cast<double>(trial.rows.rows) /
-                                            static_cast<double>(std::max<std::size_t>(
-                                                1, std::min<std::size_t>(all.size(), 64))));
+  std::size_t few = std::min<std::size_t>(all.size(), 64);
+  double rowsOfFeatures = 1;
+  if (hasHead()) {
+    FTC_ASSIGN_OR_RETURN(Features trial, computeFeatures(session, all.first(few), stopped));
+    opened.forwardPerToken =
+        trial.seconds / static_cast<double>(std::max<std::int64_t>(1, trial.tokens));
+    rowsOfFeatures = std::max(1.0, static_cast<double>(trial.rows.rows) /
+                                       static_cast<double>(std::max<std::size_t>(1, few)));
+  }
   auto rowsFor = [&](double share, std::int64_t least, std::int64_t most) {
     auto affordable = static_cast<std::int64_t>(share * passes / kForwardPasses);
     auto held = static_cast<std::int64_t>(kMostRowsAtOnce / rowsOfFeatures);
@@ -434,7 +460,8 @@ rt::Status Assessor::probeModel(Opened &opened, ModelFacts &facts) {
       opened.evaluation,
       encodeRows(session, *evaluationSet, options.questions,
                  {evaluationOrder.begin(), evaluationOrder.begin() + evaluationRows}));
-  result.evaluationRows = evaluationRows;
+  result.evaluationRows =
+      task->hasTargetText() ? std::min(evaluationRows, kWrittenRows) : evaluationRows;
   if (!probes())
     return rt::Status::ok();
   say(text("frozen features of %.0f training and %.0f evaluation rows",
@@ -504,7 +531,7 @@ rt::Status Assessor::probeCurve(Opened &opened, ModelFacts &facts, const ProbeDa
 }
 
 rt::Result<Trained> Assessor::oneRun(Opened &first, std::int64_t rows, const LinearProbe *probe,
-                                     Evaluated &evaluated) {
+                                     const rt::Session *fitted, Evaluated &evaluated) {
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                        openSession(*tuned, options.recipe,
                                    {"train_accumulate", "apply", "train_step", "evaluate",
@@ -513,6 +540,9 @@ rt::Result<Trained> Assessor::oneRun(Opened &first, std::int64_t rows, const Lin
   if (probe) {
     FTC_ASSIGN_OR_RETURN(bool set, setHead(*session, *first.session, *probe));
     startedFromProbe = set;
+  } else if (fitted) {
+    FTC_RETURN_IF_ERROR(copyHead(*session, *fitted));
+    startedFromProbe = true;
   }
   Recipe once = options.recipe;
   once.epochs = 1;
@@ -536,18 +566,40 @@ rt::Status Assessor::shortRuns(Opened &first, ModelFacts &facts) {
   auto count = static_cast<std::int64_t>(kRunShare * passes / kStepPasses);
   count = std::clamp<std::int64_t>(count, std::min(rows, 2 * options.recipe.batchSize), rows);
   bool probe = probes() && first.probe.weights.columns > 0;
-  if (probe) {
+  std::unique_ptr<rt::Session> fitted;
+  if (hasHead() && !(probe && isLinearHead(*first.session, first.probe))) {
+    // Its own steps fit a head that no probe has the form of.
+    probe = false;
+    std::int64_t fit = std::max(count, first.featureRows);
+    FTC_ASSIGN_OR_RETURN(fitted, fitHead(*first.head, first.train.first(std::min(rows, fit)),
+                                         options.recipe, scratch->path(), stopped));
+    FTC_ASSIGN_OR_RETURN(
+        Evaluated evaluated,
+        evaluateRows(*fitted, *evaluationSet, first.evaluation.first(shortRows),
+                     std::span<const std::int64_t>(first.evaluation.rows).first(shortRows),
+                     result.metric, options.questions, options.generation, stopped));
+    probeAtRuns = evaluated.score;
+    if (probes()) { // the better of both heads is what tuning has to beat
+      FTC_ASSIGN_OR_RETURN(Score linear,
+                           scoreLogits(first, first.probe.logits(first.evaluationFeatures.rows),
+                                       first.evaluation.ends[shortRows]));
+      if (linear.value > probeAtRuns.value)
+        probeAtRuns = linear;
+    }
+  } else if (probe) {
     FTC_ASSIGN_OR_RETURN(probeAtRuns,
                          scoreLogits(first, first.probe.logits(first.evaluationFeatures.rows),
                                      first.evaluation.ends[shortRows]));
   }
   Evaluated evaluated;
-  FTC_ASSIGN_OR_RETURN(Trained trained,
-                       oneRun(first, count, probe ? &first.probe : nullptr, evaluated));
-  facts.tunedFromProbe = probe && startedFromProbe;
+  FTC_ASSIGN_OR_RETURN(Trained trained, oneRun(first, count, probe ? &first.probe : nullptr,
+                                               fitted.get(), evaluated));
+  facts.tunedFromProbe = startedFromProbe;
+  if (!hasHead() && facts.zeroShot) // what the model writes as it is stands for the probe
+    probeAtRuns = *facts.zeroShot;
   facts.tunedCurve.push_back({static_cast<double>(count), evaluated.score.value,
                               std::max(0.3, evaluated.score.error)});
-  if (facts.tunedFromProbe)
+  if (facts.tunedFromProbe || (!hasHead() && facts.zeroShot))
     facts.gain = {evaluated.score.value - probeAtRuns.value,
                   kPairedError * std::hypot(evaluated.score.error, probeAtRuns.error) /
                       std::sqrt(2.0),
@@ -653,7 +705,12 @@ void Assessor::predict(ModelFacts &facts) {
   if (facts.tunedCurve.empty())
     return;
   const CurvePoint &run = facts.tunedCurve.back();
-  if (!facts.gain || !facts.probeAtAll) {
+  std::optional<Prediction> base = facts.probeAtAll;
+  if (!base && facts.gain) { // the model as it is, or the head as it was fitted: no curve
+    base = around(probeAtRuns.value, probeAtRuns.error);
+    facts.probeLaw = {probeAtRuns.value, 0, 1};
+  }
+  if (!facts.gain || !base) {
     // Nothing to add a gain to: what the short run reached, of which only more can be said.
     facts.tunedLaw = {run.value, 0, 1};
     facts.tunedAtAll = around(run.value, run.error);
@@ -662,11 +719,17 @@ void Assessor::predict(ModelFacts &facts) {
   }
   double doublings = std::max(0.0, std::log2(options.recipe.epochs * rows / run.rows));
   double growth = facts.gain->value > 0 ? 1 + kGainGrowth * doublings : 1;
-  double gain = growth * facts.gain->value;
+  double gain = facts.gain->value;
+  if (gain > 0) { // a share of what is missing, which is less with all rows
+    double missing = std::max(0.5, 100 - probeAtRuns.value);
+    double share = std::min(0.9, growth * gain / missing);
+    gain = share * (100 - base->value);
+    growth *= (100 - base->value) / missing;
+  }
   facts.tunedLaw = facts.probeLaw;
   facts.tunedLaw.top = std::min(100.0, facts.tunedLaw.top + gain);
-  double spread = (facts.probeAtAll->high - facts.probeAtAll->low) / 3.29;
-  facts.tunedAtAll = around(std::min(100.0, facts.probeAtAll->value + gain),
+  double spread = (base->high - base->low) / 3.29;
+  facts.tunedAtAll = around(std::clamp(base->value + gain, 0.0, 100.0),
                             std::hypot(spread, growth * facts.gain->error));
 }
 

@@ -23,7 +23,6 @@ struct DataFacts {
   std::int64_t duplicates = 0;    ///< training rows whose text stood before
   std::int64_t conflicts = 0;     ///< of them, with another label than the first
   std::int64_t leakedValidation = 0, leakedTest = 0; ///< rows whose text is a training row's
-  std::int64_t invalidRows = 0; ///< training rows that cannot be read as examples, left out
   std::int64_t emptyTexts = 0;
   /// Tokens of a row, not cut: the median, the 95th percentile, the longest; and of the
   /// training rows how many the maximum cuts (question answering: windows), with the tokens

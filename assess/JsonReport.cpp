@@ -43,7 +43,6 @@ Json dataJson(const Assessment &a) {
               {"leaked_validation_rows", d.leakedValidation},
               {"leaked_test_rows", d.leakedTest},
               {"leaked_rows_left_out", a.leakedLeftOut},
-              {"invalid_rows", d.invalidRows},
               {"empty_texts", d.emptyTexts},
               {"median_tokens", d.medianTokens},
               {"p95_tokens", d.longTokens},

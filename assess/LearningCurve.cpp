@@ -15,6 +15,9 @@ namespace {
 constexpr double kLeastRate = 0.1, kMostRate = 1.0, kRateStep = 0.05;
 constexpr double kNinetyPercent = 1.645;
 constexpr int kRedraws = 100;
+/// No law is exact: points that are uncertain beside all else for each doubling beyond the
+/// data.
+constexpr double kStrangeness = 0.35;
 
 /// Of a fit: the weighted squares that it leaves.
 struct Fit {
@@ -112,6 +115,10 @@ Prediction extrapolate(std::span<const CurvePoint> points, double rows, double n
   double variance = count ? squares / count : 0;
   if (leaves)
     variance = std::max(variance, left / leaves);
+  double last = points.empty() ? rows : points.back().rows;
+  double strange = kStrangeness * std::max(0.0, std::log2(rows / std::max(1.0, last)));
+  variance += strange * strange;
+
   return around(value, std::sqrt(variance + noise * noise));
 }
 

@@ -32,8 +32,9 @@ struct Prediction {
 };
 
 /// The fit's value at `rows`. The interval is of fits to points redrawn within their errors,
-/// and of fits that leave out a point each, and has `noise`, the standard error of what is
-/// predicted, in it. Deterministic by `seed`.
+/// and of fits that leave out a point each; in it are `noise`, the standard error of what is
+/// predicted, and 0.35 points for each doubling that the law is continued by. Deterministic by
+/// `seed`.
 Prediction extrapolate(std::span<const CurvePoint> points, double rows, double noise,
                        std::uint32_t seed, double most = 100);
 

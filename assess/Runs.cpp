@@ -122,7 +122,7 @@ rt::Result<EncodedRows> encodeRows(const rt::Session &session, const rt::DataSet
 
 rt::Result<Trained> trainRows(rt::Session &session, std::span<const rt::Example> examples,
                               const Recipe &recipe, std::int64_t mostSteps,
-                              const rt::StopRequest &stopped) {
+                              const rt::StopRequest &stopped, const std::string &keepIn) {
   rt::StepPlanRequest request;
   request.examples = static_cast<std::int64_t>(examples.size());
   request.batchSize = recipe.batchSize;
@@ -134,6 +134,8 @@ rt::Result<Trained> trainRows(rt::Session &session, std::span<const rt::Example>
   hyper.seed = static_cast<std::uint32_t>(recipe.seed);
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::StepRunner> runner,
                        rt::StepRunner::make(session, hyper));
+  if (!keepIn.empty() && runner->trunk())
+    FTC_RETURN_IF_ERROR(runner->trunk()->keepIn(keepIn));
   rt::Sampler sampler(request.examples, hyper.seed, /*shuffle=*/true);
   std::int64_t steps = mostSteps > 0 ? std::min(mostSteps, plan.totalSteps) : plan.totalSteps;
   std::vector<const rt::Example *> batch;
@@ -166,34 +168,91 @@ rt::Result<Trained> trainRows(rt::Session &session, std::span<const rt::Example>
   return out;
 }
 
-rt::Result<bool> setHead(rt::Session &session, const rt::Session &headSession,
-                         const LinearProbe &probe) {
+namespace {
+
+/// The head's weight [classes, hidden] and bias, where these are all that is trained; else
+/// none.
+struct HeadParameters {
   const abi::Parameter *weight = nullptr, *bias = nullptr;
+};
+
+HeadParameters linearHead(const rt::Session &headSession, const LinearProbe &probe) {
+  HeadParameters out;
   int trainable = 0;
   for (const abi::Parameter *parameter : *(*headSession.artifact)->parameters()) {
     if (!parameter->trainable())
       continue;
     ++trainable;
-    (rt::count(parameter->shape()) == 2 ? weight : bias) = parameter;
+    (rt::count(parameter->shape()) == 2 ? out.weight : out.bias) = parameter;
   }
   std::int64_t d = probe.weights.rows, c = probe.weights.columns;
-  if (trainable > 2 || !weight || weight->shape()->Get(0) != c ||
-      weight->shape()->Get(1) != d || (trainable == 2 && (!bias || bias->shape()->Get(0) != c)))
+  bool fits = trainable <= 2 && out.weight && out.weight->shape()->Get(0) == c &&
+              out.weight->shape()->Get(1) == d &&
+              (trainable == 1 || (out.bias && out.bias->shape()->Get(0) == c));
+  return fits ? out : HeadParameters();
+}
+
+} // namespace
+
+bool isLinearHead(const rt::Session &headSession, const LinearProbe &probe) {
+  return linearHead(headSession, probe).weight != nullptr;
+}
+
+rt::Result<bool> setHead(rt::Session &session, const rt::Session &headSession,
+                         const LinearProbe &probe) {
+  HeadParameters head = linearHead(headSession, probe);
+  if (!head.weight)
     return false;
+  std::int64_t d = probe.weights.rows, c = probe.weights.columns;
   const auto &parameters = *(*session.artifact)->parameters();
   for (std::uint32_t i = 0; i < parameters.size(); ++i) {
     std::string_view name = rt::text(parameters.Get(i)->name());
-    if (name == rt::text(weight->name())) {
+    if (name == rt::text(head.weight->name())) {
       std::vector<float> values(static_cast<std::size_t>(c * d));
       for (std::int64_t k = 0; k < c; ++k)
         for (std::int64_t j = 0; j < d; ++j)
           values[k * d + j] = probe.weights.row(j)[k];
       FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, values));
-    } else if (bias && name == rt::text(bias->name())) {
+    } else if (head.bias && name == rt::text(head.bias->name())) {
       FTC_RETURN_IF_ERROR(session.executor->loadParameter(i, probe.bias));
     }
   }
   return true;
+}
+
+rt::Result<std::unique_ptr<rt::Session>>
+fitHead(const CompiledMethod &head, std::span<const rt::Example> examples, const Recipe &recipe,
+        const std::string &directory, const rt::StopRequest &stopped) {
+  constexpr double kPasses = 20, kRate = 1e-3;
+  FTC_ASSIGN_OR_RETURN(
+      std::unique_ptr<rt::Session> session,
+      openSession(head, recipe,
+                  {"train_accumulate", "apply", "train_step", rt::kTrunk, "evaluate"}));
+  Recipe passes = recipe;
+  passes.epochs = kPasses;
+  passes.learningRate = kRate;
+  FTC_ASSIGN_OR_RETURN(Trained trained,
+                       trainRows(*session, examples, passes, 0, stopped, directory));
+  if (!trained.finite)
+    return rt::Status::error(head.artifact +
+                             ": the head's loss is not finite on frozen features");
+  return session;
+}
+
+rt::Status copyHead(rt::Session &session, const rt::Session &fitted) {
+  const auto &from = *(*fitted.artifact)->parameters();
+  const auto &to = *(*session.artifact)->parameters();
+  std::vector<float> values;
+  for (std::uint32_t i = 0; i < from.size(); ++i) {
+    if (!from.Get(i)->trainable())
+      continue;
+    values.resize(static_cast<std::size_t>(fitted.executor->parameterElements(i)));
+    FTC_RETURN_IF_ERROR(fitted.executor->storeParameter(i, values));
+    for (std::uint32_t j = 0; j < to.size(); ++j)
+      if (rt::text(to.Get(j)->name()) == rt::text(from.Get(i)->name()))
+        FTC_RETURN_IF_ERROR(session.executor->loadParameter(j, values));
+  }
+  return rt::Status::ok();
 }
 
 rt::Result<Evaluated>

@@ -66,15 +66,28 @@ struct Trained {
 
 /// Trains `session`, freshly opened, on `examples` as `ftrt run` does with the recipe: the
 /// linear schedule to 0 over all steps, batches in the order of the seed. `mostSteps` > 0 stops
-/// early.
+/// early. With `keepIn` what a frozen trunk gives is kept in that directory between epochs.
 rt::Result<Trained> trainRows(rt::Session &session, std::span<const rt::Example> examples,
                               const Recipe &recipe, std::int64_t mostSteps,
-                              const rt::StopRequest &stopped);
+                              const rt::StopRequest &stopped, const std::string &keepIn = {});
+
+/// Whether the head that `headSession`'s artifact trains is one linear layer of the probe's
+/// shape.
+bool isLinearHead(const rt::Session &headSession, const LinearProbe &probe);
 
 /// The weights of a probe as the model's head, where that is one linear layer; false where it
 /// is not, and nothing was done.
 rt::Result<bool> setHead(rt::Session &session, const rt::Session &headSession,
                          const LinearProbe &probe);
+
+/// A head of several layers, fitted on frozen features by the steps of its own artifact: twenty
+/// passes at a rate of 1e-3, what the trunk gives kept in `directory`. The session evaluates
+/// too.
+rt::Result<std::unique_ptr<rt::Session>>
+fitHead(const CompiledMethod &head, std::span<const rt::Example> examples, const Recipe &recipe,
+        const std::string &directory, const rt::StopRequest &stopped);
+/// Every parameter that `fitted` trains, as it is there, into the session of another method.
+rt::Status copyHead(rt::Session &session, const rt::Session &fitted);
 
 /// Runs `evaluate` over `examples`, which are all of the rows' in `rows`.
 struct Evaluated {

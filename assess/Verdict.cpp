@@ -16,6 +16,8 @@ constexpr std::int64_t kLeastRowsOfClass = 8, kLeastRows = 50;
 constexpr std::int64_t kWantedRowsOfClass = 30, kWantedRows = 300;
 /// A tokenizer that knows less of the text does not fit it.
 constexpr double kMostUnknown = 0.3;
+/// What training may add without being worth it, points, whatever an evaluation can tell.
+constexpr double kMostIgnored = 5;
 /// Rows that an evaluation needs to tell anything.
 constexpr std::int64_t kLeastEvaluation = 30;
 
@@ -90,7 +92,7 @@ struct Judge {
     }
     double best = std::max(first.tunedAtAll ? first.tunedAtAll->value : 0,
                            first.probeAtAll ? first.probeAtAll->value : 0);
-    if (best - zero > a.detectable)
+    if (best - zero > std::min(a.detectable, kMostIgnored))
       return false;
     say(Verdict::AlreadySatisfies,
         "The model as it is reaches " + of(points(zero)) +
@@ -216,7 +218,7 @@ struct Judge {
     if (a.target || !first.tunedAtAll)
       return false;
     const Prediction &tuned = *first.tunedAtAll;
-    if (tuned.value - probe.value > std::max(a.detectable, 1.0))
+    if (tuned.value - probe.value > std::min(std::max(a.detectable, 1.0), kMostIgnored))
       return false;
     say(Verdict::ProbeSuffices,
         "A linear head on the frozen model is expected to reach " + of(interval(probe)) +
@@ -224,6 +226,28 @@ struct Judge {
             ": no difference that this evaluation could tell (" + points(a.detectable) +
             " points).",
         trainCommand() + "head");
+    return true;
+  }
+
+  /// A gain that is expected, and that nobody could see.
+  bool tooFewToTell() {
+    if (!first.tunedAtAll || a.target)
+      return false;
+    double without = std::max({floor.value, first.zeroShot ? first.zeroShot->value : 0,
+                               first.probeAtAll ? first.probeAtAll->value : 0});
+    double gain = first.tunedAtAll->value - without;
+    if (gain > a.detectable)
+      return false;
+    double share = a.detectable / std::max(1.0, gain);
+    auto rows =
+        static_cast<std::int64_t>(share * share * static_cast<double>(a.evaluationRows));
+    say(Verdict::Inconclusive,
+        "Fine-tuning is expected to reach " + of(interval(*first.tunedAtAll)) + ", " +
+            points(gain) + " points beside what goes without it, and this evaluation of " +
+            std::to_string(a.evaluationRows) + " rows cannot tell less than " +
+            points(a.detectable) + ".",
+        gain > 1 ? "Evaluate with about " + std::to_string(rows) + " rows."
+                 : "Nothing here speaks for fine-tuning; another model or other data might.");
     return true;
   }
 
@@ -278,7 +302,8 @@ void decide(Assessment &assessment) {
                   " rows that are not in the training file.");
     return;
   }
-  if (judge.nothingLearnt() || judge.needsData() || judge.probeSuffices() || judge.fineTune())
+  if (judge.nothingLearnt() || judge.needsData() || judge.probeSuffices() ||
+      judge.tooFewToTell() || judge.fineTune())
     return;
   judge.say(Verdict::Inconclusive,
             "No training run was measured, so nothing says what fine-tuning would give.",

@@ -139,6 +139,41 @@ class AssessTest(Suite):
             kept.append(found)
         self.assertEqual(kept[0], kept[1])
 
+    def testEveryTask(self):
+        recorded = RECORDINGS / "data"
+        for family, task, data, flags, baseline in (
+                ("bert", "token-classification", "tags.conll", (), "no entity (all O)"),
+                ("bert", "question-answering", "questions.json",
+                 ("--max_seq_length", 48, "--doc_stride", 8, "--version_2_with_negative"),
+                 "one answer for all"),
+                ("bart", "summarization", "summaries.jsonl", (), "Lead-3"),
+                ("gpt2", "summarization", "summaries.jsonl", ("--method", "lora"), "Lead-1"),
+                ("marian", "translation", "translations.jsonl", (), "copying the source")):
+            with self.subTest(family=family, task=task):
+                found = self.assess(recorded / data, *flags, task=task,
+                                    models=[model_of(family, task)])
+                self.assertIn(found["verdict"], CODES)
+                self.assertEqual(found["exit_code"], CODES[found["verdict"]])
+                model = found["models"][0]
+                self.assertEqual(len(model["tuned_curve"]), 1)
+                self.assertIn("zero_shot", model)
+                self.assertIn(baseline, found["baselines"])
+                heads = "linear_probe" in model
+                self.assertEqual(heads, task in ("token-classification", "question-answering"))
+                for cost in model["costs"]:
+                    self.assertGreater(cost["peak_bytes"], 0)
+
+    def testAHeadOfSeveralLayersIsFittedByItsOwnSteps(self):
+        found = self.assess(self.data("layers.jsonl", by_word(400, 12)),
+                            models=[model_of("roberta", "text-classification")])
+        self.assertTrue(found["models"][0]["tuned_from_probe"])
+        self.assertEqual(found["verdict"], "PROBE SUFFICES", found["reason"])
+
+    def testATimeBudgetSaysWhatItLeavesOut(self):
+        found = self.assess(self.data("budget.jsonl", by_word(2000, 13)), "--time_budget", 1)
+        self.assertIn("--time_budget", " ".join(found["left_out"]))
+        self.assertLess(found["models"][0]["probe_curve"][-1]["rows"], 1600)
+
     def testExitCodesTextAndPage(self):
         train, page = self.data("codes.jsonl", by_word(20, 4)), self.scratch / "page.html"
         arguments = ("assess", model_of("bert", "text-classification"), "--task",
