@@ -19,6 +19,11 @@ std::string share(std::int64_t part, std::int64_t whole) {
   return readableCount(part) + " of " + readableCount(whole);
 }
 
+/// What cuts lost: ", 290 tokens lost"; nothing where they lost none.
+std::string lost(std::int64_t tokens) {
+  return tokens ? ", " + readableCount(tokens) + " tokens lost" : "";
+}
+
 void addSet(ReportRows &rows, const std::string &name, const DataSet *set,
             const EncodeSettings &encode) {
   if (!set)
@@ -31,12 +36,13 @@ void addSet(ReportRows &rows, const std::string &name, const DataSet *set,
   if (!set->stream)
     return;
   rows.emplace_back(name + ": examples encoded", readableCount(encoded));
+  Cuts cuts = set->stream->cuts();
   rows.emplace_back(name + ": cut to " + std::to_string(encode.maxSeqLength) + " tokens",
-                    share(set->stream->truncatedExamples(), encoded));
+                    share(cuts.examples, encoded) + lost(cuts.tokens));
   if (encode.target.maxLength > 0)
     rows.emplace_back(name + ": targets cut to " + std::to_string(encode.target.maxLength) +
                           " tokens",
-                      share(set->stream->truncatedTargets(), encoded));
+                      share(cuts.targets, encoded) + lost(cuts.targetTokens));
 }
 
 } // namespace

@@ -27,7 +27,7 @@ rt::Status writeEvalReport(const std::string &path, const EvalFacts &facts,
                {"rows", rt::readableCount(facts.set.size())},
                {"examples encoded", rt::readableCount(examples)},
                {"cut to " + std::to_string(facts.session.encode.maxSeqLength) + " tokens",
-                rt::readableCount(facts.encoded.truncatedExamples)}};
+                rt::readableCount(facts.encoded.cuts.examples)}};
   double seconds = std::max(facts.result.seconds, 1e-9);
   page.throughput = {{"seconds", rt::readableNumber(facts.result.seconds)},
                      {"examples a second",
