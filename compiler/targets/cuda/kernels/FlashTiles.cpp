@@ -10,7 +10,9 @@ using cpu::CpuIsa;
 using cpu::IntExpr;
 
 bool FlashAttention::covers(const cpu::AttentionShape &shape) {
-  return shape.headDim <= 128 && shape.buckets <= 128 && !shape.positions;
+  // The pass that owns keys holds one head's biases, not those of all heads that share the keys.
+  bool biases = shape.buckets <= 128 && shape.kvHeads == shape.heads;
+  return shape.headDim <= 128 && (!shape.buckets || biases) && !shape.positions;
 }
 
 std::string FlashAttention::key(const CpuIsa &isa) const {
