@@ -151,6 +151,15 @@ Status FlagSet::takePositional(const std::string &argument, std::size_t &next) {
   return Status::ok();
 }
 
+std::size_t FlagSet::missingPositionals(std::size_t next) const {
+  std::size_t missing = 0;
+  for (; next < positionalList.size(); ++next) {
+    const Positional &slot = positionalList[next];
+    missing += !slot.optional && !(slot.many && !slot.many->empty());
+  }
+  return missing;
+}
+
 Status FlagSet::parseArguments(std::span<const std::string> arguments) {
   std::size_t nextPositional = 0;
   bool onlyPositionals = false;
@@ -159,9 +168,7 @@ Status FlagSet::parseArguments(std::span<const std::string> arguments) {
     if (!onlyPositionals && argument == "--")
       onlyPositionals = true;
     else if (!onlyPositionals && argument.size() > 1 && argument[0] == '-')
-      FTC_RETURN_IF_ERROR(
-          takeFlag(arguments, index,
-                   positionalList.size() - std::min(positionalList.size(), nextPositional)));
+      FTC_RETURN_IF_ERROR(takeFlag(arguments, index, missingPositionals(nextPositional)));
     else
       FTC_RETURN_IF_ERROR(takePositional(argument, nextPositional));
   }

@@ -268,6 +268,39 @@ TEST(FlagSet, TakesOneFileOrTwo) {
             std::string::npos);
 }
 
+/// The same beside one or more positionals, and beside one that may be absent.
+TEST(FlagSet, TakesTwoFilesBesideManyAndOptionalPositionals) {
+  using Paths = std::vector<std::string>;
+  auto parsed = [](bool many, std::vector<std::string> arguments, Paths &others) {
+    Paths paths;
+    FlagSet flags("ftc assess", "", "");
+    std::string one;
+    others.clear();
+    if (many)
+      flags.positionals("MODEL", others, "");
+    else
+      flags.positional("FILE", one, "", true);
+    flags.files("train_file", paths, "");
+    auto outcome = flags.parse(arguments);
+    if (!many && !one.empty())
+      others = {one};
+    return outcome ? paths : Paths{outcome.status().message()};
+  };
+  Paths others;
+  EXPECT_EQ(parsed(true, {"m", "--train_file", "a.en", "b.de"}, others),
+            (Paths{"a.en", "b.de"}));
+  EXPECT_EQ(others, (Paths{"m"}));
+  EXPECT_EQ(parsed(true, {"m", "n", "--train_file", "a.en", "b.de"}, others),
+            (Paths{"a.en", "b.de"}));
+  EXPECT_EQ(others, (Paths{"m", "n"}));
+  EXPECT_EQ(parsed(true, {"--train_file", "a.csv", "m"}, others), (Paths{"a.csv"}));
+  EXPECT_EQ(others, (Paths{"m"}));
+  EXPECT_EQ(parsed(false, {"--train_file", "a.en", "b.de"}, others), (Paths{"a.en", "b.de"}));
+  EXPECT_EQ(others, Paths());
+  EXPECT_EQ(parsed(false, {"f", "--train_file", "a.en"}, others), (Paths{"a.en"}));
+  EXPECT_EQ(others, (Paths{"f"}));
+}
+
 TEST(FlagSet, HelpListsGroupsAndDefaults) {
   Values v;
   std::string help = makeFlags(v).help();
