@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 namespace ftc::rt {
 
@@ -104,9 +105,10 @@ std::string findingText(const Finding &finding) {
 /// Labels in class order, then those that are not known.
 std::vector<std::string> labelOrder(const DataCheck &check) {
   std::vector<std::string> order = check.labels;
+  std::set<std::string> seen(order.begin(), order.end());
   for (const CheckedFile *file : check.files())
     for (const auto &[label, count] : file->labels)
-      if (std::find(order.begin(), order.end(), label) == order.end())
+      if (seen.insert(label).second)
         order.push_back(label);
   return order;
 }

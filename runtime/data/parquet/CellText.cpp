@@ -96,11 +96,13 @@ std::string dateText(std::int64_t days) {
 }
 
 std::string timeText(std::int64_t value, int digits) {
-  std::int64_t power = powerOfTen(digits), seconds = floorDivide(value, power);
-  std::int64_t part = value - seconds * power;
+  // A time of day is not negative; one that is keeps its sign before the whole.
+  bool negative = value < 0;
+  std::int64_t power = powerOfTen(digits);
+  std::int64_t seconds = std::abs(value / power), part = std::abs(value % power);
   char text[64];
   std::snprintf(
-      text, sizeof text, "%02lld:%02lld:%02lld", static_cast<long long>(seconds / 3600),
+      text, sizeof text, "%s%02lld:%02lld:%02lld", negative ? "-" : "", static_cast<long long>(seconds / 3600),
       static_cast<long long>(seconds / 60 % 60), static_cast<long long>(seconds % 60));
   std::string whole = text;
   if (part == 0)
@@ -112,7 +114,8 @@ std::string timeText(std::int64_t value, int digits) {
 
 std::string timestampText(std::int64_t value, int digits, bool utc) {
   std::int64_t day = 86400 * powerOfTen(digits), days = floorDivide(value, day);
-  return dateText(days) + "T" + timeText(value - days * day, digits) + (utc ? "Z" : "");
+  std::int64_t within = value % day + (value % day < 0 ? day : 0);
+  return dateText(days) + "T" + timeText(within, digits) + (utc ? "Z" : "");
 }
 
 } // namespace ftc::rt::parquet

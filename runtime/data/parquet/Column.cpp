@@ -232,6 +232,9 @@ Result<Column> Column::read(std::string_view file, const Footer &footer,
   if (leaf.element->typeLength < 0 || leaf.element->typeLength > (1 << 24))
     return Status::error("expected values of at most 16 MiB, got values of " +
                          std::to_string(leaf.element->typeLength) + " bytes");
+  ColumnReader reader(chunk, leaf, budget);
+  if (chunk.values == 0) // of no rows: its offsets say nothing
+    return reader.take();
   std::int64_t begin = chunk.dataOffset;
   if (chunk.dictionaryOffset > 0 && chunk.dictionaryOffset < begin)
     begin = chunk.dictionaryOffset;
@@ -241,7 +244,6 @@ Result<Column> Column::read(std::string_view file, const Footer &footer,
     return Status::error("expected the column's " + std::to_string(chunk.compressedBytes) +
                          " bytes within the file, got them at byte " + std::to_string(begin) +
                          " of " + std::to_string(end));
-  ColumnReader reader(chunk, leaf, budget);
   FTC_RETURN_IF_ERROR(reader.readPages(file.substr(
       static_cast<std::size_t>(begin), static_cast<std::size_t>(chunk.compressedBytes))));
   return reader.take();
