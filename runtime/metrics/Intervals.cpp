@@ -51,6 +51,7 @@ std::vector<double> totals(const std::vector<double> &sums, std::int64_t width) 
   return out;
 }
 
+/// Of values that are all finite.
 Interval percentiles(std::vector<double> &values) {
   std::sort(values.begin(), values.end());
   auto at = [&](double share) {
@@ -133,6 +134,12 @@ std::optional<MetricNoise> measureNoise(const SampledMetric &metric) {
     if (paired)
       differences.push_back(values.back() - metric.value(other));
   }
+  // What overflows somewhere has no interval.
+  auto allFinite = [](const std::vector<double> &all) {
+    return std::all_of(all.begin(), all.end(), [](double one) { return std::isfinite(one); });
+  };
+  if (!std::isfinite(noise.value) || !allFinite(values) || !allFinite(differences))
+    return std::nullopt;
   noise.interval = percentiles(values);
   if (metric.proportion) {
     std::vector<double> all = totals(metric.sums, width);

@@ -142,7 +142,7 @@ std::string renderMeans(const ChartText &text, const std::vector<double> &x,
   std::vector<Group> groups;
   for (std::size_t begin = 0; begin < points.size();) {
     std::size_t end =
-        std::min(points.size(), begin + std::max<std::size_t>(1, points.size() / kGroups));
+        std::min(points.size(), begin + (points.size() + kGroups - 1) / kGroups);
     while (end < points.size() && points[end].first == points[end - 1].first)
       ++end;
     double sum = 0;

@@ -30,15 +30,23 @@ void sayBaseline(const SampledMetric &metric, const MetricNoise &noise, Words &w
     return;
   }
   double gain = (noise.value - *noise.baseline) * (metric.greaterIsBetter ? 1 : -1);
+  Interval difference = *noise.difference;
+  if (!metric.greaterIsBetter)
+    difference = {-difference.high, -difference.low};
   std::string text = "The baseline, " + isolated(metric.baselineName, 120) + ", reaches " +
                      readableNumber(*noise.baseline) + ". The model is " +
                      readableNumber(std::fabs(gain)) + (gain >= 0 ? " better" : " worse") +
-                     " (95 % interval of the difference " + range(*noise.difference) + "): ";
+                     " (95 % interval of the difference " + range(difference) + "): ";
   if (!noise.beyondNoise) {
     words.kind = "open";
     words.head = "Not to be told from the baseline";
     text += "<strong>no more than the noise</strong> of " + sample(metric) +
             ". More test data, or more training, would be needed to say more.";
+  } else if (gain > 0 && *noise.baseline == 0) {
+    // To answer nothing scores nothing: not to do that is no merit yet.
+    words.kind = "open";
+    words.head = "Above a baseline that cannot score";
+    text += "more than the noise of " + sample(metric) + ", but the baseline cannot score.";
   } else if (gain > 0) {
     words.kind = "good";
     words.head = "Better than the baseline";
@@ -56,7 +64,8 @@ void sayBaseline(const SampledMetric &metric, const MetricNoise &noise, Words &w
 /// noise, never the gain.
 void sayFirst(const ReportMeasure &measure, const std::optional<MetricNoise> &noise,
               Words &words) {
-  if (!measure.first || !measure.value)
+  if (!measure.first || !measure.value || !std::isfinite(*measure.value) ||
+      !std::isfinite(measure.first->value))
     return;
   double change = *measure.value - measure.first->value;
   double gain = measure.greaterIsBetter ? change : -change;
@@ -91,9 +100,12 @@ std::string verdictSection(const ReportData &data) {
     std::string text = "<span class=\"figure\"><b>" + readableNumber(*measure.value) + "</b> " +
                        isolated(measure.metric, 80) + "</span>";
     if (noise)
-      text += " on " + sample(*metric) + " of the " + escapeHtml(measure.set) +
-              " data; with 95 % confidence the value on all such texts is " +
-              range(noise->interval) + ".";
+      text +=
+          " on " + sample(*metric) + " of the " + escapeHtml(measure.set) + " data; " +
+          (noise->interval.low < noise->interval.high
+               ? "with 95 % confidence the value on all such texts is " +
+                     range(noise->interval) + "."
+               : "so few, and all alike, say nothing of how far other texts may be from it.");
     else
       text += " on the " + escapeHtml(measure.set) + " data.";
     words.sentences = paragraph(text);

@@ -11,15 +11,17 @@ NO_INTEGER = ["", "x", "1.5", "nan", "1e400", TOO_MUCH, "0x10", "-" + TOO_MUCH]
 NO_NUMBER = ["", "x", "nan", "inf", "-inf", "1e999", "1,5"]
 COMMANDS = [("ftc", "compile", ["MODEL", "--task", "text-classification", "-o", "no.ftb"]),
             ("ftc", "inspect", ["no.ftb"]),
+            ("ftc", "assess", ["MODEL", "--task", "text-classification", "--train_file", "no.csv"]),
             ("ftrt", "run", ["no.ftb", "--train_file", "no.csv", "--output_dir", "no"]),
             ("ftrt", "eval", ["no", "--test_file", "no.csv"]),
             ("ftrt", "predict", ["no", "--input_file", "no.csv"]),
             ("ftrt", "export", ["no", "--to", "no"]),
             ("ftrt", "tokenize", ["no", "--input_file", "no.txt"]),
+            ("ftrt", "check-data", ["no.csv", "--task", "text-classification"]),
             ("ftrt", "devices", []),
             ("ftrt", "bench", ["no.ftb"])]
 # Of these every text is a value, as far as the command line alone can tell.
-FREE = {"FILE", "FILE [FILE]", "DIR", "NAME", "TEXT", "LANG", "PATH|true"}
+FREE = {"FILE", "FILE [FILE]", "DIR", "NAME", "TEXT", "LANG", "PATH|true", "MODEL_OR_D"}
 # Beyond what a kind says: flag, values out of its range or of another form.
 RANGES = {
     ("ftc", "compile"): {

@@ -86,10 +86,15 @@ class ReportTest(Suite):
                 said = re.sub(r"<[^>]*>", "", re.search(
                     r'<section class="verdict.*?</section>', self.pages[name], re.S)[0])
                 value = float(re.search(r"([\d.e+-]+) eval_\w+ on", said)[1])
-                low, high = map(float, re.search(r"such texts is ([\d.e+-]+) to ([\d.e+-]+)\.",
-                                                 said).groups())
-                self.assertLessEqual(low * 0.999, value)
-                self.assertGreaterEqual(high * 1.001, value)
+                found = re.search(r"such texts is ([\d.e+-]+) to ([\d.e+-]+)\.", said)
+                if found:
+                    low, high = map(float, found.groups())
+                    self.assertLess(low, high)
+                    self.assertLessEqual(low * 0.999, value)
+                    self.assertGreaterEqual(high * 1.001, value)
+                else:  # models of two layers write texts that all score nothing
+                    self.assertIn("all alike", said)
+                    self.assertEqual(value, 0)
                 if name in baselines:
                     reaches = float(re.search(r"reaches ([\d.e+-]+)\. The model", said)[1])
                     want = results["eval_baseline_" + baselines[name]]

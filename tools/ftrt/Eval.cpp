@@ -123,7 +123,7 @@ Status evalCommand(Arguments arguments) {
   flags.require("test_file");
   flags.text("output_file", outputFile, "FILE", "where the JSON goes");
   flags.shownDefault("stdout");
-  flags.text("report_file", reportFile, "FILE.html", "a page about the evaluation");
+  flags.text("report_file", reportFile, "FILE", "a page about the evaluation");
   flags.shownDefault("none");
   flags.integer("max_eval_samples", maxRows, {.least = 1}, "rows that are used");
   flags.shownDefault("all");

@@ -52,6 +52,9 @@ rt::Status TrackerFlags::resolve(rt::TrainSettings &settings, std::string &remar
   if (!others.empty())
     remark = "--report_to " + rt::quoteList(others) +
              ": nothing is sent anywhere; tensorboard is the tracker that there is";
+  else if (!settings.tensorBoard && !(loggingDir.empty() && runName.empty()))
+    remark = std::string(loggingDir.empty() ? "--run_name" : "--logging_dir") +
+             ": no event files are written; --report_to tensorboard writes them";
   return rt::Status::ok();
 }
 

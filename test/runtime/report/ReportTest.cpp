@@ -178,7 +178,7 @@ TEST(Chart, MeansHistogramsAndPoints) {
     x.push_back(i);
     y.push_back(i < 50 ? 0 : 100);
   }
-  EXPECT_NE(renderMeans({"t", "x"}, x, y).find("0–11: 0 (12)"), std::string::npos);
+  EXPECT_NE(renderMeans({"t", "x"}, x, y).find("0–12: 0 (13)"), std::string::npos);
   EXPECT_EQ(renderMeans({"t", "x"}, {}, {}), "");
   EXPECT_NE(renderHistogram({"t", "x"}, x, y, "a", "b").find("class=\"s1\""),
             std::string::npos);
