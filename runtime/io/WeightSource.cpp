@@ -48,6 +48,18 @@ const TensorInfo *WeightSource::find(std::string_view name) const {
 
 std::string WeightSource::fileName(std::size_t file) const { return baseName(filePath(file)); }
 
+Status WeightSource::checkUnchanged(std::size_t file) {
+  WeightFile &held = files[file];
+  Status unchanged = held.file.checkUnchanged();
+  if (unchanged || !held.hash)
+    return unchanged;
+  FTC_ASSIGN_OR_RETURN(std::string now, sha256HexOfFile(held.file));
+  if (now != *held.hash)
+    return unchanged;
+  held.file.acceptTime();
+  return Status::ok();
+}
+
 Result<std::string> WeightSource::sha256(std::size_t file) {
   WeightFile &held = files[file];
   if (!held.hash) {

@@ -56,8 +56,9 @@ public:
   const std::string &filePath(std::size_t file) const { return files[file].file.path(); }
   std::uint64_t fileBytes(std::size_t file) const { return files[file].file.size(); }
   Result<std::string> sha256(std::size_t file);
-  /// Fails where a file was written to since it was opened.
-  Status checkUnchanged(std::size_t file) const { return files[file].file.checkUnchanged(); }
+  /// Fails where a file was written to since it was opened. One whose time alone is another is
+  /// read through where sha256() was asked for before, and may have the same bytes.
+  Status checkUnchanged(std::size_t file);
 
   static constexpr std::uint64_t toTheEnd = std::numeric_limits<std::uint64_t>::max();
   /// Elements [first, first + count) as f32, row-major, into `out`; all by default. Fails on

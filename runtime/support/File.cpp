@@ -75,6 +75,12 @@ Result<File> File::open(const std::string &path) {
   return file;
 }
 
+void File::acceptTime() {
+  struct stat info;
+  if (::fstat(fd.get(), &info) == 0)
+    modified = modificationTime(info);
+}
+
 Status File::checkUnchanged() const {
   struct stat info;
   if (::fstat(fd.get(), &info) != 0)

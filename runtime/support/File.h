@@ -51,6 +51,9 @@ public:
   /// Fails where size or time of modification are not those of when it was opened: for files that
   /// are read little by little, while others might write into them.
   Status checkUnchanged() const;
+  /// Takes the file's time of modification as it is now for the one of when it was opened: whoever
+  /// calls this has seen that its bytes are the same.
+  void acceptTime();
 
   /// Tells the kernel that [offset, offset + count) will not be read again soon.
   void dropPages(std::uint64_t offset, std::uint64_t count) const;

@@ -45,7 +45,7 @@ const DemandedRows::Table *DemandedRows::find(std::uint32_t index) const {
 
 bool DemandedRows::has(std::uint32_t index) const { return find(index) != nullptr; }
 
-Status DemandedRows::readFrom(std::uint32_t index, std::shared_ptr<const WeightSource> source,
+Status DemandedRows::readFrom(std::uint32_t index, std::shared_ptr<WeightSource> source,
                               const TensorInfo &tensor) {
   Table &table = tables[static_cast<std::size_t>(find(index) - tables.data())];
   table.source = std::move(source);
@@ -61,20 +61,26 @@ Status DemandedRows::readFrom(std::uint32_t index, std::shared_ptr<const WeightS
   return Status::ok();
 }
 
-void DemandedRows::catchUp(const Table &table, std::span<float> values) const {
-  if (!table.trainable || decays.empty())
-    return;
-  // A block at a time, so that its values stay in registers while the factors pass.
-  constexpr std::size_t kBlock = 32;
-  for (std::size_t at = 0; at < values.size(); at += kBlock) {
+/// Multiplies all values by all factors, one after another: a block at a time, so that its
+/// values stay in registers while the factors pass. With the vectors that the CPU has: the bits
+/// are the same.
+__attribute__((target_clones("avx512f", "avx2", "default"))) static void
+multiplyAll(float *values, std::size_t count, const float *factors, std::size_t factorCount) {
+  constexpr std::size_t kBlock = 64;
+  for (std::size_t at = 0; at < count; at += kBlock) {
     float block[kBlock] = {};
-    std::size_t part = std::min(kBlock, values.size() - at);
-    std::copy_n(values.data() + at, part, block);
-    for (float keep : decays)
+    std::size_t part = std::min(kBlock, count - at);
+    std::copy_n(values + at, part, block);
+    for (std::size_t k = 0; k < factorCount; ++k)
       for (float &value : block)
-        value *= keep;
-    std::copy_n(block, part, values.data() + at);
+        value *= factors[k];
+    std::copy_n(block, part, values + at);
   }
+}
+
+void DemandedRows::catchUp(const Table &table, std::span<float> values) const {
+  if (table.trainable && !decays.empty())
+    multiplyAll(values.data(), values.size(), decays.data(), decays.size());
 }
 
 Status DemandedRows::readRow(const Table &table, std::int64_t row) {
@@ -117,8 +123,8 @@ Status DemandedRows::storeRange(std::uint32_t index, std::int64_t first,
   const Table &table = *find(index);
   if (!table.source)
     return executor->storeParameterRange(index, first, values, ParameterSlot::Params);
-  FTC_RETURN_IF_ERROR(table.source->readAsF32(table.tensor, values.data(),
-                                              static_cast<std::uint64_t>(first), values.size()));
+  FTC_RETURN_IF_ERROR(table.source->readAsF32(
+      table.tensor, values.data(), static_cast<std::uint64_t>(first), values.size()));
   FTC_RETURN_IF_ERROR(table.source->checkUnchanged(table.tensor.file));
   std::int64_t end = first + static_cast<std::int64_t>(values.size());
   for (std::int64_t row = first / table.width; row * table.width < end; ++row) {

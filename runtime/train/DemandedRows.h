@@ -1,5 +1,6 @@
-// DemandedRows: embedding tables of which a row is read from the weights' file when a batch first
-// names its token. Rows that no text names are never in memory; results are the same bits.
+// DemandedRows: embedding tables of which a row is read from the weights' file when a batch
+// first names its token. Rows that no text names are never in memory; results are the same
+// bits.
 #pragma once
 
 #include "runtime/executor/Executor.h"
@@ -15,16 +16,17 @@ class DemandedRows {
 public:
   /// Without a table on demand nothing does anything.
   DemandedRows() = default;
-  /// The tables that the artifact calls on_demand, where the host may write them in place. Before
-  /// anything touches their memory.
+  /// The tables that the artifact calls on_demand, where the host may write them in place.
+  /// Before anything touches their memory.
   explicit DemandedRows(Executor &executor);
 
   /// Whether parameter `index` is such a table.
   bool has(std::uint32_t index) const;
   /// Rows of parameter `index`, which it has, come from `tensor` of `source` from now on: those
-  /// that are in memory are read anew, and updates of before forgotten. The tensor must have the
-  /// parameter's shape. A table for which this was never called is taken to be in memory whole.
-  Status readFrom(std::uint32_t index, std::shared_ptr<const WeightSource> source,
+  /// that are in memory are read anew, and updates of before forgotten. The tensor must have
+  /// the parameter's shape. A table for which this was never called is taken to be in memory
+  /// whole.
+  Status readFrom(std::uint32_t index, std::shared_ptr<WeightSource> source,
                   const TensorInfo &tensor);
 
   /// Reads the rows of `ids` that are not in memory; before a program runs that takes them. Ids
@@ -56,7 +58,7 @@ private:
     std::int64_t begin = 0; ///< byte in the segment of parameters
     bool trainable = false;
     std::span<float> values;
-    std::shared_ptr<const WeightSource> source; ///< null: in memory whole
+    std::shared_ptr<WeightSource> source; ///< null: in memory whole
     TensorInfo tensor;
   };
 

@@ -55,7 +55,7 @@ Result<const TensorInfo *> findTensor(const WeightSource &checkpoint, std::strin
 
 /// A table whose rows are read when a batch names them.
 Status leaveToDemand(Session &session, std::uint32_t index,
-                     const std::shared_ptr<const WeightSource> &checkpoint,
+                     const std::shared_ptr<WeightSource> &checkpoint,
                      std::string_view name) {
   FTC_ASSIGN_OR_RETURN(
       const TensorInfo *tensor,
@@ -257,7 +257,7 @@ Status loadModelWeights(Session &session, const std::string &path) {
   bool adapter = hasAdapter(artifact); // the trained tensors alone, under PEFT's names
   FTC_ASSIGN_OR_RETURN(Checkpoint opened,
                        Checkpoint::open(adapter ? joinPath(path, kAdapterWeights) : path));
-  auto checkpoint = std::make_shared<const Checkpoint>(std::move(opened));
+  auto checkpoint = std::make_shared<Checkpoint>(std::move(opened));
   ParameterLoader loader(session);
   for (std::uint32_t i = 0; i < count(artifact->parameters()); ++i) {
     const abi::Parameter &parameter = *artifact->parameters()->Get(i);

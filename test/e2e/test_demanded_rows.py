@@ -4,6 +4,7 @@ through evaluations, decay, checkpoints and resumes, and memory for the rows tha
 import json
 import re
 import shutil
+import struct
 import unittest
 
 from toolchain import Suite, must
@@ -50,6 +51,15 @@ class DemandedRowsTest(Suite):
                     "--weight_decay", 0.05, "--eval_strategy", "steps", "--eval_steps", 2,
                     "--save_strategy", "steps", "--save_steps", 2, *flags)
 
+    def table(self, folder):
+        """The bytes of the word embeddings."""
+        data = (folder / "model.safetensors").read_bytes()
+        size, = struct.unpack_from("<Q", data)
+        entry, = (value for key, value in json.loads(data[8:8 + size]).items()
+                  if key.endswith("word_embeddings.weight"))
+        begin, end = entry["data_offsets"]
+        return data[8 + size + begin:8 + size + end]
+
     def same(self, one, other):
         self.assertTrue(one.read_bytes() == other.read_bytes(), "%s and %s differ" % (one, other))
 
@@ -64,6 +74,9 @@ class DemandedRowsTest(Suite):
                 rows, whole = outputs
                 for file in ("model.safetensors", "checkpoint-4/model.safetensors"):
                     self.same(rows / file, whole / file)
+                if "layers:1" in flags:
+                    # Frozen, the table has no gradient to be whole: both read it on demand.
+                    self.assertEqual(self.table(rows), self.table(self.model))
                 logs = [json.loads((one / "trainer_state.json").read_text())["log_history"]
                         for one in outputs]
                 for a, b in zip(*logs, strict=True):
@@ -92,7 +105,7 @@ class DemandedRowsTest(Suite):
         self.same(output / "model.safetensors", exported / "model.safetensors")
 
     def testOnlyRowsThatTextsHaveAreInMemory(self):
-        """Weights, gradients or activations beside them, and two moments: of some 200 rows of
+        """Weights, gradients (and their sum in the arena), and two moments: of some 200 rows of
         30,522, each in a page or two."""
         table, peaks, plans = 4 * VOCABULARY * HIDDEN, [], []
         for artifact in self.artifacts():
@@ -102,7 +115,7 @@ class DemandedRowsTest(Suite):
                                  "--per_device_train_batch_size", 8, "--save_strategy", "no"))
         for rows, whole in (plans, peaks):
             self.assertGreater(whole - rows, 3.9 * table - 4 * (2 << 20))
-            self.assertLess(whole - rows, 4.1 * table)
+            self.assertLess(whole - rows, 5.1 * table)
 
     def testAFrozenTableToo(self):
         """Half of MiniLM's weights are its table: what a run of the head holds is the others'."""

@@ -1,5 +1,5 @@
-// Tables on demand: which rows are in memory, what is stored of the others, updates that they have
-// missed, files that change.
+// Tables on demand: which rows are in memory, what is stored of the others, updates that they
+// have missed, files that change.
 #include "runtime/train/DemandedRows.h"
 
 #include "runtime/artifact/CompactRows.h"
@@ -39,7 +39,7 @@ struct DemandedRowsTest : testing::Test {
   void TearDown() override { std::filesystem::remove_all(directory); }
 
   /// A file with the table, each value times `scale`.
-  std::shared_ptr<const Checkpoint> source(const std::string &name, float scale = 1) {
+  std::shared_ptr<Checkpoint> source(const std::string &name, float scale = 1) {
     std::vector<float> values(kRows * kWidth);
     for (std::size_t i = 0; i < values.size(); ++i)
       values[i] = scale * original(static_cast<std::int64_t>(i));
@@ -48,7 +48,7 @@ struct DemandedRowsTest : testing::Test {
     EXPECT_TRUE(saveSafeTensors(path, {&tensor, 1}));
     auto opened = Checkpoint::open(path);
     EXPECT_TRUE(opened) << opened.status().message();
-    return std::make_shared<const Checkpoint>(opened.take());
+    return std::make_shared<Checkpoint>(opened.take());
   }
 
   /// An executor of one table, with slots.
@@ -143,7 +143,8 @@ TEST_F(DemandedRowsTest, UpdatesThatWereMissedAreMadeInTheirOrder) {
   auto file = source("model");
   ASSERT_TRUE(demanded.readFrom(0, file, *file->find("table")));
   std::vector<float> keeps = {0.99f, 0.5f, 0.7777f};
-  for (float keep : {0.99f, 1.0f, 0.5f, 0.7777f, 1.5f}) // 1 and more: the kernel leaves them out
+  for (float keep :
+       {0.99f, 1.0f, 0.5f, 0.7777f, 1.5f}) // 1 and more: the kernel leaves them out
     demanded.decay(keep);
   ASSERT_TRUE(demanded.admit(Ids{77}));
   expectRow(rowOf(*executor, 77), 77, 1, keeps);
@@ -179,6 +180,22 @@ TEST_F(DemandedRowsTest, AFileThatIsWrittenToMeanwhileIsAnError) {
   EXPECT_NE(status.message().find("written to after it was opened"), std::string::npos)
       << status.message();
   EXPECT_TRUE(demanded.admit(Ids{1})) << "nothing is read";
+}
+
+TEST_F(DemandedRowsTest, AFileWithAnotherTimeAndTheSameBytesIsReadOn) {
+  auto executor = makeExecutor();
+  DemandedRows demanded(*executor);
+  auto file = source("model");
+  ASSERT_TRUE(file->sha256(0)); // as loading does
+  ASSERT_TRUE(demanded.readFrom(0, file, *file->find("table")));
+  std::string path = directory + "/model.safetensors";
+  auto later = std::filesystem::last_write_time(path) + std::chrono::seconds(5);
+  std::filesystem::last_write_time(path, later);
+  EXPECT_TRUE(demanded.admit(Ids{2}));
+  expectRow(rowOf(*executor, 2), 2, 1);
+  std::fstream(path, std::ios::in | std::ios::out).seekp(2000).put('x');
+  std::filesystem::last_write_time(path, later + std::chrono::seconds(5));
+  EXPECT_FALSE(demanded.admit(Ids{3}));
 }
 
 TEST_F(DemandedRowsTest, ProgramsAreToldWhichRowsAreAbsent) {
@@ -220,12 +237,12 @@ TEST(BytesNeverRead, CountsWholePagesWithoutARow) {
   };
   EXPECT_EQ(bytes(0, 8, 4096, {}), 8 * 4096);
   EXPECT_EQ(bytes(0, 8, 4096, {3, 7}), 6 * 4096);
-  EXPECT_EQ(bytes(64, 8, 4096, {}), 7 * 4096);     // the first page is another's too
-  EXPECT_EQ(bytes(64, 8, 4096, {0}), 6 * 4096);    // a row of two pages
-  EXPECT_EQ(bytes(0, 8, 1024, {4}), 4096);         // four rows a page
+  EXPECT_EQ(bytes(64, 8, 4096, {}), 7 * 4096);  // the first page is another's too
+  EXPECT_EQ(bytes(64, 8, 4096, {0}), 6 * 4096); // a row of two pages
+  EXPECT_EQ(bytes(0, 8, 1024, {4}), 4096);      // four rows a page
   EXPECT_EQ(bytes(0, 8, 1024, {0, 3}), 4096);
   EXPECT_EQ(bytes(0, 8, 1024, {0, 7}), 0);
-  EXPECT_EQ(bytes(100, 3, 1000, {}), 0);           // no whole page
+  EXPECT_EQ(bytes(100, 3, 1000, {}), 0); // no whole page
 }
 
 } // namespace
