@@ -10,7 +10,7 @@
 namespace ftc::catalog {
 
 PullProgress::PullProgress(std::string name, std::int64_t size)
-    : name(std::move(name)), size(size), terminal(::isatty(STDERR_FILENO)),
+    : name(rt::escape(name)), size(size), terminal(::isatty(STDERR_FILENO)),
       start(std::chrono::steady_clock::now()), next(start) {}
 
 PullProgress::~PullProgress() {

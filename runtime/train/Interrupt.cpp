@@ -2,7 +2,7 @@
 #include "runtime/train/Interrupt.h"
 
 #include <csignal>
-#include <cstdio>
+#include <cstring>
 #include <unistd.h>
 
 namespace ftc::rt {
@@ -10,20 +10,21 @@ namespace ftc::rt {
 namespace {
 
 volatile std::sig_atomic_t delivered = 0;
+const char *volatile notice = "";
 struct sigaction previousTerm, previousInt;
 
 void onSignal(int signal) {
   if (delivered)
     _exit(1);
   delivered = signal;
-  static const char text[] = "\nftrt: stopping after this step; once more stops at once\n";
-  [[maybe_unused]] auto written = write(STDERR_FILENO, text, sizeof text - 1);
+  [[maybe_unused]] auto written = write(STDERR_FILENO, notice, std::strlen(notice));
 }
 
 } // namespace
 
-InterruptScope::InterruptScope() {
+InterruptScope::InterruptScope(const char *said) {
   delivered = 0;
+  notice = said;
   struct sigaction action = {};
   action.sa_handler = onSignal;
   sigemptyset(&action.sa_mask);

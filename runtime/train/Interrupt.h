@@ -4,10 +4,11 @@
 
 namespace ftc::rt {
 
-/// Installs the handlers while it lives; one at a time.
+/// Installs the handlers while it lives; one at a time. The first signal writes `notice`, which must
+/// outlive the scope, to stderr.
 class InterruptScope {
 public:
-  InterruptScope();
+  explicit InterruptScope(const char *notice);
   ~InterruptScope();
   InterruptScope(const InterruptScope &) = delete;
   InterruptScope &operator=(const InterruptScope &) = delete;

@@ -18,8 +18,8 @@ CMAKE, CPACK = os.environ.get("FTC_CMAKE", "cmake"), os.environ.get("FTC_CPACK",
 LONG = os.environ.get("FTC_LONG", "") not in ("", "0")
 MODEL = REPO / "test/oracle/recordings/bert-text-classification/model"
 DATA = REPO / "test/oracle/recordings/data/pairs.jsonl"
-COMMANDS = {"ftc": ["compile", "inspect", "catalog list", "catalog show", "catalog pull"],
-            "ftrt": ["run", "eval", "predict", "export", "tokenize", "devices", "bench"]}
+COMMANDS = {"ftc": ["assess", "compile", "inspect", "catalog list", "catalog show", "catalog pull"],
+            "ftrt": ["run", "eval", "predict", "export", "tokenize", "devices", "bench", "check-data"]}
 
 
 def call(*command, **options):

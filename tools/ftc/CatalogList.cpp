@@ -76,7 +76,7 @@ rt::Status check(ListFilters &filters) {
         {"", 1}, {"K", 1e3}, {"M", 1e6}, {"B", 1e9}};
     FTC_ASSIGN_OR_RETURN(double most, parseScaled("max_parameters", filters.parameters, units,
                                                   "a number such as 150M or 1.5B"));
-    filters.maxParameters = static_cast<std::int64_t>(most);
+    filters.maxParameters = std::max<std::int64_t>(1, static_cast<std::int64_t>(most));
   }
   if (!filters.size.empty()) {
     static constexpr std::pair<const char *, double> units[] = {

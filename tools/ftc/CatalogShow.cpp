@@ -140,7 +140,8 @@ std::string listed(const Json &array) {
 }
 
 /// "  key          value", wrapped between words at 80 columns.
-void printFact(const std::string &key, const std::string &value) {
+void printFact(const std::string &key, const std::string &given) {
+  std::string value = rt::escape(given, 2000);
   constexpr std::size_t indent = 14, columns = 80;
   std::string line = key + std::string(key.size() < indent ? indent - key.size() : 1, ' ');
   std::string out;

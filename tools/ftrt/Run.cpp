@@ -196,7 +196,8 @@ rt::Status runCommand(Arguments arguments) {
   settings.device = device.device;
   settings.threads = device.threads;
 
-  rt::InterruptScope interrupts;
+  rt::InterruptScope interrupts(
+      "\nftrt: stopping after this step; once more stops at once\n");
   rt::Progress progress(stderr, rt::detectProgressStyle());
   if (!trackerRemark.empty())
     progress.line(trackerRemark);
