@@ -47,7 +47,8 @@ struct MethodCost {
   std::string method;
   std::int64_t peakBytes = 0, trainable = 0, parameters = 0;
   std::optional<double>
-      seconds; ///< of the whole training run on this machine; absent: not measured
+      seconds;            ///< of the whole training run on this machine; absent: not measured
+  bool estimated = false; ///< seconds: by what is computed beside the method asked about
 };
 
 /// What was found of one model.
@@ -75,6 +76,8 @@ struct Assessment {
   MetricChoice metric;
   Recipe recipe;
   std::string method;
+  std::string dataFlags;    ///< " --train_file F …": files and columns, for a shell
+  std::string compileFlags; ///< lengths and precision that were asked for
   std::optional<double> target;
   DataFacts data;
   std::int64_t evaluationRows = 0;

@@ -99,8 +99,10 @@ void countTraining(const rt::Task &task, const rt::DataSet &train, DataFacts &fa
   facts.labels.clear();
   for (const auto &[label, count] : labels)
     facts.labels.push_back({label, count});
-  std::stable_sort(facts.labels.begin(), facts.labels.end(),
-                   [](const LabelCount &a, const LabelCount &b) { return a.count > b.count; });
+  std::sort(facts.labels.begin(), facts.labels.end(),
+            [](const LabelCount &a, const LabelCount &b) {
+              return a.count != b.count ? a.count > b.count : a.label < b.label;
+            });
   if (!facts.labels.empty())
     facts.leastOfAClass = facts.labels.back().count;
 }
@@ -120,9 +122,11 @@ std::vector<std::int64_t> leakedRows(const rt::DataSet &train,
 
 rt::Status measureLengths(const rt::Session &session, const rt::DataSet &train,
                           DataFacts &facts) {
-  FTC_ASSIGN_OR_RETURN(rt::TokenStatistics tokens,
-                       rt::measureTokens(*session.task, train.table, train.columns,
-                                         *session.tokenizer, session.encode));
+  rt::EncodeSettings uncut = session.encode;
+  uncut.maxSeqLength = 0;
+  FTC_ASSIGN_OR_RETURN(
+      rt::TokenStatistics tokens,
+      rt::measureTokens(*session.task, train.table, train.columns, *session.tokenizer, uncut));
   std::vector<std::int64_t> sorted = tokens.lengths;
   std::sort(sorted.begin(), sorted.end());
   facts.medianTokens = percentile(sorted, 0.5);

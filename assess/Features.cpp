@@ -109,9 +109,8 @@ rt::Result<Features> computeFeatures(rt::Session &session,
                                      const rt::StopRequest &stopped) {
   auto start = std::chrono::steady_clock::now();
   FTC_ASSIGN_OR_RETURN(std::vector<TrunkOutput> outputs, trunkOutputs(session));
-  FTC_ASSIGN_OR_RETURN(
-      rt::BatchFeed feed,
-      rt::BatchFeed::make(session, session.layout, rt::FeedFor::Evaluation));
+  FTC_ASSIGN_OR_RETURN(rt::BatchFeed feed,
+                       rt::BatchFeed::make(session, session.layout, rt::FeedFor::Evaluation));
   rt::ProgramHandle trunk = session.executor->program(rt::kTrunk);
   Features features;
   Collector collector{features, session, std::move(outputs)};

@@ -134,19 +134,21 @@ std::string renderHtml(const Assessment &a) {
          rt::section("Learning curve", curves(first));
   std::vector<std::vector<std::string>> rows;
   for (const MethodCost &cost : first.costs)
-    rows.push_back({cost.method,
-                    format("%.1f MiB", static_cast<double>(cost.peakBytes) / (1 << 20)),
-                    cost.seconds ? format("%.0f s", *cost.seconds) : std::string("not timed"),
-                    rt::readableCount(cost.trainable)});
+    rows.push_back(
+        {cost.method, format("%.1f MiB", static_cast<double>(cost.peakBytes) / (1 << 20)),
+         cost.seconds ? format(cost.estimated ? "%.0f s, estimated" : "%.0f s", *cost.seconds)
+                      : std::string("not timed"),
+         rt::readableCount(cost.trainable)});
   out += rt::section("Cost on this machine",
                      table("Memory and time of each method",
                            {"method", "peak memory", "training", "trained parameters"}, rows));
   out += rt::section("Data", dataTable(a));
   std::string noise =
       "<p>" +
-      escapeHtml(format("Two runs must differ by %.1f points for this evaluation of %lld rows to "
-                        "tell (5 %% level, 80 %% power).",
-                        a.detectable, static_cast<long long>(a.evaluationRows))) +
+      escapeHtml(
+          format("Two runs must differ by %.1f points for this evaluation of %lld rows to "
+                 "tell (5 %% level, 80 %% power).",
+                 a.detectable, static_cast<long long>(a.evaluationRows))) +
       "</p>\n";
   for (const std::string &left : a.leftOut)
     noise += "<p>Left out: " + escapeHtml(left) + ".</p>\n";

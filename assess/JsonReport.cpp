@@ -93,6 +93,8 @@ Json modelJson(const ModelFacts &m) {
                 {"parameters", cost.parameters}};
     if (cost.seconds)
       one["seconds"] = *cost.seconds;
+    if (cost.estimated)
+      one["seconds_estimated"] = true;
     costs.push_back(std::move(one));
   }
   return out;

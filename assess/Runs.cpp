@@ -68,7 +68,9 @@ rt::Result<CompiledMethod> compileMethod(CompileOptions options, const std::stri
                        rt::ArtifactReader::open(path));
   FTC_ASSIGN_OR_RETURN(std::shared_ptr<rt::Device> device, rt::makeDevice("cpu", 1));
   FTC_ASSIGN_OR_RETURN(std::uint32_t variant, rt::chooseVariant(*artifact, *device));
-  out.peakBytes = rt::memoryOf(*(*artifact)->variants()->Get(variant)).peak();
+  const abi::Variant &chosen = *(*artifact)->variants()->Get(variant);
+  out.peakBytes = rt::memoryOf(chosen).peak();
+  out.severalPeakBytes = rt::memoryOf(chosen, rt::GradientPlace::Apart).peak();
   for (const abi::Parameter *parameter : *(*artifact)->parameters()) {
     std::int64_t elements = 1;
     for (std::int64_t dimension : *parameter->shape())

@@ -23,7 +23,9 @@ struct Recipe {
 /// A compiled step of one method.
 struct CompiledMethod {
   std::string method, artifact;
-  std::int64_t peakBytes = 0; ///< what the plan holds at once, as ftc inspect --memory says
+  /// What the plan holds at once, as ftc inspect --memory says: where each step has one
+  /// micro-batch, and where it has several.
+  std::int64_t peakBytes = 0, severalPeakBytes = 0;
   std::int64_t trainable = 0, parameters = 0;
   double compileSeconds = 0;
 };

@@ -138,12 +138,15 @@ std::string modelLines(const Assessment &a, const ModelFacts &m) {
 std::string costLines(const ModelFacts &m) {
   std::string out = "Cost on this machine\n";
   for (const MethodCost &cost : m.costs)
-    out += row(cost.method,
-               format("%8.1f MiB  %10s  %lld of %lld parameters",
-                      static_cast<double>(cost.peakBytes) / (1 << 20),
-                      cost.seconds ? format("%.0f s", *cost.seconds).c_str() : "not timed",
-                      static_cast<long long>(cost.trainable),
-                      static_cast<long long>(cost.parameters)));
+    out +=
+        row(cost.method,
+            format("%8.1f MiB  %10s  %lld of %lld parameters",
+                   static_cast<double>(cost.peakBytes) / (1 << 20),
+                   cost.seconds
+                       ? format(cost.estimated ? "(%.0f s)" : "%.0f s", *cost.seconds).c_str()
+                       : "not timed",
+                   static_cast<long long>(cost.trainable),
+                   static_cast<long long>(cost.parameters)));
   return out + "\n";
 }
 

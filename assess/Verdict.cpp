@@ -1,5 +1,6 @@
 // The rules, in the order in which they are asked. docs/assess.md has the same list.
 #include "assess/Assess.h"
+#include "runtime/report/Report.h"
 
 #include <algorithm>
 #include <cmath>
@@ -18,6 +19,8 @@ constexpr std::int64_t kWantedRowsOfClass = 30, kWantedRows = 300;
 constexpr double kMostUnknown = 0.3;
 /// What training may add without being worth it, points, whatever an evaluation can tell.
 constexpr double kMostIgnored = 5;
+/// What ftrt run fits a new head with (docs/assess.md has what it reaches beside the probe).
+constexpr double kHeadRate = 0.05, kHeadEpochs = 40;
 /// Rows that an evaluation needs to tell anything.
 constexpr std::int64_t kLeastEvaluation = 30;
 
@@ -73,13 +76,27 @@ struct Judge {
     return score && beats(*score, floor);
   }
   std::string of(const std::string &what) const { return a.metric.name + " " + what; }
-  std::string trainCommand() const {
-    return "ftc compile " + first.model + " --task " + a.task + " --train_file … --method ";
+  /// The two commands of a run that the verdict speaks of. A head is a linear one that starts
+  /// at random: it takes a higher rate than a model, and epochs that cost little once its
+  /// trunk's results are kept.
+  std::string trainCommand(const std::string &method) const {
+    bool head = method == "head";
+    char recipe[120];
+    std::snprintf(
+        recipe, sizeof recipe,
+        " --learning_rate %g --num_train_epochs %g --per_device_train_batch_size %lld",
+        head ? kHeadRate : a.recipe.learningRate, head ? kHeadEpochs : a.recipe.epochs,
+        static_cast<long long>(a.recipe.batchSize));
+    return "ftc compile " + rt::shellQuote(first.model) + " --task " + a.task + a.dataFlags +
+           a.compileFlags + " --method " + method + " -o step.ftb && ftrt run step.ftb" +
+           a.dataFlags + " --output_dir model" + recipe;
   }
 
   bool satisfied() {
     if (!first.zeroShot || !beats(*first.zeroShot, floor))
       return false;
+    if (!a.target && a.evaluationRows < kLeastEvaluation)
+      return false; // what these rows cannot tell would be anything
     double zero = first.zeroShot->value;
     if (a.target) {
       if (zero < *a.target)
@@ -165,7 +182,22 @@ struct Judge {
       return false;
     std::optional<Score> best = reached(first);
     std::string seen = best ? points(best->value) : "nothing";
-    std::string law = first.tunedCurve.size() > 1 || first.probeCurve.size() > 1
+    if (best && best->value - floor.value > std::max(best->error, 1.0)) {
+      double error = std::hypot(best->error, floor.error), above = best->value - floor.value;
+      double share = 2 * error / above;
+      auto rows =
+          static_cast<std::int64_t>(share * share * static_cast<double>(a.evaluationRows)) + 1;
+      say(Verdict::Inconclusive,
+          "The best that was tried, " + of(seen) + ", stands " + points(above) +
+              " points above answering without looking (" + points(floor.value) +
+              "): less than this evaluation of " + std::to_string(a.evaluationRows) +
+              " rows can tell.",
+          "Evaluate with about " + std::to_string(rows) + " rows.");
+      return true;
+    }
+    const std::vector<CurvePoint> &curve = first.probeCurve;
+    std::string law = curve.size() > 1 && curve.back().value - curve.front().value <=
+                                              std::max(curve.back().error, 1.0)
                           ? " and does not rise with more rows"
                           : "";
     say(Verdict::Inconclusive,
@@ -212,7 +244,7 @@ struct Judge {
       say(Verdict::ProbeSuffices,
           "A linear head on the frozen model is expected to reach " + of(interval(probe)) +
               ", the target is " + points(*a.target) + ".",
-          trainCommand() + "head");
+          trainCommand("head"));
       return true;
     }
     if (a.target || !first.tunedAtAll)
@@ -220,12 +252,15 @@ struct Judge {
     const Prediction &tuned = *first.tunedAtAll;
     if (tuned.value - probe.value > std::min(std::max(a.detectable, 1.0), kMostIgnored))
       return false;
+    std::string compared = probe.value - tuned.value > std::max(a.detectable, 1.0)
+                               ? ": with this recipe fine-tuning does worse; a lower "
+                                 "--learning_rate may do better."
+                               : ": no difference that this evaluation could tell (" +
+                                     points(a.detectable) + " points).";
     say(Verdict::ProbeSuffices,
         "A linear head on the frozen model is expected to reach " + of(interval(probe)) +
-            ", fine-tuning " + interval(tuned) +
-            ": no difference that this evaluation could tell (" + points(a.detectable) +
-            " points).",
-        trainCommand() + "head");
+            ", fine-tuning " + interval(tuned) + compared,
+        trainCommand("head"));
     return true;
   }
 
@@ -257,6 +292,18 @@ struct Judge {
     const Prediction &tuned = *first.tunedAtAll;
     std::string probe =
         first.probeAtAll ? ", a head on the frozen model " + interval(*first.probeAtAll) : "";
+    double without = first.probeAtAll ? first.probeAtAll->value : floor.value;
+    if (a.target && tuned.value < *a.target &&
+        tuned.value - without <= std::max(a.detectable, 1.0)) {
+      say(Verdict::Inconclusive,
+          "Fine-tuning (" + a.method + ") is expected to reach " + of(interval(tuned)) + probe +
+              ": the target of " + points(*a.target) +
+              " lies within what may be, and tuning adds nothing that this evaluation could "
+              "tell (" +
+              points(a.detectable) + " points).",
+          "Evaluate with more rows, or take a head on the frozen model and see.");
+      return true;
+    }
     const MethodCost *cost = nullptr;
     for (const MethodCost &one : first.costs)
       if (one.method == a.method)
@@ -272,7 +319,7 @@ struct Judge {
     say(Verdict::FineTune,
         "Fine-tuning (" + a.method + ") on all " + std::to_string(a.data.trainRows) +
             " rows is expected to reach " + of(interval(tuned)) + probe + "." + costs,
-        trainCommand() + a.method);
+        trainCommand(a.method));
     return true;
   }
 };

@@ -7,6 +7,7 @@
 #include "runtime/train/Interrupt.h"
 #include "tools/flags/FlagSet.h"
 #include "tools/ftc/Commands.h"
+#include "tools/ftc/CompileFlags.h"
 
 #include <cmath>
 #include <cstdio>
@@ -62,7 +63,7 @@ void declareData(FlagSet &flags, assess::AssessOptions &o) {
 
 void declareRun(FlagSet &flags, assess::AssessOptions &o, std::int64_t &threads) {
   flags.group("The run that is asked about, as ftc compile and ftrt run have it");
-  flags.text("method", o.method, "full|lora|layers:K", "what would be trained");
+  flags.text("method", o.method, "full|lora|layers:K", "what would be trained", checkMethod);
   flags.real("num_train_epochs", o.recipe.epochs, {.least = 0, .most = 1e9, .leastOpen = true},
              "epochs");
   flags.integer("per_device_train_batch_size", o.recipe.batchSize,
@@ -95,9 +96,11 @@ rt::Status checkTogether(const FlagSet &flags, AssessFlags &given) {
         "or layers:K to compare it with");
   FTC_ASSIGN_OR_RETURN(const rt::Task *task, rt::findTask(o.compile.task));
   FTC_RETURN_IF_ERROR(rt::checkTaskFlags(*task, o.compile.columns, o.compile.labelAllTokens));
-  if (task->hasTargetText() && o.compile.maxSequenceLength)
-    return rt::Status::usage("--max_seq_length: " + o.compile.task +
-                             " has --max_source_length and --max_target_length instead");
+  FTC_RETURN_IF_ERROR(checkLengths(flags, *task, o.compile));
+  for (const char *name : {"doc_stride", "version_2_with_negative"})
+    if (flags.given(name) && o.compile.task != "question-answering")
+      return rt::Status::usage(std::string("--") + name +
+                               ": question answering alone has it, this is " + o.compile.task);
   // A share is the same in points.
   if (o.target && *o.target <= 1)
     *o.target *= 100;
@@ -114,7 +117,8 @@ rt::Status assessCommand(std::span<const std::string> arguments, int &verdictCod
   FlagSet flags("ftc assess", "MODEL… --task TASK --train_file F [--validation_file V]",
                 "Says with figures whether fine-tuning a model on this data pays.");
   flags.positionals("MODEL", o.models,
-                    "directories in Hugging Face layout, or names of the catalog; the first is assessed, the others are "
+                    "directories in Hugging Face layout, or names of the catalog; the first is "
+                    "assessed, the others are "
                     "what could be taken instead");
   declareData(flags, o);
   declareRun(flags, o, given.threads);
@@ -125,7 +129,7 @@ rt::Status assessCommand(std::span<const std::string> arguments, int &verdictCod
              "what suffices, in points of 0 to 100 or as a share of 1");
   flags.shownDefault("none: what training gains decides");
   flags.real("time_budget", o.timeBudget, {.least = 1, .most = 1e7},
-             "seconds that the assessment may take");
+             "seconds for features and short runs, beside some that are always taken");
   flags.shownDefault("14 % of the run, at least 8");
   flags.group("Output");
   flags.boolean("json", given.json, "all figures as JSON on stdout");
@@ -143,7 +147,7 @@ rt::Status assessCommand(std::span<const std::string> arguments, int &verdictCod
   }
   o.compile.model = o.models.front();
   o.recipe.threads = static_cast<unsigned>(given.threads);
-  rt::InterruptScope interrupts;
+  rt::InterruptScope interrupts("\nftc: stopping; once more stops at once\n");
   auto say = [](const std::string &line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   FTC_ASSIGN_OR_RETURN(assess::Assessment result,
                        assess::assess(o, say, [] { return rt::interruptSignal() != 0; }));

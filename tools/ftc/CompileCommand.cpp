@@ -7,6 +7,7 @@
 #include "runtime/tasks/TaskFlags.h"
 #include "tools/flags/FlagSet.h"
 #include "tools/ftc/Commands.h"
+#include "tools/ftc/CompileFlags.h"
 
 #include <algorithm>
 #include <cctype>
@@ -33,7 +34,7 @@ static rt::Result<std::int64_t> parseBytes(const std::string &text) {
   return static_cast<std::int64_t>(number * scale);
 }
 
-static rt::Status checkMethod(std::string_view text) {
+rt::Status checkMethod(std::string_view text) {
   if (text == "full" || text == "lora" || text == "head")
     return {};
   int layers = 0;
@@ -99,9 +100,7 @@ static rt::Status unknownPass(const std::string &pass, std::span<const std::stri
                            "; expected " + all);
 }
 
-/// Which lengths a task has: one with target texts two, one that writes texts those as well, every
-/// other one --max_seq_length alone.
-static rt::Status checkLengths(const FlagSet &flags, const rt::Task &task,
+rt::Status checkLengths(const FlagSet &flags, const rt::Task &task,
                                const CompileOptions &options) {
   bool targets = task.hasTargetText();
   if (targets && options.maxSequenceLength)
