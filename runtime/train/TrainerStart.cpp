@@ -197,8 +197,9 @@ Status Trainer::startOrResume() {
     else if (evaluator)
       evaluator->use(stepper->trunk());
   }
-  FTC_RETURN_IF_ERROR(placeArtifact());
-  return openEvents();
+  // An event file that cannot be opened leaves no artifact behind, which another run would refuse.
+  FTC_RETURN_IF_ERROR(openEvents());
+  return placeArtifact();
 }
 
 Status Trainer::placeArtifact() {

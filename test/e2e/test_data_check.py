@@ -37,7 +37,8 @@ class DataCheckTest(Suite):
         done = call("ftrt", "check-data", path, "--task", TEXT)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(last_line(done.stderr), r"^ftrt: .*bad\.csv: ftrt run would refuse these "
-                         r"files: rows that cannot be read: 3 \(and another kind of error\)$")
+                         r"files: rows that cannot be read: 3, the first: .+ \(and another kind of "
+                         r"error\)$")
         found = self.kinds(self.check(path, "--task", TEXT, code=1))
         lines = {kind: [place.get("line") for place in one["places"]]
                  for kind, one in found.items()}

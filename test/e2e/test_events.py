@@ -84,6 +84,14 @@ class EventsTest(Suite):
         self.assertEqual((self.scratch / "without" / "model.safetensors").read_bytes(),
                          (self.scratch / "with" / "model.safetensors").read_bytes())
 
+    def testAFolderThatCannotBeLeavesNothing(self):
+        """So that the corrected command finds an output directory that is empty."""
+        done = call("ftrt", *self.command("nowhere", "--report_to", "tensorboard", "--logging_dir",
+                                          "/proc/nowhere"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("--report_to tensorboard: cannot make directory", last_line(done.stderr))
+        must("ftrt", *self.command("nowhere"))
+
     def testResumedRunGoesOnInANewFile(self):
         must("ftrt", *self.command("resumed", "--report_to", "tensorboard", "--max_steps", 5))
         must("ftrt", *self.command("resumed", "--report_to", "tensorboard",

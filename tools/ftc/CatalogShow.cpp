@@ -371,6 +371,12 @@ rt::Status catalogShowCommand(std::span<const std::string> arguments) {
       return rt::Status::usage("--task " + question.task + ": " + shown.facts->modelType +
                                " models have " + join(*tasks, ", "));
     out["costs"] = costsJson(shown.copies.front().path, question);
+    const Json &longest = out["costs"]["max_seq_length"];
+    if (flags.given("seq_length") && longest.is_number() &&
+        longest.get<std::int64_t>() < question.batch.tokens)
+      return rt::Status::usage("--seq_length: expected at most " + longest.dump() +
+                               ", the longest input of this model, got " +
+                               std::to_string(question.batch.tokens));
   }
   if (json)
     std::printf("%s\n", out.dump(2, ' ', false, Json::error_handler_t::replace).c_str());

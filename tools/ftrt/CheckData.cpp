@@ -208,6 +208,9 @@ Status checkDataCommand(Arguments arguments) {
   return Status::error(
       rt::escape(first.path, 160) + ": ftrt run would refuse these files: " + first.what +
       ": " + std::to_string(first.count) +
+      (first.places.empty() || first.places.front().text.empty()
+           ? ""
+           : ", the first: " + first.places.front().text) +
       (kinds > 2    ? " (and " + std::to_string(kinds - 1) + " other kinds of error)"
        : kinds == 2 ? " (and another kind of error)"
                     : ""));
