@@ -50,13 +50,15 @@ rt::Status Assessor::readData(Opened &first) {
       FTC_RETURN_IF_ERROR(rt::checkRows(rt::encodeSource(session, *set, settings)));
   FTC_ASSIGN_OR_RETURN(result.metric,
                        chooseMetric(*task, session.labels, options.questions, options.metric));
-  countTraining(*task, *trainSet, result.data);
+  FTC_RETURN_IF_ERROR(countTraining(*task, *trainSet, result.data));
   FTC_RETURN_IF_ERROR(measureLengths(session, *trainSet, result.data));
   result.data.validationRows = validationSet ? validationSet->size() : 0;
   result.data.testRows = testSet ? testSet->size() : 0;
-  if (testSet)
-    result.data.leakedTest =
-        static_cast<std::int64_t>(leakedRows(*trainSet, trainSet->rows, *testSet).size());
+  if (testSet) {
+    FTC_ASSIGN_OR_RETURN(std::vector<std::int64_t> again,
+                         leakedRows(*trainSet, trainSet->rows, *testSet));
+    result.data.leakedTest = static_cast<std::int64_t>(again.size());
+  }
   return placeEvaluation(session);
 }
 
@@ -64,8 +66,9 @@ rt::Status Assessor::placeEvaluation(const rt::Session &session) {
   auto seed = static_cast<std::uint32_t>(options.recipe.seed);
   std::unordered_set<std::int64_t> leaked;
   if (validationSet) {
-    for (std::int64_t row : leakedRows(*trainSet, trainSet->rows, *validationSet))
-      leaked.insert(row);
+    FTC_ASSIGN_OR_RETURN(std::vector<std::int64_t> again,
+                         leakedRows(*trainSet, trainSet->rows, *validationSet));
+    leaked.insert(again.begin(), again.end());
     result.data.leakedValidation = static_cast<std::int64_t>(leaked.size());
     std::vector<std::int64_t> clean;
     for (std::int64_t row : validationSet->rows)
@@ -96,8 +99,9 @@ rt::Status Assessor::placeEvaluation(const rt::Session &session) {
   heldOut->columns = trainSet->columns;
   heldOut->rows.assign(order.end() - held, order.end());
   trainOrder.assign(order.begin(), order.end() - held);
-  for (std::int64_t row : leakedRows(*trainSet, trainOrder, *heldOut))
-    leaked.insert(row);
+  FTC_ASSIGN_OR_RETURN(std::vector<std::int64_t> again,
+                       leakedRows(*trainSet, trainOrder, *heldOut));
+  leaked.insert(again.begin(), again.end());
   result.leakedLeftOut = 0;
   std::vector<std::int64_t> clean;
   for (std::int64_t row : heldOut->rows)

@@ -1,8 +1,9 @@
-// Texts are compared byte for byte: what differs in a space is another example to the model
+// Inputs are compared byte for byte: what differs in a space is another example to the model
 // too.
 #include "assess/DataFacts.h"
 
 #include "runtime/support/Philox.h"
+#include "runtime/tasks/RowKeys.h"
 
 #include <algorithm>
 #include <map>
@@ -28,13 +29,6 @@ void addCell(const rt::DataTable &table, std::int64_t row, int column, std::stri
 
 bool isEntity(std::string_view tag) { return !tag.empty() && tag != "O" && tag != "0"; }
 
-std::int64_t percentile(const std::vector<std::int64_t> &sorted, double share) {
-  if (sorted.empty())
-    return 0;
-  auto last = static_cast<double>(sorted.size() - 1);
-  return sorted[static_cast<std::size_t>(share * last + 0.5)];
-}
-
 std::int64_t countWords(std::string_view text) {
   std::int64_t words = 0;
   bool inside = false;
@@ -53,8 +47,7 @@ std::int32_t unknownId(const rt::Tokenizer &tokenizer) {
   return -1;
 }
 
-} // namespace
-
+/// All that the task reads of a row, for counting words.
 std::string rowText(const rt::DataTable &table, const rt::TaskColumns &columns,
                     std::int64_t row) {
   std::string text;
@@ -64,27 +57,20 @@ std::string rowText(const rt::DataTable &table, const rt::TaskColumns &columns,
   return text;
 }
 
-std::string rowLabel(const rt::DataTable &table, const rt::TaskColumns &columns,
-                     std::int64_t row) {
-  std::string text;
-  std::vector<std::string> items;
-  addCell(table, row, columns.label, text, items);
-  for (std::size_t i = 1; i < columns.indicators.size(); ++i)
-    addCell(table, row, columns.indicators[i], text, items);
-  return text;
-}
+} // namespace
 
-void countTraining(const rt::Task &task, const rt::DataSet &train, DataFacts &facts) {
+rt::Status countTraining(const rt::Task &task, const rt::DataSet &train, DataFacts &facts) {
   facts.trainRows = train.size();
-  std::unordered_map<std::string, std::string> seen;
+  std::unordered_map<rt::RowKey, rt::RowKey, rt::RowKeyHash> seen;
   std::map<std::string, std::int64_t> labels;
   std::vector<std::string> items;
   bool classes = task.labelPlacement() == rt::LabelPlacement::Sequence && task.hasLabelSet();
   for (std::int64_t row : train.rows) {
-    std::string text = rowText(train.table, train.columns, row);
-    std::string label = rowLabel(train.table, train.columns, row);
-    facts.emptyTexts += countWords(text) == 0;
-    auto [entry, fresh] = seen.try_emplace(std::move(text), label);
+    FTC_ASSIGN_OR_RETURN(rt::RowKey inputs,
+                         rt::inputKey(train.table, row, train.columns, /*folded=*/false));
+    FTC_ASSIGN_OR_RETURN(rt::RowKey label, rt::labelKey(train.table, row, train.columns));
+    facts.emptyTexts += countWords(rowText(train.table, train.columns, row)) == 0;
+    auto [entry, fresh] = seen.try_emplace(inputs, label);
     facts.duplicates += !fresh;
     facts.conflicts += !fresh && entry->second != label;
     if (classes && task.problemType() == rt::kSingleLabel) {
@@ -105,18 +91,23 @@ void countTraining(const rt::Task &task, const rt::DataSet &train, DataFacts &fa
             });
   if (!facts.labels.empty())
     facts.leastOfAClass = facts.labels.back().count;
+  return rt::Status::ok();
 }
 
-std::vector<std::int64_t> leakedRows(const rt::DataSet &train,
-                                     std::span<const std::int64_t> rows,
-                                     const rt::DataSet &set) {
-  std::unordered_set<std::string> known;
-  for (std::int64_t row : rows)
-    known.insert(rowText(train.table, train.columns, row));
+rt::Result<std::vector<std::int64_t>> leakedRows(const rt::DataSet &train,
+                                                 std::span<const std::int64_t> rows,
+                                                 const rt::DataSet &set) {
+  std::unordered_set<rt::RowKey, rt::RowKeyHash> known;
+  for (std::int64_t row : rows) {
+    FTC_ASSIGN_OR_RETURN(rt::RowKey key, rt::inputKey(train.table, row, train.columns, false));
+    known.insert(key);
+  }
   std::vector<std::int64_t> leaked;
-  for (std::int64_t row : set.rows)
-    if (known.count(rowText(set.table, set.columns, row)))
+  for (std::int64_t row : set.rows) {
+    FTC_ASSIGN_OR_RETURN(rt::RowKey key, rt::inputKey(set.table, row, set.columns, false));
+    if (known.count(key))
       leaked.push_back(row);
+  }
   return leaked;
 }
 
@@ -127,18 +118,8 @@ rt::Status measureLengths(const rt::Session &session, const rt::DataSet &train,
   FTC_ASSIGN_OR_RETURN(
       rt::TokenStatistics tokens,
       rt::measureTokens(*session.task, train.table, train.columns, *session.tokenizer, uncut));
-  std::vector<std::int64_t> sorted = tokens.lengths;
-  std::sort(sorted.begin(), sorted.end());
-  facts.medianTokens = percentile(sorted, 0.5);
-  facts.longTokens = percentile(sorted, 0.95);
-  facts.longestTokens = sorted.empty() ? 0 : sorted.back();
-  facts.maxTokens = session.encode.maxSeqLength;
-  for (std::int64_t length : tokens.lengths) {
-    facts.allTokens += length;
-    facts.cutRows += facts.maxTokens > 0 && length > facts.maxTokens;
-    facts.cutTokens +=
-        facts.maxTokens > 0 ? std::max<std::int64_t>(0, length - facts.maxTokens) : 0;
-  }
+  facts.cut = rt::cutBy(tokens.lengths, session.encode.maxSeqLength);
+  facts.tokens = rt::summarizeLengths(tokens.lengths);
   // Of a thousand rows: unknown tokens, and tokens a word.
   std::int32_t unknown = unknownId(*session.tokenizer);
   std::int64_t ids = 0, unknowns = 0, words = 0;

@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include "runtime/tasks/LengthSummary.h"
 #include "runtime/tasks/Task.h"
 #include "runtime/train/RunData.h"
 
@@ -24,29 +25,19 @@ struct DataFacts {
   std::int64_t conflicts = 0;     ///< of them, with another label than the first
   std::int64_t leakedValidation = 0, leakedTest = 0; ///< rows whose text is a training row's
   std::int64_t emptyTexts = 0;
-  /// Tokens of a row, not cut: the median, the 95th percentile, the longest; and of the
-  /// training rows how many the maximum cuts (question answering: windows), with the tokens
-  /// lost.
-  std::int64_t medianTokens = 0, longTokens = 0, longestTokens = 0;
-  std::int64_t maxTokens = 0, cutRows = 0, cutTokens = 0, allTokens = 0;
+  rt::LengthSummary tokens; ///< of a row, not cut
+  rt::CutSummary cut;       ///< of training rows (question answering: windowed)
   double unknownShare = 0;  ///< of the tokens of the training rows, unknown to the tokenizer
   double tokensPerWord = 0; ///< tokens for each run of letters between white space
 };
 
-/// The text of a row by which duplicates are found: all that the task reads to make its answer.
-std::string rowText(const rt::DataTable &table, const rt::TaskColumns &columns,
-                    std::int64_t row);
-/// What the row's answer is, as one text.
-std::string rowLabel(const rt::DataTable &table, const rt::TaskColumns &columns,
-                     std::int64_t row);
-
 /// Counts, labels, duplicates of the training set.
-void countTraining(const rt::Task &task, const rt::DataSet &train, DataFacts &facts);
+rt::Status countTraining(const rt::Task &task, const rt::DataSet &train, DataFacts &facts);
 
-/// Rows of `set` whose text stands in `train` among `rows` of it.
-std::vector<std::int64_t> leakedRows(const rt::DataSet &train,
-                                     std::span<const std::int64_t> rows,
-                                     const rt::DataSet &set);
+/// Rows of `set` whose inputs stand in `train` among `rows` of it.
+rt::Result<std::vector<std::int64_t>> leakedRows(const rt::DataSet &train,
+                                                 std::span<const std::int64_t> rows,
+                                                 const rt::DataSet &set);
 
 /// Lengths in tokens, and what the session's maximum cuts.
 rt::Status measureLengths(const rt::Session &session, const rt::DataSet &train,

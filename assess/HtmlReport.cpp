@@ -77,10 +77,10 @@ std::string dataTable(const Assessment &a) {
        {"of them with another label", count(d.conflicts)},
        {"validation rows that are training rows", count(d.leakedValidation)},
        {"test rows that are training rows", count(d.leakedTest)},
-       {"tokens of a row: median", count(d.medianTokens)},
-       {"tokens of a row: 95 % have at most", count(d.longTokens)},
-       {"tokens of the longest row", count(d.longestTokens)},
-       {"rows longer than the maximum of " + count(d.maxTokens), count(d.cutRows)}});
+       {"tokens of a row: median", count(d.tokens.median)},
+       {"tokens of a row: 95 % have at most", count(d.tokens.p95)},
+       {"tokens of the longest row", count(d.tokens.most)},
+       {"rows longer than the maximum of " + count(d.cut.limit), count(d.cut.rows)}});
 }
 
 std::string curves(const ModelFacts &m) {

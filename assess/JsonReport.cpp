@@ -44,13 +44,13 @@ Json dataJson(const Assessment &a) {
               {"leaked_test_rows", d.leakedTest},
               {"leaked_rows_left_out", a.leakedLeftOut},
               {"empty_texts", d.emptyTexts},
-              {"median_tokens", d.medianTokens},
-              {"p95_tokens", d.longTokens},
-              {"longest_tokens", d.longestTokens},
-              {"max_tokens", d.maxTokens},
-              {"cut_rows", d.cutRows},
-              {"cut_tokens", d.cutTokens},
-              {"tokens", d.allTokens}};
+              {"median_tokens", d.tokens.median},
+              {"p95_tokens", d.tokens.p95},
+              {"longest_tokens", d.tokens.most},
+              {"max_tokens", d.cut.limit},
+              {"cut_rows", d.cut.rows},
+              {"cut_tokens", d.cut.tokens},
+              {"tokens", d.tokens.total}};
   Json &labels = out["labels"] = Json::object();
   for (const LabelCount &label : d.labels)
     labels[label.label] = label.count;

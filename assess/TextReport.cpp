@@ -87,14 +87,14 @@ std::string dataLines(const Assessment &a) {
   if (d.emptyTexts)
     out += row("empty texts", std::to_string(d.emptyTexts));
   out += row("tokens a row", format("median %lld, 95 %% to %lld, longest %lld",
-                                    static_cast<long long>(d.medianTokens),
-                                    static_cast<long long>(d.longTokens),
-                                    static_cast<long long>(d.longestTokens)));
+                                    static_cast<long long>(d.tokens.median),
+                                    static_cast<long long>(d.tokens.p95),
+                                    static_cast<long long>(d.tokens.most)));
   out += row("maximum",
              format("%lld tokens: %lld rows are longer, %.1f %% of tokens",
-                    static_cast<long long>(d.maxTokens), static_cast<long long>(d.cutRows),
-                    d.allTokens ? 100.0 * static_cast<double>(d.cutTokens) /
-                                      static_cast<double>(d.allTokens)
+                    static_cast<long long>(d.cut.limit), static_cast<long long>(d.cut.rows),
+                    d.tokens.total ? 100.0 * static_cast<double>(d.cut.tokens) /
+                                      static_cast<double>(d.tokens.total)
                                 : 0.0));
   return out + "\n";
 }
