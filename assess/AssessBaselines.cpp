@@ -169,7 +169,7 @@ rt::Status Assessor::zeroShot(Opened &opened, ModelFacts &facts, std::size_t ind
                                     opened.evaluation.rows, result.metric, options.questions,
                                     options.generation, stopped, columns));
   facts.zeroShot = evaluated.score;
-  say(formatted("the model as it is: %.2f points", evaluated.score.value));
+  say(rt::format("the model as it is: %.2f points", evaluated.score.value));
   return rt::Status::ok();
 }
 

@@ -81,8 +81,8 @@ rt::Status Assessor::probeModel(Opened &opened, ModelFacts &facts) {
         task->hasTargetText() ? std::min(evaluationRows, kWrittenRows) : evaluationRows;
   if (!probes())
     return rt::Status::ok();
-  say(formatted("frozen features of %.0f training and %.0f evaluation rows",
-                static_cast<double>(trainRows), static_cast<double>(evaluationRows)));
+  say(rt::format("frozen features of %.0f training and %.0f evaluation rows",
+                 static_cast<double>(trainRows), static_cast<double>(evaluationRows)));
   opened.featureRows = trainRows;
   FTC_ASSIGN_OR_RETURN(opened.trainFeatures,
                        computeFeatures(session, opened.train.first(trainRows), stopped));
@@ -142,8 +142,8 @@ rt::Status Assessor::probeCurve(Opened &opened, ModelFacts &facts, const ProbeDa
     if (part == 1)
       facts.linearProbe = score;
   }
-  say(formatted("linear probe: %.2f points with %.0f rows", facts.linearProbe->value,
-                static_cast<double>(rows)));
+  say(rt::format("linear probe: %.2f points with %.0f rows", facts.linearProbe->value,
+                 static_cast<double>(rows)));
   return rt::Status::ok();
 }
 

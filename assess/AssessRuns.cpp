@@ -64,12 +64,12 @@ rt::Status Assessor::calibrate(Opened &first) {
     double wanted = 0.8 * spare * rate / (kFeatureShare + kEvaluationShare + kRunShare);
     if (wanted < passes)
       result.leftOut.push_back(
-          formatted("rows beyond %.0f %% of those that an unlimited assessment "
-                    "looks at (--time_budget)",
-                    100 * wanted / passes));
+          rt::format("rows beyond %.0f %% of those that an unlimited assessment "
+                     "looks at (--time_budget)",
+                     100 * wanted / passes));
     passes = std::min(passes, wanted);
   }
-  say(formatted("a full run takes about %.0f s here", result.fullRunSeconds));
+  say(rt::format("a full run takes about %.0f s here", result.fullRunSeconds));
   return rt::Status::ok();
 }
 
@@ -153,8 +153,8 @@ rt::Status Assessor::shortRuns(Opened &first, ModelFacts &facts) {
   if (trained.stepsWithoutFirst > 3)
     trainPerToken = trained.secondsWithoutFirst /
                     static_cast<double>(std::max<std::int64_t>(1, trained.tokensWithoutFirst));
-  say(formatted("short run on %.0f rows: %.2f points (probe %.2f)", static_cast<double>(count),
-                evaluated.score.value, probeAtRuns.value));
+  say(rt::format("short run on %.0f rows: %.2f points (probe %.2f)", static_cast<double>(count),
+                 evaluated.score.value, probeAtRuns.value));
   result.fullRunSeconds = options.recipe.epochs * tokensPerRow *
                           static_cast<double>(result.data.trainRows) * trainPerToken;
   return rt::Status::ok();

@@ -5,6 +5,7 @@
 
 #include "assess/Assess.h"
 #include "runtime/support/FileSystem.h"
+#include "runtime/support/Format.h"
 
 #include <algorithm>
 #include <chrono>
@@ -25,13 +26,6 @@ inline constexpr double kFeatureShare = 0.03, kEvaluationShare = 0.02, kRunShare
                         kShortEvaluationShare = 0.015;
 inline constexpr std::int64_t kMostEpochsTried = 16;
 inline constexpr std::int64_t kWrittenRows = 64; ///< evaluated by what is written for them
-
-/// `pattern` with up to three numbers.
-inline std::string formatted(const char *pattern, double a, double b = 0, double c = 0) {
-  char out[200];
-  std::snprintf(out, sizeof out, pattern, a, b, c);
-  return out;
-}
 
 /// A directory that goes when this does.
 class Scratch {

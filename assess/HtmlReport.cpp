@@ -5,6 +5,7 @@
 #include "runtime/report/Chart.h"
 #include "runtime/report/Html.h"
 #include "runtime/report/Style.h"
+#include "runtime/support/Format.h"
 
 #include <cstdio>
 #include <tuple>
@@ -13,11 +14,7 @@ namespace ftc::assess {
 
 namespace {
 
-template <typename... Values> std::string format(const char *pattern, Values... values) {
-  char out[200];
-  std::snprintf(out, sizeof out, pattern, values...);
-  return out;
-}
+using rt::format;
 
 using rt::escapeHtml;
 

@@ -1,6 +1,7 @@
 // The assessment for people: the verdict first, then what it rests on. 80 columns at most.
 #include "assess/Assess.h"
 
+#include "runtime/support/Format.h"
 #include "runtime/support/Text.h"
 
 #include <algorithm>
@@ -13,11 +14,7 @@ namespace {
 
 constexpr std::size_t kColumns = 80;
 
-template <typename... Values> std::string format(const char *pattern, Values... values) {
-  char out[400];
-  std::snprintf(out, sizeof out, pattern, values...);
-  return out;
-}
+using rt::format;
 
 /// `text` in lines of at most kColumns, all but the first indented.
 std::string wrap(const std::string &text, std::size_t indent) {
@@ -94,8 +91,8 @@ std::string dataLines(const Assessment &a) {
              format("%lld tokens: %lld rows are longer, %.1f %% of tokens",
                     static_cast<long long>(d.cut.limit), static_cast<long long>(d.cut.rows),
                     d.tokens.total ? 100.0 * static_cast<double>(d.cut.tokens) /
-                                      static_cast<double>(d.tokens.total)
-                                : 0.0));
+                                         static_cast<double>(d.tokens.total)
+                                   : 0.0));
   return out + "\n";
 }
 

@@ -1,6 +1,8 @@
 // Draws are counter-less SplitMix64: quick, and the same on every machine.
 #include "runtime/metrics/Intervals.h"
 
+#include "runtime/support/SplitMix64.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -9,27 +11,16 @@ namespace ftc::rt {
 namespace {
 
 constexpr int kDraws = 1000;
+constexpr std::uint64_t kSeed = 42;
 constexpr std::int64_t kMostUnits = 10000;
 constexpr double kNormal95 =
     1.959963984540054; ///< the 97.5 % quantile of the normal distribution
 
-/// G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators" (2014).
-class SplitMix64 {
-public:
-  std::uint64_t next() {
-    std::uint64_t z = state += 0x9E3779B97F4A7C15ull;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-    return z ^ (z >> 31);
-  }
-  /// In [0, bound), bound below 2^32: the high half of a product.
-  std::int64_t below(std::int64_t bound) {
-    return static_cast<std::int64_t>((next() >> 32) * static_cast<std::uint64_t>(bound) >> 32);
-  }
-
-private:
-  std::uint64_t state = 42;
-};
+/// In [0, bound), bound below 2^32: the high half of a product.
+std::int64_t drawBelow(SplitMix64 &random, std::int64_t bound) {
+  return static_cast<std::int64_t>((random.next() >> 32) * static_cast<std::uint64_t>(bound) >>
+                                   32);
+}
 
 /// `sums` [units, width] as [groups, width], each group from all over the file: neighbours in it may
 /// be alike.
@@ -117,13 +108,13 @@ std::optional<MetricNoise> measureNoise(const SampledMetric &metric) {
   std::vector<double> ours = grouped(metric.sums, units, width, groups);
   std::vector<double> theirs =
       paired ? grouped(metric.baseline, units, width, groups) : std::vector<double>();
-  SplitMix64 random;
+  SplitMix64 random(kSeed);
   std::vector<double> values, differences, mine(width), other(width);
   for (int draw = 0; draw < kDraws; ++draw) {
     std::fill(mine.begin(), mine.end(), 0);
     std::fill(other.begin(), other.end(), 0);
     for (std::int64_t i = 0; i < groups; ++i) {
-      std::int64_t chosen = random.below(groups) * width;
+      std::int64_t chosen = drawBelow(random, groups) * width;
       for (std::int64_t column = 0; column < width; ++column) {
         mine[column] += ours[chosen + column];
         if (paired)

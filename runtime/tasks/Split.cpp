@@ -1,6 +1,8 @@
 // The stratified split: shares by largest remainder, rows by a seeded shuffle.
 #include "runtime/tasks/Split.h"
 
+#include "runtime/support/SplitMix64.h"
+
 #include <algorithm>
 #include <map>
 #include <string>
@@ -10,29 +12,13 @@ namespace ftc::rt {
 
 namespace {
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same numbers on every machine.
-class SplitMix64 {
-public:
-  explicit SplitMix64(std::uint64_t seed) : state(seed) {}
-
-  std::uint64_t next() {
-    std::uint64_t mixed = state += 0x9e3779b97f4a7c15u;
-    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9u;
-    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
-    return mixed ^ (mixed >> 31);
-  }
-
-  /// Uniform in [0, bound), without bias: the low end that would wrap unevenly is redrawn.
-  std::uint64_t below(std::uint64_t bound) {
-    std::uint64_t uneven = (0 - bound) % bound;
-    for (;;)
-      if (std::uint64_t value = next(); value >= uneven)
-        return value % bound;
-  }
-
-private:
-  std::uint64_t state;
-};
+/// Uniform in [0, bound), without bias: the low end that would wrap unevenly is redrawn.
+std::uint64_t drawBelow(SplitMix64 &random, std::uint64_t bound) {
+  std::uint64_t uneven = (0 - bound) % bound;
+  for (;;)
+    if (std::uint64_t value = random.next(); value >= uneven)
+      return value % bound;
+}
 
 struct Stratum {
   std::int32_t id = 0;
@@ -89,7 +75,7 @@ Result<RowSplit> splitStratified(std::span<const std::int32_t> strata, int perce
   for (auto &[id, stratum] : byStratum) {
     std::vector<std::int64_t> &members = stratum.rows;
     for (std::size_t left = members.size(); left > 1; --left)
-      std::swap(members[left - 1], members[random.below(left)]);
+      std::swap(members[left - 1], members[drawBelow(random, left)]);
     split.validation.insert(split.validation.end(), members.begin(),
                             members.begin() + stratum.share);
     split.train.insert(split.train.end(), members.begin() + stratum.share, members.end());

@@ -2,6 +2,7 @@
 #include "runtime/train/Trainer.h"
 
 #include "runtime/support/File.h"
+#include "runtime/support/Format.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
 #include "runtime/train/Export.h"
@@ -15,12 +16,6 @@
 namespace ftc::rt {
 
 namespace {
-
-std::string format(const char *pattern, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, pattern, value);
-  return text;
-}
 
 /// How metrics were computed stands in result files beside them, and nowhere else.
 void addSignatures(EvaluationReport &report) {

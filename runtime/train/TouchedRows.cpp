@@ -29,7 +29,6 @@ Status TouchedRows::publish() {
 Status TouchedRows::admit(std::span<const std::int32_t> ids) {
   if (!input)
     return Status::ok();
-  FTC_RETURN_IF_ERROR(demanded->admit(ids));
   std::size_t before = order.size();
   for (std::int32_t id : ids) {
     std::int32_t &slot = slots[static_cast<std::size_t>(id)];

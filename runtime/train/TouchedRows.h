@@ -20,7 +20,7 @@ public:
   explicit operator bool() const { return static_cast<bool>(input); }
 
   /// Gives each of `ids` that has none the next row, and the executor what it needs to know of
-  /// it. Ids must be in the vocabulary. Allocates nothing.
+  /// it. Ids must be in the vocabulary, and their rows in memory. Allocates nothing.
   Status admit(std::span<const std::int32_t> ids);
   /// The ids by row.
   std::span<const std::int32_t> rows() const { return order; }

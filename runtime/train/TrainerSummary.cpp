@@ -1,6 +1,7 @@
 // What stands on stdout when a run is done.
 #include "runtime/devices/FmaPeak.h"
 #include "runtime/devices/ProcessMemory.h"
+#include "runtime/support/Format.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
 #include "runtime/train/MainMetric.h"
@@ -14,12 +15,6 @@
 namespace ftc::rt {
 
 namespace {
-
-std::string format(const char *pattern, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, pattern, value);
-  return text;
-}
 
 /// What is shown beside the main metric, and the baseline of a metric where there is one.
 constexpr const char *kBeside[] = {"_accuracy", "_exact_match", "_exact", "_pearson",

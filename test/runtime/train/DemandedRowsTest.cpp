@@ -6,6 +6,7 @@
 #include "runtime/devices/CpuDevice.h"
 #include "runtime/io/SafeTensors.h"
 #include "runtime/train/TouchedRows.h"
+#include "test/TemporaryDirectory.h"
 #include "test/support/PlanBuilder.h"
 
 #include <gtest/gtest.h>
@@ -29,14 +30,7 @@ float original(std::int64_t element) {
 }
 
 struct DemandedRowsTest : testing::Test {
-  std::string directory;
-
-  void SetUp() override {
-    directory = testing::TempDir() + "demanded." + std::to_string(getpid()) + "." +
-                testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::create_directories(directory);
-  }
-  void TearDown() override { std::filesystem::remove_all(directory); }
+  ftc::test::TemporaryDirectory directory;
 
   /// A file with the table, each value times `scale`.
   std::shared_ptr<Checkpoint> source(const std::string &name, float scale = 1) {
@@ -44,7 +38,7 @@ struct DemandedRowsTest : testing::Test {
     for (std::size_t i = 0; i < values.size(); ++i)
       values[i] = scale * original(static_cast<std::int64_t>(i));
     TensorSource tensor{"table", DType::F32, {kRows, kWidth}, values.data(), {}};
-    std::string path = directory + "/" + name + ".safetensors";
+    std::string path = directory.file(name + ".safetensors");
     EXPECT_TRUE(saveSafeTensors(path, {&tensor, 1}));
     auto opened = Checkpoint::open(path);
     EXPECT_TRUE(opened) << opened.status().message();
@@ -175,7 +169,7 @@ TEST_F(DemandedRowsTest, AFileThatIsWrittenToMeanwhileIsAnError) {
   auto file = source("model");
   ASSERT_TRUE(demanded.readFrom(0, file, *file->find("table")));
   ASSERT_TRUE(demanded.admit(Ids{1}));
-  std::filesystem::resize_file(directory + "/model.safetensors", kRows * kWidth * 4 + 1000);
+  std::filesystem::resize_file(directory.file("model.safetensors"), kRows * kWidth * 4 + 1000);
   Status status = demanded.admit(Ids{2});
   EXPECT_NE(status.message().find("written to after it was opened"), std::string::npos)
       << status.message();
@@ -188,7 +182,7 @@ TEST_F(DemandedRowsTest, AFileWithAnotherTimeAndTheSameBytesIsReadOn) {
   auto file = source("model");
   ASSERT_TRUE(file->sha256(0)); // as loading does
   ASSERT_TRUE(demanded.readFrom(0, file, *file->find("table")));
-  std::string path = directory + "/model.safetensors";
+  std::string path = directory.file("model.safetensors");
   auto later = std::filesystem::last_write_time(path) + std::chrono::seconds(5);
   std::filesystem::last_write_time(path, later);
   EXPECT_TRUE(demanded.admit(Ids{2}));
@@ -204,6 +198,7 @@ TEST_F(DemandedRowsTest, ProgramsAreToldWhichRowsAreAbsent) {
   auto file = source("model");
   ASSERT_TRUE(demanded.readFrom(0, file, *file->find("table")));
   TouchedRows touched(*executor, demanded);
+  ASSERT_TRUE(demanded.admit(Ids{4}));
   ASSERT_TRUE(touched.admit(Ids{4}));
   auto slots = [&] {
     Status status = executor->run(executor->program("show"));
@@ -215,6 +210,7 @@ TEST_F(DemandedRowsTest, ProgramsAreToldWhichRowsAreAbsent) {
   ASSERT_TRUE(demanded.admit(Ids{1})); // as an evaluation does
   ASSERT_TRUE(touched.admit(Ids{4}));
   EXPECT_EQ(slots(), (Ids{-2, -1, -2, -2, 0, -2}));
+  ASSERT_TRUE(demanded.admit(Ids{1, 0}));
   ASSERT_TRUE(touched.admit(Ids{1, 0}));
   EXPECT_EQ(slots(), (Ids{2, 1, -2, -2, 0, -2}));
 }

@@ -126,6 +126,17 @@ Nums GemmTile::loadFour(Ptr factor, Num line, Num lines, Num at, Num width, std:
   return values;
 }
 
+void GemmTile::finishFragments(const Nums &sums, int down, int across, Num warpRow,
+                               Num warpColumn, Num lane) {
+  for (int i = 0; i < down; ++i)
+    for (int j = 0; j < across; ++j)
+      for (int half = 0; half < 2; ++half) {
+        auto at = sums.begin() + 4 * (i * across + j) + 2 * half;
+        finish(row + warpRow + (lane >> 2) + (16 * i + 8 * half),
+               column + warpColumn + (lane & 3) * 2 + 8 * j, Nums(at, at + 2));
+      }
+}
+
 void GemmTile::finishBias(Num atRow, Num sum) {
   Num base = b.toI64(chunk) * partialElements(spec.out, spec.n) + spec.out * spec.n;
   b.ifThen(atRow < rows, [&] { b.store(sum, b.buffer(2)[base + b.toI64(atRow)]); });

@@ -171,13 +171,7 @@ void emitMmaBody(GemmTile &tile) {
                      sums.insert(sums.end(), next.begin(), next.end());
                      return sums;
                    });
-  for (int i = 0; i < tilesM; ++i)
-    for (int j = 0; j < tilesN; ++j)
-      for (int half = 0; half < 2; ++half) {
-        auto at = carried.begin() + 4 * (i * tilesN + j) + 2 * half;
-        tile.finish(tile.row + warpRow + (lane >> 2) + (16 * i + 8 * half),
-                    tile.column + warpColumn + (lane & 3) * 2 + 8 * j, Nums(at, at + 2));
-      }
+  tile.finishFragments(carried, tilesM, tilesN, warpRow, warpColumn, lane);
   if (sumsBias)
     columnSums.finish(Nums(carried.begin() + sumCount + 1, carried.begin() + sumCount + 9));
 }

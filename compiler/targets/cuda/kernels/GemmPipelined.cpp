@@ -180,13 +180,7 @@ void emitPipelinedBody(GemmTile &tile) {
         sums.push_back(column);
         return sums;
       });
-  for (int i = 0; i < tilesM; ++i)
-    for (int j = 0; j < tilesN; ++j)
-      for (int half = 0; half < 2; ++half) {
-        auto at = carried.begin() + 4 * (i * tilesN + j) + 2 * half;
-        tile.finish(tile.row + warpRow + (lane >> 2) + (16 * i + 8 * half),
-                    tile.column + warpColumn + (lane & 3) * 2 + 8 * j, Nums(at, at + 2));
-      }
+  tile.finishFragments(carried, tilesM, tilesN, warpRow, warpColumn, lane);
   if (sumsBias)
     b.ifThen(bias, [&] { tile.finishBias(tile.row + block.thread(), carried[sumCount + 1]); });
 }

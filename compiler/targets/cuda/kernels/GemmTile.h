@@ -43,6 +43,10 @@ public:
   Nums load(const TileFactor &factor, Num depth, Num line, Num at);
   /// Finishes and stores `values` of one row, at consecutive columns.
   void finish(Num atRow, Num atColumn, const Nums &values);
+  /// The same of a warp's mma fragments, 4 values a thread of each of `down` x `across` pieces of
+  /// 16 x 8, from `warpRow` and `warpColumn` of the tile on.
+  void finishFragments(const Nums &sums, int down, int across, Num warpRow, Num warpColumn,
+                       Num lane);
   /// Stores the sum of a column of a gradient's first factor.
   void finishBias(Num atRow, Num sum);
 
