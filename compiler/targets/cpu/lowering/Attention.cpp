@@ -10,12 +10,7 @@ static LogicalResult lowerAttention(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::AttentionOp>(operation);
   auto kernel = std::make_shared<Attention>();
   kernel->shape = attentionShape(op, program);
-  std::vector<Operand> operands{
-      program.read(op.getQ()),          program.read(op.getK()),
-      program.read(op.getV()),          program.read(op.getQOffsets()),
-      program.read(op.getKvOffsets()),  program.read(op.getSequenceId()),
-      program.read(op.getQPosition()),  program.write(op.getOut()),
-      program.write(op.getLse())};
+  std::vector<Operand> operands = attentionOperands(op, program);
   for (Value table : op.getTables())
     operands.push_back(program.read(table));
   program.launch(kernel, operands, attentionInts(op, program),

@@ -42,6 +42,15 @@ template <typename Op> AttentionShape attentionShape(Op op, const CpuProgram &pr
   return shape;
 }
 
+/// What the forward kernels read and write, without its tables or bias.
+inline std::vector<Operand> attentionOperands(nn::AttentionOp op, CpuProgram &program) {
+  return {program.read(op.getQ()),         program.read(op.getK()),
+          program.read(op.getV()),         program.read(op.getQOffsets()),
+          program.read(op.getKvOffsets()), program.read(op.getSequenceId()),
+          program.read(op.getQPosition()), program.write(op.getOut()),
+          program.write(op.getLse())};
+}
+
 /// Sequences, seed, step and op id: what all their launches are told.
 template <typename Op> std::vector<mlir::AffineExpr> attentionInts(Op op, CpuProgram &program) {
   return {program.rows(op.getSequenceId()), program.symbol("seed"), program.symbol("step"),

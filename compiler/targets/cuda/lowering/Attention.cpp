@@ -44,12 +44,7 @@ static LogicalResult lowerAttention(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::AttentionOp>(operation);
   if (!covered(op, program))
     return lowerToVectorKernels(op, program);
-  std::vector<Operand> operands{
-      program.read(op.getQ()),         program.read(op.getK()),
-      program.read(op.getV()),         program.read(op.getQOffsets()),
-      program.read(op.getKvOffsets()), program.read(op.getSequenceId()),
-      program.read(op.getQPosition()), program.write(op.getOut()),
-      program.write(op.getLse())};
+  std::vector<Operand> operands = cpu::attentionOperands(op, program);
   if (op.getBias())
     operands.push_back(program.read(op.getBias()));
   launch(op, make(op, FlashAttention::Part::Forward, program), operands, program, 2, "");
