@@ -41,7 +41,7 @@ std::vector<rt::Example> randomExamples(const rt::Session &session, const BenchS
   bool tokens = session.layout.placement == rt::LabelPlacement::Token;
   bool spans = session.layout.placement == rt::LabelPlacement::Span;
   std::uint32_t classes = static_cast<std::uint32_t>(
-      std::max<std::int64_t>(1, spans                       ? s.seqLength
+      std::max<std::int64_t>(1, spans                         ? s.seqLength
                                 : session.task->hasLabelSet() ? session.labels.size()
                                                               : vocabulary));
   std::vector<rt::Example> examples(s.batchSize);
@@ -58,10 +58,12 @@ std::vector<rt::Example> randomExamples(const rt::Session &session, const BenchS
     for (std::uint32_t i = 0; i < session.layout.targetWidth; ++i)
       example.targets.push_back(static_cast<float>(random(i, e) % 2));
     if (session.layout.placement == rt::LabelPlacement::Target) {
-      std::int64_t length = std::min<std::int64_t>(s.seqLength, session.encode.target.maxLength);
+      std::int64_t length =
+          std::min<std::int64_t>(s.seqLength, session.encode.target.maxLength);
       example.labels.clear();
       for (std::uint32_t i = 0; i < length; ++i)
-        example.labels.push_back(static_cast<std::int32_t>(random(i, e ^ 0x40000000u) % classes));
+        example.labels.push_back(
+            static_cast<std::int32_t>(random(i, e ^ 0x40000000u) % classes));
       example.targetIds = example.labels;
     }
     if (spans)
@@ -115,12 +117,10 @@ double programFlops(const rt::Session &session, const char *name, const rt::Batc
   return sum;
 }
 
-/// Runs `once` for about `seconds` after two warm-ups; the median seconds of a run.
+/// Runs `once` for about `seconds`; the median seconds of a run.
 Result<double> measure(double seconds, const std::function<Status()> &once) {
   std::vector<double> times;
   double total = 0;
-  for (int i = 0; i < 2; ++i)
-    FTC_RETURN_IF_ERROR(once());
   while (times.size() < 5 || (total < seconds && times.size() < 10000)) {
     auto start = std::chrono::steady_clock::now();
     FTC_RETURN_IF_ERROR(once());
@@ -132,11 +132,34 @@ Result<double> measure(double seconds, const std::function<Status()> &once) {
   return times[times.size() / 2];
 }
 
-/// Median seconds of a program over the whole batch, and its FLOPs.
+/// What is timed: a program over the whole batch, for about `share` of the seconds asked for.
+struct Workload {
+  const char *name;
+  double share, flops;
+  std::function<Status()> once;
+};
+
+/// Median seconds of a workload, and its FLOPs.
 struct Timing {
   const char *name;
   double seconds, flops;
 };
+
+/// Times each after two warm-ups of all: the first touches memory that the machine had not
+/// given to anybody, which no later step does and no profile should show.
+Result<std::vector<Timing>> timeAll(rt::Executor &executor, double seconds,
+                                    std::span<const Workload> workloads) {
+  for (const Workload &work : workloads)
+    for (int i = 0; i < 2; ++i)
+      FTC_RETURN_IF_ERROR(work.once());
+  executor.resetProfile();
+  std::vector<Timing> timings;
+  for (const Workload &work : workloads) {
+    FTC_ASSIGN_OR_RETURN(double median, measure(seconds * work.share, work.once));
+    timings.push_back({work.name, median, work.flops});
+  }
+  return timings;
+}
 
 void printTimings(const rt::Session &session, const BenchSettings &s, double peak,
                   std::size_t microBatches, std::span<const Timing> timings) {
@@ -197,9 +220,8 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
   std::vector<const rt::Example *> batch;
   for (const rt::Example &example : examples)
     batch.push_back(&example);
-  FTC_ASSIGN_OR_RETURN(
-      rt::BatchFeed feed,
-      rt::BatchFeed::make(session, session.layout, rt::FeedFor::Training));
+  FTC_ASSIGN_OR_RETURN(rt::BatchFeed feed,
+                       rt::BatchFeed::make(session, session.layout, rt::FeedFor::Training));
   std::vector<rt::MicroBatch> micro;
   FTC_RETURN_IF_ERROR(
       rt::splitMicroBatches(batch, session.capacity, session.layout.placement, micro));
@@ -215,27 +237,24 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
       trainFlops += programFlops(session, "train_step", feed.batch());
     evaluateFlops += programFlops(session, "evaluate", feed.batch());
   }
-  std::vector<Timing> timings;
-  bool trains =
-      session.executor->program("train_accumulate") || session.executor->program("train_step");
-  if (trains) {
+  std::vector<Workload> workloads;
+  std::unique_ptr<rt::StepRunner> stepper;
+  std::int64_t step = 0;
+  if (session.executor->program("train_accumulate") ||
+      session.executor->program("train_step")) {
     rt::Hyperparameters hyper;
     hyper.maxGradNorm = session.executor->program("apply") ? 1 : 0;
     FTC_RETURN_IF_ERROR(session.executor->clear(rt::ParameterSlot::Moments));
-    FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::StepRunner> stepper,
-                         rt::StepRunner::make(session, hyper));
-    std::int64_t step = 0;
-    FTC_ASSIGN_OR_RETURN(double seconds, measure(s.seconds, [&] {
+    FTC_ASSIGN_OR_RETURN(stepper, rt::StepRunner::make(session, hyper));
+    workloads.push_back({"training", 1, trainFlops, [&] {
                            Result<rt::StepOutcome> outcome =
                                stepper->run(batch, step, step, 1e-6);
                            ++step;
                            return outcome ? Status::ok() : outcome.takeStatus();
-                         }));
-    timings.push_back({"training", seconds, trainFlops});
+                         }});
   }
-  if (session.executor->program("evaluate")) {
-    rt::ProgramHandle program = session.executor->program("evaluate");
-    FTC_ASSIGN_OR_RETURN(double seconds, measure(s.seconds / 3, [&]() -> Status {
+  if (rt::ProgramHandle program = session.executor->program("evaluate"))
+    workloads.push_back({"evaluate", 1.0 / 3, evaluateFlops, [&, program]() -> Status {
                            for (const rt::MicroBatch &part : micro) {
                              FTC_RETURN_IF_ERROR(
                                  feed.feed(std::span<const rt::Example *const>(batch).subspan(
@@ -244,10 +263,11 @@ Status benchSession(rt::Session &session, const BenchSettings &s) {
                              FTC_RETURN_IF_ERROR(session.executor->run(program));
                            }
                            return Status::ok();
-                         }));
-    timings.push_back({"evaluate", seconds, evaluateFlops});
-  }
-  // What other processes leave of the machine changes: the peak is the best of before and after.
+                         }});
+  FTC_ASSIGN_OR_RETURN(std::vector<Timing> timings,
+                       timeAll(*session.executor, s.seconds, workloads));
+  // What other processes leave of the machine changes: the peak is the best of before and
+  // after.
   peak = std::max(peak, rt::multiplyAddPeak(session, rt::kThoroughLook));
   printTimings(session, s, peak, micro.size(), timings);
   if (s.profile)
