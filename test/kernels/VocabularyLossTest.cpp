@@ -237,7 +237,7 @@ TEST(VocabularyLoss, ARowsLossDoesNotDependOnCompany) {
 }
 
 TEST(VocabularyLoss, ChunkKeepsLogitsSmall) {
-  EXPECT_EQ(VocabularyShape::chooseChunk(4096, 50257), 144);
+  EXPECT_EQ(VocabularyShape::chooseChunk(4096, 50257), 288);
   EXPECT_EQ(VocabularyShape::chooseChunk(4096, 250002), 48);
   EXPECT_EQ(VocabularyShape::chooseChunk(4096, 1000), 384);
   EXPECT_EQ(VocabularyShape::chooseChunk(10, 1000), 48);

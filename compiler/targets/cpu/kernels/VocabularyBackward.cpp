@@ -7,6 +7,7 @@
 namespace ftc::cpu {
 
 static constexpr int tailRows = 4;
+static constexpr std::int64_t lineElements = 16; ///< f32 of a cache line
 
 static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -75,7 +76,7 @@ public:
         packSlab(v);
         b.loop(0, panels, 1, [&](Num panel) {
           packWeight(v, count, panel);
-          inputGradient(panel, count, g == from);
+          inputGradient(v, panel, count, g == from);
         });
         if (weightGradient)
           b.loop(0, panels, 1, [&](Num panel) {
@@ -153,7 +154,7 @@ private:
 
   /// partial[row, panel] (+)= slab[row] weightPanel. Rows of a tile beyond the chunk's last
   /// hold what nobody reads: the partial has room for a whole chunk.
-  void inputGradient(Num panel, Num count, Num fresh) {
+  void inputGradient(Num v, Num panel, Num count, Num fresh) {
     Nums masks = columnMasks(panel);
     auto tile = [&](Num row, int tileRows) {
       auto at = [&](int r, int i) {
@@ -179,7 +180,10 @@ private:
           b.storeVector(sums[r * b.isa.tileVectors + i], at(r, i), masks[i]);
     };
     Num tiled = rows / b.isa.tileRows * b.isa.tileRows;
-    b.loop(0, tiled, b.isa.tileRows, [&](Num row) { tile(row, b.isa.tileRows); });
+    b.loop(0, tiled, b.isa.tileRows, [&](Num row) {
+      prefetchWeight(v, panel, row);
+      tile(row, b.isa.tileRows);
+    });
     b.loop(tiled, rows, tailRows, [&](Num row) { tile(row, tailRows); });
   }
 
@@ -204,6 +208,8 @@ private:
     left.base = columns[row];
     left.rowStride = 1;
     left.kStride = group;
+    prefetchTile(v, count, row, panel);
+    prefetchSlab(v, row, panel);
     sums = emitTile(b, tileRows, vectors, left, inputs[panel * (capacity * width)], width,
                     stepsOf(rows), -1, sums);
     for (int r = 0; r < tileRows; ++r)
@@ -211,6 +217,44 @@ private:
         for (int i = 0; i < vectors; ++i)
           b.storeVector(sums[r * vectors + i], at(row + r, i), masks[i]);
       });
+  }
+
+  // What is read next lies in memory, in pieces of a few lines that hardware foresees badly:
+  // each tile fetches its share of it while it is computed.
+
+  void prefetchLines(Ptr row, std::int64_t elements) {
+    for (std::int64_t line = 0; line < elements; line += lineElements)
+      b.prefetch(row[line]);
+  }
+
+  /// The tile of dweight behind this one.
+  void prefetchTile(Num v, Num count, Num row, Num panel) {
+    Num same = row + b.isa.tileRows < count;
+    Num nextRow = b.select(same, row + b.isa.tileRows, b.i64(0));
+    Num nextPanel = b.select(same, panel, panel + 1);
+    for (int r = 0; r < b.isa.tileRows; ++r)
+      prefetchLines(dweight[(v + nextRow + r) * shape.hidden + nextPanel * width], width);
+  }
+
+  /// The next panel of the group's weight, by all tiles of dx together.
+  void prefetchWeight(Num v, Num panel, Num row) {
+    std::int64_t share = ceilDiv(group, shape.chunk / b.isa.tileRows);
+    Num last = panel == panels - 1;
+    Num nextRow = v + b.select(last, b.i64(group), b.i64(0)) + row / b.isa.tileRows * share;
+    Num nextPanel = b.select(last, b.i64(0), panel + 1);
+    for (std::int64_t r = 0; r < share; ++r)
+      prefetchLines(weight[(nextRow + r) * shape.hidden + nextPanel * width], width);
+  }
+
+  /// The next group's slab of dlogits, by all tiles of dweight together.
+  void prefetchSlab(Num v, Num row, Num panel) {
+    std::int64_t tiles = group / b.isa.tileRows;
+    std::int64_t share = ceilDiv(shape.chunk, panels * tiles);
+    Num at = (panel * tiles + row / b.isa.tileRows) * share;
+    b.ifThen(at < rows, [&] {
+      for (std::int64_t r = 0; r < share; ++r)
+        prefetchLines(dlogits[(at + r) * shape.stride(b.isa) + v + group], group);
+    });
   }
 
   KernelBuilder &b;

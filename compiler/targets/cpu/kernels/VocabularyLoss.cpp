@@ -16,7 +16,7 @@ static constexpr int ignored = -100;
 static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 static std::int64_t roundUp(std::int64_t a, std::int64_t b) { return ceilDiv(a, b) * b; }
 
-std::int64_t VocabularyShape::groupRows(const CpuIsa &isa) { return isa.tileRows * 10; }
+std::int64_t VocabularyShape::groupRows(const CpuIsa &isa) { return isa.tileRows * 20; }
 std::int64_t VocabularyShape::groups(const CpuIsa &isa) const {
   return ceilDiv(vocabulary, groupRows(isa));
 }
@@ -35,7 +35,7 @@ std::string VocabularyShape::name(const char *prefix, const CpuIsa &isa) const {
 }
 
 std::int64_t VocabularyShape::chooseChunk(std::int64_t rows, std::int64_t vocabulary) {
-  std::int64_t fitting = (std::int64_t{32} << 20) / (4 * vocabulary) / 48 * 48;
+  std::int64_t fitting = (std::int64_t{56} << 20) / (4 * vocabulary) / 48 * 48;
   return std::min(std::clamp<std::int64_t>(fitting, 48, 384),
                   roundUp(std::max<std::int64_t>(rows, 1), 48));
 }

@@ -26,7 +26,7 @@ struct VocabularyShape {
   std::int64_t logitElements(const CpuIsa &isa) const { return chunk * stride(isa); }
   std::int64_t partialElements(const CpuIsa &isa) const { return splits(isa) * chunk * hidden; }
   std::string name(const char *prefix, const CpuIsa &isa) const;
-  /// Chunk for at most `rows` rows: about 32 MiB of logits, at least 48 rows, at most 384.
+  /// Chunk for at most `rows` rows: about 56 MiB of logits, at least 48 rows, at most 384.
   static std::int64_t chooseChunk(std::int64_t rows, std::int64_t vocabulary);
 };
 
