@@ -36,6 +36,18 @@ inline double activation(Activation act, double x) {
   return x;
 }
 
+/// Largest error of a kernel's activation(x), as a share of |x|, and of its slope: GELU's are
+/// by polynomials, of fewer terms where products round their factors to bf16
+/// (GeluPolynomials.h).
+inline double activationError(Activation act, const CpuIsa &isa) {
+  bool gelu = act == Activation::Gelu || act == Activation::GeluTanh;
+  return gelu && isa.bf16Pairs ? 1.2e-5 : 1.4e-7;
+}
+inline double slopeError(Activation act, const CpuIsa &isa) {
+  bool gelu = act == Activation::Gelu || act == Activation::GeluTanh;
+  return gelu && isa.bf16Pairs ? 7.5e-5 : 1e-6;
+}
+
 /// The derivative, by central differences in f64 (error about 1e-10).
 inline double activationSlope(Activation act, double x) {
   if (act == Activation::Relu)

@@ -177,7 +177,6 @@ public:
   Num exp(Num x);     ///< 2 ulp; clamped to [-87.3, 88.3]
   Num log(Num x);     ///< 2 ulp, x > 0 and normal
   Num tanh(Num x);    ///< 3 ulp
-  Num erf(Num x);     ///< 1.5e-7 absolute
   Num sigmoid(Num x); ///< 3 ulp
   /// Sine and cosine to 1.2e-7 absolute, for |x| <= 2^21.
   std::pair<Num, Num> sinCos(Num x);

@@ -68,24 +68,6 @@ Num KernelBuilder::tanh(Num x) {
   return select(size < 0.625, small, copySign(large, x));
 }
 
-Num KernelBuilder::erf(Num x) {
-  // erf(x) / x as a polynomial of degree 16 in x^2, mapped to [-1, 1] over |x| <= 3.8, beyond
-  // which erf is 1 to 8e-8.
-  static const double series[] = {
-      0.3721076250076294,     -0.18564091622829437,   0.13774017989635468,
-      -0.11119735240936279,   0.09082306176424026,    -0.07237771898508072,
-      0.0550985224545002,     -0.039646293967962265,  0.026666713878512383,
-      -0.016482297331094742,  0.009709891863167286,   -0.005884428042918444,
-      0.003000215394422412,   -0.0008645352208986878, 0.00041726193740032613,
-      -0.0005171063239686191, 0.00020505707652773708};
-  const double limit = 3.8;
-  Num size = abs(x);
-  Num near = min(limit, size);
-  Num s = fma(2.0 / (limit * limit), near * near, -1.0);
-  Num inside = min(1.0, near * horner(*this, s, series));
-  return copySign(select(size >= limit, 1.0, inside), x);
-}
-
 std::pair<Num, Num> KernelBuilder::sinCos(Num x) {
   // x = n pi/2 + r with |r| <= pi/4. The first part of pi/2 has 24 bits: each fma's product is
   // exact and the difference a multiple of its last bit, so that r keeps all of x's bits.

@@ -1,12 +1,8 @@
 // Activations and their derivatives at the pre-activation, on vectors.
+#include "compiler/targets/cpu/kernels/GeluPolynomials.h"
 #include "compiler/targets/cpu/kernels/MicroKernel.h"
 
 namespace ftc::cpu {
-
-static constexpr double invSqrt2 = 0.70710678118654752440;
-static constexpr double sqrt2OverPi = 0.79788456080286535588;
-static constexpr double invSqrt2Pi = 0.39894228040143267794;
-static constexpr double cubic = 0.044715;
 
 const char *activationName(Activation activation) {
   switch (activation) {
@@ -42,9 +38,18 @@ std::string epilogueName(bool bias, bool add, Activation act, bool savePre,
   return name;
 }
 
-/// 2 u of gelu_tanh's tanh(u): (1 + tanh u) / 2 is sigmoid(2 u).
-static Num geluTanhArgument(KernelBuilder &b, Num x) {
-  return x * b.fma(2.0 * sqrt2OverPi * cubic, x * x, 2.0 * sqrt2OverPi);
+static Num evaluate(KernelBuilder &b, const StepPolynomial &p, Num x) {
+  Num t = b.max(-1.0, b.min(1.0, x * (1.0 / p.limit)));
+  Num s = b.fma(2.0, t * t, -1.0);
+  Num sum = b.like(x, p.coefficients.back());
+  for (std::size_t i = p.coefficients.size() - 1; i-- > 0;)
+    sum = b.fma(sum, s, p.coefficients[i]);
+  return b.fma(sum, t, 0.5);
+}
+
+static Num gelu(KernelBuilder &b, Activation activation, bool slope, Num x) {
+  return evaluate(b, geluPolynomial(activation == Activation::GeluTanh, slope, b.isa.bf16Pairs),
+                  x);
 }
 
 Num activate(KernelBuilder &b, Activation activation, Num x) {
@@ -52,9 +57,8 @@ Num activate(KernelBuilder &b, Activation activation, Num x) {
   case Activation::None:
     return x;
   case Activation::Gelu:
-    return x * b.fma(0.5, b.erf(x * invSqrt2), 0.5);
   case Activation::GeluTanh:
-    return x * b.sigmoid(geluTanhArgument(b, x));
+    return x * gelu(b, activation, false, x);
   case Activation::Relu:
     return b.max(0.0, x);
   case Activation::Tanh:
@@ -69,17 +73,9 @@ Num activationDerivative(KernelBuilder &b, Activation activation, Num x) {
   switch (activation) {
   case Activation::None:
     return b.like(x, 1.0);
-  case Activation::Gelu: {
-    // Phi(x) + x phi(x).
-    Num density = b.exp(x * x * -0.5) * invSqrt2Pi;
-    return b.fma(x, density, b.fma(0.5, b.erf(x * invSqrt2), 0.5));
-  }
-  case Activation::GeluTanh: {
-    // s + x s (1 - s) d(2u)/dx.
-    Num s = b.sigmoid(geluTanhArgument(b, x));
-    Num slope = b.fma(6.0 * sqrt2OverPi * cubic, x * x, 2.0 * sqrt2OverPi);
-    return b.fma(x * slope * s, 1.0 - s, s);
-  }
+  case Activation::Gelu:
+  case Activation::GeluTanh:
+    return gelu(b, activation, true, x);
   case Activation::Relu:
     return b.select(x > 0.0, b.like(x, 1.0), 0.0);
   case Activation::Tanh: {

@@ -159,6 +159,7 @@ private:
     Ptr right = weight[panel * (depth * width) + k * width];
     bool even = kBlocks * kBlock == depth;
     Num length = even ? b.i64(kBlock) : b.min(b.i64(kBlock), depth - k);
+    prefetchTile(row, column, count);
     sums = emitTile(b, count, vectors, left, right, width, length, even ? kBlock : -1, sums);
     auto last = [&] {
       finish(row, end, column, count, addNarrow(panel, row, end, count, sums));
@@ -173,6 +174,16 @@ private:
             b.storeVector(sums[r * vectors + v], y[at], mask);
           });
         });
+  }
+
+  /// What the epilogue reads and writes comes from memory while the tile is computed.
+  void prefetchTile(Num row, Num column, int count) {
+    std::int64_t lineElements = 16;
+    for (Ptr p : {addend, saved, y, pre})
+      if (p.builder)
+        for (int r = 0; r < count; ++r)
+          for (std::int64_t line = 0; line < width; line += lineElements)
+            b.prefetch(p[(row + r) * spec.out + column + line]);
   }
 
   /// The second product's terms, after all of the first's.
