@@ -45,7 +45,7 @@ def peer(args, one, files, model, seed, *flags):
     out = subprocess.run(
         [sys.executable, HERE / "peer_accuracy.py", one.name, "--model", model,
          "--train", files.train, "--test", files.test, "--threads", str(args.threads), "--seed",
-         str(seed), *flags], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+         str(seed), "--precision", args.precision, *flags], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(out.splitlines()[-1])
 
 
@@ -54,8 +54,8 @@ def compiled(args, scratch, one, files, model):
     # An adapter's directory says its rank and targets itself.
     method = one.method[:2] if model != args.models[one.model] else one.method
     run_measured([args.bin / "ftc", "compile", model, "--task", one.task, "--train_file",
-                  files.train, "--max_seq_length", one.length, *one.columns, *method, "-o",
-                  artifact])
+                  files.train, "--max_seq_length", one.length, *one.columns, *method,
+                  "--precision", args.precision, "-o", artifact])
     return artifact
 
 
@@ -159,6 +159,8 @@ def main():
     parser.add_argument("--train_rows", type=int, help="questions, texts or pairs to learn from")
     parser.add_argument("--test_rows", type=int)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32",
+                        help="of both sides' products (PyTorch's autocast)")
     parser.add_argument("--paired", action="store_true",
                         help="the same start and order on both sides, no dropout")
     parser.add_argument("--at_once", action="store_true",

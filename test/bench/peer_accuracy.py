@@ -35,7 +35,8 @@ def train(args, one, model, rows, loss_of):
     begin = time.monotonic()
     for number in range(one.epochs):
         for batch in batches_of(len(rows), one.batch, args.seed * 1000 + number, not args.paired):
-            loss = loss_of([rows[row] for row in batch])
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.precision == "bf16"):
+                loss = loss_of([rows[row] for row in batch])
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, workloads.MAX_GRAD_NORM)
             optimizer.step()
@@ -182,6 +183,8 @@ def main():
     parser.add_argument("--test", required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32",
+                        help="bf16: autocast while training, with fp32 weights and moments")
     parser.add_argument("--paired", action="store_true",
                         help="--model is what --write_start wrote; rows in the file's order, no dropout")
     parser.add_argument("--write_start", help="write the untrained model or adapter there, and end")
