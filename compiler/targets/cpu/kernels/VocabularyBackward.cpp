@@ -182,6 +182,8 @@ private:
     Num tiled = rows / b.isa.tileRows * b.isa.tileRows;
     b.loop(0, tiled, b.isa.tileRows, [&](Num row) {
       prefetchWeight(v, panel, row);
+      for (int r = 0; r < b.isa.tileRows; ++r)
+        prefetchLines(mine[(row + b.isa.tileRows + r) * shape.hidden + panel * width], width);
       tile(row, b.isa.tileRows);
     });
     b.loop(tiled, rows, tailRows, [&](Num row) { tile(row, tailRows); });

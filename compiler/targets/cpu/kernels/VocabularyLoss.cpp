@@ -11,6 +11,7 @@ static constexpr std::int64_t logitPanels = 4; ///< panels of a task
 static constexpr std::int64_t maxKBlock = 384;
 static constexpr std::int64_t rowBlock = 4;
 static constexpr int tailRows = 4;
+static constexpr std::int64_t lineElements = 16; ///< f32 of a cache line
 static constexpr int ignored = -100;
 
 static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -108,8 +109,10 @@ public:
           Num length = b.min(b.i64(kBlock), depth - block * kBlock);
           pack(p * width, block * kBlock, length);
           Num tiled = rows / b.isa.tileRows * b.isa.tileRows;
-          b.loop(0, tiled, b.isa.tileRows,
-                 [&](Num row) { tile(p, block, length, row, b.isa.tileRows, false); });
+          b.loop(0, tiled, b.isa.tileRows, [&](Num row) {
+            prefetchWeight(p, block, row);
+            tile(p, block, length, row, b.isa.tileRows, false);
+          });
           b.loop(tiled, rows, tailRows,
                  [&](Num row) { tile(p, block, length, row, tailRows, true); });
         });
@@ -154,6 +157,22 @@ private:
         }
       });
     });
+  }
+
+  /// What is packed next lies in memory: the tiles of a chunk's rows fetch it together while
+  /// they are computed.
+  void prefetchWeight(Num p, Num block, Num row) {
+    std::int64_t columns = kBlock * (shape.pairs ? 2 : 1);
+    std::int64_t lines = ceilDiv(columns, lineElements);
+    std::int64_t tiles = std::max<std::int64_t>(1, shape.chunk / b.isa.tileRows);
+    std::int64_t share = ceilDiv(width * lines, tiles);
+    Num last = block == kBlocks - 1;
+    Num v = b.select(last, p + 1, p) * width;
+    Num k = b.select(last, b.i64(0), block + 1) * columns;
+    for (std::int64_t i = 0; i < share; ++i) {
+      Num index = row / b.isa.tileRows * share + i;
+      b.prefetch(weight[(v + index / lines) * shape.hidden + k + index % lines * lineElements]);
+    }
   }
 
   /// Column `at` of the weight, zeros where an odd hidden size ends before it: a word's zero in
