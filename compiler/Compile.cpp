@@ -12,6 +12,9 @@ namespace ftc {
 
 static rt::Result<std::vector<const cpu::CpuIsa *>>
 resolveIsas(const std::vector<std::string> &names, const std::string &precision) {
+  if (precision == "tf32")
+    return rt::Status::usage("--precision: tf32 is of GPUs, expected fp32, bf16 or auto, or "
+                             "--target cuda");
   std::vector<const cpu::CpuIsa *> isas;
   auto add = [&](const cpu::CpuIsa &isa) {
     if (!llvm::is_contained(isas, &isa))

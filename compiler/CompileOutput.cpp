@@ -24,8 +24,7 @@ static std::string productTypes(const Target &target,
                                 const std::vector<const cpu::CpuIsa *> &isas) {
   std::string text;
   for (const cpu::CpuIsa *isa : isas)
-    text += (text.empty() ? "" : ", ") + isa->name + " in " +
-            (target.multipliesBf16(*isa) ? "bf16" : "fp32");
+    text += (text.empty() ? "" : ", ") + isa->name + " in " + target.productsOf(*isa);
   return text;
 }
 
@@ -81,11 +80,12 @@ void Compilation::exportGeneration(abi::ArtifactT &artifact) {
   artifact.generation->max_beams = generation->beams;
 }
 
-/// bf16 when a variant computes in it.
+/// bf16 or tf32 when a variant computes in it.
 std::string Compilation::precision() const {
-  bool bf16 =
-      llvm::any_of(isas, [&](const cpu::CpuIsa *isa) { return target.multipliesBf16(*isa); });
-  return bf16 ? "bf16" : "fp32";
+  for (const cpu::CpuIsa *isa : isas)
+    if (llvm::StringRef products = target.productsOf(*isa); products != "fp32")
+      return products.str();
+  return "fp32";
 }
 
 void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {

@@ -21,7 +21,9 @@ public:
     static const cpu::LoweringTarget target{"cpu", /*packsWeights=*/true, cpu::addCpuLowerings};
     return target;
   }
-  bool multipliesBf16(const cpu::CpuIsa &isa) const override { return isa.bf16Pairs; }
+  const char *productsOf(const cpu::CpuIsa &isa) const override {
+    return isa.bf16Pairs ? "bf16" : "fp32";
+  }
   llvm::Expected<VariantObject> compile(plan::VariantOp, const KernelTable &kernels,
                                         const cpu::CpuIsa &isa) const override {
     llvm::Expected<std::string> object = cpu::compileKernels(listOf(kernels), isa);
@@ -41,8 +43,8 @@ public:
 class CudaTarget : public Target {
 public:
   const cpu::LoweringTarget &lowering() const override { return cuda::loweringTarget(); }
-  bool multipliesBf16(const cpu::CpuIsa &isa) const override {
-    return cuda::archOf(isa).bf16Products;
+  const char *productsOf(const cpu::CpuIsa &isa) const override {
+    return cuda::productsName(cuda::archOf(isa).products);
   }
   llvm::Expected<VariantObject> compile(plan::VariantOp variant, const KernelTable &kernels,
                                         const cpu::CpuIsa &isa) const override {
@@ -65,11 +67,14 @@ const Target &findTarget(llvm::StringRef name) {
 rt::Result<std::vector<const cpu::CpuIsa *>> resolveGpus(const std::vector<std::string> &names,
                                                          const std::string &precision) {
   std::vector<const cpu::CpuIsa *> archs;
+  cuda::Products products = precision == "fp32"   ? cuda::Products::F32
+                            : precision == "tf32" ? cuda::Products::Tf32
+                                                  : cuda::Products::Bf16;
   std::vector<std::string> wanted = names;
   if (wanted.empty())
     wanted = {"sm_80", "sm_90"};
   for (const std::string &name : wanted) {
-    const cuda::GpuArch *arch = cuda::findArch(name, precision != "fp32");
+    const cuda::GpuArch *arch = cuda::findArch(name, products);
     if (!arch)
       return rt::Status::usage("--gpu: unknown architecture '" + name +
                                "', expected sm_80 or sm_90");

@@ -17,8 +17,8 @@ public:
   virtual ~Target() = default;
   /// Storage and kernels of a plan.
   virtual const cpu::LoweringTarget &lowering() const = 0;
-  /// Whether a variant multiplies bf16 factors.
-  virtual bool multipliesBf16(const cpu::CpuIsa &isa) const = 0;
+  /// What a variant rounds the factors of products to: "fp32" (nothing), "tf32" or "bf16".
+  virtual const char *productsOf(const cpu::CpuIsa &isa) const = 0;
   virtual llvm::Expected<VariantObject> compile(plan::VariantOp variant,
                                                 const KernelTable &kernels,
                                                 const cpu::CpuIsa &isa) const = 0;
@@ -31,8 +31,8 @@ public:
 /// The target of that name: "cpu" or "cuda".
 const Target &findTarget(llvm::StringRef name);
 
-/// The architectures that --gpu names, in their order, each once; with `precision` bf16 or auto
-/// their products are of bf16 factors. Without names: sm_80 and sm_90.
+/// The architectures that --gpu names, in their order, each once, with products in `precision`
+/// (auto: bf16). Without names: sm_80 and sm_90.
 rt::Result<std::vector<const cpu::CpuIsa *>> resolveGpus(const std::vector<std::string> &names,
                                                          const std::string &precision);
 

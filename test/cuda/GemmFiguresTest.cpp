@@ -1,5 +1,6 @@
-// What the bf16 products' main loop costs, as counts: registers by ptxas, sectors and bank
-// conflicts by the emulator, on MiniLM's and BERT-base's shapes and on tiles with remainders.
+// What the main loop of products on tensor cores costs, as counts: registers by ptxas, sectors
+// and bank conflicts by the emulator, on MiniLM's and BERT-base's shapes and on tiles with
+// remainders.
 #include "compiler/targets/cuda/PtxAssembler.h"
 #include "compiler/targets/cuda/PtxCompiler.h"
 #include "compiler/targets/cuda/kernels/Gemm.h"
@@ -15,16 +16,17 @@ struct Product {
   Gemm gemm;
 };
 
-Gemm bf16(int tile) {
+Gemm tiled(int tile, Products products) {
   Gemm gemm;
-  gemm.bf16 = true;
+  gemm.products = products;
   gemm.tile = tile;
   return gemm;
 }
 
 /// The three products of a layer [in, out], summed over `chunk` rows a weight gradient.
-std::vector<Product> productsOf(std::int64_t in, std::int64_t out, int tile) {
-  Gemm forward = bf16(tile), input = bf16(tile), weight = bf16(tile);
+std::vector<Product> productsOf(std::int64_t in, std::int64_t out, int tile,
+                                Products products) {
+  Gemm forward = tiled(tile, products), input = forward, weight = forward;
   forward.k = in;
   forward.n = out;
   input.k = out;
@@ -53,7 +55,7 @@ std::string compiled(const Gemm &gemm, const GpuArch &arch) {
 
 /// Runs `m` rows of ones and counts.
 emulator::Counters countsOf(const Gemm &gemm, std::int64_t m, bool adversarial = false) {
-  const GpuArch &arch = *findArch("sm_80", true);
+  const GpuArch &arch = *findArch("sm_80", gemm.products);
   emulator::TestGpu gpu;
   gpu.options.cost = true;
   gpu.options.adversarial = adversarial;
@@ -82,10 +84,12 @@ emulator::Counters countsOf(const Gemm &gemm, std::int64_t m, bool adversarial =
   return gpu.counters;
 }
 
-TEST(GemmFigures, EverySectorIsUsedAndNoBankIsMetTwice) {
+class GemmFigures : public testing::TestWithParam<Products> {};
+
+TEST_P(GemmFigures, EverySectorIsUsedAndNoBankIsMetTwice) {
   for (int tile : {64, 128})
     for (auto [in, out] : {std::pair(384, 384), std::pair(384, 1536)})
-      for (const auto &[name, gemm] : productsOf(in, out, tile)) {
+      for (const auto &[name, gemm] : productsOf(in, out, tile, GetParam())) {
         ASSERT_TRUE(gemm.pipelined());
         // Whole tiles of rows, and a remainder.
         for (std::int64_t m : {128, 136}) {
@@ -103,8 +107,8 @@ TEST(GemmFigures, EverySectorIsUsedAndNoBankIsMetTwice) {
       }
 }
 
-TEST(GemmFigures, TheHardwaresSumsFindNothing) {
-  for (const auto &[name, gemm] : productsOf(100, 68, 64))
+TEST_P(GemmFigures, TheHardwaresSumsFindNothing) {
+  for (const auto &[name, gemm] : productsOf(100, 68, 64, GetParam()))
     countsOf(gemm, 77, /*adversarial=*/true);
 }
 
@@ -121,15 +125,17 @@ std::vector<Gemm> withEpilogues(const std::vector<Product> &products) {
   return list;
 }
 
-TEST(GemmFigures, RegistersLeaveRoomForThreeBlocks) {
+/// Registers of a block's thread, of which a multiprocessor has room for so many blocks.
+TEST_P(GemmFigures, RegistersLeaveRoomForTheBlocks) {
+  int most = GetParam() == Products::Bf16 ? 168 : 255;
   std::optional<std::string> ptxas = findPtxas();
   if (!ptxas)
     GTEST_SKIP() << "no ptxas in PATH nor in /usr/local/cuda/bin: registers are not known";
   for (const char *name : {"sm_80", "sm_90"})
     for (int tile : {64, 128})
       for (auto [in, out] : {std::pair(384, 1536), std::pair(768, 3072), std::pair(388, 1540)})
-        for (const auto &gemm : withEpilogues(productsOf(in, out, tile))) {
-          const GpuArch &arch = *findArch(name, true);
+        for (const auto &gemm : withEpilogues(productsOf(in, out, tile, GetParam()))) {
+          const GpuArch &arch = *findArch(name, GetParam());
           llvm::Expected<AssembledPtx> made = assemblePtx(*ptxas, compiled(gemm, arch), arch);
           ASSERT_TRUE(bool(made)) << llvm::toString(made.takeError());
           const KernelResources &resources = made->kernels[gemm.key(arch)];
@@ -139,10 +145,14 @@ TEST(GemmFigures, RegistersLeaveRoomForThreeBlocks) {
                 resources.registers,
                 occupancyOf(arch, gemm.threads(), resources.registers, gemm.sharedBytes()));
           EXPECT_GT(resources.registers, 0) << gemm.key(arch);
-          EXPECT_LE(resources.registers, 168) << gemm.key(arch);
+          EXPECT_LE(resources.registers, most) << gemm.key(arch);
           EXPECT_EQ(resources.spillBytes, 0) << gemm.key(arch);
         }
 }
+
+INSTANTIATE_TEST_SUITE_P(TensorCores, GemmFigures,
+                         testing::Values(Products::Tf32, Products::Bf16),
+                         [](const auto &info) { return productsName(info.param); });
 
 } // namespace
 } // namespace ftc::cuda

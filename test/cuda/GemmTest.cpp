@@ -24,7 +24,7 @@ struct Shape {
   std::int64_t m, k, n;
 };
 
-class GemmTest : public testing::TestWithParam<bool> {
+class GemmTest : public testing::TestWithParam<Products> {
 public:
   KernelLibrary library{{}, *findArch("sm_80", GetParam())};
 };
@@ -42,7 +42,7 @@ TEST_P(GemmTest, ForwardWithItsEpilogueIsExact) {
         gemm.n = n;
         gemm.second = second;
         gemm.tile = tile;
-        gemm.bf16 = GetParam();
+        gemm.products = GetParam();
         gemm.bias = gemm.add = gemm.savePre = true;
         gemm.act = cpu::Activation::Relu;
         gemm.gradAct = cpu::Activation::Relu;
@@ -74,7 +74,7 @@ TEST_P(GemmTest, WeightGradientIsExactInChunks) {
         gemm.out = out;
         gemm.n = in;
         gemm.tile = tile;
-        gemm.bf16 = GetParam();
+        gemm.products = GetParam();
         gemm.chunk = 64;
         GemmReduce reduce;
         reduce.out = out;
@@ -106,7 +106,7 @@ TEST_P(GemmTest, WeightGradientIsExactInChunks) {
 TEST_P(GemmTest, WindowsOfAVocabularyAreExact) {
   const std::int64_t rows = 150, window = 128, hidden = 36, vocabulary = 70, stride = 96;
   Gemm shape;
-  shape.bf16 = GetParam();
+  shape.products = GetParam();
   shape.window = window;
   Floats x = integers(rows * hidden, 1), w = integers(vocabulary * hidden, 2);
   Floats dx(rows * hidden), dw(vocabulary * hidden), wanted(vocabulary * hidden);
@@ -153,8 +153,9 @@ TEST_P(GemmTest, WindowsOfAVocabularyAreExact) {
     ASSERT_EQ(dw[i], wanted[i]) << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(Products, GemmTest, testing::Bool(),
-                         [](const auto &info) { return info.param ? "Bf16" : "Fp32"; });
+INSTANTIATE_TEST_SUITE_P(Products, GemmTest,
+                         testing::Values(Products::F32, Products::Tf32, Products::Bf16),
+                         [](const auto &info) { return productsName(info.param); });
 
 } // namespace
 } // namespace ftc::cuda

@@ -94,7 +94,7 @@ static void runOnGpu(const Kernel &kernel, const CpuIsa &isa,
 
 bool canRun(const CpuIsa &isa) { return isa.lanes == 32; }
 
-std::vector<const CpuIsa *> runnableIsas() { return {cuda::findArch("sm_80", false)}; }
+std::vector<const CpuIsa *> runnableIsas() { return {cuda::findArch("sm_80", cuda::Products::F32)}; }
 
 KernelLibrary::KernelLibrary(const std::vector<KernelSpec> &, const CpuIsa &isa) : isa(isa) {}
 KernelLibrary::~KernelLibrary() = default;

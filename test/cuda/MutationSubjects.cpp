@@ -89,17 +89,17 @@ static Inputs inputsOf(const Gemm &gemm, std::int64_t m) {
 
 /// Rows end in each of the lines that a thread works on, in the first tile and behind it.
 static Subject product(std::string name, Gemm gemm) {
-  Subject subject{std::move(name), std::make_shared<Gemm>(gemm), gemm.bf16, {}};
+  Subject subject{std::move(name), std::make_shared<Gemm>(gemm), gemm.products, {}};
   for (std::int64_t m : {90, 6, 14, 22, 30, 38, 46, 54, 62, 64, 74})
     subject.launches.push_back(inputsOf(gemm, m));
   return subject;
 }
 
 static void addProducts(std::vector<Subject> &list) {
-  for (bool bf16 : {true, false}) {
-    std::string suffix = bf16 ? " bf16" : " fp32";
+  for (Products products : {Products::Bf16, Products::Tf32, Products::F32}) {
+    std::string suffix = std::string(" ") + productsName(products);
     Gemm forward;
-    forward.bf16 = bf16;
+    forward.products = products;
     forward.k = 84;
     forward.n = 68;
     forward.bias = true;
@@ -110,7 +110,7 @@ static void addProducts(std::vector<Subject> &list) {
     input.second = Gemm::Factor::ColumnsOfN;
     list.push_back(product("dgrad" + suffix, input));
     Gemm weight;
-    weight.bf16 = bf16;
+    weight.products = products;
     weight.gradient = weight.bias = true;
     weight.out = 68;
     weight.n = 72;
@@ -118,7 +118,7 @@ static void addProducts(std::vector<Subject> &list) {
     list.push_back(product("wgrad" + suffix, weight));
   }
   Gemm registers;
-  registers.bf16 = true;
+  registers.products = Products::Bf16;
   registers.k = 50;
   registers.n = 66;
   list.push_back(product("forward bf16 in registers", registers));
@@ -131,7 +131,7 @@ static void addProducts(std::vector<Subject> &list) {
   Inputs inputs{{random(2 * partial, 1), random(260, 2), random(20, 3)}, {100, 1}};
   Inputs overwrites = inputs;
   overwrites.ints[1] = 0;
-  list.push_back({"reduce", reduce, false, {inputs, overwrites}});
+  list.push_back({"reduce", reduce, Products::F32, {inputs, overwrites}});
 }
 
 /// Rows of a batch by sequence.
@@ -202,7 +202,7 @@ static Subject attention(std::string name, FlashAttention::Part part, bool causa
   // thread works on, as a block's queries and as its keys; queries without a key.
   const Lengths whole{{40, 0, 70}, {40, 0, 70}};
   const std::vector<int> ends{1, 2, 3, 4, 5, 6, 7, 8, 17, 18, 33, 34, 49, 50};
-  Subject subject{std::move(name), kernel, false, {}};
+  Subject subject{std::move(name), kernel, Products::F32, {}};
   for (const auto &[lengths, p] :
        {std::pair(whole, 0.3), std::pair(whole, 0.0), std::pair(Lengths{ends, ends}, 0.3),
         std::pair(Lengths{{20, 40, 3}, {3, 0, 70}}, 0.0)})
@@ -213,7 +213,7 @@ static Subject attention(std::string name, FlashAttention::Part part, bool causa
 /// With dropout and without.
 static Subject dropping(std::string name, std::shared_ptr<cpu::Kernel> kernel,
                         std::vector<Operand> operands) {
-  Subject subject{std::move(name), std::move(kernel), false, {}};
+  Subject subject{std::move(name), std::move(kernel), Products::F32, {}};
   for (double p : {0.3, 0.0})
     subject.launches.push_back({operands, {5, 11, 3, 77}, {p}});
   return subject;
@@ -238,32 +238,33 @@ static void addVectorKernels(std::vector<Subject> &list) {
   list.push_back(
       {"cross-entropy's gradient",
        loss,
-       false,
+       Products::F32,
        {{{random(148, 1), integers({3, -100, 36, 0}), room(148)}, {4}, {0.1, 0.25}}}});
   auto embedding = std::make_shared<cpu::EmbeddingGrad>();
   embedding->hidden = 40;
   list.push_back({"embedding's gradient",
                   embedding,
-                  false,
+                  Products::F32,
                   {{{random(240, 1), integers({3, 0, 5, 1, 4, 2}), integers({0, 2, 3, 6}),
                      integers({2, 0, 3}), random(200, 2)},
                     {3}}}});
   auto sum = std::make_shared<TableSum>();
   sum->elements = 5;
-  list.push_back({"sum of tables", sum, false, {{{random(5 * 150, 1), room(5)}, {150}}}});
+  list.push_back(
+      {"sum of tables", sum, Products::F32, {{{random(5 * 150, 1), room(5)}, {150}}}});
   auto rows = std::make_shared<cpu::VocabularyRows>();
   rows->shape.hidden = 8;
   rows->shape.vocabulary = 70;
   rows->shape.chunk = 64;
   rows->gradient = true;
-  auto stride = static_cast<std::size_t>(rows->shape.stride(*findArch("sm_80", false)));
+  auto stride = static_cast<std::size_t>(rows->shape.stride(*findArch("sm_80", Products::F32)));
   std::vector<int> labels(67, 69);
   labels[65] = -100;
   labels[66] = 31;
   list.push_back(
       {"vocabulary's loss",
        rows,
-       false,
+       Products::F32,
        {{{random(64 * stride, 1), integers(labels), random(67, 3)}, {67, 64}, {0.1, 0.25}},
         {{random(64 * stride, 1), integers(labels), random(67, 3)}, {67, 0}, {0, 0.25}}}});
 }

@@ -27,10 +27,10 @@ struct Inputs {
 struct Subject {
   std::string name;
   std::shared_ptr<cpu::Kernel> kernel;
-  bool bf16 = false;
+  Products products = Products::F32;
   std::vector<Inputs> launches;
 
-  const GpuArch &arch() const { return *findArch("sm_80", bf16); }
+  const GpuArch &arch() const { return *findArch("sm_80", products); }
   std::string ptx() const;
   /// What lies in all operands after launch `index` of `ptx`, with blocks beyond the tasks.
   /// Throws emulator::Fault.

@@ -82,7 +82,7 @@ constexpr Equivalent kEquivalent[] = {
      "more tasks than there are: their blocks find no rows"},
     {"norm|entropy|embedding|vocabulary", "barrier removed", R"(bar\.warp\.sync)",
      "both sides of each store are ordered, also where no other lane reads it before the next"},
-    {"^wgrad bf16", "bound shifted", R"(setp\.ge\.s32)", "copies of a step that is not taken"},
+    {"^wgrad (bf16|tf32)", "bound shifted", R"(setp\.ge\.s32)", "copies of a step that is not taken"},
     {"^wgrad fp32", "bound shifted", R"(setp\.lt\.s64)", "a step more adds zeros"},
     {"^attention", "bound shifted", R"(setp\.le\.s32\s+%p(2|10|11),)",
      "a block whose rows end where it begins stores none"},

@@ -23,13 +23,13 @@ namespace {
 struct ToyCase {
   std::string file;
   std::string arch;
-  bool bf16;
+  Products products;
 };
 
 class ToyPtx : public testing::TestWithParam<ToyCase> {};
 
 TEST_P(ToyPtx, IsAssembledWithoutSpills) {
-  const GpuArch &arch = *findArch(GetParam().arch, GetParam().bf16);
+  const GpuArch &arch = *findArch(GetParam().arch, GetParam().products);
   MLIRContext context(MLIRContext::Threading::DISABLED);
   context.loadDialect<func::FuncDialect, nn::NnDialect, plan::PlanDialect>();
   auto module = parseSourceFile<ModuleOp>(FTC_TEST_DIR "/../toys/" + GetParam().file + ".mlir",
@@ -82,13 +82,13 @@ std::vector<ToyCase> cases() {
   std::vector<ToyCase> list;
   for (const char *file : {"language_model", "decoder", "encoder_decoder"})
     for (const char *arch : {"sm_80", "sm_90"})
-      for (bool bf16 : {false, true})
-        list.push_back({file, arch, bf16});
+      for (Products products : {Products::F32, Products::Tf32, Products::Bf16})
+        list.push_back({file, arch, products});
   return list;
 }
 
 INSTANTIATE_TEST_SUITE_P(Toys, ToyPtx, testing::ValuesIn(cases()), [](const auto &info) {
-  return info.param.file + "_" + info.param.arch + (info.param.bf16 ? "_bf16" : "");
+  return info.param.file + "_" + info.param.arch + "_" + productsName(info.param.products);
 });
 
 } // namespace

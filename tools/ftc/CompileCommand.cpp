@@ -193,9 +193,10 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
                 "update behind each weight gradient: no clipping, no accumulation");
   flags.boolean("frozen_dropout", options.pipeline.frozenDropout,
                 "true: modules without a trainable parameter keep their dropout");
-  flags.choice("precision", options.precision, {"fp32", "bf16", "auto"},
+  flags.choice("precision", options.precision, {"fp32", "bf16", "tf32", "auto"},
                "what products are computed in, with f32 sums; auto: bf16 where this CPU has "
-               "AVX-512 BF16, and on GPUs. Weights and moments stay fp32");
+               "AVX-512 BF16, and on GPUs; tf32: of --target cuda. Weights and moments stay "
+               "fp32");
   flags.group("Target and memory");
   flags.choice("target", options.target, {"cpu", "cuda"}, "what the code runs on");
   flags.list("cpu", options.cpus, "ISA,…", "native, x86-64-v3 (AVX2) or x86-64-v4 (AVX-512)");

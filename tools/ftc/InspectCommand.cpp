@@ -46,7 +46,7 @@ static Json memoryJson(const rt::ArtifactReader &artifact) {
 static void addGpuFacts(Json &entry, const abi::Kernel &kernel, const std::string &isa) {
   entry["threads"] = kernel.threads();
   entry["shared_bytes"] = kernel.shared_bytes();
-  const cuda::GpuArch *arch = cuda::findArch(isa, /*bf16=*/false);
+  const cuda::GpuArch *arch = cuda::findArch(isa, cuda::Products::F32);
   if (!kernel.registers() || !arch)
     return;
   entry["registers"] = kernel.registers();

@@ -5,26 +5,41 @@
 
 namespace ftc::cuda {
 
-static GpuArch make(const char *name, const char *suffix, bool bf16) {
+const char *productsName(Products products) {
+  switch (products) {
+  case Products::F32:
+    return "fp32";
+  case Products::Tf32:
+    return "tf32";
+  case Products::Bf16:
+    return "bf16";
+  }
+  return "fp32";
+}
+
+static GpuArch make(const char *name, const char *suffix, Products products) {
   GpuArch arch;
   arch.name = name;
   arch.suffix = suffix;
+  if (products != Products::F32)
+    arch.suffix += productsName(products);
   arch.llvmCpu = name;
   arch.llvmFeatures = "+ptx80";
   arch.lanes = 32;
   arch.tileRows = 6;
   arch.tileVectors = 2;
   arch.bf16Pairs = false; // no vector kernel multiplies pairs: tensor cores do
-  arch.bf16Products = bf16;
+  arch.products = products;
   return arch;
 }
 
-const GpuArch *findArch(const std::string &name, bool bf16) {
-  static const GpuArch all[] = {make("sm_80", "sm80", false), make("sm_90", "sm90", false),
-                                make("sm_80", "sm80bf16", true),
-                                make("sm_90", "sm90bf16", true)};
+const GpuArch *findArch(const std::string &name, Products products) {
+  static const GpuArch all[] = {
+      make("sm_80", "sm80", Products::F32),  make("sm_90", "sm90", Products::F32),
+      make("sm_80", "sm80", Products::Tf32), make("sm_90", "sm90", Products::Tf32),
+      make("sm_80", "sm80", Products::Bf16), make("sm_90", "sm90", Products::Bf16)};
   for (const GpuArch &arch : all)
-    if (arch.name == name && arch.bf16Products == bf16)
+    if (arch.name == name && arch.products == products)
       return &arch;
   return nullptr;
 }

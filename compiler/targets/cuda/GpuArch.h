@@ -6,13 +6,19 @@
 
 namespace ftc::cuda {
 
+/// What the factors of linear layers' products are rounded to: nothing (multiply-adds in f32),
+/// or what tensor cores take, with sums in f32.
+enum class Products { F32, Tf32, Bf16 };
+/// "fp32", "tf32", "bf16", as --precision says it.
+const char *productsName(Products products);
+
 struct GpuArch : cpu::CpuIsa {
-  bool bf16Products = false; ///< products of linear layers take factors rounded to bf16
+  Products products = Products::F32;
 };
 
-/// The architecture called `name`, with bf16 products or without, or null: "sm_80" (mma.sync,
-/// cp.async, ldmatrix) and "sm_90", by the same instructions.
-const GpuArch *findArch(const std::string &name, bool bf16);
+/// The architecture called `name`, with such products, or null: "sm_80" (mma.sync, cp.async,
+/// ldmatrix) and "sm_90", by the same instructions.
+const GpuArch *findArch(const std::string &name, Products products);
 
 /// What a lowering for a GPU is told as the instruction set.
 inline const GpuArch &archOf(const cpu::CpuIsa &isa) {

@@ -25,13 +25,16 @@ std::string Gemm::key(const CpuIsa &isa) const {
   if (firstStride || resultStride)
     name += "_s" + std::to_string(firstStride + resultStride);
   return name + "_t" + std::to_string(tile) +
-         (pipelined() ? "_cp_" : bf16 ? "_mma_" : "_fma_") + isa.suffix;
+         (pipelined()                  ? "_cp_"
+          : products == Products::Bf16 ? "_mma_"
+                                       : "_fma_") +
+         isa.suffix;
 }
 
 bool Gemm::pipelined() const {
   std::int64_t extent = gradient ? out : k;
   std::int64_t second = this->second == Factor::RowsOfN && !gradient ? k : n;
-  return bf16 && extent % 4 == 0 && strideOfFirst() % 4 == 0 && second % 4 == 0 &&
+  return products != Products::F32 && extent % 4 == 0 && strideOfFirst() % 4 == 0 && second % 4 == 0 &&
          (gradient || k >= kStages * kStageDepth);
 }
 
@@ -46,13 +49,15 @@ IntExpr Gemm::grid(const CpuIsa &) const {
 IntExpr Gemm::flops() const { return {0, {{0, 1, 2 * n * (gradient ? out : k) / windows}}}; }
 
 int Gemm::threads() const {
-  return pipelined() ? 128 : bf16 ? (tile == 128 ? 256 : 128) : tile * tile / 64;
+  if (pipelined())
+    return 128;
+  return products == Products::Bf16 ? (tile == 128 ? 256 : 128) : tile * tile / 64;
 }
 
 std::int64_t Gemm::sharedBytes() const {
   if (pipelined())
     return kStages * 2 * tile * kStageDepth * 4;
-  if (bf16)
+  if (products == Products::Bf16)
     return 2 * 2 * tile * kMmaDepth * 2; // two stages of both factors
   return 2 * kFmaDepth * (tile + 4) * 4; // both factors
 }
@@ -61,7 +66,7 @@ void Gemm::emit(KernelBuilder &b) const {
   GemmTile body(b, *this);
   if (pipelined())
     emitPipelinedBody(body);
-  else if (bf16)
+  else if (products == Products::Bf16)
     emitMmaBody(body);
   else
     emitFmaBody(body);

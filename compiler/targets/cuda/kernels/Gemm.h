@@ -1,8 +1,10 @@
 // Matrix products of a block's tile: linear layers, their input gradients, and the shares of
-// weight gradients. Matrices are row-major f32; on tensor cores factors are rounded to bf16.
+// weight gradients. Matrices are row-major f32; on tensor cores factors are rounded to bf16 or
+// tf32.
 #pragma once
 
 #include "compiler/targets/cuda/BlockKernel.h"
+#include "compiler/targets/cuda/GpuArch.h"
 
 namespace ftc::cuda {
 
@@ -26,8 +28,8 @@ struct Gemm : BlockKernel {
   enum class Factor { RowsOfN, ColumnsOfN };
   std::int64_t k = 0, n = 0;
   Factor second = Factor::RowsOfN;
-  bool bf16 = false;
-  int tile = 64; ///< 64 or 128: rows and columns of a block's tile
+  Products products = Products::F32; ///< tf32: where pipelined() holds, else f32
+  int tile = 64;                     ///< 64 or 128: rows and columns of a block's tile
   bool bias = false, add = false, savePre = false;
   cpu::Activation act = cpu::Activation::None, gradAct = cpu::Activation::None;
   bool gradient = false;
@@ -39,8 +41,8 @@ struct Gemm : BlockKernel {
 
   /// Stages of shared memory that cp.async fills, and their share of the inner dimension.
   static constexpr int kStages = 3, kStageDepth = 16;
-  /// Whether factors come by cp.async: bf16 products whose lines begin at multiples of 16 bytes,
-  /// of at least as many steps as there are stages. All others wait in registers.
+  /// Whether factors come by cp.async: products on tensor cores whose lines begin at multiples
+  /// of 16 bytes, of at least as many steps as there are stages. All others wait in registers.
   bool pipelined() const;
 
   std::int64_t strideOfFirst() const { return firstStride ? firstStride : gradient ? out : k; }
@@ -51,7 +53,10 @@ struct Gemm : BlockKernel {
   cpu::IntExpr flops() const override;
   int threads() const override;
   std::int64_t sharedBytes() const override;
-  int residentBlocks() const override { return pipelined() ? 3 : 1; }
+  /// A fragment of tf32 takes twice the registers of one of bf16.
+  int residentBlocks() const override {
+    return !pipelined() ? 1 : products == Products::Tf32 ? 2 : 3;
+  }
   void emit(KernelBuilder &b) const override;
 };
 

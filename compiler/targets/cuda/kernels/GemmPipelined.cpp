@@ -1,6 +1,6 @@
 // Gemm on tensor cores whose factors come by cp.async, f32 as they lie, in stages of shared
 // memory: a step works on one stage while the others are under way, and no register waits for
-// them. Factors are rounded to bf16 on their way from shared memory to mma's fragments.
+// them. Factors are rounded to bf16 or tf32 on their way from shared memory to mma's fragments.
 #include "compiler/targets/cuda/kernels/GemmTile.h"
 
 namespace ftc::cuda {
@@ -45,9 +45,9 @@ public:
     }
   }
 
-  /// Words of the thread's four inner elements, of the warp's eight `group` of the side: those
-  /// of terms 0 and 1, and of 2 and 3.
-  Nums pairs(int group, Num stage) const {
+  /// Words of the thread's four inner elements, of the warp's eight `group` of the side: in
+  /// bf16 those of terms 0 and 1, and of 2 and 3; in tf32 one of each term.
+  Nums words(int group, Num stage) const {
     BlockBuilder &block = tile.block;
     Nums four;
     if (factor.inner) {
@@ -59,7 +59,11 @@ public:
         four.push_back(
             block.load(block.at(from, (i * side() + group / 4 * 32) * 4), b.f32Type()));
     }
-    return {block.toBf16Pair(four[0], four[1]), block.toBf16Pair(four[2], four[3])};
+    if (tile.spec.products == Products::Bf16)
+      return {block.toBf16Pair(four[0], four[1]), block.toBf16Pair(four[2], four[3])};
+    for (Num &term : four)
+      term = block.toTf32(term);
+    return four;
   }
 
   /// `sum` and the stage's column `column` of a factor that is not `inner`, in f32.
@@ -144,12 +148,21 @@ void emitPipelinedBody(GemmTile &tile) {
             b.select(stage == 0, b.i32((kStages - 1) * stageBytes), stage - stageBytes);
         copy(b.toI32(depth) + (kStages - 1) * kDepth, before);
         auto ofRows = [&](int i) {
-          Nums upper = left.pairs(2 * i, stage), lower = left.pairs(2 * i + 1, stage);
-          return Nums{upper[0], lower[0], upper[1], lower[1]};
+          Nums upper = left.words(2 * i, stage), lower = left.words(2 * i + 1, stage), both;
+          for (std::size_t word = 0; word < upper.size(); ++word)
+            both.insert(both.end(), {upper[word], lower[word]});
+          return both;
         };
         auto multiply = [&](const Nums &a, const Nums &other, int i, int j) {
           auto at = sums.begin() + 4 * (i * tilesN + j);
-          Nums d = block.multiplyBf16(a, other, Nums(at, at + 4));
+          Nums d(at, at + 4);
+          if (spec.products == Products::Bf16)
+            d = block.multiplyBf16(a, other, d);
+          else // of eight terms each
+            for (int half = 0; half < 2; ++half)
+              d = block.multiplyTf32(
+                  Nums(a.begin() + 4 * half, a.begin() + 4 * half + 4),
+                  Nums(other.begin() + 2 * half, other.begin() + 2 * half + 2), d);
           std::copy(d.begin(), d.end(), at);
         };
         // Held is what takes more accesses, so that fewer of them are under way at once.
@@ -158,13 +171,13 @@ void emitPipelinedBody(GemmTile &tile) {
           for (int i = 0; i < tilesM; ++i)
             held.push_back(ofRows(i));
           for (int j = 0; j < tilesN; ++j) {
-            Nums other = right.pairs(j, stage);
+            Nums other = right.words(j, stage);
             for (int i = 0; i < tilesM; ++i)
               multiply(held[i], other, i, j);
           }
         } else {
           for (int j = 0; j < tilesN; ++j)
-            held.push_back(right.pairs(j, stage));
+            held.push_back(right.words(j, stage));
           for (int i = 0; i < tilesM; ++i) {
             Nums a = ofRows(i);
             for (int j = 0; j < tilesN; ++j)

@@ -32,7 +32,7 @@ static std::shared_ptr<Gemm> product(Value x, std::int64_t k, std::int64_t n,
   kernel->k = k;
   kernel->n = n;
   kernel->second = second;
-  kernel->bf16 = archOf(program.isa).bf16Products;
+  kernel->products = archOf(program.isa).products;
   kernel->tile = tileOf(program.planner.symbols.atCapacity(program.rows(x)), n);
   return kernel;
 }
@@ -133,7 +133,7 @@ static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
   kernel->n = dimension(op.getX(), 1);
   kernel->out = dimension(op.getDy(), 1);
   kernel->bias = op.getDbias() != nullptr;
-  kernel->bf16 = archOf(program.isa).bf16Products;
+  kernel->products = archOf(program.isa).products;
   // As many chunks of rows as fill the GPU, of 256 rows at least.
   std::int64_t large = ceilDiv(kernel->out, 128) * ceilDiv(kernel->n, 128);
   kernel->tile = large * ceilDiv(capacity, 256) >= kWantedBlocks ? 128 : 64;

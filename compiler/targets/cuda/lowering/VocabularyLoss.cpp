@@ -30,7 +30,7 @@ public:
     kernel->k = k;
     kernel->n = n;
     kernel->second = second;
-    kernel->bf16 = archOf(program.isa).bf16Products;
+    kernel->products = archOf(program.isa).products;
     kernel->tile = n >= 4096 ? 128 : 64;
     kernel->window = shape.chunk;
     kernel->windows = shape.chunks;
