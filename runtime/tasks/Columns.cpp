@@ -60,12 +60,13 @@ Result<std::string_view> readText(const DataTable &table, std::int64_t row, int 
 
 Result<std::string_view> readLabel(const DataTable &table, std::int64_t row, int column) {
   CellKind kind = table.kind(row, column);
-  if (kind == CellKind::Real)
+  bool whole = isWholeCell(table, row, column);
+  if (kind == CellKind::Real && !whole)
     return Status::error(table.where(row) + ": expected a string or a whole number as label" +
                          inColumn(table, column) + ", got the real number " +
                          quote(table.text(row, column), 30) +
                          ": the artifact was compiled for classes");
-  if (kind != CellKind::Text && kind != CellKind::Integer && kind != CellKind::Boolean)
+  if (kind != CellKind::Text && !whole && kind != CellKind::Boolean)
     return wrongKind(table, row, column, "a string or a whole number as label");
   std::string_view label = table.text(row, column);
   if (label.empty())
@@ -83,6 +84,19 @@ bool isNumberText(std::string_view text) {
 
 bool isRealText(std::string_view text) {
   return isNumberText(text) && text.find_first_of(".eE") != std::string_view::npos;
+}
+
+bool isWholeText(std::string_view text) {
+  bool negative = text.starts_with('-');
+  std::string_view digits = text.substr(negative ? 1 : 0);
+  bool plain = digits == "0" ? !negative : !digits.empty() && digits.front() != '0';
+  return plain && digits.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+bool isWholeCell(const DataTable &table, std::int64_t row, int column) {
+  CellKind kind = table.kind(row, column);
+  return kind == CellKind::Integer ||
+         (kind == CellKind::Real && isWholeText(table.text(row, column)));
 }
 
 bool isNotANumber(std::string_view text) {

@@ -29,6 +29,10 @@ Result<std::string_view> readLabel(const DataTable &table, std::int64_t row, int
 bool isNumberText(std::string_view text);
 /// Of those, one that is written as a real: with a point or an exponent.
 bool isRealText(std::string_view text);
+/// Whether text is a whole number in its usual form (no "+1", "01", "-0"), of any size.
+bool isWholeText(std::string_view text);
+/// Whether the file itself types a cell as a whole number; it may be above what 64 bits hold.
+bool isWholeCell(const DataTable &table, std::int64_t row, int column);
 /// "nan" in any case: what tools write where there is no number.
 bool isNotANumber(std::string_view text);
 

@@ -4,34 +4,27 @@
 #include "runtime/tasks/LabelCollector.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace ftc::rt {
 
 namespace {
 
-/// The value of text that is a whole number in its usual form (no "+1", "01", "-0").
-std::optional<std::int64_t> canonicalInteger(std::string_view text) {
-  std::int64_t value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || std::to_string(value) != text)
-    return std::nullopt;
-  return value;
+/// Whether a number is less than another; both are whole and in their usual form.
+bool isLess(std::string_view a, std::string_view b) {
+  bool negative = a.starts_with('-');
+  if (negative != b.starts_with('-'))
+    return negative;
+  if (negative)
+    std::swap(a, b);
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
 }
 
 /// Sorts numerically if every name is a whole number (and may be read as one), else leaves
 /// the order by code point.
 void orderIntegers(std::vector<std::string> &names) {
-  std::vector<std::pair<std::int64_t, std::string>> valued;
-  for (const std::string &name : names) {
-    std::optional<std::int64_t> value = canonicalInteger(name);
-    if (!value)
-      return;
-    valued.emplace_back(*value, name);
-  }
-  std::sort(valued.begin(), valued.end());
-  for (std::size_t id = 0; id < names.size(); ++id)
-    names[id] = std::move(valued[id].second);
+  if (std::all_of(names.begin(), names.end(),
+                  [](const std::string &name) { return isWholeText(name); }))
+    std::sort(names.begin(), names.end(), isLess);
 }
 
 } // namespace

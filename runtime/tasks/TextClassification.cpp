@@ -18,7 +18,7 @@ public:
     LabelCollector collector(table.untyped());
     for (std::int64_t row = 0; row < table.rows(); ++row) {
       FTC_ASSIGN_OR_RETURN(std::string_view label, readLabel(table, row, columns.label));
-      collector.add(label, table.kind(row, columns.label) == CellKind::Integer);
+      collector.add(label, isWholeCell(table, row, columns.label));
     }
     return collector.finish(table, columns.label);
   }
@@ -33,7 +33,7 @@ public:
                        RowLabels &out) const override {
     FTC_ASSIGN_OR_RETURN(std::string_view label, readLabel(table, row, columns.label));
     out.names.assign(1, std::string(label));
-    out.integers = table.kind(row, columns.label) == CellKind::Integer;
+    out.integers = isWholeCell(table, row, columns.label);
     return {};
   }
 

@@ -25,8 +25,8 @@ LabelKind kindOf(const DataTable &table, std::int64_t row, int column) {
     return LabelKind::List;
   case CellKind::Integer:
     return LabelKind::Whole;
-  case CellKind::Real:
-    return LabelKind::Real;
+  case CellKind::Real: // a whole one is above 64 bits
+    return isWholeText(text) ? LabelKind::Whole : LabelKind::Real;
   case CellKind::Missing:
     return LabelKind::Missing;
   default:

@@ -50,6 +50,8 @@ TEST(TextProblems, TheLabelsDecide) {
   EXPECT_EQ(ofJson({"\"1.5\"", "\"2.5\""}), kSingleLabel); // strings stay strings
   EXPECT_EQ(ofJson({"1", "0.5"}), kRegression);
   EXPECT_EQ(ofJson({"1.5", "\"x\""}), kSingleLabel); // refused later, by its line
+  EXPECT_EQ(ofJson({"18446744073709551615", "1"}), kSingleLabel); // above 64 signed bits
+  EXPECT_EQ(ofJson({"-99999999999999999999", "1"}), kSingleLabel);
   EXPECT_EQ(ofJson({"[\"x\"]", "[]"}), kMultiLabel);
   EXPECT_EQ(ofJson({"[]", "[3, 4]"}), kMultiLabel);
   EXPECT_EQ(ofCsv({"x", "y"}), kSingleLabel);
