@@ -62,6 +62,7 @@ struct Findings {
   std::vector<PointFinding> points;
   std::string worstBy;   ///< "highest loss"
   std::string valueName; ///< "loss"
+  std::string_view rowUnit = "line"; ///< what ShownExample::line counts: DataTable::unit()
   std::vector<ShownExample> worst;
 };
 

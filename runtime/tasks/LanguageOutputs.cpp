@@ -83,6 +83,7 @@ Result<Findings> LanguageOutputs::findings(const DataTable &table,
   }
   found.metric = std::move(metric);
   found.points.push_back(std::move(byLength));
+  found.rowUnit = table.unit();
   found.worstBy = "texts of the highest loss a token";
   found.valueName = "loss a token";
   for (std::size_t i : greatest(means, 0))

@@ -116,6 +116,7 @@ Result<Findings> MultiLabelOutputs::findings(const DataTable &table,
     perLabel.rows.emplace_back(labels.names()[label], counted.label(label));
   found.tables.push_back(std::move(perLabel));
   bool byLoss = losses.size() == examples.size();
+  found.rowUnit = table.unit();
   found.worstBy = byLoss ? "wrong answers of the highest loss" : "most labels wrong";
   found.valueName = byLoss ? "loss" : "labels wrong";
   auto names = [&](auto has) {

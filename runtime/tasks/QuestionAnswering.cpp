@@ -167,7 +167,8 @@ public:
       auto [first, fresh] = rows.try_emplace(questionId(table, row, columns), row);
       if (!fresh)
         return Status::error(whereQuestion(table, row, columns) +
-                             ": expected each id once, got this one in line " +
+                             ": expected each id once, got this one in " +
+                             std::string(table.unit()) + " " +
                              std::to_string(table.line(first->second)) + " too");
     }
     return {};

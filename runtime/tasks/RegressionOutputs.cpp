@@ -74,6 +74,7 @@ Result<Findings> RegressionOutputs::findings(const DataTable &table,
   }
   found.metric = std::move(metric);
   found.points.push_back(std::move(points));
+  found.rowUnit = table.unit();
   found.worstBy = "largest squared error";
   found.valueName = "squared error";
   for (std::size_t i : greatest(errors, 0))

@@ -137,6 +137,7 @@ Result<Findings> TextOutputs::findings(const DataTable &table,
   found.tables.push_back(std::move(perLabel));
   found.confusion = ConfusionFinding{std::move(matrix), labels.names(), "examples"};
   bool byLoss = losses.size() == examples.size();
+  found.rowUnit = table.unit();
   found.worstBy = byLoss ? "wrong answers of the highest loss" : "surest wrong answers";
   found.valueName = byLoss ? "loss" : "probability";
   for (std::size_t i : greatest(badness, 0)) {

@@ -178,6 +178,7 @@ Result<Findings> TokenOutputs::findings(const DataTable &table,
                examples[i].labels[token] != predicted[starts[i] + token];
     badness[i] = wrong > 0 && byLoss ? losses[i] : wrong;
   }
+  found.rowUnit = table.unit();
   found.worstBy = byLoss ? "sentences with wrong tags, of the highest loss" : "most wrong tags";
   found.valueName = byLoss ? "loss" : "wrong tags";
   for (std::size_t i : greatest(badness, 0))

@@ -75,6 +75,14 @@ void expectWellFormed(const std::string &page) {
     EXPECT_TRUE(c >= 0x20 || c == '\n' || c == '\t') << static_cast<int>(c);
 }
 
+TEST(Report, ExamplesAreCountedAsTheFileCounts) {
+  ReportData data = sample();
+  EXPECT_NE(examplesSection(data.findings).find("line 7,"), std::string::npos);
+  data.findings.rowUnit = "row";
+  EXPECT_NE(examplesSection(data.findings).find("row 7,"), std::string::npos);
+  EXPECT_EQ(examplesSection(data.findings).find("line 7,"), std::string::npos);
+}
+
 TEST(Report, HoldsEverythingAndEscapesIt) {
   std::string page = renderReport(sample());
   expectWellFormed(page);
