@@ -144,10 +144,11 @@ Result<DataTable> parseConll(std::string_view path, std::string_view bytes,
     Status read = reader.addLine(bytes.substr(at, end - at), number);
     if (!read && !problems)
       return read;
-    if (!read) {
+    bool invalid = problems && problems->tellInvalidRow(end);
+    if (!read && !invalid)
       problems->add(number, read.message());
+    if (!read || invalid)
       reader.spoil();
-    }
     at = end + 1;
   }
   if (maxRows < 0 || reader.rows() < maxRows)

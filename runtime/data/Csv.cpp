@@ -19,6 +19,8 @@ public:
 
   bool atEnd() const { return at == bytes.size(); }
   std::int64_t line() const { return currentLine; }
+  /// Bytes read.
+  std::size_t position() const { return at; }
   /// A quote was never closed: there is no next record.
   bool unclosed() const { return openQuote; }
 
@@ -146,13 +148,18 @@ Result<DataTable> parseCsv(std::string_view path, std::string_view bytes, char d
     if (columns > 1 && scanner.skipBlankLine())
       continue;
     std::int64_t line = scanner.line();
+    if (problems)
+      problems->tellInvalidLines(scanner.position());
     Status read = readRow(scanner, builder, columns);
-    if (read)
-      continue;
-    if (!problems)
+    if (!problems && !read)
       return read;
+    bool invalid = problems && problems->tellInvalidRow(scanner.unclosed() ? bytes.size()
+                                                                           : scanner.position());
+    if (read && !invalid)
+      continue;
     builder.dropRow();
-    problems->add(line, read.message());
+    if (!read && (!invalid || scanner.unclosed()))
+      problems->add(line, read.message());
     if (scanner.unclosed()) {
       problems->stop();
       break;

@@ -3,6 +3,7 @@
 
 #include "runtime/data/DataTableBuilder.h"
 #include "runtime/data/Formats.h"
+#include "runtime/data/ReadProblems.h"
 #include "runtime/support/File.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/Text.h"
@@ -84,6 +85,11 @@ std::string_view cellKindPhrase(CellKind kind) {
     return "a nested or mixed value";
   }
   return "a value";
+}
+
+std::string_view withoutByteOrderMark(std::string_view bytes) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  return bytes.substr(bytes.starts_with(kMark) ? kMark.size() : 0);
 }
 
 std::string whereInFile(std::string_view path, std::int64_t line) {
@@ -214,7 +220,7 @@ Status DataTableBuilder::addText(int column, std::string_view text) {
 Status DataTableBuilder::shareCell(int column, CellKind kind, std::size_t begin,
                                    std::size_t length) {
   if (length > std::numeric_limits<std::uint32_t>::max())
-    return Status::error(whereInFile(table.file, table.lines.empty() ? 1 : table.lines.back()) +
+    return Status::error(where(table.lines.empty() ? 1 : table.lines.back()) +
                          ": expected a value below 4 GiB, got " + std::to_string(length) +
                          " bytes");
   DataTable::Cell cell;
@@ -265,6 +271,11 @@ Status DataTableBuilder::transpose(const std::vector<std::int64_t> &lines) {
   return {};
 }
 
+std::string DataTableBuilder::where(std::int64_t line) const {
+  return escape(table.file, 160) + ": " + std::string(table.unit()) + " " +
+         std::to_string(line);
+}
+
 void DataTableBuilder::keepRows(std::int64_t count) {
   if (count >= rows())
     return;
@@ -283,29 +294,21 @@ void DataTableBuilder::dropRow() {
 DataTable DataTableBuilder::take() { return std::move(table); }
 
 Result<std::string_view> checkUtf8(std::string_view path, std::string_view bytes) {
-  std::string_view content = bytes;
-  if (content.starts_with("\xef\xbb\xbf"))
-    content.remove_prefix(3);
+  std::string_view content = withoutByteOrderMark(bytes);
   if (std::optional<std::size_t> bad = findInvalidUtf8(content)) {
     auto line = std::count(content.begin(), content.begin() + *bad, '\n') + 1;
-    return Status::error(whereInFile(path, line) + ": expected UTF-8, got an invalid byte " +
-                         escape(content.substr(*bad, 1)) + "; convert the file to UTF-8");
+    return Status::error(invalidUtf8Message(path, line, content.substr(*bad, 1)));
   }
   return content;
 }
 
 void replaceInvalidUtf8(std::string_view path, std::string &bytes, ReadProblems &problems) {
-  std::size_t at = 0, counted = 0;
-  std::int64_t line = 1, told = 0;
+  bytes.erase(0, bytes.size() - withoutByteOrderMark(bytes).size());
+  std::size_t at = 0;
   while (std::optional<std::size_t> bad = findInvalidUtf8(std::string_view(bytes).substr(at))) {
+    if (at == 0)
+      problems.readInsteadOf(path, bytes);
     at += *bad;
-    line += std::count(bytes.begin() + counted, bytes.begin() + at, '\n');
-    counted = at;
-    if (line != told)
-      problems.add(line, whereInFile(path, line) + ": expected UTF-8, got an invalid byte " +
-                             escape(std::string_view(bytes).substr(at, 1)) +
-                             "; convert the file to UTF-8");
-    told = line;
     bytes[at++] = '?';
   }
 }
@@ -332,7 +335,7 @@ Result<DataTable> parseData(std::string_view path, std::string bytes, std::int64
   }
   auto named = [&](std::string_view suffix) { return name.ends_with(suffix); };
   if (named(".parquet"))
-    return parseParquet(path, bytes, maxRows);
+    return parseParquet(path, bytes, maxRows, problems);
   bool conll = named(".conll") || named(".bio") || named(".txt");
   if (!named(".csv") && !named(".tsv") && !named(".jsonl") && !named(".json") && !conll)
     return Status::error(shown + ": expected a file named .csv, .tsv, .jsonl, .json, .parquet, "
@@ -341,20 +344,21 @@ Result<DataTable> parseData(std::string_view path, std::string bytes, std::int64
   if (problems)
     replaceInvalidUtf8(path, bytes, *problems);
   FTC_ASSIGN_OR_RETURN(std::string_view content, checkText(path, bytes));
-  if (conll)
-    return parseConll(path, content, maxRows, problems);
-  if (named(".jsonl"))
-    return parseJsonLines(path, content, maxRows, problems);
-  if (named(".json"))
-    return parseJson(path, content, maxRows, problems);
-  return parseCsv(path, content, named(".csv") ? ',' : '\t', maxRows, problems);
+  Result<DataTable> table =
+      conll             ? parseConll(path, content, maxRows, problems)
+      : named(".jsonl") ? parseJsonLines(path, content, maxRows, problems)
+      : named(".json")  ? parseJson(path, content, maxRows, problems)
+                        : parseCsv(path, content, named(".csv") ? ',' : '\t', maxRows, problems);
+  if (problems)
+    problems->endInvalid();
+  return table;
 }
 
 Result<DataTable> readDataFile(const std::string &path, std::int64_t maxRows,
                                ReadProblems *problems) {
   if (lowered(path).ends_with(".parquet")) { // its columns lie apart: read where they are
     FTC_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
-    return parseParquet(path, file.text(), maxRows);
+    return parseParquet(path, file.text(), maxRows, problems);
   }
   FTC_ASSIGN_OR_RETURN(std::string bytes, readFile(path, kMaxDataFileBytes));
   return parseData(path, std::move(bytes), maxRows, problems);

@@ -22,6 +22,8 @@ public:
   void setColumnFiles(std::vector<std::string> files) { table.columnFiles = std::move(files); }
   const std::string &path() const { return table.file; }
   std::int64_t rows() const { return table.rows(); }
+  /// "PATH: line N", or row, the path made safe to print.
+  std::string where(std::int64_t line) const;
 
   /// Index of the column of that name, added when new. Fails beyond kMaxColumns columns or
   /// kMaxNameBytes bytes.

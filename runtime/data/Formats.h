@@ -30,18 +30,23 @@ Result<DataTable> parseConll(std::string_view path, std::string_view bytes,
 
 /// A Parquet file, flat or nested, as rows of JSON lines would give it; rows are counted where
 /// others have lines. parquet/Footer.h, Values.h and Reader.cpp say what of the format is read;
-/// anything else is refused by name, with row group and column.
+/// anything else is refused by name, with row group and column; values that cannot be read with
+/// their row as well.
 Result<DataTable> parseParquet(std::string_view path, std::string_view file,
-                               std::int64_t maxRows);
+                               std::int64_t maxRows, ReadProblems *problems = nullptr);
 
 /// The content of a gzip file (any number of members). Fails on damaged or truncated data,
 /// and on more than 200 times the compressed size beyond the first GiB.
 Result<std::string> gunzip(std::string_view path, std::string_view compressed);
 
-/// `bytes` without a byte order mark. Fails unless they are UTF-8.
+/// `bytes` without a byte order mark at the beginning.
+std::string_view withoutByteOrderMark(std::string_view bytes);
+
+/// The same. Fails unless they are UTF-8.
 Result<std::string_view> checkUtf8(std::string_view path, std::string_view bytes);
 
-/// Puts '?' for every byte that is not UTF-8 and tells each line that had one.
+/// Takes a byte order mark off and puts '?' for every byte that is not UTF-8; where there is one
+/// `problems` has the bytes as they were, to tell the rows that they stand in.
 void replaceInvalidUtf8(std::string_view path, std::string &bytes, ReadProblems &problems);
 
 /// Fails unless `content` holds more than blanks.

@@ -12,7 +12,13 @@ namespace {
 
 using nlohmann::json;
 
-/// Reads bytes and counts the lines gone by.
+/// How far a document is read.
+struct Progress {
+  std::int64_t line = 1;
+  std::size_t consumed = 0; ///< bytes
+};
+
+/// Reads bytes and counts what has gone by.
 class LineCountingIterator {
 public:
   using iterator_category = std::input_iterator_tag;
@@ -21,10 +27,11 @@ public:
   using pointer = const char *;
   using reference = const char &;
 
-  LineCountingIterator(const char *at, std::int64_t *line) : at(at), line(line) {}
+  LineCountingIterator(const char *at, Progress *progress) : at(at), progress(progress) {}
   reference operator*() const { return *at; }
   LineCountingIterator &operator++() {
-    *line += *at == '\n';
+    progress->line += *at == '\n';
+    ++progress->consumed;
     ++at;
     return *this;
   }
@@ -38,8 +45,15 @@ public:
 
 private:
   const char *at;
-  std::int64_t *line;
+  Progress *progress;
 };
+
+template <typename Rows>
+bool parseDocument(std::string_view bytes, Progress &progress, Rows &rows) {
+  const char *begin = bytes.data();
+  return json::sax_parse(LineCountingIterator(begin, &progress),
+                         LineCountingIterator(begin + bytes.size(), &progress), &rows);
+}
 
 bool isBlank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
@@ -50,7 +64,18 @@ Status noRows(std::string_view path) {
 }
 
 /// Whether rows of {"data": [...]} are SQuAD's articles rather than examples: the first says it.
-bool holdsArticles(const DataTable &table) {
+bool holdsArticles(std::string_view path, std::string_view bytes) {
+  DataTableBuilder builder(path, 0, /*untyped=*/false);
+  Progress progress;
+  JsonRows rows(builder, progress.line, JsonShape::Table, /*maxRows=*/1);
+  parseDocument(bytes, progress, rows);
+  if (!rows.rowsUnderData())
+    return false;
+  bool broken = builder.rows() == 1 && rows.insideRow();
+  DataTable table = builder.take();
+  if (broken) // within the first: its keys alone tell
+    return !table.findColumn("question") &&
+           bytes.substr(0, progress.consumed).find("\"paragraphs\"") != std::string_view::npos;
   auto first = [&](std::string_view name) {
     std::optional<int> column = table.findColumn(name);
     return column && table.rows() > 0 ? table.kind(0, *column) : CellKind::Missing;
@@ -63,17 +88,23 @@ bool holdsArticles(const DataTable &table) {
 }
 
 Result<DataTable> parseSquad(std::string_view path, std::string_view bytes,
-                             std::int64_t maxRows) {
+                             std::int64_t maxRows, ReadProblems *problems) {
   DataTableBuilder builder(path, bytes.size() + bytes.size() / 64, /*untyped=*/false);
-  std::int64_t line = 1;
-  FTC_ASSIGN_OR_RETURN(SquadRows rows, SquadRows::make(builder, line, maxRows));
-  const char *begin = bytes.data();
-  bool parsed = json::sax_parse(LineCountingIterator(begin, &line),
-                                LineCountingIterator(begin + bytes.size(), &line), &rows);
-  FTC_RETURN_IF_ERROR(rows.error());
-  if (!parsed && !rows.enough())
-    return Status::error(whereInFile(path, line) + ": expected JSON");
-  if (builder.rows() == 0 && maxRows != 0)
+  Progress progress;
+  FTC_ASSIGN_OR_RETURN(SquadRows rows, SquadRows::make(builder, progress.line, maxRows));
+  if (problems)
+    rows.watch(*problems, progress.consumed);
+  bool parsed = parseDocument(bytes, progress, rows);
+  Status read = rows.error();
+  if (read && !parsed && !rows.enough())
+    read = Status::error(whereInFile(path, progress.line) + ": expected JSON");
+  if (!read && !problems)
+    return read;
+  if (!read) {
+    problems->add(progress.line, read.message());
+    problems->stop();
+  }
+  if (builder.rows() == 0 && maxRows != 0 && !(problems && problems->total()))
     return Status::error(escape(path, 160) + ": expected paragraphs with questions (\"qas\"), "
                                              "got none");
   return builder.take();
@@ -101,11 +132,13 @@ Result<DataTable> parseJsonLines(std::string_view path, std::string_view bytes,
       read = Status::error(whereInFile(path, line) + ": expected a JSON object");
     if (!read && !problems)
       return read;
-    if (read)
+    bool invalid = problems && problems->tellInvalidRow(end);
+    if (read && !invalid)
       continue;
     if (builder.rows() > before)
       builder.dropRow();
-    problems->add(line, read.message());
+    if (!invalid)
+      problems->add(line, read.message());
   }
   if (builder.rows() == 0 && maxRows != 0 && !(problems && problems->total()))
     return noRows(path);
@@ -120,8 +153,7 @@ static DataTable rowsBefore(DataTableBuilder &builder, const JsonRows &rows, std
   if (builder.rows() > 0 && rows.insideRow())
     builder.dropRow();
   DataTable table = builder.take();
-  bool columns = rows.ofColumns() || (rows.rowsUnderData() && holdsArticles(table));
-  return columns ? DataTableBuilder(table.path(), 0, false).take() : std::move(table);
+  return rows.ofColumns() ? DataTableBuilder(table.path(), 0, false).take() : std::move(table);
 }
 
 Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
@@ -133,18 +165,22 @@ Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
   bool oneLine = isBlank(start.substr(lineEnd));
   if (!oneLine && first.starts_with('{') && json::accept(first.begin(), first.end()))
     return parseJsonLines(path, bytes, maxRows, problems);
+  if (first.starts_with('{') && holdsArticles(path, bytes))
+    return parseSquad(path, bytes, maxRows, problems);
 
   DataTableBuilder builder(path, bytes.size() + bytes.size() / 64, /*untyped=*/false);
-  std::int64_t line = 1;
-  JsonRows rows(builder, line, JsonShape::Table, maxRows);
-  const char *begin = bytes.data();
-  bool parsed = json::sax_parse(LineCountingIterator(begin, &line),
-                                LineCountingIterator(begin + bytes.size(), &line), &rows);
+  Progress progress;
+  JsonRows rows(builder, progress.line, JsonShape::Table, maxRows);
+  if (problems)
+    rows.watch(*problems, progress.consumed);
+  bool parsed = parseDocument(bytes, progress, rows);
   Status read = rows.error();
   if (read && !parsed && !rows.enough())
-    read = Status::error(whereInFile(path, line) + ": expected JSON");
+    read = Status::error(whereInFile(path, progress.line) + ": expected JSON");
+  if (!read && problems)
+    return rowsBefore(builder, rows, progress.line, read, *problems);
   if (!read)
-    return problems ? Result<DataTable>(rowsBefore(builder, rows, line, read, *problems)) : read;
+    return read;
   if (rows.looksLikeOneRow() && oneLine)
     return parseJsonLines(path, bytes, maxRows, problems);
   if (rows.looksLikeOneRow())
@@ -152,12 +188,12 @@ Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
                          ": expected a list of objects, {\"data\": [...]}, an object of "
                          "equally long columns, or one object a line, got one object");
   FTC_RETURN_IF_ERROR(rows.finish());
-  if (builder.rows() == 0 && maxRows != 0)
+  // A bad byte in a column: which row it is in is not known.
+  if (problems && rows.ofColumns() && problems->tellInvalidLines(bytes.size()))
+    return DataTableBuilder(path, 0, false).take();
+  if (builder.rows() == 0 && maxRows != 0 && !(problems && problems->total()))
     return noRows(path);
-  DataTable table = builder.take();
-  if (rows.rowsUnderData() && holdsArticles(table))
-    return parseSquad(path, bytes, maxRows);
-  return table;
+  return builder.take();
 }
 
 } // namespace ftc::rt

@@ -20,7 +20,7 @@ bool JsonRows::failWith(Status status) {
 }
 
 bool JsonRows::fail(std::string_view expected, std::string_view found) {
-  return failWith(Status::error(whereInFile(builder.path(), line) + ": expected " +
+  return failWith(Status::error(builder.where(line) + ": expected " +
                                 std::string(expected) + ", got " + std::string(found)));
 }
 
@@ -30,7 +30,7 @@ bool JsonRows::parse_error(std::size_t, const std::string &, const json::excepti
   std::size_t column = text.find("column ");
   if (column != std::string_view::npos)
     text.remove_prefix(column);
-  return failWith(Status::error(whereInFile(builder.path(), line) + ": expected JSON, got (" +
+  return failWith(Status::error(builder.where(line) + ": expected JSON, got (" +
                                 escape(text, 200) + ")"));
 }
 
@@ -39,6 +39,8 @@ bool JsonRows::beginRow() {
     stopped = true;
     return false;
   }
+  if (problems) // what stands before the row's brace
+    problems->tellInvalidLines(*consumed - 1);
   builder.beginRow(line);
   name.clear();
   prefixes.clear();
@@ -46,7 +48,14 @@ bool JsonRows::beginRow() {
   return true;
 }
 
+void JsonRows::watch(ReadProblems &into, const std::size_t &end) {
+  problems = &into;
+  consumed = &end;
+}
+
 bool JsonRows::endRow() {
+  if (problems && problems->tellInvalidRow(*consumed))
+    builder.dropRow();
   place = shape == JsonShape::Row ? Place::Done : Place::RowList;
   return true;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/data/DataTableBuilder.h"
+#include "runtime/data/ReadProblems.h"
 
 #include <nlohmann/json.hpp>
 
@@ -24,6 +25,10 @@ public:
   JsonRows(DataTableBuilder &builder, const std::int64_t &line, JsonShape shape,
            std::int64_t maxRows)
       : builder(builder), line(line), shape(shape), maxRows(maxRows) {}
+
+  /// Leaves out rows with bytes that are not UTF-8, and tells them. `consumed`: bytes that the
+  /// parser has read, advanced by whoever feeds it.
+  void watch(ReadProblems &problems, const std::size_t &consumed);
 
   /// The first error, or ok.
   const Status &error() const { return failure; }
@@ -97,6 +102,8 @@ private:
   const std::int64_t &line;
   JsonShape shape;
   std::int64_t maxRows;
+  ReadProblems *problems = nullptr;
+  const std::size_t *consumed = nullptr;
   Status failure;
   bool stopped = false, topLevelScalar = false, columnTable = false, rowsInData = false;
 

@@ -20,12 +20,15 @@ std::string suffixOf(std::string_view path) {
                                           : std::string(path.substr(period + 1));
 }
 
-Status LineReader::open(std::string_view path, std::string bytes, bool maybeBlank) {
+Status LineReader::open(std::string_view path, std::string bytes, bool maybeBlank,
+                        bool checked) {
   held = std::move(bytes);
   if (withoutGzip(path) != path) {
     FTC_ASSIGN_OR_RETURN(held, gunzip(path, held));
   }
-  FTC_ASSIGN_OR_RETURN(content, checkUtf8(path, held));
+  content = withoutByteOrderMark(held);
+  if (checked)
+    FTC_RETURN_IF_ERROR(checkUtf8(path, held).takeStatus());
   return maybeBlank && !content.empty() ? Status::ok() : checkNotBlank(path, content);
 }
 

@@ -20,7 +20,8 @@ public:
   /// Inflates `bytes` where `path` ends in .gz, skips a byte order mark and keeps the rest.
   /// Fails unless that is UTF-8, and on a file of blank lines alone unless `maybeBlank`; on one
   /// without a byte in any case.
-  Status open(std::string_view path, std::string bytes, bool maybeBlank);
+  /// Unless `checked`, lines may have bytes that are not UTF-8.
+  Status open(std::string_view path, std::string bytes, bool maybeBlank, bool checked = true);
 
   std::size_t bytes() const { return content.size(); }
   bool atEnd() const { return at == content.size(); }

@@ -29,6 +29,15 @@ Status differentLengths(std::string_view sourcePath, std::string_view targetPath
                        " has no partner: look for a line break too many or missing before it");
 }
 
+/// Tells a line with a byte that is not UTF-8: its pair is no row.
+bool tellInvalid(std::string_view path, std::string_view text, std::int64_t line,
+                 ReadProblems &problems) {
+  std::optional<std::size_t> bad = findInvalidUtf8(text);
+  if (bad)
+    problems.add(line, invalidUtf8Message(path, line, text.substr(*bad, 1)));
+  return bad.has_value();
+}
+
 } // namespace
 
 ParallelColumns parallelColumns(std::string_view sourcePath, std::string_view targetPath) {
@@ -40,10 +49,12 @@ ParallelColumns parallelColumns(std::string_view sourcePath, std::string_view ta
 
 Result<DataTable> parseParallelText(std::string_view sourcePath, std::string sourceBytes,
                                     std::string_view targetPath, std::string targetBytes,
-                                    std::int64_t maxRows) {
+                                    std::int64_t maxRows, ReadProblems *problems) {
   LineReader source, target;
-  FTC_RETURN_IF_ERROR(source.open(sourcePath, std::move(sourceBytes), /*maybeBlank=*/false));
-  FTC_RETURN_IF_ERROR(target.open(targetPath, std::move(targetBytes), /*maybeBlank=*/false));
+  FTC_RETURN_IF_ERROR(
+      source.open(sourcePath, std::move(sourceBytes), /*maybeBlank=*/false, !problems));
+  FTC_RETURN_IF_ERROR(
+      target.open(targetPath, std::move(targetBytes), /*maybeBlank=*/false, !problems));
   DataTableBuilder builder(sourcePath, source.bytes() + target.bytes(), /*untyped=*/false);
   ParallelColumns columns = parallelColumns(sourcePath, targetPath);
   FTC_RETURN_IF_ERROR(builder.column(columns.source).takeStatus());
@@ -52,7 +63,9 @@ Result<DataTable> parseParallelText(std::string_view sourcePath, std::string sou
   std::int64_t lines = 0;
   for (; !source.atEnd() && !target.atEnd(); ++lines) {
     std::string_view from = source.next(), to = target.next();
-    if (maxRows >= 0 && lines >= maxRows)
+    bool told = problems && (tellInvalid(sourcePath, from, lines + 1, *problems) ||
+                             tellInvalid(targetPath, to, lines + 1, *problems));
+    if (told || (maxRows >= 0 && lines >= maxRows))
       continue;
     builder.beginRow(lines + 1);
     FTC_RETURN_IF_ERROR(builder.addText(0, from));
@@ -69,13 +82,8 @@ Result<DataTable> readParallelText(const std::string &sourcePath, const std::str
                                    std::int64_t maxRows, ReadProblems *problems) {
   FTC_ASSIGN_OR_RETURN(std::string source, readFile(sourcePath, kMaxDataFileBytes));
   FTC_ASSIGN_OR_RETURN(std::string target, readFile(targetPath, kMaxDataFileBytes));
-  auto plain = [](std::string_view path) { return !path.ends_with(".gz"); };
-  if (problems && plain(sourcePath))
-    replaceInvalidUtf8(sourcePath, source, *problems);
-  if (problems && plain(targetPath))
-    replaceInvalidUtf8(targetPath, target, *problems);
   return parseParallelText(sourcePath, std::move(source), targetPath, std::move(target),
-                           maxRows);
+                           maxRows, problems);
 }
 
 Result<DataTable> readDataFiles(std::span<const std::string> paths, std::int64_t maxRows,

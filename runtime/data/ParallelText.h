@@ -26,7 +26,8 @@ Result<DataTable> readParallelText(const std::string &sourcePath, const std::str
 /// The same from bytes in memory.
 Result<DataTable> parseParallelText(std::string_view sourcePath, std::string sourceBytes,
                                     std::string_view targetPath, std::string targetBytes,
-                                    std::int64_t maxRows = -1);
+                                    std::int64_t maxRows = -1,
+                                    ReadProblems *problems = nullptr);
 
 /// What a data flag names: one file (readDataFile) or the two of parallel text. Any other
 /// number is an error. With `problems` rows that cannot be read are told there and left out; of

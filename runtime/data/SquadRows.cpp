@@ -29,10 +29,41 @@ std::string SquadRows::whichQuestion() const {
   return inside ? ": question " + quote(questions.back().id, 60) : std::string();
 }
 
+void SquadRows::watch(ReadProblems &into, const std::size_t &end) {
+  problems = &into;
+  consumed = &end;
+}
+
 bool SquadRows::fail(std::string_view expected, std::string_view found) {
-  return failWith(Status::error(whereInFile(builder.path(), line) + whichQuestion() +
-                                ": expected " + std::string(expected) + ", got " +
-                                std::string(found)));
+  std::string what = "expected " + std::string(expected) + ", got " + std::string(found);
+  if (problems)
+    return tell(std::move(what));
+  return failWith(
+      Status::error(whereInFile(builder.path(), line) + whichQuestion() + ": " + what));
+}
+
+/// Of a question the first thing; of a paragraph what each of its questions is then told.
+bool SquadRows::tell(std::string what) {
+  bool ofQuestion = place == Place::Question || place >= Place::Answers;
+  if (place == Place::Paragraph) {
+    if (paragraphProblem.empty())
+      paragraphProblem = std::move(what);
+    return true;
+  }
+  if (!ofQuestion || !questions.back().wrong)
+    problems->add(line, whereInFile(builder.path(), line) + whichQuestion() + ": " + what);
+  if (ofQuestion)
+    questions.back().wrong = true;
+  return true;
+}
+
+void SquadRows::tellParagraph() {
+  if (questions.empty())
+    problems->add(line, whereInFile(builder.path(), line) + ": " + paragraphProblem);
+  for (const Question &question : questions)
+    if (!question.wrong)
+      problems->add(question.line, whereInFile(builder.path(), question.line) + ": question " +
+                                       quote(question.id, 60) + ": " + paragraphProblem);
 }
 
 bool SquadRows::parse_error(std::size_t, const std::string &, const json::exception &reason) {
@@ -40,7 +71,8 @@ bool SquadRows::parse_error(std::size_t, const std::string &, const json::except
   std::size_t column = text.find("column ");
   if (column != std::string_view::npos)
     text.remove_prefix(column);
-  return fail("JSON", "(" + escape(text, 200) + ")");
+  return failWith(Status::error(whereInFile(builder.path(), line) +
+                                ": expected JSON, got (" + escape(text, 200) + ")"));
 }
 
 bool SquadRows::key(std::string &text) {
@@ -116,9 +148,13 @@ bool SquadRows::start_object(std::size_t) {
     questions.clear();
     context.clear();
     hasContext = false;
+    paragraphProblem.clear();
+    if (problems)
+      problems->tellInvalidLines(*consumed);
     return true;
   case Place::Questions:
     place = Place::Question;
+    noteInvalidParagraph(1);
     questions.emplace_back().line = line;
     return true;
   case Place::Answers:
@@ -128,8 +164,9 @@ bool SquadRows::start_object(std::size_t) {
   default:
     break;
   }
-  if (place == Place::Question && name == "answers")
-    return fail("a list as \"answers\"", "an object");
+  if (place == Place::Question && name == "answers" &&
+      !fail("a list as \"answers\"", "an object"))
+    return false;
   skipDepth = 1;
   return true;
 }
@@ -155,16 +192,16 @@ bool SquadRows::start_array(std::size_t) {
       continue;
     place = level.inner;
     if (place == Place::Answers) {
-      if (questions.back().hasAnswers)
-        return fail("\"answers\" once", "it twice");
+      if (questions.back().hasAnswers && !fail("\"answers\" once", "it twice"))
+        return false;
       questions.back().hasAnswers = true;
     }
     return true;
   }
   bool object = place == Place::Top || place == Place::Article || place == Place::Paragraph ||
                 place == Place::Question || place == Place::Answer;
-  if (!object)
-    return fail("an object", "a list");
+  if (!object && !fail("an object", "a list"))
+    return false;
   skipDepth = 1;
   return true;
 }
@@ -203,12 +240,19 @@ bool SquadRows::end_array() {
   return true;
 }
 
+/// A byte that is not UTF-8 in a paragraph, outside its questions, up to `before` bytes ago.
+void SquadRows::noteInvalidParagraph(std::size_t before) {
+  if (problems && problems->tellInvalidLines(*consumed - before) && paragraphProblem.empty())
+    paragraphProblem = "expected a paragraph of UTF-8, got one with an invalid byte";
+}
+
 bool SquadRows::endAnswer() {
-  if (!hasAnswerText || !hasAnswerStart)
-    return fail("an answer with \"text\" and \"answer_start\"",
-                hasAnswerText    ? "one without \"answer_start\""
-                : hasAnswerStart ? "one without \"text\""
-                                 : "one without either");
+  bool whole = hasAnswerText && hasAnswerStart;
+  if (!whole && !fail("an answer with \"text\" and \"answer_start\"",
+                      hasAnswerText    ? "one without \"answer_start\""
+                      : hasAnswerStart ? "one without \"text\""
+                                       : "one without either"))
+    return false;
   questions.back().answers.push_back(answerText);
   questions.back().starts.push_back(answerStart);
   place = Place::Answers;
@@ -216,21 +260,30 @@ bool SquadRows::endAnswer() {
 }
 
 bool SquadRows::endQuestion() {
-  const Question &question = questions.back();
-  if (!question.hasId || !question.hasText)
-    return fail("a question with \"id\" and \"question\"",
-                question.hasId ? "one without \"question\"" : "one without \"id\"");
+  Question &question = questions.back();
+  bool whole = question.hasId && question.hasText;
+  if (!whole && !fail("a question with \"id\" and \"question\"",
+                      question.hasId ? "one without \"question\"" : "one without \"id\""))
+    return false;
+  if (problems && problems->tellInvalidRow(*consumed))
+    question.wrong = true;
   place = Place::Questions;
   return true;
 }
 
 bool SquadRows::endParagraph() {
-  if (!hasContext && !questions.empty())
-    return fail("a paragraph with \"context\"", "one without");
+  if (!hasContext && !questions.empty() &&
+      !fail("a paragraph with \"context\"", "one without"))
+    return false;
+  noteInvalidParagraph(0);
+  if (!paragraphProblem.empty())
+    tellParagraph();
   place = Place::Paragraphs;
   std::size_t begin = builder.arena().size();
   builder.arena().append(context);
   for (const Question &question : questions) {
+    if (question.wrong || !paragraphProblem.empty())
+      continue;
     if (maxRows >= 0 && builder.rows() >= maxRows) {
       stopped = true;
       return false;

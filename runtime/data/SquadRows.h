@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/data/DataTableBuilder.h"
+#include "runtime/data/ReadProblems.h"
 
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,10 @@ public:
   /// `line` is the line the parser is in, advanced by whoever feeds it.
   static Result<SquadRows> make(DataTableBuilder &builder, const std::int64_t &line,
                                 std::int64_t maxRows);
+
+  /// Tells what is wrong with questions, and leaves those out, instead of stopping at the
+  /// first. `consumed`: bytes that the parser has read, advanced by whoever feeds it.
+  void watch(ReadProblems &problems, const std::size_t &consumed);
 
   /// The first error, or ok.
   const Status &error() const { return failure; }
@@ -66,6 +71,7 @@ private:
     std::vector<std::string> answers, starts;
     std::int64_t line = 0;
     bool hasId = false, hasText = false, hasAnswers = false;
+    bool wrong = false; ///< and told
   };
 
   SquadRows(DataTableBuilder &builder, const std::int64_t &line, std::int64_t maxRows)
@@ -77,13 +83,19 @@ private:
   bool endQuestion();
   bool endParagraph();
   bool emit(const Question &question, std::size_t contextBegin);
+  /// Stops with an error, or tells it and returns true: whoever calls leaves the value out.
   bool fail(std::string_view expected, std::string_view found);
+  bool tell(std::string what);
+  void tellParagraph();
+  void noteInvalidParagraph(std::size_t before);
   bool failWith(Status status);
   std::string whichQuestion() const;
 
   DataTableBuilder &builder;
   const std::int64_t &line;
   std::int64_t maxRows;
+  ReadProblems *problems = nullptr;
+  const std::size_t *consumed = nullptr;
   Status failure;
   bool stopped = false;
   int idColumn = 0, questionColumn = 0, contextColumn = 0;
@@ -95,6 +107,7 @@ private:
   bool hasContext = false, hasAnswerText = false, hasAnswerStart = false;
   std::string answerText, answerStart;
   std::vector<Question> questions; ///< of the paragraph at hand
+  std::string paragraphProblem;    ///< what is wrong with it as a whole; empty: nothing
 };
 
 } // namespace ftc::rt

@@ -24,11 +24,12 @@ void tellUnreadable(const CheckedFile &file, FindingList &findings) {
   std::int64_t told = 0;
   for (const ReadProblem &problem : file.problems.kept()) {
     std::string text = problem.message;
-    if (std::size_t at = text.find(": line " + std::to_string(problem.line) + ": ");
-        at != std::string::npos)
-      text.erase(0, at + 9 + std::to_string(problem.line).size());
+    std::string where = ": " + std::string(file.problems.unit()) + " " +
+                        std::to_string(problem.line) + ": ";
+    if (std::size_t at = text.find(where); at != std::string::npos)
+      text.erase(0, at + where.size());
     findings.add(Severity::Refused, "unreadable-row", "rows that cannot be read",
-                 {file.path, problem.line, text});
+                 {file.path, problem.line, text, file.problems.unit()});
     ++told;
   }
   for (; told < file.problems.total(); ++told)
@@ -36,8 +37,7 @@ void tellUnreadable(const CheckedFile &file, FindingList &findings) {
   if (file.problems.readInPart())
     findings.add(
         Severity::Refused, "read-in-part", "what follows the last of these was not read",
-        {file.path, file.problems.kept().empty() ? 0 : file.problems.kept().back().line,
-         "nothing behind this line was checked"});
+        {file.path, file.problems.stopLine(), "nothing behind this line was checked"});
 }
 
 /// Reads a file and finds its columns. Fails on wrong flags alone.

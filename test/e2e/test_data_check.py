@@ -42,7 +42,7 @@ class DataCheckTest(Suite):
         found = self.kinds(self.check(path, "--task", TEXT, code=1))
         lines = {kind: [place.get("line") for place in one["places"]]
                  for kind, one in found.items()}
-        self.assertEqual(lines["unreadable-row"], [7, 5, 6])
+        self.assertEqual(lines["unreadable-row"], [5, 6, 7])
         self.assertEqual(lines["missing-label"], [9])
         self.assertEqual(lines["duplicate"], [3])
         self.assertEqual(lines["conflicting-duplicate"], [4])

@@ -17,8 +17,8 @@ using namespace parquet;
 class RowAssembler {
 public:
   RowAssembler(const Schema &schema, std::vector<Column> &columns, Budget &budget,
-               JsonRows &events)
-      : schema(schema), columns(columns), budget(budget), events(events) {}
+               JsonRows &events, bool goOn)
+      : schema(schema), columns(columns), budget(budget), events(events), goOn(goOn) {}
 
   /// One row. False: failure() says why, or else the events' error does.
   bool row() {
@@ -37,12 +37,30 @@ public:
   }
 
   const Status &failure() const { return problem; }
+  /// With `goOn`: a value that cannot be read, in a row that is there.
+  const Status &badValue() const { return valueProblem; }
 
 private:
+  /// A value that no row can have; the columns are still side by side.
+  bool refuse(const Node &node, std::string what) {
+    Status status = about(first(node), std::move(what));
+    if (!goOn) {
+      problem = std::move(status);
+      return false;
+    }
+    if (valueProblem)
+      valueProblem = std::move(status);
+    return events.null();
+  }
+
+  Status about(const Column &column, std::string what) const {
+    return Status::error("column " + quote(schema.leaves[&column - columns.data()].path) +
+                         ": " + what);
+  }
+
   bool fail(const Column *column, std::string what) {
     if (problem)
-      problem = Status::error("column " + quote(schema.leaves[column - columns.data()].path) +
-                              ": " + what);
+      problem = about(*column, std::move(what));
     return false;
   }
 
@@ -134,7 +152,7 @@ private:
       return false;
     if (!isValidUtf8(bytes)) {
       if (node.element->meaning == Meaning::Text)
-        return fail(&first(node), "expected UTF-8, got an invalid byte in " + quote(bytes, 40));
+        return refuse(node, "expected UTF-8, got an invalid byte in " + quote(bytes, 40));
       return other();
     }
     text.assign(bytes);
@@ -149,7 +167,7 @@ private:
   bool decimal(const Node &node, __int128 unscaled) {
     std::int64_t scale = node.element->scale;
     if (scale < 0 || scale > 38)
-      return fail(&first(node), "expected a decimal of at most 38 digits, got another");
+      return refuse(node, "expected a decimal of at most 38 digits, got another");
     return events.number_float(0, decimalText(unscaled, static_cast<int>(scale)));
   }
 
@@ -181,9 +199,8 @@ private:
     if (id == -1)
       return events.null();
     if (id < 0 || id >= std::ssize(node.classNames))
-      return fail(&first(node),
-                  "expected a class below " + std::to_string(node.classNames.size()) +
-                      ", as the file's features name them, got " + std::to_string(id));
+      return refuse(node, "expected a class below " + std::to_string(node.classNames.size()) +
+                              ", as the file's features name them, got " + std::to_string(id));
     return string(node, node.classNames[static_cast<std::size_t>(id)]);
   }
 
@@ -223,14 +240,25 @@ private:
   std::vector<Column> &columns;
   Budget &budget; ///< of texts: a dictionary's may stand in any number of places
   JsonRows &events;
-  Status problem;
+  bool goOn; ///< past a value that cannot be read
+  Status problem, valueProblem;
   std::string text;
 };
 
-/// Appends one row group's rows, up to `maxRows` in all.
+/// Where the rows of all groups go.
+struct RowSink {
+  DataTableBuilder &builder;
+  Budget &budget;
+  ReadProblems *problems; ///< of values that cannot be read; null: the first ends it
+  std::int64_t most;      ///< rows; below 0: all
+  std::int64_t row = 0;   ///< the one read last, from 1
+
+  bool full() const { return most >= 0 && builder.rows() >= most; }
+};
+
+/// Appends one row group's rows.
 Status readRowGroup(std::string_view file, const Footer &footer, const Schema &schema,
-                    const RowGroup &group, Budget &budget, DataTableBuilder &builder,
-                    std::int64_t maxRows) {
+                    const RowGroup &group, RowSink &sink) {
   if (group.columns.size() != schema.leaves.size())
     return Status::error("expected " + std::to_string(schema.leaves.size()) +
                          " columns, as in the schema, got " +
@@ -238,23 +266,27 @@ Status readRowGroup(std::string_view file, const Footer &footer, const Schema &s
   std::vector<Column> columns;
   for (std::size_t i = 0; i < group.columns.size(); ++i) {
     Result<Column> column =
-        Column::read(file, footer, group.columns[i], schema.leaves[i], budget);
+        Column::read(file, footer, group.columns[i], schema.leaves[i], sink.budget);
     if (!column)
       return column.takeStatus().withContext("column " + quote(schema.leaves[i].path));
     columns.push_back(column.take());
   }
-  for (std::int64_t row = 0; row < group.rows && (maxRows < 0 || builder.rows() < maxRows);
-       ++row) {
-    std::int64_t number = builder.rows() + 1;
-    JsonRows events(builder, number, JsonShape::Row, -1);
-    RowAssembler assembler(schema, columns, budget, events);
+  for (std::int64_t row = 0; row < group.rows && !sink.full(); ++row) {
+    std::string where = "row " + std::to_string(++sink.row);
+    JsonRows events(sink.builder, sink.row, JsonShape::Row, -1);
+    RowAssembler assembler(schema, columns, sink.budget, events, sink.problems != nullptr);
     if (!assembler.row())
-      return assembler.failure() ? events.error() : assembler.failure();
-    if (!budget.take(16 * schema.leaves.size()))
-      return budget.exceeded();
+      return assembler.failure() ? events.error()
+                                 : Status(assembler.failure()).withContext(where);
+    if (!assembler.badValue()) {
+      sink.builder.dropRow();
+      sink.problems->add(sink.row, sink.builder.where(sink.row) + ": " +
+                                       assembler.badValue().message());
+    }
+    if (!sink.budget.take(16 * schema.leaves.size()))
+      return sink.budget.exceeded();
   }
-  bool all = maxRows < 0 || builder.rows() < maxRows;
-  for (std::size_t i = 0; all && i < columns.size(); ++i)
+  for (std::size_t i = 0; !sink.full() && i < columns.size(); ++i)
     if (!columns[i].atEnd())
       return Status::error("column " + quote(schema.leaves[i].path) + ": expected " +
                            std::to_string(group.rows) + " rows, got more");
@@ -264,7 +296,7 @@ Status readRowGroup(std::string_view file, const Footer &footer, const Schema &s
 } // namespace
 
 Result<DataTable> parseParquet(std::string_view path, std::string_view file,
-                               std::int64_t maxRows) {
+                               std::int64_t maxRows, ReadProblems *problems) {
   std::string shown = escape(path, 160);
   FTC_ASSIGN_OR_RETURN(Footer footer, readFooter(path, file));
   Result<Schema> schema = makeSchema(footer);
@@ -274,19 +306,21 @@ Result<DataTable> parseParquet(std::string_view path, std::string_view file,
     nameClasses(footer.huggingface, *schema);
   DataTableBuilder builder(path, file.size(), /*untyped=*/false);
   builder.setCountsRows();
+  if (problems)
+    problems->countsRows = true;
   Budget budget(file.size());
-  for (std::size_t group = 0; group < footer.rowGroups.size(); ++group) {
-    if (maxRows >= 0 && builder.rows() >= maxRows)
-      break;
-    Status read =
-        readRowGroup(file, footer, *schema, footer.rowGroups[group], budget, builder, maxRows);
+  RowSink sink{builder, budget, problems, maxRows};
+  for (std::size_t group = 0; group < footer.rowGroups.size() && !sink.full(); ++group) {
+    Status read = readRowGroup(file, footer, *schema, footer.rowGroups[group], sink);
+    if (!read && read.message().starts_with(shown + ": ")) // as JSON rows name their place
+      return read;
     if (!read)
       return std::move(read).withContext(shown + ": row group " + std::to_string(group));
   }
-  if (maxRows < 0 && builder.rows() != footer.rows)
+  if (maxRows < 0 && sink.row != footer.rows)
     return Status::error(shown + ": expected " + std::to_string(footer.rows) +
-                         " rows, as the footer says, got " + std::to_string(builder.rows()));
-  if (builder.rows() == 0 && maxRows != 0)
+                         " rows, as the footer says, got " + std::to_string(sink.row));
+  if (builder.rows() == 0 && maxRows != 0 && !(problems && problems->total()))
     return Status::error(shown + ": expected rows of data, got none");
   return builder.take();
 }

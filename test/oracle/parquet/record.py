@@ -220,6 +220,8 @@ def record():
     write("row-groups", pairs(100), row_group_size=7, write_page_checksum=True)
     write("nested", nested())
     write("nested-v2", nested(), data_page_version="2.0", use_dictionary=False)
+    write("unsigned", pa.table({"text": ["a", "b", "c", "d"],
+                                "label": pa.array([2**63, 9, 2**64 - 1, 2**63], pa.uint64())}))
     write("types", types(), store_schema=False)
     table, expected = edges()
     write("edges", table, expected)
@@ -237,6 +239,27 @@ def record_bombs():
     items = pa.ListArray.from_arrays(pa.array([0, 1000000], pa.int32()), million)
     pq.write_table(pa.table({"text": million}), directory / "rows.parquet", compression="zstd")
     pq.write_table(pa.table({"tokens": items}), directory / "items.parquet", compression="zstd")
+
+
+def invalid_text(values):
+    """A column of text that is not all UTF-8."""
+    bytes_ = pa.array(values, pa.binary())
+    return pa.StringArray.from_buffers(len(values), *bytes_.buffers()[1:])
+
+
+def record_bad():
+    """Values that no row can have: rows 5 and 8, each in its own row group, and rows 2 and 3."""
+    directory = FIXTURES / "bad"
+    directory.mkdir(parents=True, exist_ok=True)
+    words = [b"row %d" % i for i in range(9)]
+    words[4], words[7] = b"caf\xe9", b"\xff\xfe"
+    table = pa.table({"text": invalid_text(words), "label": ["x", "y", "z"] * 3})
+    pq.write_table(table, directory / "text.parquet", row_group_size=3)
+    features = {"info": {"features": {"text": {"dtype": "string", "_type": "Value"},
+                                      "label": {"names": ["no", "yes"], "_type": "ClassLabel"}}}}
+    table = pa.table({"text": ["a", "b", "c", "d"], "label": pa.array([0, 2, -7, 1])})
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(features)}),
+                   directory / "class.parquet")
 
 
 def random_type(dice, depth=0):
@@ -334,3 +357,4 @@ if __name__ == "__main__":
     else:
         record()
         record_bombs()
+        record_bad()

@@ -3,6 +3,7 @@
 #include "DataTest.h"
 
 #include "runtime/data/Formats.h"
+#include "runtime/data/ReadProblems.h"
 #include "runtime/support/File.h"
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <tuple>
 
 namespace ftc::rt {
 namespace {
@@ -119,6 +121,39 @@ TEST(Parquet, Refusals) {
   page[4] = '\x7f';
   EXPECT_HAS(dataError("t.parquet", page),
              "t.parquet: row group 0: column 'text': page 0: expected a page's header");
+}
+
+TEST(Parquet, NamesTheRowOfAValueThatCannotBeRead) {
+  EXPECT_HAS(dataError("t.parquet", fixture("bad/text")),
+             "t.parquet: row group 1: row 5: column 'text': expected UTF-8");
+  EXPECT_HAS(dataError("t.parquet", fixture("bad/class")),
+             "t.parquet: row group 0: row 2: column 'label': expected a class below 2");
+}
+
+TEST(Parquet, ACheckLeavesThoseRowsOutAndGoesOn) {
+  for (const auto &[name, bad, first] :
+       {std::tuple("bad/text", std::vector<std::int64_t>{5, 8}, "row 3"),
+        std::tuple("bad/class", std::vector<std::int64_t>{2, 3}, "d")}) {
+    ReadProblems problems;
+    Result<DataTable> table = parseData("t.parquet", fixture(name), -1, &problems);
+    ASSERT_TRUE(table) << table.status().message();
+    ASSERT_EQ(problems.total(), 2);
+    EXPECT_EQ(problems.unit(), "row");
+    for (std::size_t i = 0; i < bad.size(); ++i) {
+      EXPECT_EQ(problems.kept()[i].line, bad[i]);
+      EXPECT_HAS(problems.kept()[i].message,
+                 "t.parquet: row " + std::to_string(bad[i]) + ": column '");
+    }
+    // The good rows keep their numbers.
+    std::vector<std::int64_t> rows;
+    for (std::int64_t row = 0; row < table->rows(); ++row)
+      rows.push_back(table->line(row));
+    std::vector<std::int64_t> good = name == std::string("bad/text")
+                                         ? std::vector<std::int64_t>{1, 2, 3, 4, 6, 7, 9}
+                                         : std::vector<std::int64_t>{1, 4};
+    EXPECT_EQ(rows, good);
+    EXPECT_EQ(table->text(good.size() == 2 ? 1 : 3, 0), first);
+  }
 }
 
 /// Every byte flipped, and every end cut off, of files with every feature: read or refused.

@@ -1,6 +1,8 @@
 // SQuAD's nested JSON: one row a question, whatever the order of keys, and refusals.
 #include "DataTest.h"
 
+#include "runtime/data/ReadProblems.h"
+
 namespace ftc::rt {
 namespace {
 
@@ -105,6 +107,74 @@ TEST(Squad, RefusesWithLineAndQuestion) {
   EXPECT_HAS(dataError("a.json", "{\"data\": [{\"paragraphs\": [{\"context\": \"c\"}]}]}"),
              "a.json: expected paragraphs with questions (\"qas\"), got none");
   EXPECT_HAS(dataError("a.json", kTwo.substr(0, kTwo.size() - 1)), "expected JSON");
+}
+
+/// "LINE what | LINE what" of each question that a check leaves out.
+std::string problemsOf(const std::string &text, std::int64_t rows) {
+  ReadProblems problems;
+  Result<DataTable> table = parseData("a.json", text, -1, &problems);
+  EXPECT_TRUE(table) << table.status().message();
+  EXPECT_EQ(table ? table->rows() : -1, rows);
+  std::string all;
+  for (const ReadProblem &problem : problems.kept()) {
+    std::string where = "a.json: line " + std::to_string(problem.line) + ": ";
+    EXPECT_TRUE(problem.message.starts_with(where)) << problem.message;
+    all += (all.empty() ? "" : " | ") + std::to_string(problem.line) + " " +
+           problem.message.substr(std::min(where.size(), problem.message.size()));
+  }
+  return all + (problems.readInPart() ? " ..." : "");
+}
+
+std::string document(const std::string &paragraphs) {
+  return "{\"data\": [{\"paragraphs\": [\n" + paragraphs + "]}]}";
+}
+
+const std::string kGood = "{\"id\": \"g\", \"question\": \"?\", \"answers\": []}\n";
+
+TEST(Squad, ACheckTellsEachBadQuestionAndGoesOn) {
+  std::string answers =
+      "{\"id\": \"a\", \"question\": \"?\", \"answers\": [{\"text\": \"c\"}, 3]},\n"
+      "{\"id\": \"b\", \"question\": 3},\n"
+      "{\"id\": \"c\", \"question\": \"?\", \"answers\": {\"text\": [1], \"x\": {}}},\n"
+      "{\"question\": \"?\"}, 7, [1, [2]],\n" +
+      kGood +
+      ", {\"id\": \"d\", \"question\": \"?\", \"answers\": [], \"answers\": []}\n";
+  EXPECT_EQ(problemsOf(document("{\"context\": \"c\", \"qas\": [\n" + answers + "]}"), 1),
+            "3 question 'a': expected an answer with \"text\" and \"answer_start\", got one "
+            "without \"answer_start\" | "
+            "4 question 'b': expected a string as \"question\", got a whole number | "
+            "5 question 'c': expected a list as \"answers\", got an object | "
+            "6 expected a question with \"id\" and \"question\", got one without \"id\" | "
+            "6 expected an object, got a whole number | 6 expected an object, got a list | "
+            "8 question 'd': expected \"answers\" once, got it twice");
+}
+
+TEST(Squad, ACheckTellsBadParagraphs) {
+  std::string whole = "{\"context\": \"c\", \"qas\": [" + kGood + "]}\n";
+  EXPECT_EQ(problemsOf(document("{\"qas\": [" + kGood + "]},\n{\"context\": 1, \"qas\": [" +
+                                kGood + "]},\n{\"context\": \"c\", \"qas\": 1},\n" + whole),
+                       1),
+            "2 question 'g': expected a paragraph with \"context\", got one without | "
+            "4 question 'g': expected a string as \"context\", got a whole number | "
+            "6 expected a list as \"qas\", got a whole number");
+  EXPECT_HAS(problemsOf("{\"data\": [{\"paragraphs\": [" + whole + "]}, {\"paragraphs\": 3},\n"
+                        "{\"paragraphs\": [" + whole + "]}]}", 2),
+             "expected a list as \"paragraphs\", got a whole number");
+  // What is broken ends the file; whole paragraphs before it stay.
+  EXPECT_HAS(problemsOf(document(whole + "," + whole + ", {\"context\": }"), 2), " ...");
+}
+
+TEST(Squad, ACheckLeavesOutWhatIsNotUtf8) {
+  std::string bad = kGood, context = "{\"context\": \"\xff\", \"qas\": [" + kGood + "]},\n";
+  bad.replace(bad.find("?"), 1, "\xc3");
+  EXPECT_EQ(problemsOf(document(context + "{\"context\": \"c\", \"qas\": [" + kGood + "," + bad +
+                                "]}, {\"qas\": [" + kGood + "], \"context\": \"\xff\"}"),
+                       1),
+            "2 expected UTF-8, got an invalid byte \\xff; convert the file to UTF-8 | "
+            "2 question 'g': expected a paragraph of UTF-8, got one with an invalid byte | "
+            "5 expected UTF-8, got an invalid byte \\xc3; convert the file to UTF-8 | "
+            "7 expected UTF-8, got an invalid byte \\xff; convert the file to UTF-8 | "
+            "6 question 'g': expected a paragraph of UTF-8, got one with an invalid byte");
 }
 
 } // namespace

@@ -80,7 +80,7 @@ TEST_F(DataCheckTest, EverythingAtOnceInJsonLines) {
                                       "{\"text\": \"e\", \"label\": \"X\"}\n"); // 11: near x
   DataCheck bad = check("text-classification", path);
   EXPECT_FALSE(bad.usable());
-  EXPECT_EQ(found(bad, "unreadable-row"), "2: 5 4");
+  EXPECT_EQ(found(bad, "unreadable-row"), "2: 4 5");
   EXPECT_EQ(found(bad, "missing-field"), "1: 6");
   EXPECT_EQ(found(bad, "missing-label"), "2: 7 10");
   EXPECT_EQ(found(bad, "wrong-type"), "1: 9");
@@ -99,7 +99,7 @@ TEST_F(DataCheckTest, EverythingAtOnceInJsonLines) {
   ASSERT_TRUE(json);
   EXPECT_EQ((*json)["usable"], false);
   EXPECT_EQ((*json)["files"][0]["refused_rows"], 4);
-  EXPECT_EQ((*json)["files"][0]["labels"]["y"], 3);
+  EXPECT_EQ((*json)["files"][0]["labels"]["y"], 2);
 }
 
 TEST_F(DataCheckTest, PlacesAreBoundedAndAllAreCounted) {
@@ -126,6 +126,57 @@ TEST_F(DataCheckTest, ABrokenDocumentKeepsItsFirstRows) {
                                         "{\"text\": \"b\", \"label\": 2},\n{\"text\": }]"));
   EXPECT_EQ(found(bad, "unreadable-row"), "1: 3");
   EXPECT_EQ(bad.train->usable.size(), 2u);
+}
+
+/// In each format: rows with a bad byte are told once and are no rows.
+TEST_F(DataCheckTest, RowsThatAreNotUtf8AreNotUsable) {
+  auto verdict = [&](std::string_view task, const std::string &name, const std::string &text) {
+    DataCheck bad = check(task, write(name, text));
+    std::string usable;
+    for (std::int64_t row : bad.train->usable)
+      usable += " " + std::to_string(bad.train->table.line(row));
+    return found(bad, "unreadable-row") + " |" + usable;
+  };
+  const char *text = "text-classification";
+  EXPECT_EQ(verdict(text, "a.csv", "text,label\n\xff,x\nb,y\n\"c\n\xe9\n\xe9\n\",x\n\nd,\xff,z\n"
+                                   "e,x\n\xff\n"),
+            "4: 2 5 9 11 | 3 10");
+  EXPECT_EQ(verdict(text, "h.csv", "text,label,\xff\na,x,1\nb,y,2\n"), "1: 1 | 2 3");
+  EXPECT_EQ(verdict(text, "m.tsv", "\xef\xbb\xbftext\tlabel\n\xff\tx\nb\ty\nc\tx\n"), "1: 2 | 3 4");
+  EXPECT_EQ(verdict(text, "a.jsonl", "{\"text\": \"\xff\", \"label\": \"x\"}\n\n"
+                                     "{\"text\": \"b\", \"label\": \"y\"}\n"
+                                     "{\"text\": \"\xff, \"label\": \"y\"}\n"
+                                     "{\"text\": \"c\", \"label\": \"x\"}\n"),
+            "2: 1 4 | 3 5");
+  // All in one line: only the row itself is left out.
+  DataCheck line = check(
+      text, write("l.json", "{\"v\": 1, \"data\": [{\"text\": \"a\", \"label\": \"x\"}, {\"text\": "
+                            "\"\xff\", \"label\": \"z\"}, {\"text\": \"c\", \"label\": \"y\"}]}"));
+  EXPECT_EQ(found(line, "unreadable-row"), "1: 1");
+  EXPECT_EQ(line.labels, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(verdict(text, "v.json", "{\"v\": \"\xff\", \"data\": [\n{\"text\": \"a\", \"label\": "
+                                    "\"x\"},\n{\"text\": \"b\", \"label\": \"y\"}]}"),
+            "1: 1 | 2 3");
+  EXPECT_EQ(verdict(text, "c.json", "{\"text\": [\"a\", \"\xff\"],\n\"label\": [\"x\", \"y\"]}"),
+            "1: 1 |");
+  EXPECT_EQ(verdict("token-classification", "a.conll",
+                    "a O\nb B-X\n\nc O\n\xff O\nd\n\ne O\nf B-X\n"),
+            "2: 5 6 | 1 8");
+  options.train.paths = {write("a.en", "one\nt\xff\nthree\nfour\n"),
+                         write("a.de", "eins\nzwei\n\xe9\nvier\n")};
+  options.task = *findTask("translation");
+  Result<DataCheck> pairs = checkData(options);
+  ASSERT_TRUE(pairs);
+  EXPECT_EQ(found(*pairs, "unreadable-row"), "2: 2 3");
+  EXPECT_EQ(pairs->train->usable.size(), 2u);
+}
+
+TEST_F(DataCheckTest, WhatIsBehindABreakKeepsItsLine) {
+  DataCheck bad = check("text-classification",
+                        write("b.json", "[{\"text\": \"a\", \"label\": \"x\"},\n{\"text\": },\n"
+                                        "{\"text\": \"\xff\"}]"));
+  EXPECT_EQ(found(bad, "unreadable-row"), "2: 2 3");
+  EXPECT_EQ(found(bad, "read-in-part"), "1: 2");
 }
 
 TEST_F(DataCheckTest, LeakageAndUnknownLabels) {
