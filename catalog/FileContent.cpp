@@ -56,6 +56,10 @@ static std::int64_t parseCount(std::string_view text) {
 }
 
 rt::Status FileContent::begin(const HttpResponse &response) {
+  if (response.isWebPage()) { // what is there stays
+    page = true;
+    return refuse("a web page came", false);
+  }
   if (response.status == 200) { // the whole file, whatever was asked for
     FTC_RETURN_IF_ERROR(clear());
     std::int64_t length = parseCount(response.header("content-length"));

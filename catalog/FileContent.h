@@ -31,6 +31,7 @@ public:
 
   std::string problem;
   bool restart = false;
+  bool page = false; ///< the problem is that a web page came instead
 
 private:
   FileContent(rt::FileDescriptor fd, std::string path, const HubFile &file,

@@ -101,6 +101,11 @@ std::string_view HttpResponse::header(const std::string &name) const {
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
 }
 
+bool HttpResponse::isWebPage() const {
+  std::string type = lowerCase(header("content-type"));
+  return type.starts_with("text/html") || type.starts_with("application/xhtml");
+}
+
 struct HttpClient::State {
   std::unique_ptr<CURL, CurlFree> curl;
   long connectSeconds = 0, stallSeconds = 0;
@@ -189,6 +194,14 @@ std::string originOf(const std::string &url) {
   if (protocol != "http" && protocol != "https")
     return "";
   return protocol + "://" + lowerCase(host.text) + ":" + port.text;
+}
+
+std::string withoutSecrets(const std::string &url) {
+  std::size_t scheme = url.find("://"), begin = scheme == url.npos ? 0 : scheme + 3;
+  std::size_t end = url.rfind('@'); // a password may have any letter in it
+  bool named = end != url.npos && end >= begin;
+  std::string text = named ? url.substr(0, begin) + "***" + url.substr(end) : url;
+  return text.substr(0, text.find('?'));
 }
 
 std::string resolveUrl(const std::string &base, const std::string &location) {

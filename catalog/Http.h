@@ -21,6 +21,8 @@ struct HttpResponse {
   std::map<std::string, std::string> headers; ///< names in lower case; the last of equals
   std::string body;                           ///< the first 64 KiB, where no sink took it
 
+  /// Whether the body is a web page: what no hub sends for a file or an API's answer.
+  bool isWebPage() const;
   /// A header's value; empty: there is none.
   std::string_view header(const std::string &name) const;
 };
@@ -65,6 +67,10 @@ private:
 /// "https://host:443" of a URL, in lower case and with its port; empty: it is no http or https
 /// URL, or names a user.
 std::string originOf(const std::string &url);
+
+/// A URL for messages: "***" in place of user and password, and without what follows '?'
+/// (signatures of stores); also of text that is no URL.
+std::string withoutSecrets(const std::string &url);
 
 /// A Location against the URL that answered with it.
 std::string resolveUrl(const std::string &base, const std::string &location);

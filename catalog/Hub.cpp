@@ -27,8 +27,8 @@ rt::Result<std::string> hubToken() {
   std::string token = environment("HF_TOKEN"), source = "HF_TOKEN";
   if (token.empty()) {
     source = environment("HF_TOKEN_PATH");
-    if (source.empty())
-      source = rt::joinPath(hubHomeDirectory(), "token");
+    if (std::string home = hubHomeDirectory(); source.empty() && !home.empty())
+      source = rt::joinPath(home, "token");
     if (!rt::isFile(source))
       return std::string();
     FTC_ASSIGN_OR_RETURN(token, rt::readFile(source, 64 << 10));
@@ -52,8 +52,11 @@ rt::Result<Hub> Hub::open(std::string endpoint, std::string token, Persistence p
     endpoint.pop_back();
   if (originOf(endpoint).empty())
     return rt::Status::error(
-        "HF_ENDPOINT: expected a URL such as https://huggingface.co, got " +
-        rt::quote(endpoint));
+        "HF_ENDPOINT: expected a URL such as https://huggingface.co" +
+        std::string(endpoint.find('@') == endpoint.npos
+                        ? ""
+                        : ", without user and password (HF_TOKEN is for that)") +
+        ", got " + rt::quote(withoutSecrets(endpoint)));
   FTC_ASSIGN_OR_RETURN(HttpClient client,
                        HttpClient::make(persistence.connectSeconds, persistence.stallSeconds));
   return Hub(std::move(client), std::move(endpoint), std::move(token), persistence);
@@ -86,7 +89,7 @@ rt::Result<HttpResponse> Hub::follow(HttpRequest request, bool stayHere) {
     std::string next = resolveUrl(request.url, std::string(response.header("location")));
     std::string there = originOf(next);
     if (there.empty() || (here.starts_with("https:") && there.starts_with("http:")))
-      return rt::Status::error(base + ": redirects to " + rt::quote(next) +
+      return rt::Status::error(base + ": redirects to " + rt::quote(withoutSecrets(next), 200) +
                                ", expected an address as safe as its own");
     if (stayHere && there != origin)
       return response;
@@ -121,8 +124,16 @@ rt::Status Hub::refusal(const HttpResponse &response, const std::string &what,
                              ": leave --revision out for main");
   if (response.status == 404)
     return rt::Status::error(what + ": " + base + " has no such model or file" + number);
-  return rt::Status::error(what + ": the hub answers " + std::to_string(response.status) +
-                           ", expected 200");
+  std::string leads = withoutSecrets(std::string(response.header("location")));
+  return rt::Status::error(
+      what + ": the hub answers " + std::to_string(response.status) +
+      (leads.empty() ? "" : " and leads to " + rt::quote(leads, 160)) + ", expected 200");
+}
+
+rt::Status Hub::webPage(const std::string &what) const {
+  return rt::Status::error(what + ": a web page came (text/html) from " + base +
+                           ", expected a hub's answer: log in where the network asks for it, "
+                           "or check HF_ENDPOINT");
 }
 
 rt::Result<HttpResponse> Hub::persist(const HttpRequest &request, const std::string &what,
@@ -131,11 +142,13 @@ rt::Result<HttpResponse> Hub::persist(const HttpRequest &request, const std::str
   while (true) {
     FTC_ASSIGN_OR_RETURN(HttpResponse response, follow(request, /*stayHere=*/true));
     bool linked = !response.header("x-linked-etag").empty() && response.status < 400;
+    if (response.status == 200 && !linked && response.isWebPage())
+      return webPage(what);
     if (response.failure.empty() && (response.status == 200 || linked))
       return response;
     if (!mayPass(response))
       return refusal(response, what, repo);
-    FTC_RETURN_IF_ERROR(patience.again(what, describeFailure(response),
+    FTC_RETURN_IF_ERROR(patience.again(what, describeFailure(response), /*kept=*/0,
                                        retryAfterSeconds(response.header("retry-after"))));
   }
 }
@@ -210,7 +223,7 @@ rt::Status Hub::download(const std::string &repo, const std::string &commit,
         return rt::Status::error(what + ": " + wrong + ", " + std::to_string(corrupt) +
                                  " times: what the hub sends is not this file; nothing of it "
                                  "was kept");
-      FTC_RETURN_IF_ERROR(patience.again(what, wrong));
+      FTC_RETURN_IF_ERROR(patience.again(what, wrong, content.bytes()));
     }
     HttpRequest request;
     request.url = resolveUrlOf(repo, commit, file.name);
@@ -221,10 +234,12 @@ rt::Status Hub::download(const std::string &repo, const std::string &commit,
     rt::Result<HttpResponse> response = follow(request, /*stayHere=*/false);
     if (!response && content.problem.empty())
       return response.takeStatus().withContext(what);
+    if (content.page)
+      return webPage(what);
     if (!content.problem.empty()) {
       if (content.restart)
         FTC_RETURN_IF_ERROR(content.clear());
-      FTC_RETURN_IF_ERROR(patience.again(what, content.problem));
+      FTC_RETURN_IF_ERROR(patience.again(what, content.problem, content.bytes()));
       continue;
     }
     if (content.bytes() > before)
@@ -236,18 +251,19 @@ rt::Status Hub::download(const std::string &repo, const std::string &commit,
       if (!content.isComplete())
         FTC_RETURN_IF_ERROR(patience.again(what, "the hub ended after " +
                                                      std::to_string(content.bytes()) +
-                                                     " bytes of " + std::to_string(file.size)));
+                                                     " bytes of " + std::to_string(file.size),
+                                           content.bytes()));
       continue;
     }
     if (response->status == 416 && content.bytes() > 0) {
       FTC_RETURN_IF_ERROR(content.clear());
       FTC_RETURN_IF_ERROR(
-          patience.again(what, "the hub does not have the part asked for (416)"));
+          patience.again(what, "the hub does not have the part asked for (416)", 0));
       continue;
     }
     if (!mayPass(*response))
       return refusal(*response, what, repo);
-    FTC_RETURN_IF_ERROR(patience.again(what, describeFailure(*response),
+    FTC_RETURN_IF_ERROR(patience.again(what, describeFailure(*response), content.bytes(),
                                        retryAfterSeconds(response->header("retry-after"))));
   }
 }

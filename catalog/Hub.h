@@ -60,6 +60,7 @@ private:
                                    const std::string &repo);
   rt::Status refusal(const HttpResponse &response, const std::string &what,
                      const std::string &repo) const;
+  rt::Status webPage(const std::string &what) const;
   std::string resolveUrlOf(const std::string &repo, const std::string &commit,
                            const std::string &name) const;
   HttpClient client;

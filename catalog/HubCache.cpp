@@ -7,6 +7,8 @@
 #include "runtime/support/FileSystem.h"
 
 #include <cstdlib>
+#include <pwd.h>
+#include <unistd.h>
 
 namespace ftc::catalog {
 
@@ -15,12 +17,25 @@ std::string environment(const char *name) {
   return value ? value : "";
 }
 
+std::string homeDirectory() {
+  if (std::string home = environment("HOME"); !home.empty())
+    return home;
+  std::vector<char> buffer(16 << 10);
+  passwd entry{}, *found = nullptr;
+  int error = ::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found);
+  std::string home = error == 0 && found && found->pw_dir ? found->pw_dir : "";
+  return home.starts_with('/') ? home : "";
+}
+
 std::string hubHomeDirectory() {
   if (std::string home = environment("HF_HOME"); !home.empty())
     return home;
   std::string base = environment("XDG_CACHE_HOME");
+  std::string home = homeDirectory();
+  if (base.empty() && home.empty())
+    return "";
   if (base.empty())
-    base = rt::joinPath(environment("HOME"), ".cache");
+    base = rt::joinPath(home, ".cache");
   return rt::joinPath(base, "huggingface");
 }
 
@@ -28,7 +43,8 @@ std::string hubCacheDirectory() {
   for (const char *name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"})
     if (std::string cache = environment(name); !cache.empty())
       return cache;
-  return rt::joinPath(hubHomeDirectory(), "hub");
+  std::string home = hubHomeDirectory();
+  return home.empty() ? "" : rt::joinPath(home, "hub");
 }
 
 std::string repoFolder(std::string_view repo) {
@@ -77,6 +93,8 @@ bool isModelDirectory(const std::string &path) {
 }
 
 std::string cachedSnapshot(const std::string &cache, std::string_view repo) {
+  if (cache.empty())
+    return "";
   std::string folder = rt::joinPath(cache, repoFolder(repo));
   std::string snapshots = rt::joinPath(folder, "snapshots");
   rt::Result<std::string> commit = rt::readFile(rt::joinPath(folder, "refs/main"), 4096);
@@ -97,6 +115,8 @@ std::string cachedSnapshot(const std::string &cache, std::string_view repo) {
 
 std::vector<std::string> cachedRepos(const std::string &cache) {
   std::vector<std::string> repos;
+  if (cache.empty())
+    return repos;
   rt::Result<std::vector<std::string>> folders = rt::listDirectory(cache);
   if (!folders)
     return repos;

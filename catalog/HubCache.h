@@ -10,10 +10,14 @@
 
 namespace ftc::catalog {
 
+/// HOME, or where it is not set the directory that the system has for this user; empty: there is
+/// none.
+std::string homeDirectory();
+
 /// HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub or
-/// ~/.cache/huggingface/hub: the first whose variable is set.
+/// ~/.cache/huggingface/hub: the first whose variable is set; empty: there is no home either.
 std::string hubCacheDirectory();
-/// HF_HOME, XDG_CACHE_HOME/huggingface or ~/.cache/huggingface.
+/// HF_HOME, XDG_CACHE_HOME/huggingface or ~/.cache/huggingface; empty as above.
 std::string hubHomeDirectory();
 
 /// "sentence-transformers/all-MiniLM-L6-v2" ->

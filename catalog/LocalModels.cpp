@@ -63,7 +63,7 @@ static std::vector<std::string> sitePackages() {
     addPythons(list, rt::parentDirectory(directory)); // a virtual environment's own
     addPythons(list, rt::parentDirectory(rt::parentDirectory(realPath(python))));
   }
-  std::string home = environment("HOME"), pyenv = environment("PYENV_ROOT");
+  std::string home = homeDirectory(), pyenv = environment("PYENV_ROOT");
   if (pyenv.empty() && !home.empty())
     pyenv = rt::joinPath(home, ".pyenv");
   std::string versions = rt::joinPath(pyenv, "versions");

@@ -1,27 +1,38 @@
 // Exponential waits between tries.
 #include "catalog/Patience.h"
 
+#include "runtime/support/Text.h"
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <ctime>
 #include <curl/curl.h>
 #include <thread>
+#include <unistd.h>
 
 namespace ftc::catalog {
 
 constexpr int kMostTries = 1000;
 constexpr double kLongestDelay = 60, kLongestAsked = 600;
 
+/// On a terminal it takes the place of the line that counts bytes.
+static void tellWait(const std::string &text) {
+  bool terminal = ::isatty(STDERR_FILENO);
+  std::fprintf(stderr, terminal ? "\r%-79s\n" : "%s\n", text.c_str());
+}
+
 rt::Status Patience::again(const std::string &what, const std::string &reason,
-                           double askedSeconds) {
+                           std::int64_t kept, double askedSeconds) {
   ++failures;
   ++total;
   if (failures > persistence.retries || total > kMostTries)
     return rt::Status::error(what + ": " + reason + ", " + std::to_string(failures) +
-                             (failures == 1 ? " time" : " times") +
-                             " in a row; what came is kept, pull again to go on");
+                             (failures == 1 ? " time" : " times") + " in a row; " +
+                             (kept > 0 ? "what came is kept, pull again to go on"
+                                       : "nothing of it was kept, pull again later"));
   if (askedSeconds > kLongestAsked)
     return rt::Status::error(what + ": " + reason + " and asks to wait " +
                              std::to_string(std::llround(askedSeconds)) +
@@ -30,6 +41,11 @@ rt::Status Patience::again(const std::string &what, const std::string &reason,
       askedSeconds >= 0
           ? askedSeconds
           : std::min(kLongestDelay, persistence.delaySeconds * std::exp2(failures - 1));
+  if (delay >= 1)
+    tellWait(rt::escape(what, 120) + ": " + rt::escape(reason, 200) + ": waits " +
+             std::to_string(std::llround(delay)) + " s" +
+             (askedSeconds >= 0 ? ", as it asks" : "") + ", then tries again (" +
+             std::to_string(failures) + " of " + std::to_string(persistence.retries) + ")");
   std::this_thread::sleep_for(std::chrono::duration<double>(delay));
   return {};
 }

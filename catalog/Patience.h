@@ -12,9 +12,10 @@ public:
   explicit Patience(const Persistence &persistence) : persistence(persistence) {}
 
   /// Waits before another try after a failure that may pass, for `askedSeconds` where the
-  /// server named a time (-1: it did not). Fails with `what: reason` when it was tried often
-  /// enough.
-  rt::Status again(const std::string &what, const std::string &reason,
+  /// server named a time (-1: it did not); a wait of a second or more is told on stderr. Fails
+  /// with `what: reason` when it was tried often enough; `kept`: bytes of the file that stay
+  /// for the next pull.
+  rt::Status again(const std::string &what, const std::string &reason, std::int64_t kept,
                    double askedSeconds = -1);
   /// Bytes came: the failures before were not in a row.
   void progressed() { failures = 0; }

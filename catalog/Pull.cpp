@@ -12,6 +12,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <ctime>
 #include <fcntl.h>
 #include <set>
 #include <sys/file.h>
@@ -67,27 +69,45 @@ rt::Result<std::vector<std::string>> neededFiles(const std::string &repo,
 
 namespace {
 
-/// Held by one process at a time, as huggingface_hub's: flock on a file that stays.
+/// Held by one process at a time, as huggingface_hub's: flock on a file, which goes with it.
 class Lock {
 public:
   static rt::Result<Lock> take(const std::string &path, const std::string &what) {
-    rt::FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-    if (fd.get() < 0)
-      return rt::ioError("open", path, errno);
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
-      return errno == EWOULDBLOCK
-                 ? rt::Status::error(what +
-                                     ": another download of it is running: wait for that "
-                                     "one, or end it (it holds " +
-                                     path + ")")
-                 : rt::ioError("lock", path, errno);
-    return Lock(std::move(fd));
+    while (true) {
+      rt::FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+      if (fd.get() < 0)
+        return rt::ioError("open", path, errno);
+      if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK
+                   ? rt::Status::error(what +
+                                       ": another download of it is running: wait for that "
+                                       "one, or end it (it holds " +
+                                       path + ")")
+                   : rt::ioError("lock", path, errno);
+      struct stat held, named;
+      // One that was removed before it was ours locks nothing.
+      if (::fstat(fd.get(), &held) == 0 && ::stat(path.c_str(), &named) == 0 &&
+          held.st_ino == named.st_ino && held.st_dev == named.st_dev)
+        return Lock(std::move(fd), path);
+    }
+  }
+
+  Lock(Lock &&other) noexcept : fd(std::move(other.fd)), path(std::move(other.path)) {
+    other.path.clear();
+  }
+  ~Lock() {
+    if (!path.empty())
+      ::unlink(path.c_str());
   }
 
 private:
-  explicit Lock(rt::FileDescriptor fd) : fd(std::move(fd)) {}
+  Lock(rt::FileDescriptor fd, std::string path) : fd(std::move(fd)), path(std::move(path)) {}
   rt::FileDescriptor fd;
+  std::string path;
 };
+
+/// An incomplete file that nothing was written to for so long is taken for abandoned.
+constexpr std::int64_t kAbandonedSeconds = 24 * 3600;
 
 class Puller {
 public:
@@ -98,10 +118,35 @@ public:
         locks(rt::joinPath(rt::joinPath(options.cache, ".locks"), repoFolder(options.repo))) {}
 
   rt::Result<PullResult> run() {
+    std::set<std::string> maybeEmpty{locks, rt::parentDirectory(locks)};
+    for (std::string path : {blobs, locks})
+      for (; rt::pathKind(path) == rt::PathKind::Missing; path = rt::parentDirectory(path))
+        maybeEmpty.insert(path);
+    rt::Result<PullResult> pulled = runLocked();
+    for (auto path = maybeEmpty.rbegin(); held && path != maybeEmpty.rend(); ++path)
+      ::rmdir(path->c_str()); // not those that something came into
+    return pulled;
+  }
+
+private:
+  rt::Result<PullResult> runLocked() {
     FTC_RETURN_IF_ERROR(rt::makeDirectories(blobs));
     FTC_RETURN_IF_ERROR(rt::makeDirectories(locks));
     FTC_ASSIGN_OR_RETURN(Lock lock,
                          Lock::take(rt::joinPath(locks, "ftc-pull.lock"), options.repo));
+    held = true;
+    rt::Status done = fetchAll();
+    if (!done) {
+      FTC_RETURN_IF_ERROR(rt::removeTree(rt::joinPath(folder, "ftc-pull.tmp")));
+      for (const std::string &empty : {blobs, folder})
+        ::rmdir(empty.c_str());
+      return done;
+    }
+    removeAbandoned();
+    return result;
+  }
+
+  rt::Status fetchAll() {
     FTC_ASSIGN_OR_RETURN(HubRevision revision, hub.revision(options.repo, options.revision));
     result.commit = revision.commit;
     FTC_ASSIGN_OR_RETURN(std::vector<std::string> needed,
@@ -112,11 +157,27 @@ public:
     FTC_RETURN_IF_ERROR(checkRoom());
     for (const HubFile &file : files)
       FTC_RETURN_IF_ERROR(fetch(file));
-    FTC_RETURN_IF_ERROR(commit());
-    return result;
+    return commit();
   }
 
-private:
+  /// Incomplete files of contents that this revision does not have, where nobody is at them.
+  void removeAbandoned() const {
+    rt::Result<std::vector<std::string>> names = rt::listDirectory(blobs);
+    constexpr std::string_view suffix = ".incomplete";
+    for (const std::string &name : names ? *names : std::vector<std::string>()) {
+      std::string path = rt::joinPath(blobs, name);
+      struct stat info;
+      if (!name.ends_with(suffix) || ::stat(path.c_str(), &info) != 0 ||
+          std::time(nullptr) - info.st_mtime < kAbandonedSeconds)
+        continue;
+      std::string hash = name.substr(0, name.size() - suffix.size());
+      if (!Lock::take(rt::joinPath(locks, hash + ".lock"), hash) || !rt::removeFile(path))
+        continue;
+      std::fprintf(stderr, "removed %s of a file that a pull left and this revision has not\n",
+                   rt::mebibytes(info.st_size).c_str());
+    }
+  }
+
   rt::Status describe(const std::vector<std::string> &names) {
     for (const std::string &name : names) {
       FTC_ASSIGN_OR_RETURN(HubFile file, hub.describe(options.repo, result.commit, name));
@@ -183,8 +244,12 @@ private:
                                                options.repo + "/" + file.name));
     std::string partial = blobOf(file) + ".incomplete";
     PullProgress progress(file.name, file.size);
-    FTC_RETURN_IF_ERROR(hub.download(options.repo, result.commit, file, partial,
-                                     [&](std::int64_t bytes) { progress.show(bytes); }));
+    rt::Status came = hub.download(options.repo, result.commit, file, partial,
+                                   [&](std::int64_t bytes) { progress.show(bytes); });
+    struct stat info;
+    if (!came && ::lstat(partial.c_str(), &info) == 0 && info.st_size == 0)
+      ::unlink(partial.c_str());
+    FTC_RETURN_IF_ERROR(std::move(came));
     FTC_RETURN_IF_ERROR(rt::renamePath(partial, blobOf(file)));
     FTC_RETURN_IF_ERROR(rt::syncDirectory(blobs));
     progress.done();
@@ -234,6 +299,7 @@ private:
   const PullOptions &options;
   Hub hub;
   std::string folder, blobs, locks;
+  bool held = false; ///< the lock was ours
   std::vector<HubFile> files;
   PullResult result;
 };

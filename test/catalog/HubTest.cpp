@@ -21,6 +21,14 @@ TEST(Hub, OriginsAreSchemeHostAndPort) {
     EXPECT_EQ(originOf(none), "") << none;
 }
 
+TEST(Hub, UrlsAreShownWithoutSecrets) {
+  EXPECT_EQ(withoutSecrets("https://huggingface.co/a/b"), "https://huggingface.co/a/b");
+  EXPECT_EQ(withoutSecrets("https://u:p@host/a"), "https://***@host/a");
+  EXPECT_EQ(withoutSecrets("https://u:p/w@x@host"), "https://***@host");
+  EXPECT_EQ(withoutSecrets("u:p@host"), "***@host");
+  EXPECT_EQ(withoutSecrets("https://s/x?X-Amz-Signature=1"), "https://s/x");
+}
+
 TEST(Hub, LocationsMayBeRelative) {
   EXPECT_EQ(resolveUrl("https://h/a/b", "/c/d"), "https://h/c/d");
   EXPECT_EQ(resolveUrl("https://h/a/b", "https://s/x?y=1"), "https://s/x?y=1");

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 # What may go wrong with a request. Those of CONTENT make sense where a body is sent.
-ANSWERS = ["429", "429-date", "500", "503", "408", "silence"]
+ANSWERS = ["429", "429-date", "429-wait", "500", "503", "408", "silence", "page"]
 CONTENT = ["drop", "flip", "longer", "shorter", "whole", "other-part", "416", "close", "store-403"]
 
 
@@ -93,8 +93,13 @@ class FaultyHub:
         if fault == "silence":
             time.sleep(self.stall)
             return self.cut(request)
+        if fault == "page":  # of a network that asks to log in
+            return self.reply(request, 200, b"<!DOCTYPE html><title>Log in</title>",
+                              {"Content-Type": "text/html; charset=utf-8"})
         headers = {}
-        if fault == "429":
+        if fault == "429-wait":
+            headers["Retry-After"] = "1"
+        elif fault == "429":
             headers["Retry-After"] = "0"
         elif fault == "429-date":
             headers["Retry-After"] = "Wed, 21 Oct 2015 07:28:00 GMT"  # past: at once

@@ -1,7 +1,9 @@
 """ftc catalog pull against a hub on this machine: whole, resumed, refused; never a half model."""
+import fcntl
 import hashlib
 import json
 import os
+import pwd
 import random
 import subprocess
 import tempfile
@@ -77,7 +79,21 @@ class Pull(unittest.TestCase):
         folder = self.folder(repo)
         self.assertFalse((folder / "refs/main").exists())
         self.assertFalse((folder / "snapshots" / COMMIT).exists())
-        for blob in folder.glob("blobs/*"):
+        self.assert_blobs(repo)
+
+    def assert_killed_between_files(self, hub):
+        """After a kill: each blob has its own bytes, and a snapshot, where there is one, all of its files."""
+        self.assert_blobs()
+        snapshot = self.folder() / "snapshots" / COMMIT
+        if (self.folder() / "refs/main").exists():
+            self.assertTrue(snapshot.is_dir())
+        if snapshot.exists():
+            self.assertEqual({path.name for path in snapshot.iterdir()}, NEEDED)
+            for name in NEEDED:
+                self.assertEqual((snapshot / name).read_bytes(), hub.repos[REPO][name], name)
+
+    def assert_blobs(self, repo=REPO):
+        for blob in self.folder(repo).glob("blobs/*"):
             if blob.suffix != ".incomplete":
                 body = blob.read_bytes()
                 names = (hashlib.sha256(body).hexdigest(),
@@ -146,7 +162,128 @@ class Pull(unittest.TestCase):
         self.refused(self.pull(hub, REPO), r"org/sharded: .*[Cc]onnect.*6 times in a row")
         hub.url = "ftp://127.0.0.1"
         self.refused(self.pull(hub, REPO), r"HF_ENDPOINT: expected a URL")
-        self.assertEqual(sorted(path.name for path in self.scratch.iterdir()), ["hub"])
+        hub.url = "https://someone:pass/w@rd@mirror.example?key=secret"
+        done = self.pull(hub, REPO)
+        self.refused(done, r"HF_ENDPOINT: expected a URL such as .*, without user and password .*, got "
+                           r"'https://\*\*\*@mirror\.example'")
+        for secret in ("someone", "pass", "w@rd", "secret"):
+            self.assertNotIn(secret, done.stderr.replace("user and password", ""))
+        # Of a pull that brought nothing nothing is left: there is the index of org/lost alone, whole.
+        left, = (path for path in self.scratch.rglob("*") if not path.is_dir())
+        self.assertEqual(left.parent, self.folder("org/lost") / "blobs")
+        self.assertEqual(left.read_bytes(), repos()["org/lost"]["model.safetensors.index.json"])
+
+    def test_a_failed_pull_leaves_what_can_be_gone_on_with(self):
+        def left():
+            return sorted(str(path.relative_to(self.scratch)) for path in self.scratch.rglob("*"))
+
+        with FaultyHub(repos()) as hub:
+            self.assertEqual(self.pull(hub, "org/none").returncode, 1)
+            self.assertEqual(left(), [])
+            hub.faults = lambda facts: "500" if "config.json" in facts["path"] and facts["method"] == "GET" else None
+            self.refused(self.pull(hub, "org/whole"), r"org/whole/config\.json: the hub answers 500, 6 times in a "
+                                                      r"row; nothing of it was kept, pull again later$")
+            self.assertEqual(left(), [])
+            self.cache.mkdir()  # a folder that was there stays
+            self.assertEqual(self.pull(hub, "org/whole").returncode, 1)
+            self.assertEqual(left(), ["hub"])
+            # What is wrong is not kept, and not said to be.
+            hub.faults = lambda facts: "flip" if facts["side"] == "store" else None
+            done = self.pull(hub, "org/whole", "--retries", "0")
+            self.refused(done, r"SHA-256 is .*, 1 time in a row; nothing of it was kept")
+            self.assertEqual([path for path in left() if path.endswith(".incomplete")], [])
+            self.assertNotIn("hub/.locks", left())
+            hub.faults = lambda facts: None
+            self.assertEqual(self.pull(hub, "org/whole").returncode, 0)
+
+    def test_abandoned_parts_go(self):
+        """What another revision's broken pull left, once it is a day old and nobody is at it."""
+        with FaultyHub(repos()) as hub:
+            blobs = self.folder("org/whole") / "blobs"
+            blobs.mkdir(parents=True)
+            parts = [blobs / (letter * 64 + ".incomplete") for letter in "abc"]
+            for part in parts:
+                part.write_bytes(bytes(3 << 20))
+                os.utime(part, (1, 1))
+            os.utime(parts[1])
+            locks = self.cache / ".locks/models--org--whole"
+            locks.mkdir(parents=True)
+            with (locks / ("c" * 64 + ".lock")).open("w") as held:
+                fcntl.flock(held, fcntl.LOCK_EX)
+                done = self.pull(hub, "org/whole")
+                self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual([part.exists() for part in parts], [False, True, True])
+            self.assertIn("removed 3.0 MiB of a file that a pull left", done.stderr)
+
+    def test_waits_are_told(self):
+        with FaultyHub(repos()) as hub:
+            asked = []
+
+            def once(facts):
+                asked.append(1)
+                return "429-wait" if len(asked) == 1 else None
+
+            hub.faults = once
+            done = self.pull(hub, REPO)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("org/sharded: the hub answers 429 (too many requests): waits 1 s, as it asks, then tries "
+                          "again (1 of 5)\n", done.stderr)
+            hub.faults = lambda facts: "500" if "model-1" in facts["path"] and facts["side"] == "store" else None
+            (self.folder() / "refs/main").unlink()
+            for blob in self.folder().glob("blobs/*"):
+                blob.unlink()
+            done = self.pull(hub, REPO, "--retries", "1")
+            self.assertNotIn("waits", done.stderr)  # less than a second
+
+    def test_a_web_page_instead(self):
+        """Networks that ask to log in answer with a page of their own, whatever was asked for."""
+        where = {"api": lambda facts: "/api/" in facts["path"], "head": lambda facts: facts["method"] == "HEAD",
+                 "file": lambda facts: facts["method"] == "GET" and "config.json" in facts["path"],
+                 "store": lambda facts: facts["side"] == "store"}
+        for name, fits in where.items():
+            with self.subTest(name), FaultyHub(repos()) as hub:
+                hub.faults = lambda facts: "page" if fits(facts) else None
+                done = self.pull(hub, REPO)
+                self.refused(done, r"org/sharded.*: a web page came \(text/html\) from http://127.*, expected a "
+                                   r"hub's answer: log in where the network asks for it, or check HF_ENDPOINT$")
+                self.assertLessEqual(sum(fits(facts) for facts in hub.requests), 1)
+                self.assert_no_half_model()
+        with FaultyHub(repos()) as hub:  # a part that came before stays
+            name = hashlib.sha256(hub.repos[REPO]["model-1.safetensors"]).hexdigest()
+            part = self.folder() / "blobs" / (name + ".incomplete")
+            part.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(hub.repos[REPO]["model-1.safetensors"][:70000])
+            hub.faults = lambda facts: "page" if facts["side"] == "store" else None
+            self.assertEqual(self.pull(hub, REPO).returncode, 1)
+            self.assertEqual(part.stat().st_size, 70000)
+
+    def test_environment_variables_that_name_nothing(self):
+        with FaultyHub(repos()) as hub:
+            done = self.pull(hub, REPO, HF_TOKEN_PATH=str(self.scratch / "no token"))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stderr, r"(?m)^HF_TOKEN_PATH: '.*/no token': no such file, so no token is sent$")
+            done = self.pull(hub, REPO, HF_TOKEN_PATH=str(self.scratch / "no token"), HF_TOKEN="hf_x")
+            self.assertNotIn("HF_TOKEN_PATH", done.stderr)
+            self.assertEqual(self.pull(hub, REPO, "--cache_dir", "").returncode, 2)
+
+    def test_without_home(self):
+        """The cache is the user's as the system knows it; without one nothing comes into the current folder."""
+        here = self.scratch / "here"
+        here.mkdir()
+        with FaultyHub(repos()) as hub:
+            kept = {name: value for name, value in self.environment(hub).items()
+                    if name not in ("HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME")}
+            command = [FTC, "catalog", "show", "all-MiniLM-L6-v2", "--json"]
+            done = subprocess.run(command, capture_output=True, text=True, env=kept, cwd=here)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            shown = json.loads(done.stdout)
+            if "pull" in shown:
+                self.assertTrue(shown["pull"]["into"].startswith(pwd.getpwuid(os.getuid()).pw_dir), shown["pull"])
+            if os.geteuid() == 0:  # a user that the system does not know
+                done = subprocess.run([FTC, "catalog", "pull", REPO], capture_output=True, text=True, env=kept, cwd="/",
+                                      user=54321, group=54321)
+                self.refused(done, r"no folder for the cache: HOME is not set.*HF_HUB_CACHE")
+            self.assertEqual(list(here.iterdir()), [])
 
     def test_a_commit_and_a_moved_repo(self):
         with FaultyHub(repos()) as hub:
@@ -283,7 +420,7 @@ class Pull(unittest.TestCase):
                 hub.random.seed(seed)
                 left = [plan.randrange(1, 12)]
                 rate = plan.choice([0.1, 0.4, 0.9])
-                kinds = CONTENT * 3 + [kind for kind in ANSWERS if kind != "silence" or seed % 20 == 0]
+                kinds = CONTENT * 3 + [kind for kind in ANSWERS if kind not in ("silence", "429-wait") or seed % 20 == 0]
 
                 def faults(facts):
                     if left[0] <= 0 or plan.random() > rate:
@@ -302,17 +439,17 @@ class Pull(unittest.TestCase):
                     except subprocess.TimeoutExpired:
                         process.kill()
                         process.wait()
-                    if not (self.folder() / "refs/main").exists():
-                        for blob in self.folder().glob("blobs/*"):
-                            self.assertTrue(blob.suffix == ".incomplete" or blob.stat().st_size > 0)
+                    self.assert_killed_between_files(hub)
                 for attempt in range(30):
                     done = self.pull(hub, REPO, "--retries", retries)
                     if done.returncode == 0:
                         break
                     refusals += 1
                     self.refused(done, r"org/sharded")
-                    if not (self.folder() / "refs/main").exists():
-                        self.assert_no_half_model() if seed % 4 != 3 else None
+                    if seed % 4 == 3:
+                        self.assert_killed_between_files(hub)
+                    elif not (self.folder() / "refs/main").exists():
+                        self.assert_no_half_model()
                 else:
                     self.fail(f"never came: {done.stderr}")
                 whole_at_once += attempt == 0

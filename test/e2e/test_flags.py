@@ -1,6 +1,7 @@
 """Usage errors end with 2, and their last line names the flag and the nearest known one."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -200,14 +201,27 @@ class FlagsTest(Suite):
             self.refused(call(program, "fly"), "fly")
 
     def testHelpAndVersion(self):
-        for program, commands in (("ftc", ("compile", "inspect")),
-                                  ("ftrt", ("run", "eval", "predict", "export", "tokenize",
-                                            "devices", "bench"))):
-            self.assertRegex(must(program, "--version").stdout, r"\d+\.\d+")
-            self.assertIn(commands[0], must(program, "--help").stdout)
-            for command in commands:
-                with self.subTest(command=command):
-                    self.assertIn("--", must(program, command, "--help").stdout)
+        """Every command that a --help lists, and what that lists in turn, has both."""
+        seen = set()
+        left = [("ftc",), ("ftrt",)]
+        while left:
+            command = left.pop()
+            seen.add(" ".join(command))
+            with self.subTest(command=command):
+                done = must(*command, "--help")
+                self.assertEqual(done.stderr, "")
+                self.assertTrue(done.stdout.startswith("usage: " + " ".join(command) + " "))
+                self.assertIn("--version", done.stdout)
+                done = must(*command, "--version")
+                self.assertRegex(done.stdout, r"^%s\d+\.\d+\.\d+\n$" %
+                                 ("ftc " if command[0] == "ftc" else "ftrt ftc "))
+                self.assertEqual(done.stderr, "")
+            if " COMMAND" in must(*command, "--help").stdout.splitlines()[0]:
+                left += [command + (name,) for name in re.findall(
+                    r"(?m)^  ([a-z-]+) ", must(*command, "--help").stdout)]
+        self.assertLessEqual({"ftc catalog pull", "ftc assess", "ftc inspect", "ftc compile",
+                              "ftrt check-data", "ftrt bench", "ftrt run", "ftc catalog"}, seen)
+        self.assertEqual(len(seen), 17)
 
     def testHelpOfTheQuickStart(self):
         """Each script that is run by hand has --help; what is missing is one line."""

@@ -198,7 +198,7 @@ Result<Outcome> FlagSet::parse(std::span<const std::string> arguments) {
       return Outcome::Done;
     }
     if (argument == "--version") {
-      std::printf("%s %s\n", title.substr(0, title.find(' ')).c_str(), rt::versionString());
+      std::printf("%s\n", versionLine(title.substr(0, title.find(' '))).c_str());
       return Outcome::Done;
     }
   }

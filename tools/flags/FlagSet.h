@@ -41,6 +41,9 @@ struct RealRange {
 /// Run: go on with the command. Done: --help or --version was printed, exit with 0.
 enum class Outcome { Run, Done };
 
+/// What --version prints: "ftrt ftc 0.1.0", and of ftc itself "ftc 0.1.0".
+std::string versionLine(std::string_view program);
+
 /// A check of a text value: ok, or an error that says what was expected ("cpu or cuda").
 using TextCheck = std::function<rt::Status(std::string_view)>;
 

@@ -2,6 +2,7 @@
 #include "tools/flags/FlagSet.h"
 
 #include "runtime/support/Text.h"
+#include "runtime/support/Version.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -59,6 +60,12 @@ std::size_t editDistance(std::string_view a, std::string_view b) {
 }
 
 } // namespace
+
+std::string versionLine(std::string_view program) {
+  std::string version = rt::versionString();
+  return version.starts_with(std::string(program) + " ") ? version
+                                                         : std::string(program) + " " + version;
+}
 
 std::string canonicalName(std::string_view name) {
   std::string canonical(name);

@@ -13,13 +13,17 @@ static const char *const kUsage =
     "  list         models that can be fine-tuned, and which are here\n"
     "  show MODEL   one of them: sizes, files, and what each method takes on this machine\n"
     "  pull MODEL   downloads one from the hub\n\n"
-    "ftc catalog COMMAND --help lists a command's flags.\n";
+    "ftc catalog COMMAND --help lists a command's flags; --version prints the version.\n";
 
 rt::Status catalogCommand(std::span<const std::string> arguments) {
   static const std::string known[] = {"list", "show", "pull"};
   std::string command = arguments.empty() ? "" : arguments[0];
   if (command == "--help" || command == "-h") {
     std::fputs(kUsage, stdout);
+    return {};
+  }
+  if (command == "--version") {
+    std::printf("%s\n", versionLine("ftc").c_str());
     return {};
   }
   if (command == "list")

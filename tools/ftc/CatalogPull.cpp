@@ -1,6 +1,7 @@
 // `ftc catalog pull`: flags and the hub's environment variables to PullOptions.
 #include "catalog/HubCache.h"
 #include "catalog/Pull.h"
+#include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
 #include "tools/flags/FlagSet.h"
 #include "tools/ftc/CatalogCommand.h"
@@ -27,7 +28,10 @@ rt::Status catalogPullCommand(std::span<const std::string> arguments) {
   flags.positional("MODEL", model, "a name of the catalog, or OWNER/NAME on the hub");
   flags.group("What and where");
   flags.text("revision", options.revision, "REV", "branch, tag or commit");
-  flags.text("cache_dir", options.cache, "DIR", "the cache, in huggingface_hub's layout");
+  flags.text("cache_dir", options.cache, "DIR", "the cache, in huggingface_hub's layout",
+             [](std::string_view path) {
+               return path.empty() ? rt::Status::error("a folder") : rt::Status::ok();
+             });
   flags.shownDefault("HF_HUB_CACHE, HF_HOME/hub or ~/.cache/huggingface/hub");
   flags.group("Network (HF_ENDPOINT names the hub, HF_TOKEN is sent to it alone)");
   flags.integer("retries", retries, {0, 1000},
@@ -52,6 +56,14 @@ rt::Status catalogPullCommand(std::span<const std::string> arguments) {
                              options.repo);
   if (std::string endpoint = catalog::environment("HF_ENDPOINT"); !endpoint.empty())
     options.endpoint = endpoint;
+  if (options.cache.empty())
+    return rt::Status::error("no folder for the cache: HOME is not set, and the system has no "
+                             "home for this user: set HF_HUB_CACHE, or give --cache_dir");
+  std::string tokenPath = catalog::environment("HF_TOKEN_PATH");
+  if (catalog::environment("HF_TOKEN").empty() && !tokenPath.empty() &&
+      !rt::isFile(tokenPath))
+    std::fprintf(stderr, "HF_TOKEN_PATH: %s: no such file, so no token is sent\n",
+                 rt::quote(tokenPath, 160).c_str());
   FTC_ASSIGN_OR_RETURN(options.token, catalog::hubToken());
   FTC_ASSIGN_OR_RETURN(catalog::PullResult result, catalog::pull(options));
   std::fprintf(stderr, "%s at %s: %d files fetched (%s), %d were there\n", options.repo.c_str(),

@@ -14,7 +14,7 @@ static const char *const kUsage =
     "  inspect step.ftb                        what is in one\n"
     "  assess MODEL… --task TASK               whether fine-tuning on a data set pays\n"
     "  catalog list | show MODEL | pull MODEL  models to fine-tune\n\n"
-    "ftc COMMAND --help lists a command's flags.\n";
+    "ftc COMMAND --help lists a command's flags; --version prints the version.\n";
 
 static rt::Status dispatch(const std::vector<std::string> &arguments, int &verdictCode) {
   static const std::string known[] = {"assess", "catalog", "compile", "inspect"};
@@ -41,7 +41,7 @@ int main(int argc, char **argv) {
     return cli::exitCode("ftc", {});
   }
   if (!arguments.empty() && arguments[0] == "--version") {
-    std::printf("%s\n", rt::versionString());
+    std::printf("%s\n", cli::versionLine("ftc").c_str());
     return cli::exitCode("ftc", {});
   }
   int verdictCode = 0;

@@ -51,7 +51,7 @@ rt::Status dispatch(const std::vector<std::string> &arguments) {
     return rt::Status::ok();
   }
   if (name == "--version") {
-    std::printf("ftrt %s\n", rt::versionString());
+    std::printf("%s\n", cli::versionLine("ftrt").c_str());
     return rt::Status::ok();
   }
   for (const Command &command : kCommands)
