@@ -157,6 +157,8 @@ class AssessTest(Suite):
         self.assertEqual(kept[0], kept[1])
 
     def testEveryTask(self):
+        """Models of random weights know nothing that could pay: what is evaluated with fewer than 30
+        rows is told so, and of the tags never that fine-tuning pays."""
         recorded = RECORDINGS / "data"
         for family, task, data, flags, baseline in (
                 ("bert", "token-classification", "tags.conll", (), "no entity (all O)"),
@@ -169,9 +171,19 @@ class AssessTest(Suite):
             with self.subTest(family=family, task=task):
                 found = self.assess(recorded / data, *flags, task=task,
                                     models=[model_of(family, task)])
-                self.assertIn(found["verdict"], CODES)
                 self.assertEqual(found["exit_code"], CODES[found["verdict"]])
-                model = found["models"][0]
+                model, rows = found["models"][0], found["data"]["evaluation_rows"]
+                if task == "token-classification":
+                    self.assertEqual(rows, 30)
+                    self.assertIn(found["verdict"], ("PROBE SUFFICES", "NEED DATA", "WRONG MODEL",
+                                                     "INCONCLUSIVE"), found["reason"])
+                else:
+                    self.assertLess(rows, 30)
+                    self.assertEqual(found["verdict"], "INCONCLUSIVE", found["reason"])
+                    self.assertIn("Only %d rows" % rows, found["reason"])
+                    best = max(one["value"] for one in found["baselines"].values())
+                    for measured in (model["zero_shot"], model["tuned_curve"][0]):
+                        self.assertLess(measured["value"] - best, 4 * measured["standard_error"])
                 self.assertEqual(len(model["tuned_curve"]), 1)
                 self.assertIn("zero_shot", model)
                 self.assertIn(baseline, found["baselines"])
