@@ -73,6 +73,9 @@ ${NAME} \\- ${WHAT}
 .SH DESCRIPTION
 .nf
 ${BODY}.fi
+.SH EXIT STATUS
+0 on success; 2 for a command or a flag that is unknown, missing, or has another value than expected; 1 for
+every other failure. The last line on stderr says why. A command's own page has what is beyond these.
 .SH SEE ALSO
 ${SEE}")
 
@@ -137,7 +140,14 @@ foreach(command ${COMMANDS})
     string(APPEND FILE_CASES "    '${command} ${flag}') return 0 ;;\n")
   endforeach()
 endforeach()
-string(APPEND FISH "complete -c ${NAME} -n 'not __fish_use_subcommand' -F\n")
+# Files, but not where the command of a group is still to come.
+set(files "not __fish_use_subcommand")
+foreach(group ${GROUPS})
+  string(REPLACE ";" " " inner "${INNER_${group}}")
+  string(APPEND files "; and begin; not __fish_seen_subcommand_from ${group}; or "
+                      "__fish_seen_subcommand_from ${inner}; end")
+endforeach()
+string(APPEND FISH "complete -c ${NAME} -n '${files}' -F\n")
 string(REPLACE ";" " " TOP_WORDS "${TOP}")
 string(REPLACE ";" "|" GROUP_WORDS "${GROUPS}")
 if(GROUP_WORDS STREQUAL "")

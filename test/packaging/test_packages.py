@@ -12,6 +12,8 @@ import unittest
 import zipfile
 from pathlib import Path
 
+from interactive import completed
+
 REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("FTC_BUILD", REPO / "build"))
 CMAKE, CPACK = os.environ.get("FTC_CMAKE", "cmake"), os.environ.get("FTC_CPACK", "cpack")
@@ -104,7 +106,7 @@ class Installed(unittest.TestCase):
         script = (f". '{self.prefix}/share/bash-completion/completions/{program}'\n"
                   f"COMP_WORDS=({' '.join(repr(word) for word in words)})\nCOMP_CWORD={len(words) - 1}\n"
                   f"_{program}\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n")
-        return set(must("bash", "-c", script, cwd=self.scratch).split())
+        return set(must("bash", "-c", script, cwd=self.scratch).splitlines())
 
     def test_completion(self):
         for program in COMMANDS:
@@ -123,6 +125,87 @@ class Installed(unittest.TestCase):
         self.assertEqual(self.complete("ftc", "compile", "m", "--fused-update", "t"), {"true"})
         (self.scratch / "train.csv").write_text("")
         self.assertIn("train.csv", self.complete("ftrt", "run", "--train_file", "tra"))
+
+    def files_with_odd_names(self):
+        here = self.scratch / "files"
+        if not here.is_dir():
+            (here / "a dir").mkdir(parents=True)
+            for name in ("with space.csv", "two  $x.csv", "star*.csv", "a dir/in side.txt"):
+                (here / name).write_text("")
+        return here
+
+    def test_completion_as_it_is_typed(self):
+        """Names with blanks stay one word, quoted as the shell wants it; --flag=value as --flag value."""
+        here = self.files_with_odd_names()
+        typed = {"ftrt run --train_file wi": "ftrt run --train_file with\\ space.csv ",
+                 "ftrt run --train_file with\\ s": "ftrt run --train_file with\\ space.csv ",
+                 'ftrt run --train-file "with s': 'ftrt run --train-file "with space.csv" ',
+                 "ftrt run --train_file=wi": "ftrt run --train_file=with\\ space.csv ",
+                 "ftrt run --train_file tw": "ftrt run --train_file two\\ \\ \\$x.csv ",
+                 "ftrt run --train_file st": "ftrt run --train_file star\\*.csv ",
+                 "ftc inspect a": "ftc inspect a\\ dir/", "ftc inspect a\\ dir/i": "ftc inspect a\\ dir/in\\ side.txt ",
+                 "ftc compile m --task=text-c": "ftc compile m --task=text-classification ",
+                 "ftc compile m --fused-update t": "ftc compile m --fused-update true ",
+                 "ftc compile --max_tok": "ftc compile --max_tokens ", "ftc catalog l": "ftc catalog list "}
+        missing = [shell for shell in ("bash", "zsh") if not shutil.which(shell)]
+        for shell in ("bash", "zsh"):
+            for text, expected in typed.items() if shell not in missing else ():
+                with self.subTest(shell=shell, text=text):
+                    self.assertEqual(completed(shell, self.prefix, self.scratch, here, text), expected)
+        if missing:
+            self.skipTest(f"not installed, and not tried: {', '.join(missing)}")
+
+    def test_completion_of_fish(self):
+        if not shutil.which("fish"):
+            self.skipTest("fish is not installed: its completion is not tried")
+        here = self.files_with_odd_names()
+        for text, expected in {"ftrt run --train_file wi": ["with space.csv"],
+                               "ftrt run --train_file=wi": ["--train_file=with space.csv"],
+                               "ftc inspect a": ["a dir/"], "ftc catalog ": ["list", "pull", "show"],
+                               "ftc compile m --task text-": ["text-classification", "text-generation"],
+                               "ftc compile --max_tok": ["--max_tokens"]}.items():
+            program = text.split()[0]
+            script = f"source '{self.prefix}/share/fish/vendor_completions.d/{program}.fish'; complete -C '{text}'"
+            done = call("fish", "-N", "-c", script, cwd=here, env=bare() | {"HOME": str(self.scratch)})
+            self.assertEqual(([line.split("\t")[0] for line in done.stdout.splitlines()], done.stderr),
+                             (expected, ""), text)
+
+    def test_manual_pages_say_the_exit_codes(self):
+        def status(name):
+            text = gzip.decompress((self.prefix / f"share/man/man1/{name}.1.gz").read_bytes()).decode()
+            return " ".join(text.split(".SH EXIT STATUS\n")[1].split(".SH ")[0].split())
+
+        for program, commands in COMMANDS.items():
+            for command in [""] + commands:
+                self.assertRegex(status("-".join([program, *command.split()])), r"^0 on success; 2 for .*; 1 for every")
+        self.assertIn("0 on success, 1", status("ftc-opt"))
+        for code in ("10 ALREADY SATISFIES", "15 INCONCLUSIVE"):
+            self.assertIn(code, status("ftc-assess"))
+        self.assertIn("SIGTERM", status("ftrt-run"))
+        self.assertIn("ftrt run would refuse", status("ftrt-check-data"))
+        self.assertIn("Exit codes", must(BUILD / "bin/ftc", "assess", "--help"))
+
+    def test_a_wheel_that_cannot_be_made_is_one_line(self):
+        half = self.scratch / "half"
+        (half / "bin").mkdir(parents=True)
+        (half / "CMakeCache.txt").write_text("")
+        (half / "bin/ftc").write_text("")
+        taken = self.scratch / "taken"
+        taken.write_text("")
+        bare_path = self.scratch / "bin"
+        bare_path.mkdir()
+        cases = [(["--build", self.scratch / "none"], {}, r"--build .*none: expected a folder that cmake configured"),
+                 (["--build", half], {}, r"bin/ftrt is not built: cmake --build"),
+                 (["--build", BUILD, "--output", taken], {}, r"taken: File exists"),
+                 (["--build", BUILD], {"PATH": str(bare_path)}, r"the program cmake is not installed")]
+        for flags, environment, expected in cases:
+            output = [] if "--output" in flags else ["--output", self.scratch / "no wheel"]
+            done = call(sys.executable, REPO / "packaging/wheel.py", *flags, *output, env=os.environ | environment)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+            self.assertRegex(done.stderr, r"^wheel\.py: .*" + expected)
+            self.assertEqual(len(done.stderr.splitlines()), 1)
+            self.assertLessEqual(len(done.stderr), 501)
+        self.assertEqual(list((self.scratch / "no wheel").glob("*")), [])
 
     def make_wheel(self, *flags):
         output = self.scratch / "dist"

@@ -105,6 +105,8 @@ public:
   void refuse(std::vector<std::string> names, std::string reason);
   /// What --help shows as the default of the flag declared last.
   void shownDefault(std::string text);
+  /// What --help and the manual page say of exit codes beyond those that every command has.
+  void exits(std::string more) { moreExits = std::move(more); }
 
   /// Parses what follows the command. --config FILE is read first, so that flags win.
   rt::Result<Outcome> parse(std::span<const std::string> arguments);
@@ -164,7 +166,9 @@ private:
   std::size_t missingPositionals(std::size_t next) const;
   rt::Status checkRequired() const;
 
-  std::string title, usage, summary;
+  std::string exitText() const;
+
+  std::string title, usage, summary, moreExits;
   std::vector<std::string> groups;
   std::vector<Flag> flags;
   std::vector<Positional> positionalList;

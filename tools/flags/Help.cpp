@@ -139,6 +139,12 @@ int exitCode(std::string_view program, const Status &outcome) {
   return status.code() == rt::Code::Usage ? 2 : 1;
 }
 
+std::string FlagSet::exitText() const {
+  return "0 on success; 2 for a flag that is unknown, missing, or has another value than "
+         "expected; 1 for every other failure. The last line on stderr says why." +
+         (moreExits.empty() ? "" : " " + moreExits);
+}
+
 std::string FlagSet::help() const {
   std::string out = "usage: " + title + " " + usage + "\n" + summary + "\n";
   if (!positionalList.empty())
@@ -177,6 +183,9 @@ std::string FlagSet::help() const {
     }
   }
   out += "  --help, --version\n\nA dash may stand for an underscore in every flag.\n";
+  std::string left = "Exit codes";
+  out += left;
+  appendWrapped(out, exitText(), left.size());
   return out;
 }
 

@@ -70,8 +70,7 @@ std::string FlagSet::manualPage() const {
   }
   out += ".TP\n.B \\-\\-help\nPrint the flags and exit.\n";
   out += ".TP\n.B \\-\\-version\nPrint the version and exit.\n";
-  out += ".SH EXIT STATUS\n0 on success, 2 for a flag that is unknown or has another value than "
-         "expected, 1 for every other failure. The last line on stderr says why.\n";
+  out += ".SH EXIT STATUS\n" + roff(exitText()) + "\n";
   out += ".SH SEE ALSO\n.BR " + program + " (1)\n";
   return out;
 }

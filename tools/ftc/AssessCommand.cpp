@@ -138,6 +138,8 @@ rt::Status assessCommand(std::span<const std::string> arguments, int &verdictCod
       "exit_code", given.exitCode,
       "end with 10 to 15 for the verdict: ALREADY SATISFIES, PROBE SUFFICES, FINE-TUNE, "
       "NEED DATA, WRONG MODEL, INCONCLUSIVE");
+  flags.exits("With --exit_code a verdict is 10 ALREADY SATISFIES, 11 PROBE SUFFICES, 12 FINE-TUNE, "
+              "13 NEED DATA, 14 WRONG MODEL or 15 INCONCLUSIVE.");
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return {};

@@ -161,6 +161,8 @@ rt::Status runCommand(Arguments arguments) {
   FlagSet flags("ftrt run", "step.ftb --train_file F --output_dir D [flags]",
                 "Fine-tunes a model with the step that ftc compiled.");
   flags.positional("step.ftb", settings.artifact, "what ftc compile wrote");
+  flags.exits("1 also for a run that SIGTERM or SIGINT stopped: its state is saved, and "
+              "--resume_from_checkpoint true goes on.");
   declareData(flags, settings);
   declareTraining(flags, settings);
   declareEvaluation(flags, settings, trackers);
