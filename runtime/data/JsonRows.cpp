@@ -27,9 +27,10 @@ bool JsonRows::fail(std::string_view expected, std::string_view found) {
 bool JsonRows::parse_error(std::size_t, const std::string &, const json::exception &reason) {
   // "[json.exception…] parse error at line L, column C: what": ours names the line itself.
   std::string_view text = reason.what();
-  std::size_t column = text.find("column ");
-  if (column != std::string_view::npos)
+  if (std::size_t column = text.find("column "); column != std::string_view::npos)
     text.remove_prefix(column);
+  else if (std::size_t type = text.find("] "); type != std::string_view::npos)
+    text.remove_prefix(type + 2);
   return failWith(Status::error(builder.where(line) + ": expected JSON, got (" +
                                 escape(text, 200) + ")"));
 }

@@ -68,9 +68,10 @@ void SquadRows::tellParagraph() {
 
 bool SquadRows::parse_error(std::size_t, const std::string &, const json::exception &reason) {
   std::string_view text = reason.what();
-  std::size_t column = text.find("column ");
-  if (column != std::string_view::npos)
+  if (std::size_t column = text.find("column "); column != std::string_view::npos)
     text.remove_prefix(column);
+  else if (std::size_t type = text.find("] "); type != std::string_view::npos)
+    text.remove_prefix(type + 2);
   return failWith(Status::error(whereInFile(builder.path(), line) +
                                 ": expected JSON, got (" + escape(text, 200) + ")"));
 }

@@ -97,6 +97,8 @@ TEST(JsonLines, RefusesWithTheLine) {
   EXPECT_HAS(dataError("d.jsonl", "{\"a\": 1, \"a\": 2}\n"), "each key once in a row, got 'a'");
   EXPECT_HAS(dataError("d.jsonl", "{\"a\": 1} {\"a\": 2}\n"), "line 1: expected JSON");
   EXPECT_HAS(dataError("d.jsonl", "{\"a\": NaN}\n"), "line 1: expected JSON");
+  EXPECT_HAS(dataError("d.jsonl", "{\"a\": 1e999}\n"),
+             "line 1: expected JSON, got (number overflow parsing");
   EXPECT_HAS(dataError("d.jsonl", "{\"a\": \"\\ud800\"}\n"), "line 1: expected JSON");
   EXPECT_HAS(dataError("d.jsonl", "{\"a\": \"x\n"), "line 1: expected JSON");
   EXPECT_HAS(dataError("d.jsonl", "  \n"), "empty file");
