@@ -248,6 +248,16 @@ class FlagsTest(Suite):
         for flag in ("metric_for_best_model", "greater_is_better", "load_best_model_at_end"):
             self.assertIn("--%s " % flag, group)
 
+    def testAConfigFileNamesAFlagOnce(self):
+        for name, text in (("twice.yaml", "seed: 1\nlearning_rate: 1\nseed: 2\n"),
+                           ("dash.yaml", "learning-rate: 1\nlearning_rate: 2\n"),
+                           ("twice.json", '{"seed": 1, "seed": 2}'),
+                           ("dash.json", '{"max_steps": 1, "max-steps": 2}')):
+            path = self.scratch / name
+            path.write_text(text)
+            self.refused(call("ftrt", "run", "step.ftb", "--config", path),
+                         r"--config '.*%s': .*expected once, got it twice$" % name)
+
     def testDashesAndConfigFile(self):
         """Dashes stand for underscores, a config file holds flags, and flags win over it."""
         config = self.scratch / "run.json"

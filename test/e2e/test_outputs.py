@@ -2,8 +2,12 @@
 before any work."""
 
 import os
+import resource
+import shutil
+import signal
 import subprocess
 import unittest
+from pathlib import Path
 
 from toolchain import BIN, Suite, call, data_of, last_line, model_of, must, tree
 
@@ -133,6 +137,93 @@ class OutputsTest(Suite):
                 self.assertRegex(line, r"^%s: %s: cannot write '/dev/full': .*more are needed.* "
                                  r"are free: free space, or write to another place$"
                                  % (program, flag))
+
+    def testInputsAreNotWrittenOver(self):
+        """Neither the data nor the model's own files, by whatever path; other files there may be."""
+        data = self.scratch / "own.jsonl"
+        data.write_bytes(Path(DATA).read_bytes())
+        (self.scratch / "own-link.jsonl").symlink_to(data)
+        model = self.scratch / "own-model"
+        shutil.copytree(MODEL, model)
+        compile = ["ftc", "compile", model, "--task", TEXT, "--max_seq_length", 16]
+        before = tree(model)
+        for command, flag, place in (
+                (compile + ["--train_file", data], "-o", data),
+                (compile + ["--train_file", data], "-o", self.scratch / "own-link.jsonl"),
+                (compile, "-o", model / "model.safetensors"),
+                (compile, "-o", model / ".." / "own-model" / "config.json"),
+                (["ftrt", "predict", self.output, "--input_file", data], "--output_file", data),
+                (["ftrt", "predict", self.output, "--input_file", data], "--output_file",
+                 self.output / "model.safetensors"),
+                (["ftrt", "eval", self.output, "--test_file", data], "--output_file", data),
+                (["ftrt", "eval", self.output, "--test_file", data], "--report_file", data)):
+            with self.subTest(command=command[:2], place=place.name):
+                done = call(*command, flag, place)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertRegex(last_line(done.stderr), r"^ft\w+: %s: expected another file than "
+                                 r"those that are read" % ("--output" if flag == "-o" else flag))
+        self.assertEqual(data.read_bytes(), Path(DATA).read_bytes())
+        self.assertEqual(tree(model), before)
+        must(*compile, "-o", model / "step.ftb")
+        must(*compile, "-o", model / "step.ftb")
+
+    def testClosedDescriptors(self):
+        """What is printed goes into no file of ours that got a standard descriptor's number."""
+        def close(*descriptors):
+            return lambda: [os.close(one) for one in descriptors]
+
+        artifact = self.output / "step.ftb"
+        for closed in ((2,), (1, 2), (0, 1, 2)):
+            folder = self.scratch / ("closed%d" % len(closed))
+            done = subprocess.run([BIN / "ftrt", "run", artifact, "--train_file", DATA, "--output_dir", folder,
+                                   "--max_steps", "2", "--logging_steps", "1"], stdout=subprocess.PIPE,
+                                  preexec_fn=close(*closed))
+            self.assertEqual(done.returncode, 1 if 1 in closed else 0)
+            must("ftrt", "eval", folder, "--test_file", DATA)
+            for path in folder.rglob("*"):
+                if path.is_file():
+                    self.assertNotIn(b"step 1/2", path.read_bytes(), path)
+
+    def testLimitsOfTheCompiler(self):
+        """A file at its limit and memory that is not there end with 1 and one line, not by a signal."""
+        place = self.scratch / "limited.ftb"
+        command = [str(BIN / "ftc"), "compile", str(MODEL), "--task", TEXT, "--max_seq_length", "16", "-o", str(place)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=lambda:
+                              resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000)))
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(last_line(done.stderr), r"^ftc: .*File too large")
+        # Where memory ends depends on the machine, so several limits are tried. MLIR makes operations with a
+        # malloc that it does not check, so a few of them may end in its own fault: never in an abort.
+        said = []
+        for mebibytes in range(320, 440, 4):
+            limit = mebibytes << 20
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=lambda:
+                                  resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+            if done.returncode == 0:
+                break
+            self.assertIn(done.returncode, (1, 127, -signal.SIGSEGV), done.stderr)
+            if done.returncode == 1:
+                said.append(last_line(done.stderr))
+        for line in said:
+            self.assertRegex(line, r"^ftc: .*([Mm]emory|thread)")
+        self.assertEqual([path.name for path in self.scratch.glob("limited.ftb?*")], [])
+
+    def testNoFolderForTemporaryFiles(self):
+        done = call("ftc", "compile", MODEL, "--task", TEXT, "--max_seq_length", 16, "-o", self.scratch / "t.ftb",
+                    env=dict(os.environ, TMPDIR=str(self.scratch / "gone")))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(last_line(done.stderr), r"^ftc: .*cannot create a temporary file in '.*/gone': No such file "
+                         r"or directory; TMPDIR names another folder$")
+
+    def testReaderThatGoesAway(self):
+        """`ftc … | head` ends with 1 and a line, as ftrt does."""
+        artifact = self.output / "step.ftb"
+        with subprocess.Popen([BIN / "ftc", "inspect", artifact, "--json", "--plan", "--kernels"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            process.stdout.close()
+            said = process.stderr.read()
+        self.assertEqual(process.returncode, 1)
+        self.assertRegex(said, r"^ftc: standard output: cannot write the results")
 
     def testReadOnlyFolder(self):
         folder = self.scratch / "read-only"

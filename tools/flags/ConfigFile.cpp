@@ -9,6 +9,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <optional>
+#include <set>
 
 namespace ftc::cli {
 
@@ -34,10 +35,23 @@ std::optional<std::string> scalarText(const nlohmann::ordered_json &value) {
 }
 
 Result<ConfigEntries> readJson(const std::string &path, const std::string &content) {
-  nlohmann::ordered_json parsed = nlohmann::ordered_json::parse(content, nullptr, false);
+  // The parsed object keeps the last of equal names: they are told by the parser's events.
+  std::set<std::string> names;
+  std::string twice;
+  auto note = [&](int depth, nlohmann::ordered_json::parse_event_t event,
+                  nlohmann::ordered_json &value) {
+    if (depth == 1 && event == nlohmann::ordered_json::parse_event_t::key &&
+        !names.insert(value.get<std::string>()).second)
+      twice = value.get<std::string>();
+    return true;
+  };
+  nlohmann::ordered_json parsed = nlohmann::ordered_json::parse(content, note, false);
   if (!parsed.is_object())
     return Status::usage("--config " + rt::quote(path) + ": expected a JSON object of flags" +
                          (parsed.is_discarded() ? ", got invalid JSON" : ""));
+  if (!twice.empty())
+    return Status::usage("--config " + rt::quote(path) + ": " + rt::quote(twice) +
+                         ": expected once, got it twice");
   ConfigEntries entries;
   for (const auto &[name, value] : parsed.items()) {
     if (value.is_null())

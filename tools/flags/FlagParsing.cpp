@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 namespace ftc::cli {
 
@@ -66,8 +67,11 @@ Status FlagSet::assignSecond(Flag &flag, std::string_view value, std::string_vie
 Status FlagSet::readConfig(const std::string &path) {
   FTC_ASSIGN_OR_RETURN(ConfigEntries entries, readConfigFile(path));
   std::string where = "--config " + rt::quote(path) + ": ";
+  std::set<const Flag *> seen;
   for (const auto &[name, values] : entries) {
     FTC_ASSIGN_OR_RETURN(Flag * flag, lookUp(name, where));
+    if (!seen.insert(flag).second)
+      return Status::usage(where + "--" + flag->name + ": expected once, got it twice");
     if (flag->name == "config")
       return Status::usage(where + "a configuration file cannot name another one");
     if (flag->kind == Kind::List) {

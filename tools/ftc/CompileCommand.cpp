@@ -2,10 +2,10 @@
 #include "catalog/LocalModels.h"
 #include "compiler/Compile.h"
 #include "compiler/passes/Optimizers.h"
-#include "runtime/support/OutputFile.h"
 #include "runtime/support/Text.h"
 #include "runtime/tasks/TaskFlags.h"
 #include "tools/flags/FlagSet.h"
+#include "tools/flags/OutputFlag.h"
 #include "tools/ftc/Commands.h"
 #include "tools/ftc/CompileFlags.h"
 
@@ -137,9 +137,11 @@ static rt::Status checkTogether(const FlagSet &flags, const CompileOptions &opti
     if (rt::Result<rt::LabelSet> named = task->labelsFromNames(options.labels, {}); !named)
       return named.takeStatus();
   FTC_RETURN_IF_ERROR(checkLengths(flags, *task, options));
-  if (options.emit == "artifact")
-    return rt::checkWritableFile(options.output).withContext("--output");
-  return {};
+  if (options.emit != "artifact")
+    return {};
+  std::vector<std::string> inputs = options.trainFile;
+  inputs.push_back(options.model);
+  return checkOutputFlag("output", options.output, inputs);
 }
 
 rt::Status compileCommand(std::span<const std::string> arguments) {

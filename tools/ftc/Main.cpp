@@ -1,9 +1,14 @@
 // ftc: the compiler's command line.
 #include "runtime/support/Version.h"
 #include "tools/flags/FlagSet.h"
+#include "tools/flags/Process.h"
 #include "tools/ftc/Commands.h"
 
+#include <llvm/Support/ErrorHandling.h>
+
 #include <cstdio>
+#include <new>
+#include <unistd.h>
 #include <vector>
 
 using namespace ftc;
@@ -34,7 +39,19 @@ static rt::Status dispatch(const std::vector<std::string> &arguments, int &verdi
   return cli::unknownCommand("ftc", command, known);
 }
 
+/// Neither LLVM nor code without exceptions can go on; what is half done has no name yet.
+[[noreturn]] static void outOfMemory() {
+  static const char line[] =
+      "ftc: out of memory: raise the limit (ulimit -v), or compile with a smaller --max_tokens\n";
+  [[maybe_unused]] auto written = ::write(STDERR_FILENO, line, sizeof line - 1);
+  ::_exit(1);
+}
+
 int main(int argc, char **argv) {
+  cli::prepareProcess();
+  std::set_new_handler(outOfMemory);
+  llvm::install_bad_alloc_error_handler(
+      [](void *, const char *, bool) { outOfMemory(); });
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h")) {
     std::fputs(kUsage, stdout);

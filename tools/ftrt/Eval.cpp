@@ -1,12 +1,12 @@
 // ftrt eval and ftrt predict: a fine-tuned model over a file of examples.
 #include "tools/ftrt/Commands.h"
+#include "tools/flags/OutputFlag.h"
 #include "tools/ftrt/EvalReport.h"
 
 #include "runtime/data/LineReader.h"
 #include "runtime/data/PlainText.h"
 #include "runtime/support/File.h"
 #include "runtime/support/FileSystem.h"
-#include "runtime/support/OutputFile.h"
 #include "runtime/support/Text.h"
 #include "runtime/train/Evaluation.h"
 #include "runtime/train/Generation.h"
@@ -133,10 +133,12 @@ Status evalCommand(Arguments arguments) {
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return Status::ok();
+  std::vector<std::string> inputs = testFile;
+  inputs.push_back(model.directory);
   if (!outputFile.empty())
-    FTC_RETURN_IF_ERROR(rt::checkWritableFile(outputFile).withContext("--output_file"));
+    FTC_RETURN_IF_ERROR(checkOutputFlag("output_file", outputFile, inputs));
   if (!reportFile.empty())
-    FTC_RETURN_IF_ERROR(rt::checkWritableFile(reportFile).withContext("--report_file"));
+    FTC_RETURN_IF_ERROR(checkOutputFlag("report_file", reportFile, inputs));
   rt::SessionOptions options;
   options.programs = {"evaluate"};
   if (predictWithGenerate)
@@ -295,11 +297,9 @@ Status predictCommand(Arguments arguments) {
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return Status::ok();
+  std::vector<std::string> inputs{inputFile, model.directory};
   if (!outputFile.empty())
-    FTC_RETURN_IF_ERROR(rt::checkWritableFile(outputFile).withContext("--output_file"));
-  if (!outputFile.empty() && rt::isFile(outputFile) && rt::isSameFile(inputFile, outputFile))
-    return Status::usage("--output_file: expected another file than --input_file, got " +
-                         rt::quote(outputFile, 200));
+    FTC_RETURN_IF_ERROR(checkOutputFlag("output_file", outputFile, inputs));
   rt::SessionOptions options;
   options.programs = {"evaluate", "prefill", "decode"};
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,

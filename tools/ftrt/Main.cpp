@@ -3,9 +3,9 @@
 #include "tools/ftrt/Commands.h"
 
 #include "runtime/support/Version.h"
+#include "tools/flags/Process.h"
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -63,8 +63,7 @@ rt::Status dispatch(const std::vector<std::string> &arguments) {
 } // namespace
 
 int main(int argc, char **argv) {
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN); // a file at its limit (ulimit -f) is an error of the write
+  cli::prepareProcess();
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   try {
     return cli::exitCode("ftrt", dispatch(arguments));

@@ -40,6 +40,13 @@ static llvm::Expected<std::string> findLinker() {
                  "' or in PATH, got neither; install lld-22");
 }
 
+static llvm::Error temporaryFailure(std::error_code error) {
+  llvm::SmallString<128> folder;
+  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, folder);
+  return failure("cannot create a temporary file in '" + folder + "': " + error.message() +
+                 "; TMPDIR names another folder");
+}
+
 llvm::Expected<std::string> linkKernels(const std::string &object) {
   llvm::Expected<std::string> linker = findLinker();
   if (!linker)
@@ -47,7 +54,7 @@ llvm::Expected<std::string> linkKernels(const std::string &object) {
   llvm::SmallString<128> input, output, log;
   int descriptor = -1;
   if (auto error = llvm::sys::fs::createTemporaryFile("ftc-kernels", "o", descriptor, input))
-    return failure("cannot create a temporary file: " + error.message());
+    return temporaryFailure(error);
   llvm::FileRemover removeInput(input);
   {
     llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
@@ -60,10 +67,10 @@ llvm::Expected<std::string> linkKernels(const std::string &object) {
     }
   }
   if (auto error = llvm::sys::fs::createTemporaryFile("ftc-kernels", "so", output))
-    return failure("cannot create a temporary file: " + error.message());
+    return temporaryFailure(error);
   llvm::FileRemover removeOutput(output);
   if (auto error = llvm::sys::fs::createTemporaryFile("ftc-kernels", "log", log))
-    return failure("cannot create a temporary file: " + error.message());
+    return temporaryFailure(error);
   llvm::FileRemover removeLog(log);
 
   std::vector<llvm::StringRef> arguments{*linker,
