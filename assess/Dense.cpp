@@ -1,8 +1,10 @@
-// Plain loops whose inner dimension is contiguous, so that the compiler vectorizes them.
+// Products by panels of columns that stay in registers; the rest are plain loops whose inner
+// dimension is contiguous, so that the compiler vectorizes them.
 #include "assess/Dense.h"
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 // One machine's bits: the widest vectors that it has, chosen when the program starts.
@@ -14,26 +16,48 @@
 
 namespace ftc::assess {
 
-/// out [c] += factor * in [c].
-FTC_WIDE_VECTORS static void addScaledRows(const float *factors, std::int64_t count,
-                                           const float *rows, std::int64_t width, float *out) {
-  for (std::int64_t k = 0; k < count; ++k) {
-    float factor = factors[k];
-    const float *row = rows + k * width;
-    for (std::int64_t j = 0; j < width; ++j)
-      out[j] += factor * row[j];
+/// Columns of an output that stand in registers together.
+constexpr std::int64_t kPanel = 16;
+using Lanes = float __attribute__((vector_size(kPanel * sizeof(float))));
+
+/// Rows, or columns, of an output that stand in registers together.
+constexpr std::int64_t kRowsAtOnce = 4, kColumnsAtOnce = 8;
+
+/// out [kRowsAtOnce, kPanel] += x w, of rows x[r] [d] and a panel w [d, kPanel].
+FTC_WIDE_VECTORS static void addRowsTimesPanel(const float *const *x, std::int64_t d,
+                                               const float *w, float *out) {
+  Lanes sums[kRowsAtOnce];
+  std::memcpy(sums, out, sizeof sums);
+  for (std::int64_t k = 0; k < d; ++k) {
+    Lanes row;
+    std::memcpy(&row, w + k * kPanel, sizeof row);
+    for (std::int64_t r = 0; r < kRowsAtOnce; ++r)
+      sums[r] += x[r][k] * row;
   }
+  std::memcpy(out, sums, sizeof sums);
 }
 
-/// out [d, c] += x [d] r [c].
-FTC_WIDE_VECTORS static void addOuter(const float *x, std::int64_t d, const float *r,
-                                      std::int64_t c, float *out) {
-  for (std::int64_t k = 0; k < d; ++k) {
-    float factor = x[k];
-    float *row = out + k * c;
-    for (std::int64_t j = 0; j < c; ++j)
-      row[j] += factor * r[j];
+/// out [kColumnsAtOnce, kPanel] = xᵀ r, of columns x[q] [n] that are `stride` apart and a panel
+/// r [n, kPanel].
+FTC_WIDE_VECTORS static void columnsTimesPanel(const float *const *x, std::int64_t n,
+                                               std::int64_t stride, const float *r,
+                                               float *out) {
+  Lanes sums[kColumnsAtOnce] = {};
+  for (std::int64_t i = 0; i < n; ++i) {
+    Lanes row;
+    std::memcpy(&row, r + i * kPanel, sizeof row);
+    for (std::int64_t q = 0; q < kColumnsAtOnce; ++q)
+      sums[q] += x[q][i * stride] * row;
   }
+  std::memcpy(out, sums, sizeof sums);
+}
+
+/// Columns `first` … of `m` as a panel [m.rows, kPanel], zeros behind the last.
+static void packPanel(const Matrix &m, std::int64_t first, std::vector<float> &panel) {
+  std::int64_t width = std::min(kPanel, m.columns - first);
+  panel.assign(static_cast<std::size_t>(m.rows * kPanel), 0.0f);
+  for (std::int64_t i = 0; i < m.rows; ++i)
+    std::copy_n(m.row(i).data() + first, width, panel.data() + i * kPanel);
 }
 
 /// out [i] += factor * in [i], in f64.
@@ -47,9 +71,22 @@ void multiplyAdd(const Matrix &x, const Matrix &w, std::span<const float> bias, 
   out.rows = x.rows;
   out.columns = w.columns;
   out.values.resize(static_cast<std::size_t>(x.rows * w.columns));
-  for (std::int64_t i = 0; i < x.rows; ++i) {
-    std::copy(bias.begin(), bias.end(), out.row(i).begin());
-    addScaledRows(x.row(i).data(), x.columns, w.values.data(), w.columns, out.row(i).data());
+  std::vector<float> panel;
+  float sums[kRowsAtOnce][kPanel];
+  const float *rows[kRowsAtOnce];
+  for (std::int64_t first = 0; first < w.columns; first += kPanel) {
+    std::int64_t width = std::min(kPanel, w.columns - first);
+    packPanel(w, first, panel);
+    for (std::int64_t i = 0; i < x.rows; i += kRowsAtOnce) {
+      for (std::int64_t r = 0; r < kRowsAtOnce; ++r) { // the last again, where there are fewer
+        rows[r] = x.row(std::min(i + r, x.rows - 1)).data();
+        std::fill_n(sums[r], kPanel, 0.0f);
+        std::copy_n(bias.begin() + first, width, sums[r]);
+      }
+      addRowsTimesPanel(rows, x.columns, panel.data(), sums[0]);
+      for (std::int64_t r = 0; r < std::min(kRowsAtOnce, x.rows - i); ++r)
+        std::copy_n(sums[r], width, out.row(i + r).data() + first);
+    }
   }
 }
 
@@ -57,8 +94,20 @@ void multiplyTransposed(const Matrix &x, const Matrix &r, Matrix &out) {
   out.rows = x.columns;
   out.columns = r.columns;
   out.values.assign(static_cast<std::size_t>(x.columns * r.columns), 0.0f);
-  for (std::int64_t i = 0; i < x.rows; ++i)
-    addOuter(x.row(i).data(), x.columns, r.row(i).data(), r.columns, out.values.data());
+  std::vector<float> panel;
+  float sums[kColumnsAtOnce][kPanel];
+  const float *columns[kColumnsAtOnce];
+  for (std::int64_t first = 0; x.rows > 0 && first < r.columns; first += kPanel) {
+    std::int64_t width = std::min(kPanel, r.columns - first);
+    packPanel(r, first, panel);
+    for (std::int64_t k = 0; k < x.columns; k += kColumnsAtOnce) {
+      for (std::int64_t q = 0; q < kColumnsAtOnce; ++q)
+        columns[q] = x.values.data() + std::min(k + q, x.columns - 1);
+      columnsTimesPanel(columns, x.rows, x.columns, panel.data(), sums[0]);
+      for (std::int64_t q = 0; q < std::min(kColumnsAtOnce, x.columns - k); ++q)
+        std::copy_n(sums[q], width, out.row(k + q).data() + first);
+    }
+  }
 }
 
 DoubleMatrix gram(const Matrix &x, bool columns) {

@@ -240,21 +240,28 @@ NeighbourProbe fitNeighbours(const Features &train, const Features &queries,
   for (std::int64_t i = 0; i < base.rows; ++i)
     for (std::int64_t j = 0; j < base.columns; ++j)
       transposed.row(j)[i] = base.row(i)[j];
-  // The nearest of one row, nearest first; `self` is left out.
+  // Rows are compared with all of `base` so many at a time.
+  constexpr std::int64_t kRowsAtOnce = 64;
   std::vector<float> zero(base.rows);
-  Matrix one(1, base.columns), similarities;
-  auto nearest = [&](std::span<const float> row, std::int64_t self) {
-    std::copy(row.begin(), row.end(), one.values.begin());
-    multiplyAdd(one, transposed, zero, similarities);
+  Matrix some, similarities;
+  auto compare = [&](const Matrix &rows, std::int64_t begin) {
+    std::int64_t end = std::min(rows.rows, begin + kRowsAtOnce);
+    some = Matrix(end - begin, rows.columns);
+    std::copy(rows.values.begin() + begin * rows.columns,
+              rows.values.begin() + end * rows.columns, some.values.begin());
+    multiplyAdd(some, transposed, zero, similarities);
+  };
+  // The nearest of a compared row, nearest first; `self` is left out.
+  auto nearest = [&](std::span<const float> near, std::int64_t self) {
     std::vector<std::int64_t> order;
     for (std::int64_t i = 0; i < base.rows; ++i)
       if (i != self && train.labels[i] >= 0)
         order.push_back(i);
     std::size_t keep = std::min<std::size_t>(kMost, order.size());
-    std::partial_sort(
-        order.begin(), order.begin() + keep, order.end(), [&](std::int64_t a, std::int64_t b) {
-          return std::pair(-similarities.values[a], a) < std::pair(-similarities.values[b], b);
-        });
+    std::partial_sort(order.begin(), order.begin() + keep, order.end(),
+                      [&](std::int64_t a, std::int64_t b) {
+                        return std::pair(-near[a], a) < std::pair(-near[b], b);
+                      });
     order.resize(keep);
     return order;
   };
@@ -270,9 +277,11 @@ NeighbourProbe fitNeighbours(const Features &train, const Features &queries,
   std::vector<float> votes(classes);
   std::int64_t tried = std::min<std::int64_t>(base.rows, 500);
   for (std::int64_t i = 0; i < tried; ++i) {
+    if (i % kRowsAtOnce == 0)
+      compare(base, i);
     if (train.labels[i] < 0)
       continue;
-    std::vector<std::int64_t> order = nearest(base.row(i), i);
+    std::vector<std::int64_t> order = nearest(similarities.row(i % kRowsAtOnce), i);
     for (int choice = 0; choice < 3; ++choice) {
       vote(order, kChoices[choice], votes);
       hits[choice] +=
@@ -282,8 +291,11 @@ NeighbourProbe fitNeighbours(const Features &train, const Features &queries,
   NeighbourProbe probe;
   probe.neighbours = kChoices[std::max_element(hits, hits + 3) - hits];
   probe.logits = Matrix(asked.rows, classes);
-  for (std::int64_t i = 0; i < asked.rows; ++i)
-    vote(nearest(asked.row(i), -1), probe.neighbours, probe.logits.row(i));
+  for (std::int64_t i = 0; i < asked.rows; ++i) {
+    if (i % kRowsAtOnce == 0)
+      compare(asked, i);
+    vote(nearest(similarities.row(i % kRowsAtOnce), -1), probe.neighbours, probe.logits.row(i));
+  }
   return probe;
 }
 
