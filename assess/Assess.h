@@ -34,6 +34,7 @@ enum class Verdict {
   WrongModel,
   Inconclusive
 };
+inline constexpr int kVerdicts = 6;
 std::string_view verdictName(Verdict verdict); ///< "FINE-TUNE"
 int verdictExitCode(Verdict verdict);
 

@@ -175,6 +175,14 @@ bool isAdapterDirectory(const std::string &directory) {
          !rt::isFile(rt::joinPath(directory, "model.safetensors.index.json"));
 }
 
+std::string adapterBaseName(const std::string &directory) {
+  rt::Result<rt::Json> config = rt::readJsonFile(configPath(directory));
+  if (!config || !config->is_object())
+    return {};
+  auto base = config->find("base_model_name_or_path");
+  return base != config->end() && base->is_string() ? base->get<std::string>() : std::string();
+}
+
 /// Where the adapter's base model lies.
 static rt::Result<std::string> findBase(const rt::JsonObject &config,
                                         const std::string &directory,

@@ -35,6 +35,9 @@ struct AdapterSource {
 /// Whether `directory` holds a PEFT adapter and no whole model.
 bool isAdapterDirectory(const std::string &directory);
 
+/// What its configuration calls the model that it adapts; empty where it names none.
+std::string adapterBaseName(const std::string &directory);
+
 /// The task as PEFT has it: a decoder alone that writes a target is a causal model to it.
 std::string peftTaskName(const std::string &task, llvm::StringRef modelType);
 

@@ -144,6 +144,26 @@ class AssessTest(Suite):
         found = self.assess(self.data("noisy.jsonl", noisy), "--target_metric", "95")
         self.assertEqual(found["verdict"], "NEED DATA", found["reason"])
 
+    def testAdaptersAreNoModelsToAssess(self):
+        folder = self.scratch / "adapter"
+        folder.mkdir(exist_ok=True)
+        (folder / "adapter_config.json").write_text(
+            json.dumps({"peft_type": "LORA", "base_model_name_or_path": "the/base"}))
+        train = self.data("adapter.jsonl", by_word(40, 4))
+        for code, arguments in (
+                (2, ("assess", folder, "--task", "text-classification", "--train_file", train)),
+                (1, ("catalog", "show", folder))):
+            done = call("ftc", *arguments)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1)
+            self.assertIn("PEFT adapter", done.stderr)
+            self.assertIn("'the/base'", done.stderr)
+
+    def testTheManualPageHasTheExitCodes(self):
+        page = must("ftc", "assess", "--print_reference", "man").stdout.replace("\\-", "-")
+        for name, code in CODES.items():
+            self.assertIn("%d for %s" % (code, name), page)
+
     def testTheSameSeedGivesTheSameFigures(self):
         train = self.data("seed.jsonl", by_word(200, 10))
         kept = []

@@ -1,6 +1,8 @@
 // ftc assess: whether fine-tuning pays, before anybody fine-tunes.
 #include "assess/Assess.h"
 #include "catalog/LocalModels.h"
+#include "compiler/Adapter.h"
+#include "runtime/report/Report.h"
 #include "runtime/support/OutputFile.h"
 #include "runtime/support/Text.h"
 #include "runtime/tasks/TaskFlags.h"
@@ -88,6 +90,12 @@ void declareRun(FlagSet &flags, assess::AssessOptions &o, std::int64_t &threads)
   flags.integer("threads", threads, {.least = 0, .most = 1024}, "CPU threads, 0: every core");
 }
 
+/// " 'BASE'", as the adapter names it, or nothing.
+std::string quotedBase(const std::string &adapter) {
+  std::string base = adapterBaseName(adapter);
+  return base.empty() ? "" : " " + rt::quote(base, 200);
+}
+
 rt::Status checkTogether(const FlagSet &flags, AssessFlags &given) {
   assess::AssessOptions &o = given.assess;
   if (o.method == "head")
@@ -138,14 +146,25 @@ rt::Status assessCommand(std::span<const std::string> arguments, int &verdictCod
       "exit_code", given.exitCode,
       "end with 10 to 15 for the verdict: ALREADY SATISFIES, PROBE SUFFICES, FINE-TUNE, "
       "NEED DATA, WRONG MODEL, INCONCLUSIVE");
-  flags.exits("With --exit_code a verdict is 10 ALREADY SATISFIES, 11 PROBE SUFFICES, 12 FINE-TUNE, "
-              "13 NEED DATA, 14 WRONG MODEL or 15 INCONCLUSIVE.");
+  std::string codes;
+  for (int code = 0; code < assess::kVerdicts; ++code) {
+    auto verdict = static_cast<assess::Verdict>(code);
+    codes += (code ? ", " : "") + std::to_string(assess::verdictExitCode(verdict)) + " for " +
+             std::string(assess::verdictName(verdict));
+  }
+  flags.exits("With --exit_code, instead of 0: " + codes + ".");
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return {};
   FTC_RETURN_IF_ERROR(checkTogether(flags, given));
   for (std::string &model : o.models) {
     FTC_ASSIGN_OR_RETURN(model, catalog::resolve(model));
+    if (isAdapterDirectory(model))
+      return rt::Status::usage(
+          "MODEL: " + model +
+          " is a PEFT adapter, expected a whole model; assess its base model" +
+          quotedBase(model) + ", or merge it: ftrt export " + rt::shellQuote(model) +
+          " --to DIR --merge_lora");
   }
   o.compile.model = o.models.front();
   o.recipe.threads = static_cast<unsigned>(given.threads);

@@ -3,6 +3,7 @@
 #include "catalog/HubCache.h"
 #include "catalog/ModelFacts.h"
 #include "catalog/Pull.h"
+#include "compiler/Adapter.h"
 #include "compiler/MethodCost.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
@@ -32,6 +33,13 @@ rt::Result<Shown> look(const std::string &model) {
   Shown shown;
   shown.name = model;
   catalog::SearchPlaces places = catalog::defaultPlaces();
+  if (isAdapterDirectory(model)) {
+    std::string base = adapterBaseName(model);
+    return rt::Status::error(model + ": is a PEFT adapter, expected a whole model" +
+                             (base.empty() ? std::string("; show the model that it adapts")
+                                           : "; it adapts " + rt::quote(base, 200) +
+                                                 ": show that"));
+  }
   if (rt::pathKind(model) != rt::PathKind::Missing) {
     shown.copies.push_back({model, nullptr, model, "path"});
   } else if ((shown.entry = catalog::findEntry(model))) {
