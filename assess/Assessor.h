@@ -4,6 +4,7 @@
 #pragma once
 
 #include "assess/Assess.h"
+#include "assess/Scratch.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Format.h"
 
@@ -26,31 +27,6 @@ inline constexpr double kFeatureShare = 0.03, kEvaluationShare = 0.02, kRunShare
                         kShortEvaluationShare = 0.015;
 inline constexpr std::int64_t kMostEpochsTried = 16;
 inline constexpr std::int64_t kWrittenRows = 64; ///< evaluated by what is written for them
-
-/// A directory that goes when this does.
-class Scratch {
-public:
-  static rt::Result<std::unique_ptr<Scratch>> make() {
-    const char *parent = std::getenv("TMPDIR");
-    std::string path = rt::joinPath(parent && *parent ? parent : "/tmp", "ftc-assess-XXXXXX");
-    if (!::mkdtemp(path.data()))
-      return rt::Status::io(path +
-                            ": a directory for trial artifacts cannot be made; set TMPDIR "
-                            "to one that can be written to");
-    auto scratch = std::make_unique<Scratch>();
-    scratch->directory = path;
-    return scratch;
-  }
-  ~Scratch() {
-    if (rt::Status gone = rt::removeTree(directory); !gone)
-      std::fprintf(stderr, "%s\n", gone.message().c_str());
-  }
-  std::string file(const std::string &name) const { return rt::joinPath(directory, name); }
-  const std::string &path() const { return directory; }
-
-private:
-  std::string directory;
-};
 
 /// One assessment: what is asked, what was read, compiled and found so far.
 class Assessor {

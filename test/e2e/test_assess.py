@@ -1,7 +1,9 @@
 """ftc assess: the right verdict on made data, the same figures for the same seed, and one line for
 what is wrong."""
 
+import fcntl
 import json
+import os
 import random
 import unittest
 
@@ -163,6 +165,22 @@ class AssessTest(Suite):
         page = must("ftc", "assess", "--print_reference", "man").stdout.replace("\\-", "-")
         for name, code in CODES.items():
             self.assertIn("%d for %s" % (code, name), page)
+
+    def testWhatAKilledAssessmentLeftGoesWithTheNext(self):
+        kept = self.scratch / "tmp"
+        left, held, other = (kept / name for name in ("ftc-assess-left12", "ftc-assess-held12",
+                                                      "another"))
+        for folder in (left, held, other):
+            folder.mkdir(parents=True)
+            (folder / "model0.ftb").write_text("x")
+        lock = os.open(held, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        must("ftc", "assess", model_of("bert", "text-classification"), "--task",
+             "text-classification", "--train_file", self.data("left.jsonl", by_word(40, 4)),
+             env={**os.environ, "TMPDIR": str(kept)})
+        os.close(lock)
+        self.assertEqual(sorted(path.name for path in kept.iterdir()),
+                         ["another", "ftc-assess-held12"])
 
     def testTheSameSeedGivesTheSameFigures(self):
         train = self.data("seed.jsonl", by_word(200, 10))
