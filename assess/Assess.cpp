@@ -55,12 +55,6 @@ rt::Result<Assessment> Assessor::run() {
   result.dataFlags = dataFlagsOf(options.compile);
   result.compileFlags = compileFlagsOf(options.compile);
   result.target = options.target;
-  FTC_ASSIGN_OR_RETURN(const rt::Task *named, rt::findTask(options.compile.task));
-  if (named->hasTargetText() && options.models.size() > 1)
-    return rt::Status::usage(
-        "MODEL: " + options.compile.task +
-        " has no head to compare frozen models by; expected one model, got " +
-        std::to_string(options.models.size()));
   FTC_ASSIGN_OR_RETURN(scratch, Scratch::make());
   Opened first;
   FTC_RETURN_IF_ERROR(open(first, options.models.front(), 0));
@@ -76,16 +70,23 @@ rt::Result<Assessment> Assessor::run() {
   FTC_RETURN_IF_ERROR(baselines(first));
   FTC_RETURN_IF_ERROR(zeroShot(first, facts, 0));
   FTC_RETURN_IF_ERROR(shortRuns(first, facts));
-  predict(facts);
+  result.fullRunSeconds = options.recipe.epochs * tokensPerRow *
+                          static_cast<double>(result.data.trainRows) * first.trainPerToken;
+  predict(first, facts);
   FTC_RETURN_IF_ERROR(costs(first, facts));
   for (std::size_t index = 1; index < options.models.size(); ++index)
     FTC_RETURN_IF_ERROR(assessOther(index).withContext(options.models[index]));
-  double error = facts.linearProbe ? facts.linearProbe->error : facts.tunedCurve.back().error;
-  result.detectable = detectableDifference(error);
+  // Of two runs, each with a seed and rows of its own.
+  const ModelFacts &assessed = result.models.front();
+  double rows =
+      assessed.linearProbe ? assessed.linearProbe->error : assessed.tunedCurve.back().error;
+  result.evaluationSize = evaluationSize();
+  result.detectable = detectableDifference(std::hypot(rows, assessed.noise.seeds));
   if (result.data.testRows > 0)
-    result.detectableTest =
-        result.detectable * std::sqrt(static_cast<double>(result.evaluationRows) /
-                                      static_cast<double>(result.data.testRows));
+    result.detectableTest = detectableDifference(
+        std::hypot(rows * std::sqrt(static_cast<double>(result.evaluationRows) /
+                                    static_cast<double>(result.data.testRows)),
+                   assessed.noise.seeds));
   decide(result);
   result.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

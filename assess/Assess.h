@@ -52,6 +52,14 @@ struct MethodCost {
   bool estimated = false; ///< seconds: by what is computed beside the method asked about
 };
 
+/// What chance moves the metric by, in points (docs/assess.md says what each is).
+struct NoiseFacts {
+  double rows = 0;    ///< standard error over the evaluation's rows, were they drawn anew
+  double subsets = 0; ///< standard deviation of the probe over its training rows, at probeRows
+  double seeds = 0;   ///< standard deviation of a short run over seeds, on the same rows
+  std::int64_t subsetCount = 0, seedCount = 0; ///< that were fitted, run; 0: not measured
+};
+
 /// What was found of one model.
 struct ModelFacts {
   std::string model;
@@ -64,11 +72,14 @@ struct ModelFacts {
   std::int64_t neighbourCount = 0;
   std::int64_t probeRows = 0;
   std::vector<CurvePoint> probeCurve, tunedCurve;
+  std::int64_t shortSteps = 0;          ///< of each short run
+  bool tooShort = false;                ///< they tell the least that training reaches, no more
   bool tunedFromProbe = false;          ///< the short run began with the probe as head
   std::optional<Score> gain;            ///< of the short run over that probe, on the same rows
   std::optional<Prediction> probeAtAll; ///< at all training rows
   std::optional<Prediction> tunedAtAll;
   PowerLaw probeLaw, tunedLaw;
+  NoiseFacts noise;
   std::vector<MethodCost> costs;
 };
 
@@ -81,8 +92,9 @@ struct Assessment {
   std::string compileFlags; ///< lengths and precision that were asked for
   std::optional<double> target;
   DataFacts data;
-  std::int64_t evaluationRows = 0;
-  std::string evaluationSource; ///< "validation file", "20 % of the training file"
+  std::int64_t evaluationRows = 0; ///< that were looked at, of evaluationSize
+  std::int64_t evaluationSize = 0; ///< that a run's evaluation would have
+  std::string evaluationSource;    ///< "validation file", "20 % of the training file"
   std::int64_t leakedLeftOut = 0;
   std::vector<NamedScore> baselines; ///< without a model
   std::vector<ModelFacts> models;

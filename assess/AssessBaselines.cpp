@@ -79,6 +79,29 @@ rt::Status Assessor::textBaselines() {
   return rt::Status::ok();
 }
 
+/// Two answers for all texts: the labels that most training rows have (none, often), and every
+/// label.
+rt::Status Assessor::labelBaseline(Opened &first) {
+  std::int64_t labels = first.session->labels.size();
+  std::vector<double> counts(labels);
+  for (const rt::Example &example : first.train.all())
+    for (std::int64_t label = 0; label < labels; ++label)
+      counts[label] += static_cast<double>(example.targets[label]);
+  auto half = static_cast<double>(first.train.all().size()) / 2;
+  Matrix usual(first.evaluationFeatures.rows.rows, labels), every = usual;
+  for (std::int64_t i = 0; i < usual.rows; ++i)
+    for (std::int64_t label = 0; label < labels; ++label) {
+      usual.row(i)[label] = counts[label] > half ? 1.0f : -1.0f;
+      every.row(i)[label] = 1;
+    }
+  auto examples = static_cast<std::int64_t>(first.evaluation.all().size());
+  FTC_ASSIGN_OR_RETURN(Score most, scoreLogits(first, usual, examples));
+  FTC_ASSIGN_OR_RETURN(Score all, scoreLogits(first, every, examples));
+  result.baselines.push_back({"labels that most texts have", most});
+  result.baselines.push_back({"every label", all});
+  return rt::Status::ok();
+}
+
 rt::Status Assessor::baselines(Opened &first) {
   if (task->hasTargetText())
     return textBaselines();
@@ -90,6 +113,15 @@ rt::Status Assessor::baselines(Opened &first) {
                                      "baseline_"));
     result.baselines.push_back({"one answer for all", score});
   }
+  if (task->problemType() == rt::kRegression) {
+    // One value for all rows goes with nothing; by chance a correlation has this error.
+    auto examples = static_cast<std::int64_t>(first.evaluation.all().size());
+    double error =
+        100 / std::sqrt(static_cast<double>(std::max<std::int64_t>(2, examples) - 1));
+    result.baselines.push_back({"one value for all", {0, error, examples}});
+  }
+  if (task->problemType() == rt::kMultiLabel)
+    return labelBaseline(first);
   if (!classifies() || task->labelPlacement() == rt::LabelPlacement::Span)
     return rt::Status::ok();
   const rt::LabelSet &labels = first.session->labels;

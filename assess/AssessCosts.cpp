@@ -43,7 +43,7 @@ rt::Status Assessor::costs(Opened &first, ModelFacts &facts) {
                   // it.
     add(*first.head,
         first.forwardPerToken * tokensPerRow * static_cast<double>(result.data.trainRows));
-  add(*tuned, result.fullRunSeconds);
+  add(*first.tuned, result.fullRunSeconds);
   return costsOfOthers(first, several, facts);
 }
 

@@ -22,12 +22,11 @@ rt::Status Assessor::open(Opened &opened, const std::string &model, std::size_t 
     opened.session->encode.questions = options.questions;
     return rt::Status::ok();
   }
-  if (index > 0)
-    return rt::Status::ok();
-  FTC_ASSIGN_OR_RETURN(
-      tuned, compileMethod(opened.compile, options.method, scratch->file("tuned.ftb")));
-  FTC_ASSIGN_OR_RETURN(
-      opened.session, openSession(*tuned, options.recipe, {"evaluate"}, {"prefill", "decode"}));
+  FTC_ASSIGN_OR_RETURN(opened.tuned,
+                       compileMethod(opened.compile, options.method,
+                                     scratch->file("tuned" + std::to_string(index) + ".ftb")));
+  FTC_ASSIGN_OR_RETURN(opened.session, openSession(*opened.tuned, options.recipe, {"evaluate"},
+                                                   {"prefill", "decode"}));
   return rt::Status::ok();
 }
 

@@ -1,5 +1,6 @@
 // Short runs, and what they say of the whole one.
 #include "assess/Assessor.h"
+#include "assess/Noise.h"
 
 #include <cmath>
 
@@ -8,11 +9,20 @@ namespace ftc::assess {
 namespace {
 
 /// By how much the gain of tuning over the probe grows each time that as many examples again
-/// are seen, where there is one: what wnut17 showed with MiniLM (docs/assess.md).
-constexpr double kGainGrowth = 0.1;
+/// are seen, where there is one: what wnut17 showed with MiniLM, whose short runs gain 7.5 to
+/// 11.6 points over their probe and whose whole runs 17 over the probe of all rows
+/// (docs/assess.md).
+constexpr double kGainGrowth = 0.15;
 
-/// Errors of two models on the same examples go together; of a difference so much is left.
-constexpr double kPairedError = 0.77;
+/// Short runs of a task with a head.
+constexpr std::int64_t kSeeds = 2;
+
+/// Steps that a short run needs to stand for one that takes more than kStepsBeyond times as
+/// many: after 10 of them MiniLM had half the gain on wnut17 that it had after 15.
+constexpr std::int64_t kTellingSteps = 12, kStepsBeyond = 4;
+
+/// Of a time budget, what is spent on what `passes` count.
+constexpr double kUsedShare = 0.8;
 
 /// Work that is always done, as rows of 16 tokens in a model of 22 million parameters: seconds.
 constexpr double kLeastPasses = 6000, kLeastTokens = 16, kLeastParameters = 22e6;
@@ -24,9 +34,9 @@ double since(std::chrono::steady_clock::time_point start) {
 } // namespace
 
 rt::Status Assessor::calibrate(Opened &first) {
-  if (!tuned) {
+  if (!first.tuned) {
     FTC_ASSIGN_OR_RETURN(
-        tuned, compileMethod(first.compile, options.method, scratch->file("tuned.ftb")));
+        first.tuned, compileMethod(first.compile, options.method, scratch->file("tuned0.ftb")));
   }
   bool heavy = task->windowed() || task->hasTargetText();
   auto rows = static_cast<std::int64_t>(trainOrder.size());
@@ -41,162 +51,236 @@ rt::Status Assessor::calibrate(Opened &first) {
       static_cast<double>(tokens) / static_cast<double>(std::max<std::int64_t>(1, most));
   FTC_ASSIGN_OR_RETURN(
       std::unique_ptr<rt::Session> session,
-      openSession(*tuned, options.recipe, {"train_accumulate", "apply", "train_step"}));
+      openSession(*first.tuned, options.recipe, {"train_accumulate", "apply", "train_step"}));
   tunedCapacity = session->capacity;
   tunedPlacement = session->layout.placement;
-  FTC_ASSIGN_OR_RETURN(Trained timed,
-                       trainRows(*session, first.train.all(), options.recipe, 5, stopped));
-  double seconds = timed.stepsWithoutFirst ? timed.secondsWithoutFirst : timed.seconds;
-  std::int64_t seen = timed.stepsWithoutFirst ? timed.tokensWithoutFirst : timed.tokens;
-  trainPerToken = seconds / static_cast<double>(std::max<std::int64_t>(1, seen));
-  result.fullRunSeconds = options.recipe.epochs * tokensPerRow *
-                          static_cast<double>(result.data.trainRows) * trainPerToken;
   // Deterministic: what is done follows from the data's size and the model's alone, unless a
   // time is given, which is then compared with this machine's speed.
   double run = kStepPasses * options.recipe.epochs * static_cast<double>(result.data.trainRows);
   double least = kLeastPasses * kLeastTokens / std::max(1.0, tokensPerRow) * kLeastParameters /
-                 std::max(1.0, static_cast<double>(tuned->parameters));
-  passes = std::max(run, least / (kFeatureShare + kEvaluationShare + kRunShare));
-  if (options.timeBudget) {
-    double spare = std::max(0.2, *options.timeBudget - since(start));
-    double rate =
-        kStepPasses / std::max(1e-12, tokensPerRow * trainPerToken); // passes a second
-    double wanted = 0.8 * spare * rate / (kFeatureShare + kEvaluationShare + kRunShare);
-    if (wanted < passes)
-      result.leftOut.push_back(
-          rt::format("rows beyond %.0f %% of those that an unlimited assessment "
-                     "looks at (--time_budget)",
-                     100 * wanted / passes));
-    passes = std::min(passes, wanted);
-  }
-  say(rt::format("a full run takes about %.0f s here", result.fullRunSeconds));
+                 std::max(1.0, static_cast<double>(first.tuned->parameters));
+  passes = std::max(run, least / kShares);
+  if (!options.timeBudget)
+    return rt::Status::ok();
+  FTC_ASSIGN_OR_RETURN(Trained timed,
+                       trainRows(*session, first.train.all(), options.recipe, 5, stopped));
+  double seconds = timed.stepsWithoutFirst ? timed.secondsWithoutFirst : timed.seconds;
+  std::int64_t seen = timed.stepsWithoutFirst ? timed.tokensWithoutFirst : timed.tokens;
+  first.trainPerToken = seconds / static_cast<double>(std::max<std::int64_t>(1, seen));
+  say(rt::format("a full run takes about %.0f s here",
+                 options.recipe.epochs * tokensPerRow *
+                     static_cast<double>(result.data.trainRows) * first.trainPerToken));
+  fitBudget(kStepPasses / std::max(1e-12, tokensPerRow * first.trainPerToken));
   return rt::Status::ok();
 }
 
-rt::Result<Trained> Assessor::oneRun(Opened &first, std::int64_t rows, const LinearProbe *probe,
-                                     const rt::Session *fitted, Evaluated &evaluated) {
+/// Takes `passes` down to what --time_budget has left at `rate` passes a second, and says so;
+/// where that is less than what is always done, says how long that takes before doing it.
+void Assessor::fitBudget(double rate) {
+  double spent = since(start), spare = std::max(0.0, *options.timeBudget - spent);
+  double wanted = kUsedShare * spare * rate / kShares;
+  // Of small data all there is will do.
+  auto atMost = [](double wanted, std::int64_t there) {
+    return std::min(wanted, static_cast<double>(there));
+  };
+  auto rows = static_cast<std::int64_t>(trainOrder.size());
+  double models = static_cast<double>(options.models.size());
+  double features =
+      hasHead() ? atMost(kLeastRows, rows) + atMost(kLeastRows, evaluationSize()) : 0;
+  double runs = hasHead() ? kSeeds : 1;
+  double leastRun = kStepPasses * atMost(2.0 * options.recipe.batchSize, rows) +
+                    atMost(hasHead() ? kLeastShortRows : kWrittenRows, evaluationSize());
+  double needed =
+      spent * models +
+      (features * models + runs * leastRun * (hasHead() ? 1 : models)) / (kUsedShare * rate);
+  if (needed > *options.timeBudget) {
+    std::string line = rt::format(
+        "--time_budget: about %.0f s are needed at least (%.0f s of them went to compiling and "
+        "reading one model%s), got %g: the least is done",
+        std::ceil(needed), std::ceil(spent), hasHead() ? "" : ", more go to writing texts",
+        *options.timeBudget);
+    say(line);
+    result.leftOut.push_back(line);
+  }
+  if (wanted < passes)
+    result.leftOut.push_back(rt::format("rows beyond %.0f %% of those that an unlimited "
+                                        "assessment looks at (--time_budget)",
+                                        100 * wanted / passes));
+  passes = std::min(passes, wanted);
+}
+
+rt::Result<Trained> Assessor::oneRun(Opened &opened, std::int64_t begin, std::int64_t end,
+                                     std::int64_t further, const rt::Session *fitted,
+                                     Evaluated &evaluated) {
+  Recipe once = options.recipe;
+  once.epochs = 1;
+  once.seed = (once.seed + further) & 0xffffffff;
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
-                       openSession(*tuned, options.recipe,
+                       openSession(*opened.tuned, once,
                                    {"train_accumulate", "apply", "train_step", "evaluate",
                                     "trunk", "evaluate_head"},
                                    {"prefill", "decode"}));
-  if (probe) {
-    FTC_ASSIGN_OR_RETURN(bool set, setHead(*session, *first.session, *probe));
-    startedFromProbe = set;
-  } else if (fitted) {
+  if (fitted) {
     FTC_RETURN_IF_ERROR(copyHead(*session, *fitted));
-    startedFromProbe = true;
+    opened.startedFromProbe = true;
+  } else if (hasHead()) {
+    FTC_ASSIGN_OR_RETURN(opened.startedFromProbe,
+                         setHead(*session, *opened.session, opened.probe));
   }
-  Recipe once = options.recipe;
-  once.epochs = 1;
   FTC_ASSIGN_OR_RETURN(Trained trained,
-                       trainRows(*session, first.train.first(rows), once, 0, stopped));
+                       trainRows(*session, opened.train.between(begin, end), once, 0, stopped));
   FTC_ASSIGN_OR_RETURN(
       evaluated,
-      evaluateRows(*session, *evaluationSet, first.evaluation.first(shortRows),
-                   std::span<const std::int64_t>(first.evaluation.rows).first(shortRows),
-                   result.metric, options.questions, options.generation, stopped));
+      evaluateRows(
+          *session, *evaluationSet, opened.evaluation.first(opened.shortRows),
+          std::span<const std::int64_t>(opened.evaluation.rows).first(opened.shortRows),
+          result.metric, options.questions, options.generation, stopped));
   return trained;
 }
 
-rt::Status Assessor::shortRuns(Opened &first, ModelFacts &facts) {
-  bool writes = task->hasTargetText();
-  auto evaluable = static_cast<std::int64_t>(first.evaluation.rows.size());
-  shortRows = writes ? kWrittenRows : static_cast<std::int64_t>(kShortEvaluationShare * passes);
-  shortRows = std::min(evaluable, std::max<std::int64_t>(shortRows, writes ? 1 : 100));
-  // One pass over new rows tells more than several over a part of them.
-  auto rows = static_cast<std::int64_t>(first.train.rows.size());
-  auto count = static_cast<std::int64_t>(kRunShare * passes / kStepPasses);
-  count = std::clamp<std::int64_t>(count, std::min(rows, 2 * options.recipe.batchSize), rows);
-  bool probe = probes() && first.probe.weights.columns > 0;
-  std::unique_ptr<rt::Session> fitted;
-  if (hasHead() && !(probe && isLinearHead(*first.session, first.probe))) {
-    // Its own steps fit a head that no probe has the form of.
-    probe = false;
-    std::int64_t fit = std::max(count, first.featureRows);
-    FTC_ASSIGN_OR_RETURN(fitted, fitHead(*first.head, first.train.first(std::min(rows, fit)),
-                                         options.recipe, scratch->path(), stopped));
-    FTC_ASSIGN_OR_RETURN(
-        Evaluated evaluated,
-        evaluateRows(*fitted, *evaluationSet, first.evaluation.first(shortRows),
-                     std::span<const std::int64_t>(first.evaluation.rows).first(shortRows),
-                     result.metric, options.questions, options.generation, stopped));
-    probeAtRuns = evaluated.score;
-    if (probes()) { // the better of both heads is what tuning has to beat
-      FTC_ASSIGN_OR_RETURN(Score linear,
-                           scoreLogits(first, first.probe.logits(first.evaluationFeatures.rows),
-                                       first.evaluation.ends[shortRows]));
-      if (linear.value > probeAtRuns.value)
-        probeAtRuns = linear;
-    }
-  } else if (probe) {
-    FTC_ASSIGN_OR_RETURN(probeAtRuns,
-                         scoreLogits(first, first.probe.logits(first.evaluationFeatures.rows),
-                                     first.evaluation.ends[shortRows]));
-  }
-  Evaluated evaluated;
-  FTC_ASSIGN_OR_RETURN(Trained trained, oneRun(first, count, probe ? &first.probe : nullptr,
-                                               fitted.get(), evaluated));
-  facts.tunedFromProbe = startedFromProbe;
-  if (!trained.finite)
-    result.notes.push_back(
-        "losses of the short run were not finite: take a lower --learning_rate");
-  if (!hasHead() && facts.zeroShot) // what the model writes as it is stands for the probe
-    probeAtRuns = *facts.zeroShot;
-  facts.tunedCurve.push_back({static_cast<double>(count), evaluated.score.value,
-                              std::max(0.3, evaluated.score.error)});
-  if (facts.tunedFromProbe || (!hasHead() && facts.zeroShot))
-    facts.gain = {evaluated.score.value - probeAtRuns.value,
-                  kPairedError * std::hypot(evaluated.score.error, probeAtRuns.error) /
-                      std::sqrt(2.0),
-                  shortRows};
-  if (trained.stepsWithoutFirst > 3)
-    trainPerToken = trained.secondsWithoutFirst /
-                    static_cast<double>(std::max<std::int64_t>(1, trained.tokensWithoutFirst));
-  say(rt::format("short run on %.0f rows: %.2f points (probe %.2f)", static_cast<double>(count),
-                 evaluated.score.value, probeAtRuns.value));
-  result.fullRunSeconds = options.recipe.epochs * tokensPerRow *
-                          static_cast<double>(result.data.trainRows) * trainPerToken;
+/// What short runs begin with, and its score on the rows that they are judged by: the probe; a
+/// head of several layers as its own steps fit it, in `fitted`; the model as it is.
+rt::Status Assessor::headOfRuns(Opened &opened, std::int64_t rows,
+                                std::unique_ptr<rt::Session> &fitted) {
+  if (!hasHead())
+    return rt::Status::ok();
+  FTC_ASSIGN_OR_RETURN(opened.probeAtRuns,
+                       scoreLogits(opened, opened.probe.logits(opened.evaluationFeatures.rows),
+                                   opened.evaluation.ends[opened.shortRows]));
+  if (isLinearHead(*opened.session, opened.probe))
+    return rt::Status::ok();
+  FTC_ASSIGN_OR_RETURN(
+      fitted, fitHead(*opened.head, opened.train.between(0, std::max(rows, opened.featureRows)),
+                      options.recipe, scratch->path(), stopped));
+  FTC_ASSIGN_OR_RETURN(
+      Evaluated evaluated,
+      evaluateRows(
+          *fitted, *evaluationSet, opened.evaluation.first(opened.shortRows),
+          std::span<const std::int64_t>(opened.evaluation.rows).first(opened.shortRows),
+          result.metric, options.questions, options.generation, stopped));
+  // The better of both heads is what tuning has to beat.
+  if (evaluated.score.value >= opened.probeAtRuns.value)
+    opened.probeAtRuns = evaluated.score;
   return rt::Status::ok();
 }
 
-void Assessor::predict(ModelFacts &facts) {
-  auto rows = static_cast<double>(result.data.trainRows);
-  auto seed = static_cast<std::uint32_t>(options.recipe.seed);
-  double noise = facts.linearProbe ? facts.linearProbe->error : 0;
-  if (!facts.probeCurve.empty()) {
-    facts.probeLaw = fitPowerLaw(facts.probeCurve);
-    facts.probeAtAll = extrapolate(facts.probeCurve, rows, noise, seed);
+rt::Status Assessor::shortRuns(Opened &opened, ModelFacts &facts) {
+  bool writes = task->hasTargetText();
+  auto evaluable = static_cast<std::int64_t>(opened.evaluation.rows.size());
+  opened.shortRows =
+      writes ? kWrittenRows : static_cast<std::int64_t>(kShortEvaluationShare * passes);
+  opened.shortRows = std::min(
+      evaluable, std::max<std::int64_t>(opened.shortRows, writes ? 1 : kLeastShortRows));
+  // One pass over new rows tells more than several over a part of them. Several runs of
+  // different rows and seeds where a task has a head: what they differ by is noise. Writing
+  // texts costs more than training here, so there is one.
+  std::int64_t runs = writes ? 1 : kSeeds;
+  auto rows = static_cast<std::int64_t>(opened.train.rows.size());
+  auto count = static_cast<std::int64_t>(kRunShare * passes / kStepPasses) / runs;
+  count = std::clamp<std::int64_t>(count, std::min(rows, 2 * options.recipe.batchSize), rows);
+  std::unique_ptr<rt::Session> fitted;
+  FTC_RETURN_IF_ERROR(headOfRuns(opened, std::min(rows, runs * count), fitted));
+  if (writes && facts.zeroShot)
+    opened.probeAtRuns = *facts.zeroShot;
+  std::vector<Score> scores;
+  double seconds = 0;
+  std::int64_t tokens = 0;
+  for (std::int64_t run = 0; run < runs; ++run) {
+    std::int64_t begin = std::min(run * count, rows - count);
+    Evaluated evaluated;
+    FTC_ASSIGN_OR_RETURN(Trained trained,
+                         oneRun(opened, begin, begin + count, run, fitted.get(), evaluated));
+    scores.push_back(evaluated.score);
+    bool timed = trained.stepsWithoutFirst > 3;
+    seconds += timed ? trained.secondsWithoutFirst : trained.seconds;
+    tokens += timed ? trained.tokensWithoutFirst : trained.tokens;
+    if (!trained.finite)
+      result.notes.push_back(
+          "losses of a short run were not finite: take a lower --learning_rate");
+    say(rt::format("short run on %.0f rows: %.2f points (before it %.2f)",
+                   static_cast<double>(count), evaluated.score.value,
+                   opened.probeAtRuns.value));
   }
+  opened.trainPerToken = seconds / static_cast<double>(std::max<std::int64_t>(1, tokens));
+  Score reached = meanScore(scores);
+  facts.tunedFromProbe = opened.startedFromProbe;
+  facts.tunedCurve.push_back(
+      {static_cast<double>(count), reached.value, std::max(0.3, reached.error)});
+  facts.shortSteps = (count + options.recipe.batchSize - 1) / options.recipe.batchSize;
+  facts.tooShort =
+      facts.shortSteps < kTellingSteps &&
+      options.recipe.epochs * static_cast<double>(result.data.trainRows) >
+          static_cast<double>(kStepsBeyond * facts.shortSteps * options.recipe.batchSize);
+  double seeds = seedVariance(scores);
+  facts.noise.seeds = std::sqrt(seeds);
+  facts.noise.seedCount = static_cast<std::int64_t>(scores.size() > 1 ? scores.size() : 0);
+  if (facts.tunedFromProbe || (writes && facts.zeroShot)) {
+    double rowsError = pairedError(opened.probeAtRuns, reached) *
+                       unseenShare(opened.shortRows, evaluationSize());
+    facts.gain = {reached.value - opened.probeAtRuns.value,
+                  std::sqrt(rowsError * rowsError + seeds / static_cast<double>(runs)),
+                  opened.shortRows};
+  }
+  return rt::Status::ok();
+}
+
+/// The standard error of a score over as many rows as the whole evaluation has.
+static double rowsErrorOfAll(const Score &score, std::int64_t seen, std::int64_t all) {
+  return score.error * std::sqrt(static_cast<double>(seen) /
+                                 static_cast<double>(std::max<std::int64_t>(1, all)));
+}
+
+void Assessor::predictProbe(const Opened &opened, ModelFacts &facts) const {
+  if (!facts.linearProbe)
+    return;
+  auto rows = static_cast<double>(result.data.trainRows);
+  auto seen = static_cast<std::int64_t>(opened.evaluation.rows.size());
+  facts.noise.rows = rowsErrorOfAll(*facts.linearProbe, seen, evaluationSize());
+  double unseen = facts.linearProbe->error * unseenShare(seen, evaluationSize());
+  double subset =
+      facts.noise.subsets * std::sqrt(static_cast<double>(opened.featureRows) / rows);
+  facts.probeLaw = fitPowerLaw(facts.probeCurve);
+  Prediction p = extrapolate(facts.probeCurve, rows, std::hypot(unseen, subset),
+                             static_cast<std::uint32_t>(options.recipe.seed));
+  facts.probeAtAll = around(p.value, p.error, facts.noise.rows);
+}
+
+void Assessor::predict(const Opened &opened, ModelFacts &facts) const {
+  predictProbe(opened, facts);
   if (facts.tunedCurve.empty())
     return;
+  auto rows = static_cast<double>(result.data.trainRows);
   const CurvePoint &run = facts.tunedCurve.back();
   std::optional<Prediction> base = facts.probeAtAll;
-  if (!base && facts.gain) { // the model as it is, or the head as it was fitted: no curve
-    base = around(probeAtRuns.value, probeAtRuns.error);
-    facts.probeLaw = {probeAtRuns.value, 0, 1};
+  if (!base) { // the model as it is: no curve
+    const Score &from = opened.probeAtRuns;
+    facts.noise.rows = rowsErrorOfAll(from, opened.shortRows, evaluationSize());
+    base = around(from.value, from.error * unseenShare(opened.shortRows, evaluationSize()));
+    facts.probeLaw = {from.value, 0, 1};
   }
-  if (!facts.gain || !base) {
+  double anew = std::hypot(facts.noise.rows, facts.noise.seeds);
+  if (!facts.gain) {
     // Nothing to add a gain to: what the short run reached, of which only more can be said.
     facts.tunedLaw = {run.value, 0, 1};
-    facts.tunedAtAll = around(run.value, run.error);
-    facts.tunedAtAll->high = 100;
+    facts.tunedAtAll = around(run.value, run.error, anew);
+    facts.tunedAtAll->high = facts.tunedAtAll->newHigh = 100;
     return;
   }
   double doublings = std::max(0.0, std::log2(options.recipe.epochs * rows / run.rows));
   double growth = facts.gain->value > 0 ? 1 + kGainGrowth * doublings : 1;
   double gain = facts.gain->value;
   if (gain > 0) { // a share of what is missing, which is less with all rows
-    double missing = std::max(0.5, 100 - probeAtRuns.value);
+    double missing = std::max(0.5, 100 - opened.probeAtRuns.value);
     double share = std::min(0.9, growth * gain / missing);
     gain = share * (100 - base->value);
     growth *= (100 - base->value) / missing;
   }
   facts.tunedLaw = facts.probeLaw;
   facts.tunedLaw.top = std::min(100.0, facts.tunedLaw.top + gain);
-  double spread = (base->high - base->low) / 3.29;
   facts.tunedAtAll = around(std::clamp(base->value + gain, 0.0, 100.0),
-                            std::hypot(spread, growth * facts.gain->error));
+                            std::hypot(base->error, growth * facts.gain->error), anew);
+  if (facts.tooShort)
+    facts.tunedAtAll->high = facts.tunedAtAll->newHigh = 100;
 }
 
 } // namespace ftc::assess

@@ -21,10 +21,15 @@ namespace ftc::assess {
 
 /// An assessment's work in passes of a row: a forward pass is 1, a step 3. Shares of the full
 /// run's work: frozen features to fit with and to judge with, short runs, their evaluations.
-/// What is not counted (compiling, probes) takes it to about 14 % of the run's time.
+/// Beside that come compiling and probes.
 inline constexpr double kForwardPasses = 1, kStepPasses = 3;
-inline constexpr double kFeatureShare = 0.03, kEvaluationShare = 0.02, kRunShare = 0.045,
-                        kShortEvaluationShare = 0.015;
+inline constexpr double kFeatureShare = 0.025, kEvaluationShare = 0.025, kRunShare = 0.045,
+                        kShortEvaluationShare = 0.015; ///< of each short run
+inline constexpr double kShares =
+    kFeatureShare + kEvaluationShare + kRunShare + 2 * kShortEvaluationShare;
+/// Rows that are always looked at, where there are so many: by the probe, to fit with and to
+/// judge with; by a short run's evaluation.
+inline constexpr std::int64_t kLeastRows = 200, kLeastShortRows = 100;
 inline constexpr std::int64_t kMostEpochsTried = 16;
 inline constexpr std::int64_t kWrittenRows = 64; ///< evaluated by what is written for them
 
@@ -40,13 +45,17 @@ private:
   /// One model with what was compiled of it.
   struct Opened {
     CompileOptions compile;
-    std::optional<CompiledMethod> head;
+    std::optional<CompiledMethod> head;   ///< of tasks that have one
+    std::optional<CompiledMethod> tuned;  ///< the method asked about, where it is to be run
     std::unique_ptr<rt::Session> session; ///< of the head, or of the method where there is none
     EncodedRows train, evaluation;
     Features trainFeatures, evaluationFeatures;
     LinearProbe probe;
     std::int64_t featureRows = 0;
-    double forwardPerToken = 0;
+    double forwardPerToken = 0, trainPerToken = 0;
+    bool startedFromProbe = false; ///< the model's head is one linear layer
+    std::int64_t shortRows = 0;    ///< of the evaluation, that short runs are judged by
+    Score probeAtRuns;             ///< what short runs begin with, on those rows
   };
 
   rt::Status open(Opened &opened, const std::string &model, std::size_t index);
@@ -54,15 +63,29 @@ private:
   rt::Status placeEvaluation(const rt::Session &session);
   rt::Status baselines(Opened &first);
   rt::Status textBaselines();
+  rt::Status labelBaseline(Opened &first);
   rt::Status calibrate(Opened &first);
+  void fitBudget(double rate);
   rt::Status probeModel(Opened &opened, ModelFacts &facts);
-  rt::Status probeCurve(Opened &opened, ModelFacts &facts, const ProbeData &data);
+  rt::Status probeCurve(Opened &opened, ModelFacts &facts);
+  /// The places of the first `rows` training rows in a stratified order of the family's own.
+  std::vector<std::int64_t> familyOrder(std::int64_t rows, std::int64_t family) const;
+  /// A probe of the training rows at these places.
+  LinearProbe fitPart(const Opened &opened, std::span<const std::int64_t> rows,
+                      double penalty) const;
+  rt::Status neighbours(Opened &opened, ModelFacts &facts);
+  void transferability(const Opened &opened, ModelFacts &facts) const;
   rt::Status zeroShot(Opened &opened, ModelFacts &facts, std::size_t index);
   rt::Status assessOther(std::size_t index);
-  rt::Status shortRuns(Opened &first, ModelFacts &facts);
-  rt::Result<Trained> oneRun(Opened &first, std::int64_t rows, const LinearProbe *start,
-                             const rt::Session *fitted, Evaluated &evaluated);
-  void predict(ModelFacts &facts);
+  rt::Status headOfRuns(Opened &opened, std::int64_t rows,
+                        std::unique_ptr<rt::Session> &fitted);
+  rt::Status shortRuns(Opened &opened, ModelFacts &facts);
+  /// A short run on the training rows [begin, end) with a seed `further` than the recipe's.
+  rt::Result<Trained> oneRun(Opened &opened, std::int64_t begin, std::int64_t end,
+                             std::int64_t further, const rt::Session *fitted,
+                             Evaluated &evaluated);
+  void predict(const Opened &opened, ModelFacts &facts) const;
+  void predictProbe(const Opened &opened, ModelFacts &facts) const;
   /// Whether a step of the run that is asked about takes more than one: its batches are those
   /// of its sampler, over the rows that were encoded.
   bool takesSeveralMicroBatches(const Opened &first) const;
@@ -70,6 +93,8 @@ private:
   rt::Status costsOfOthers(const Opened &first, bool several, ModelFacts &facts);
   rt::Result<Score> scoreLogits(const Opened &opened, const Matrix &logits,
                                 std::int64_t examples, const char *prefix = "") const;
+  /// The metric of the probe's logits of all evaluated rows, without groups.
+  rt::Result<double> valueOf(const Opened &opened, const Matrix &logits) const;
   ProbeData probeData(const Opened &opened, const Features &features,
                       std::span<const rt::Example> examples) const;
   bool classifies() const {
@@ -77,9 +102,8 @@ private:
            task->problemType() != rt::kMultiLabel;
   }
   bool hasHead() const { return !task->hasTargetText(); }
-  bool probes() const {
-    return hasHead() && (classifies() || task->labelPlacement() == rt::LabelPlacement::Span);
-  }
+  /// Rows that a run's evaluation would have, of which parts are looked at here.
+  auto evaluationSize() const { return static_cast<std::int64_t>(evaluationOrder.size()); }
 
   const AssessOptions &options;
   const Say &say;
@@ -92,13 +116,9 @@ private:
   std::unique_ptr<rt::DataSet> trainSet, validationSet, testSet, heldOut;
   const rt::DataSet *evaluationSet = nullptr;
   std::vector<std::int64_t> trainOrder, evaluationOrder;
-  std::optional<CompiledMethod> tuned;
   rt::BatchCapacity tunedCapacity;
   rt::LabelPlacement tunedPlacement = rt::LabelPlacement::Sequence;
-  double trainPerToken = 0, tokensPerRow = 0;
-  bool startedFromProbe = false; ///< the model's head is one linear layer
-  std::int64_t shortRows = 0;    ///< of the evaluation, that short runs are judged by
-  Score probeAtRuns;             ///< the probe that short runs begin with, on their evaluation
+  double tokensPerRow = 0; ///< of the first model
 };
 
 } // namespace ftc::assess

@@ -7,6 +7,7 @@
 #include "runtime/train/TrunkCache.h"
 
 #include <chrono>
+#include <numeric>
 
 namespace ftc::assess {
 
@@ -93,15 +94,26 @@ struct Collector {
 
 } // namespace
 
-Features Features::prefix(std::int64_t count) const {
+Features Features::pick(std::span<const std::int64_t> some) const {
   Features out;
-  std::int64_t end = begins[count];
-  out.rows = Matrix(end, rows.columns);
-  std::copy_n(rows.values.begin(), end * rows.columns, out.rows.values.begin());
-  out.labels.assign(labels.begin(), labels.begin() + end);
-  out.owners.assign(owners.begin(), owners.begin() + end);
-  out.begins.assign(begins.begin(), begins.begin() + count + 1);
+  out.rows.columns = rows.columns;
+  out.begins.push_back(0);
+  for (std::size_t i = 0; i < some.size(); ++i) {
+    for (std::int64_t row = begins[some[i]]; row < begins[some[i] + 1]; ++row) {
+      out.rows.values.insert(out.rows.values.end(), rows.row(row).begin(), rows.row(row).end());
+      out.labels.push_back(labels[row]);
+      out.owners.push_back({static_cast<std::int64_t>(i), owners[row].token});
+      ++out.rows.rows;
+    }
+    out.begins.push_back(out.rows.rows);
+  }
   return out;
+}
+
+Features Features::prefix(std::int64_t count) const {
+  std::vector<std::int64_t> some(static_cast<std::size_t>(count));
+  std::iota(some.begin(), some.end(), 0);
+  return pick(some);
 }
 
 rt::Result<Features> computeFeatures(rt::Session &session,

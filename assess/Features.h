@@ -19,6 +19,8 @@ struct Features {
   std::int64_t tokens = 0;
 
   std::int64_t examples() const { return static_cast<std::int64_t>(begins.size()) - 1; }
+  /// Those of some examples, in that order and counted from 0 again.
+  Features pick(std::span<const std::int64_t> some) const;
   /// Those of the first `count` examples.
   Features prefix(std::int64_t count) const;
 };

@@ -53,8 +53,9 @@ std::string scores(const Assessment &a) {
     for (const auto &[name, p] : {std::pair("probe, all rows (expected)", &m.probeAtAll),
                                   std::pair("fine-tuned, all rows (expected)", &m.tunedAtAll)})
       if (*p)
-        rows.push_back(
-            {name + of, points((*p)->value), format("%.1f to %.1f", (*p)->low, (*p)->high)});
+        rows.push_back({name + of, points((*p)->value),
+                        format("%.1f to %.1f; one run on new rows %.1f to %.1f", (*p)->low,
+                               (*p)->high, (*p)->newLow, (*p)->newHigh)});
     if (m.logMe)
       rows.push_back({"LogME" + of, format("%.4f", *m.logMe), ""});
   }
@@ -68,7 +69,8 @@ std::string dataTable(const Assessment &a) {
   return rt::factTable(
       "Rows, labels and lengths",
       {{"training rows", count(d.trainRows)},
-       {"evaluation rows, of " + a.evaluationSource, count(a.evaluationRows)},
+       {"evaluation rows, of " + a.evaluationSource,
+        count(a.evaluationRows) + " of " + count(a.evaluationSize)},
        {"labels", count(static_cast<std::int64_t>(d.labels.size()))},
        {"training rows that repeat a text", count(d.duplicates)},
        {"of them with another label", count(d.conflicts)},
@@ -147,6 +149,17 @@ std::string renderHtml(const Assessment &a) {
                  "tell (5 %% level, 80 %% power).",
                  a.detectable, static_cast<long long>(a.evaluationRows))) +
       "</p>\n";
+  const NoiseFacts &seen = first.noise;
+  std::vector<std::vector<std::string>> kinds{
+      {"evaluation rows, were they drawn anew", points(seen.rows)}};
+  if (seen.subsetCount)
+    kinds.push_back({format("training rows of the probe, by %lld families of nested parts",
+                            static_cast<long long>(seen.subsetCount)),
+                     points(seen.subsets)});
+  kinds.push_back({"seeds of a short run",
+                   seen.seedCount ? points(seen.seeds) : std::string("not measured")});
+  noise +=
+      table("What chance moves the metric by", {"of", "standard deviation, points"}, kinds);
   for (const std::string &left : a.leftOut)
     noise += "<p>Left out: " + escapeHtml(left) + ".</p>\n";
   return out + rt::section("Noise", noise) +

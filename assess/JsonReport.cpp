@@ -20,6 +20,7 @@ Json predictionJson(const Prediction &p, const PowerLaw &law) {
           {"low", p.low},
           {"high", p.high},
           {"confidence", 0.9},
+          {"one_run_on_new_rows", {{"low", p.newLow}, {"high", p.newHigh}}},
           {"law", {{"top", law.top}, {"drop", law.drop}, {"rate", law.rate}}}};
 }
 
@@ -37,6 +38,7 @@ Json dataJson(const Assessment &a) {
               {"validation_rows", d.validationRows},
               {"test_rows", d.testRows},
               {"evaluation_rows", a.evaluationRows},
+              {"evaluation_size", a.evaluationSize},
               {"evaluation_source", a.evaluationSource},
               {"duplicates", d.duplicates},
               {"conflicting_duplicates", d.conflicts},
@@ -54,6 +56,16 @@ Json dataJson(const Assessment &a) {
   Json &labels = out["labels"] = Json::object();
   for (const LabelCount &label : d.labels)
     labels[label.label] = label.count;
+  return out;
+}
+
+/// What was not measured is absent.
+Json noiseJson(const NoiseFacts &noise) {
+  Json out = {{"rows", noise.rows}};
+  if (noise.subsetCount)
+    out["training_rows"] = {{"deviation", noise.subsets}, {"families", noise.subsetCount}};
+  if (noise.seedCount)
+    out["seeds"] = {{"deviation", noise.seeds}, {"runs", noise.seedCount}};
   return out;
 }
 
@@ -81,10 +93,13 @@ Json modelJson(const ModelFacts &m) {
   if (m.gain)
     out["gain_over_probe"] = scoreJson(*m.gain);
   out["tuned_from_probe"] = m.tunedFromProbe;
+  if (m.shortSteps)
+    out["short_run"] = {{"steps", m.shortSteps}, {"too_short", m.tooShort}};
   if (m.probeAtAll)
     out["probe_at_all_rows"] = predictionJson(*m.probeAtAll, m.probeLaw);
   if (m.tunedAtAll)
     out["tuned_at_all_rows"] = predictionJson(*m.tunedAtAll, m.tunedLaw);
+  out["noise"] = noiseJson(m.noise);
   Json &costs = out["costs"] = Json::array();
   for (const MethodCost &cost : m.costs) {
     Json one = {{"method", cost.method},

@@ -87,9 +87,15 @@ PowerLaw fitPowerLaw(std::span<const CurvePoint> points, double most) {
   return best.law;
 }
 
-Prediction around(double value, double error) {
-  double half = kNinetyPercent * error;
-  return {value, std::max(0.0, value - half), std::min(100.0, value + half)};
+Prediction around(double value, double error, double anew) {
+  double half = kNinetyPercent * error, more = kNinetyPercent * std::hypot(error, anew);
+  auto within = [](double points) { return std::clamp(points, 0.0, 100.0); };
+  return {value,
+          error,
+          within(value - half),
+          within(value + half),
+          within(value - more),
+          within(value + more)};
 }
 
 Prediction extrapolate(std::span<const CurvePoint> points, double rows, double noise,
@@ -104,17 +110,7 @@ Prediction extrapolate(std::span<const CurvePoint> points, double rows, double n
     squares += other * other;
     ++count;
   }
-  double left = 0, leaves = 0;
-  for (std::size_t leave = 0; points.size() > 2 && leave < points.size(); ++leave) {
-    std::vector<CurvePoint> rest(points.begin(), points.end());
-    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(leave));
-    double other = fitPowerLaw(rest, most).at(rows) - value;
-    left += other * other;
-    ++leaves;
-  }
   double variance = count ? squares / count : 0;
-  if (leaves)
-    variance = std::max(variance, left / leaves);
   double last = points.empty() ? rows : points.back().rows;
   double strange = kStrangeness * std::max(0.0, std::log2(rows / std::max(1.0, last)));
   variance += strange * strange;

@@ -26,19 +26,22 @@ struct PowerLaw {
 /// at most `most` and its drop at least 0. With fewer than two points a constant.
 PowerLaw fitPowerLaw(std::span<const CurvePoint> points, double most = 100);
 
+/// Intervals of points that hold what they speak of 9 times of 10, within 0 to 100.
 struct Prediction {
-  double value = 0, low = 0, high = 0; ///< points; low to high holds it 9 times of 10
+  double value = 0, error = 0;    ///< error: the standard error that low and high are of
+  double low = 0, high = 0;       ///< the mean over seeds of runs, judged by these very rows
+  double newLow = 0, newHigh = 0; ///< one run, judged by as many rows drawn anew
   double width() const { return high - low; }
 };
 
-/// The fit's value at `rows`. The interval is of fits to points redrawn within their errors,
-/// and of fits that leave out a point each; in it are `noise`, the standard error of what is
-/// predicted, and 0.35 points for each doubling that the law is continued by. Deterministic by
-/// `seed`.
+/// The fit's value at `rows`. The interval is of fits to points redrawn within their errors; in
+/// it are `noise`, the standard error of what is predicted beside the law, and 0.35 points for
+/// each doubling that the law is continued by. Deterministic by `seed`.
 Prediction extrapolate(std::span<const CurvePoint> points, double rows, double noise,
                        std::uint32_t seed, double most = 100);
 
-/// `value` give or take 1.645 standard errors, within 0 to 100.
-Prediction around(double value, double error);
+/// `value` give or take 1.645 standard errors; one run on new rows has the standard error
+/// `anew` beside.
+Prediction around(double value, double error, double anew = 0);
 
 } // namespace ftc::assess

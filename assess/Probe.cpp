@@ -1,5 +1,4 @@
-// One objective serves both heads: rows whose softmax is over classes, and windows whose
-// softmax is over tokens.
+// One objective serves all heads: a linear map, whose outputs a loss turns into its gradient.
 #include "assess/Probe.h"
 
 #include "assess/Lbfgs.h"
@@ -13,6 +12,8 @@ namespace {
 
 /// Of the summed loss; from strong to weak. Features have variance 1.
 constexpr double kPenalties[] = {100, 30, 10, 3, 1};
+/// Of squares, whose targets have variance 1 and mostly noise of nearly that.
+constexpr double kRidgePenalties[] = {10000, 3000, 1000, 300, 100, 30, 10};
 constexpr int kTrialIterations = 25;
 constexpr std::int64_t kFolds = 5;
 
@@ -44,34 +45,59 @@ struct Problem {
   std::vector<std::int32_t> labels; ///< of rows; empty for spans
   std::vector<std::int64_t> begins; ///< of windows
   std::vector<std::pair<std::int32_t, std::int32_t>> spans;
+  Matrix targets;
   std::int64_t classes = 0;
+  ProbeLoss loss = ProbeLoss::Softmax;
 
   double items() const {
-    return static_cast<double>(spans.empty() ? labels.size() : spans.size());
+    return static_cast<double>(
+        loss == ProbeLoss::Windows ? static_cast<std::int64_t>(spans.size()) : x.rows);
   }
 };
 
+/// What a probe's features, and of squares its targets, are standardized by.
+struct Scaling {
+  Standard features, targets;
+};
+
+Scaling scalingOf(const ProbeData &data) {
+  Scaling out{standardOf(data.features->rows), {}};
+  if (data.loss == ProbeLoss::Squares)
+    out.targets = standardOf(data.targets);
+  return out;
+}
+
 /// Examples e with (e % kFolds == 0) == held, or all.
-Problem makeProblem(const ProbeData &data, const Standard &standard, std::optional<bool> held) {
+Problem makeProblem(const ProbeData &data, const Scaling &scaling, std::optional<bool> held) {
   const Features &f = *data.features;
+  const Standard &standard = scaling.features;
   Problem out;
   out.classes = data.classes;
+  out.loss = data.loss;
+  out.targets.columns = data.targets.columns;
   out.x.columns = f.rows.columns;
   out.begins.push_back(0);
   for (std::int64_t e = 0; e < f.examples(); ++e) {
     if (held && (e % kFolds == 0) != *held)
       continue;
     for (std::int64_t r = f.begins[e]; r < f.begins[e + 1]; ++r) {
-      if (data.spans.empty() && f.labels[r] < 0)
+      if (data.loss == ProbeLoss::Softmax && f.labels[r] < 0)
         continue;
       for (std::int64_t j = 0; j < f.rows.columns; ++j)
         out.x.values.push_back((f.rows.row(r)[j] - standard.mean[j]) * standard.scale[j]);
       ++out.x.rows;
-      if (data.spans.empty())
+      if (data.loss == ProbeLoss::Softmax)
         out.labels.push_back(f.labels[r]);
+      for (std::int64_t j = 0; j < data.targets.columns; ++j) {
+        float target = data.targets.row(r)[j];
+        if (data.loss == ProbeLoss::Squares)
+          target = (target - scaling.targets.mean[j]) * scaling.targets.scale[j];
+        out.targets.values.push_back(target);
+      }
+      out.targets.rows += data.targets.columns > 0;
     }
     out.begins.push_back(out.x.rows);
-    if (!data.spans.empty())
+    if (data.loss == ProbeLoss::Windows)
       out.spans.push_back(data.spans[e]);
   }
   return out;
@@ -128,6 +154,44 @@ double windowLoss(const Problem &problem, Matrix &logits) {
   return loss;
 }
 
+/// A binary cross-entropy for each logit.
+double sigmoidLoss(const Problem &problem, Matrix &logits) {
+  double loss = 0;
+  for (std::size_t i = 0; i < logits.values.size(); ++i) {
+    auto logit = static_cast<double>(logits.values[i]),
+         target = static_cast<double>(problem.targets.values[i]);
+    // log(1 + e^z) without overflow.
+    loss += std::max(logit, 0.0) + std::log1p(std::exp(-std::abs(logit))) - target * logit;
+    logits.values[i] = static_cast<float>(1 / (1 + std::exp(-logit)) - target);
+  }
+  return loss;
+}
+
+/// Half the squared distance.
+double squaredLoss(const Problem &problem, Matrix &logits) {
+  double loss = 0;
+  for (std::size_t i = 0; i < logits.values.size(); ++i) {
+    float away = logits.values[i] -= problem.targets.values[i];
+    loss += static_cast<double>(away) * static_cast<double>(away) / 2;
+  }
+  return loss;
+}
+
+/// Of the problem's kind; `logits` become the gradient.
+double outputLoss(const Problem &problem, Matrix &logits) {
+  switch (problem.loss) {
+  case ProbeLoss::Softmax:
+    return rowLoss(problem, logits);
+  case ProbeLoss::Windows:
+    return windowLoss(problem, logits);
+  case ProbeLoss::Sigmoids:
+    return sigmoidLoss(problem, logits);
+  case ProbeLoss::Squares:
+    return squaredLoss(problem, logits);
+  }
+  return 0;
+}
+
 /// The unregularized loss of parameters `w` ([d, c], then [c]), and the gradient.
 double lossOf(const Problem &problem, const std::vector<float> &w,
               std::vector<float> *gradient) {
@@ -135,7 +199,7 @@ double lossOf(const Problem &problem, const std::vector<float> &w,
   Matrix weights(d, c), logits, product;
   std::copy_n(w.begin(), d * c, weights.values.begin());
   multiplyAdd(problem.x, weights, std::span<const float>(w).subspan(d * c, c), logits);
-  double loss = problem.spans.empty() ? rowLoss(problem, logits) : windowLoss(problem, logits);
+  double loss = outputLoss(problem, logits);
   if (!gradient)
     return loss;
   multiplyTransposed(problem.x, logits, product);
@@ -166,18 +230,24 @@ void fit(const Problem &problem, double penalty, int iterations, std::vector<flo
       w, iterations);
 }
 
-/// Parameters of standardized features as parameters of the features as they are.
-LinearProbe unstandardized(const std::vector<float> &w, const Standard &standard,
+/// Parameters of standardized features and targets as parameters of them as they are.
+LinearProbe unstandardized(const std::vector<float> &w, const Scaling &scaling,
                            std::int64_t classes, double penalty) {
-  auto d = static_cast<std::int64_t>(standard.mean.size());
+  const Standard &from = scaling.features, &to = scaling.targets;
+  auto d = static_cast<std::int64_t>(from.mean.size());
   LinearProbe probe{Matrix(d, classes), std::vector<float>(w.begin() + d * classes, w.end()),
                     penalty};
   for (std::int64_t j = 0; j < d; ++j)
     for (std::int64_t k = 0; k < classes; ++k) {
-      float weight = w[j * classes + k] * standard.scale[j];
+      float weight = w[j * classes + k] * from.scale[j];
       probe.weights.row(j)[k] = weight;
-      probe.bias[k] -= weight * standard.mean[j];
+      probe.bias[k] -= weight * from.mean[j];
     }
+  for (std::int64_t k = 0; k < static_cast<std::int64_t>(to.mean.size()); ++k) {
+    for (std::int64_t j = 0; j < d; ++j)
+      probe.weights.row(j)[k] /= to.scale[k];
+    probe.bias[k] = probe.bias[k] / to.scale[k] + to.mean[k];
+  }
   return probe;
 }
 
@@ -190,33 +260,38 @@ Matrix LinearProbe::logits(const Matrix &rows) const {
 }
 
 LinearProbe fitWithPenalty(const ProbeData &data, double penalty, int iterations) {
-  Standard standard = standardOf(data.features->rows);
-  Problem all = makeProblem(data, standard, {});
+  Scaling scaling = scalingOf(data);
+  Problem all = makeProblem(data, scaling, {});
   std::vector<float> w(static_cast<std::size_t>((all.x.columns + 1) * data.classes));
   fit(all, penalty, iterations, w);
-  return unstandardized(w, standard, data.classes, penalty);
+  return unstandardized(w, scaling, data.classes, penalty);
+}
+
+double choosePenalty(const ProbeData &data) {
+  Scaling scaling = scalingOf(data);
+  std::size_t size = static_cast<std::size_t>((data.features->rows.columns + 1) * data.classes);
+  std::span<const double> penalties = kPenalties;
+  if (data.loss == ProbeLoss::Squares)
+    penalties = kRidgePenalties;
+  double best = penalties.front();
+  Problem rest = makeProblem(data, scaling, false), held = makeProblem(data, scaling, true);
+  if (held.items() <= 0 || rest.items() <= 0)
+    return best;
+  std::vector<float> w(size);
+  double least = 0;
+  for (double penalty : penalties) {
+    fit(rest, penalty, kTrialIterations, w);
+    double loss = lossOf(held, w, nullptr);
+    if (penalty != penalties.front() && loss >= least)
+      break; // weaker penalties fit the training rows alone from here on
+    least = loss;
+    best = penalty;
+  }
+  return best;
 }
 
 LinearProbe fitLinearProbe(const ProbeData &data, int iterations) {
-  Standard standard = standardOf(data.features->rows);
-  std::size_t size = static_cast<std::size_t>((data.features->rows.columns + 1) * data.classes);
-  double best = kPenalties[0];
-  {
-    Problem rest = makeProblem(data, standard, false), held = makeProblem(data, standard, true);
-    std::vector<float> w(size);
-    double least = 0;
-    for (double penalty : kPenalties) {
-      fit(rest, penalty, kTrialIterations, w);
-      double loss = held.items() > 0 ? lossOf(held, w, nullptr) : 0;
-      if (penalty == kPenalties[0] || loss < least) {
-        least = loss;
-        best = penalty;
-      } else {
-        break; // weaker penalties fit the training rows alone from here on
-      }
-    }
-  }
-  return fitWithPenalty(data, best, iterations);
+  return fitWithPenalty(data, choosePenalty(data), iterations);
 }
 
 NeighbourProbe fitNeighbours(const Features &train, const Features &queries,

@@ -49,8 +49,10 @@ struct EncodedRows {
 
   std::span<const rt::Example> all() const { return stream->all(); }
   /// The examples of the first `count` rows.
-  std::span<const rt::Example> first(std::int64_t count) const {
-    return stream->all().first(ends[count]);
+  std::span<const rt::Example> first(std::int64_t count) const { return between(0, count); }
+  /// Those of the rows [begin, end).
+  std::span<const rt::Example> between(std::int64_t begin, std::int64_t end) const {
+    return stream->all().subspan(ends[begin], ends[end] - ends[begin]);
   }
 };
 rt::Result<EncodedRows> encodeRows(const rt::Session &session, const rt::DataSet &set,
@@ -95,7 +97,6 @@ rt::Status copyHead(rt::Session &session, const rt::Session &fitted);
 struct Evaluated {
   Score score;
   double loss = 0, seconds = 0;
-  std::optional<double> second; ///< an evaluation's other metric, where asked for
 };
 rt::Result<Evaluated>
 evaluateRows(rt::Session &session, const rt::DataSet &set,

@@ -62,10 +62,16 @@ rt::Result<MetricChoice> chooseMetric(const rt::Task &task, const rt::LabelSet &
       all.substr(0, 200) + "), got " + rt::quote(choice.name, 40));
 }
 
+rt::Result<double> metricOf(const rt::TaskOutputs &outputs, const MetricChoice &metric) {
+  FTC_ASSIGN_OR_RETURN(rt::Metrics all, outputs.metrics());
+  double value = named(all, metric.name);
+  return std::isfinite(value) ? metric.scale * value : 0.0;
+}
+
 GroupedOutputs::GroupedOutputs(const rt::Task &task, const rt::OutputSource &source)
     : examples(source.examples), whole(task.makeOutputs(source)) {
   auto size = static_cast<std::int64_t>(examples.size());
-  std::int64_t count = size >= 2 * kGroups ? kGroups : 0;
+  std::int64_t count = size >= 40 * kGroups ? 2 * kGroups : size >= 2 * kGroups ? kGroups : 0;
   std::int64_t begin = 0;
   for (std::int64_t group = 0; group < count; ++group) {
     std::int64_t end = std::max(begin, size * (group + 1) / count);
@@ -112,45 +118,35 @@ void GroupedOutputs::takeTexts(std::vector<rt::WrittenText> texts, bool showIds)
 }
 
 rt::Result<Score> GroupedOutputs::score(const MetricChoice &metric) const {
-  FTC_ASSIGN_OR_RETURN(rt::Metrics all, whole->metrics());
   Score score;
+  FTC_ASSIGN_OR_RETURN(score.value, metricOf(*whole, metric));
   score.examples = static_cast<std::int64_t>(examples.size());
-  double value = named(all, metric.name);
-  score.value = std::isfinite(value) ? metric.scale * value : 0;
   double share = std::clamp(score.value / 100, 0.0, 1.0);
   auto n = static_cast<double>(std::max<std::int64_t>(1, score.examples));
   // Of a share with Laplace's rule, which keeps the error above 0 where all are right.
   double smooth = (share * n + 1) / (n + 2);
   double binomial = 100 * std::sqrt(smooth * (1 - smooth) / n);
-  if (metric.name == "accuracy" || groups.size() < 2) {
-    score.error = binomial;
-    return score;
-  }
-  double sum = 0, squares = 0, count = 0;
   for (const Group &group : groups) {
     rt::Result<rt::Metrics> part = group.outputs->metrics();
-    if (!part)
-      continue;
-    double one = named(*part, metric.name);
-    if (!std::isfinite(one))
-      continue;
-    one *= metric.scale;
+    double one = part ? named(*part, metric.name) : std::numeric_limits<double>::quiet_NaN();
+    if (std::isfinite(one)) // else it is not defined of this group: one value for all, say
+      score.groups.push_back(metric.scale * one);
+  }
+  double sum = 0, squares = 0;
+  for (double one : score.groups) {
     sum += one;
     squares += one * one;
-    ++count;
   }
-  if (count < 2) {
+  auto count = static_cast<double>(score.groups.size());
+  if (score.groups.size() < groups.size())
+    score.groups.clear(); // they would pair with others than their own
+  if (metric.name == "accuracy" || count < 2) {
     score.error = binomial;
     return score;
   }
   double variance = std::max(0.0, (squares - sum * sum / count) / (count - 1));
   score.error = std::max(std::sqrt(variance / count), 100 / n);
   return score;
-}
-
-rt::Result<double> GroupedOutputs::other(const std::string &name) const {
-  FTC_ASSIGN_OR_RETURN(rt::Metrics all, whole->metrics());
-  return named(all, name);
 }
 
 } // namespace ftc::assess

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace ftc::assess {
 
@@ -20,14 +21,19 @@ rt::Result<MetricChoice> chooseMetric(const rt::Task &task, const rt::LabelSet &
                                       const rt::QuestionSettings &questions,
                                       const std::string &asked);
 
+/// Its points in what a collector was given; 0 where it is not defined.
+rt::Result<double> metricOf(const rt::TaskOutputs &outputs, const MetricChoice &metric);
+
 struct Score {
   double value = 0; ///< points
   double error = 0; ///< standard error over the evaluation's examples, points
   std::int64_t examples = 0;
+  std::vector<double> groups = {}; ///< points of each group of examples; empty: too few
 };
 
 /// A collector over a whole evaluation and, beside it, over kGroups of its examples each, whose
-/// scatter is the standard error of any metric whatever it is made of.
+/// scatter is the standard error of any metric whatever it is made of. Where groups stay of
+/// twenty examples there are twice as many, which tell the scatter better.
 class GroupedOutputs final : public rt::TaskOutputs {
 public:
   static constexpr std::int64_t kGroups = 10;
@@ -49,8 +55,6 @@ public:
   /// Of the metric of that name; without as many examples as kGroups twice over, the error is
   /// that of a share.
   rt::Result<Score> score(const MetricChoice &metric) const;
-  /// Another metric of the whole, in its own units; absent: NaN.
-  rt::Result<double> other(const std::string &name) const;
 
 private:
   struct Group {

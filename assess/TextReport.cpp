@@ -49,15 +49,17 @@ std::string score(const Score &one) {
 }
 
 std::string prediction(const Prediction &p) {
-  return format("%6.2f  %.1f to %.1f", p.value, p.low, p.high);
+  return format("%6.2f  %.1f to %.1f, one on new rows %.1f to %.1f", p.value, p.low, p.high,
+                p.newLow, p.newHigh);
 }
 
 std::string dataLines(const Assessment &a) {
   const DataFacts &d = a.data;
   std::string out = "Data\n";
-  std::string rows = format(
-      "%lld to train on, %lld to evaluate with (%s)", static_cast<long long>(d.trainRows),
-      static_cast<long long>(a.evaluationRows), a.evaluationSource.c_str());
+  std::string rows =
+      format("%lld to train on, %lld of %lld to evaluate with (%s)",
+             static_cast<long long>(d.trainRows), static_cast<long long>(a.evaluationRows),
+             static_cast<long long>(a.evaluationSize), a.evaluationSource.c_str());
   out += row("rows", rows);
   if (!d.labels.empty()) {
     const LabelCount &most = d.labels.front(), &least = d.labels.back();
@@ -126,9 +128,11 @@ std::string modelLines(const Assessment &a, const ModelFacts &m) {
     out += row("gain over the probe",
                format("%+6.2f  ± %.2f", m.gain->value, 1.96 * m.gain->error));
   if (m.probeAtAll)
-    out += row("probe, all rows", prediction(*m.probeAtAll) + "  (expected, 90 %)");
+    out += row("probe, all rows", prediction(*m.probeAtAll));
   if (m.tunedAtAll)
-    out += row("fine-tuned, all rows", prediction(*m.tunedAtAll) + "  (expected, 90 %)");
+    out += row("fine-tuned, all rows", prediction(*m.tunedAtAll));
+  if (m.probeAtAll || m.tunedAtAll)
+    out += row("", "expected, 90 %: the mean of runs on these rows, then one");
   return out + "\n";
 }
 
@@ -147,6 +151,19 @@ std::string costLines(const ModelFacts &m) {
   return out + "\n";
 }
 
+std::string noiseLines(const NoiseFacts &noise) {
+  std::string out = row("evaluation rows", format("%6.2f  were they drawn anew", noise.rows));
+  if (noise.subsetCount)
+    out +=
+        row("training rows", format("%6.2f  of the probe, by %lld families of nested parts",
+                                    noise.subsets, static_cast<long long>(noise.subsetCount)));
+  out += row("seeds", noise.seedCount
+                          ? format("%6.2f  of a short run, by %lld of them", noise.seeds,
+                                   static_cast<long long>(noise.seedCount))
+                          : "        not measured: one short run");
+  return out;
+}
+
 } // namespace
 
 std::string renderText(const Assessment &a) {
@@ -163,7 +180,7 @@ std::string renderText(const Assessment &a) {
   for (const ModelFacts &model : a.models)
     out += modelLines(a, model);
   out += costLines(a.models.front());
-  out += "Noise\n";
+  out += "Noise (standard deviations, points)\n" + noiseLines(a.models.front().noise);
   out += row("detectable", format("%.1f points between two runs, with %lld rows", a.detectable,
                                   static_cast<long long>(a.evaluationRows)));
   if (a.detectableTest > 0)

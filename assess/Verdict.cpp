@@ -95,8 +95,8 @@ struct Judge {
   bool satisfied() {
     if (!first.zeroShot || !beats(*first.zeroShot, floor))
       return false;
-    if (!a.target && a.evaluationRows < kLeastEvaluation)
-      return false; // what these rows cannot tell would be anything
+    if (!a.target && (a.evaluationRows < kLeastEvaluation || first.tooShort))
+      return false; // what these rows or steps cannot tell would be anything
     double zero = first.zeroShot->value;
     if (a.target) {
       if (zero < *a.target)
@@ -250,7 +250,8 @@ struct Judge {
     if (a.target || !first.tunedAtAll)
       return false;
     const Prediction &tuned = *first.tunedAtAll;
-    if (tuned.value - probe.value > std::min(std::max(a.detectable, 1.0), kMostIgnored))
+    double most = first.tooShort ? 100 : tuned.value; // that tuning may reach
+    if (most - probe.value > std::min(std::max(a.detectable, 1.0), kMostIgnored))
       return false;
     std::string compared = probe.value - tuned.value > std::max(a.detectable, 1.0)
                                ? ": with this recipe fine-tuning does worse; a lower "
@@ -264,12 +265,39 @@ struct Judge {
     return true;
   }
 
+  /// Short runs in which a model may have yet to begin.
+  bool tooShortToTell() {
+    if (!first.tooShort || !first.tunedAtAll)
+      return false;
+    double least =
+        std::max(first.tunedAtAll->low, first.probeAtAll ? first.probeAtAll->low : 0);
+    if (a.target ? first.tunedAtAll->value >= *a.target
+                 : first.tunedAtAll->value - std::max(floor.value, withoutTraining()) >
+                       std::max(a.detectable, kMostIgnored))
+      return false; // they tell enough
+    char time[64];
+    std::snprintf(time, sizeof time, "%.0f s", a.fullRunSeconds);
+    say(Verdict::Inconclusive,
+        "Short runs of " + std::to_string(first.shortSteps) +
+            " steps are too short to tell what fine-tuning reaches: " + of(points(least)) +
+            " or more is expected. Models that take long to begin look like this, and such "
+            "that "
+            "learn nothing.",
+        "The whole run takes about " + std::string(time) + " here: " + trainCommand(a.method));
+    return true;
+  }
+
+  /// The best that goes without fine-tuning.
+  double withoutTraining() const {
+    return std::max(first.zeroShot ? first.zeroShot->value : 0,
+                    first.probeAtAll ? first.probeAtAll->value : 0);
+  }
+
   /// A gain that is expected, and that nobody could see.
   bool tooFewToTell() {
     if (!first.tunedAtAll || a.target)
       return false;
-    double without = std::max({floor.value, first.zeroShot ? first.zeroShot->value : 0,
-                               first.probeAtAll ? first.probeAtAll->value : 0});
+    double without = std::max(floor.value, withoutTraining());
     double gain = first.tunedAtAll->value - without;
     if (gain > a.detectable)
       return false;
@@ -350,7 +378,7 @@ void decide(Assessment &assessment) {
     return;
   }
   if (judge.nothingLearnt() || judge.needsData() || judge.probeSuffices() ||
-      judge.tooFewToTell() || judge.fineTune())
+      judge.tooShortToTell() || judge.tooFewToTell() || judge.fineTune())
     return;
   judge.say(Verdict::Inconclusive,
             "No training run was measured, so nothing says what fine-tuning would give.",

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 using namespace ftc;
@@ -61,7 +62,7 @@ TEST(Lbfgs, FindsTheMinimumOfAQuadratic) {
 
 TEST(Probe, ALinearBorderIsFoundWhateverTheScales) {
   Features train = separable(400, 1), queries = separable(300, 2);
-  LinearProbe probe = fitLinearProbe({&train, 2, {}});
+  LinearProbe probe = fitLinearProbe({&train, 2});
   EXPECT_GT(accuracy(probe.logits(queries.rows), queries), 0.97);
 }
 
@@ -92,7 +93,7 @@ TEST(Probe, SpansAreASoftmaxOverEachWindowsTokens) {
     }
   }
   train.begins.push_back(train.rows.rows);
-  LinearProbe probe = fitLinearProbe({&train, 2, spans});
+  LinearProbe probe = fitLinearProbe({&train, 2, spans, ProbeLoss::Windows});
   Matrix logits = probe.logits(train.rows);
   for (int w = 0; w < 60; ++w)
     for (std::int32_t t = 0; t < 6; ++t) {
@@ -101,6 +102,49 @@ TEST(Probe, SpansAreASoftmaxOverEachWindowsTokens) {
       if (t != spans[w].second)
         EXPECT_GT(logits.row(w * 6 + spans[w].second)[1], logits.row(w * 6 + t)[1]);
     }
+}
+
+TEST(Probe, SeveralLabelsAreALogisticRegressionEach) {
+  Features train = separable(400, 5), queries = separable(300, 6);
+  ProbeData data{&train, 2};
+  data.loss = ProbeLoss::Sigmoids;
+  data.targets = Matrix(train.rows.rows, 2);
+  auto labels = [](const Features &features, std::int64_t i) {
+    return std::array{features.rows.row(i)[0] > 0.5f,
+                      features.rows.row(i)[0] + features.rows.row(i)[1] > 1};
+  };
+  for (std::int64_t i = 0; i < train.rows.rows; ++i)
+    for (int label = 0; label < 2; ++label)
+      data.targets.row(i)[label] = labels(train, i)[label] ? 1.0f : 0.0f;
+  Matrix logits = fitLinearProbe(data).logits(queries.rows);
+  double hits = 0;
+  for (std::int64_t i = 0; i < logits.rows; ++i)
+    for (int label = 0; label < 2; ++label)
+      hits += (logits.row(i)[label] > 0) == labels(queries, i)[label];
+  EXPECT_GT(hits / static_cast<double>(2 * logits.rows), 0.96);
+}
+
+TEST(Probe, ValuesAreRidgeRegressionInTheirOwnUnits) {
+  Features train = separable(400, 7), queries = separable(300, 8);
+  ProbeData data{&train, 1};
+  data.loss = ProbeLoss::Squares;
+  data.targets = Matrix(train.rows.rows, 1);
+  auto value = [](const Features &features, std::int64_t i) {
+    return 300 + 50 * features.rows.row(i)[0] - 20 * features.rows.row(i)[1];
+  };
+  for (std::int64_t i = 0; i < train.rows.rows; ++i)
+    data.targets.row(i)[0] = value(train, i);
+  // Its own solution: standardized features are nearly uncorrelated here, of 400 rows, so that
+  // a penalty of 400 would halve the weights and one of 10 leaves them within 3 %.
+  LinearProbe weak = fitWithPenalty(data, 10, 60), strong = fitWithPenalty(data, 400, 60);
+  EXPECT_NEAR(weak.weights.row(0)[0], 50, 2);
+  EXPECT_NEAR(weak.weights.row(1)[0], -20, 2);
+  EXPECT_NEAR(strong.weights.row(0)[0], 25, 2.5);
+  LinearProbe chosen = fitLinearProbe(data);
+  EXPECT_EQ(chosen.penalty, 10); // nothing here is noise
+  Matrix found = chosen.logits(queries.rows);
+  for (std::int64_t i = 0; i < found.rows; ++i)
+    EXPECT_NEAR(found.row(i)[0], value(queries, i), 2);
 }
 
 } // namespace

@@ -146,6 +146,67 @@ class AssessTest(Suite):
         found = self.assess(self.data("noisy.jsonl", noisy), "--target_metric", "95")
         self.assertEqual(found["verdict"], "NEED DATA", found["reason"])
 
+    def testNoiseIsOfRowsPartsAndSeeds(self):
+        rows = by_order(1500, 3)
+        train, judged = self.data("noise.jsonl", rows[:1000]), self.data("judged.jsonl", rows[1000:])
+        found = self.assess(train, "--validation_file", judged)
+        model = found["models"][0]
+        self.assertEqual(found["data"]["evaluation_rows"], found["data"]["evaluation_size"])
+        self.assertEqual(model["noise"]["training_rows"]["families"], 8)
+        self.assertEqual(model["noise"]["seeds"]["runs"], 2)
+        # All rows were looked at: what they are is no noise of the same rows, and is of new ones.
+        self.assertAlmostEqual(model["noise"]["rows"], model["linear_probe"]["standard_error"])
+        for name in ("probe_at_all_rows", "tuned_at_all_rows"):
+            same, new = model[name], model[name]["one_run_on_new_rows"]
+            half = 1.645 * model["noise"]["rows"]
+            self.assertLess(new["low"], same["low"])
+            self.assertGreaterEqual(min(100, same["value"] + half), same["value"])
+            self.assertGreaterEqual(new["high"], min(100, same["value"] + half) - 1e-9)
+        rows = model["linear_probe"]["standard_error"]
+        seeds = model["noise"]["seeds"]["deviation"]
+        self.assertAlmostEqual(found["detectable_difference"],
+                               2.8 * (2 * (rows ** 2 + seeds ** 2)) ** 0.5, 6)
+
+    def testValuesHaveARidgeProbe(self):
+        chance = random.Random(14)
+        rows = [(" ".join(words := [chance.choice(WORDS) for _ in range(8)]),
+                 words.count("lo") - 0.5 * words.count("ka") + chance.gauss(0, 0.1))
+                for _ in range(600)]
+        found = self.assess(self.data("values.jsonl", rows))
+        model = found["models"][0]
+        self.assertEqual(found["metric"], "pearson")
+        self.assertGreater(model["linear_probe"]["value"], 70)
+        self.assertEqual(found["baselines"]["one value for all"]["value"], 0)
+        self.assertIn("logme", model)
+        self.assertTrue(model["tuned_from_probe"])
+        chance.shuffle(values := [value for _, value in rows])
+        found = self.assess(self.data("no-values.jsonl", [(text, value) for (text, _), value
+                                                          in zip(rows, values)]))
+        self.assertEqual(found["verdict"], "INCONCLUSIVE", found["reason"])
+
+    def testSeveralLabelsHaveAProbeEach(self):
+        chance, rows = random.Random(15), []
+        for _ in range(600):
+            words = [chance.choice(WORDS) for _ in range(6)]
+            rows.append((" ".join(words), [name for name in ("lo", "ka", "xi") if name in words]))
+        found = self.assess(self.data("several.jsonl", rows))
+        model = found["models"][0]
+        self.assertEqual(found["metric"], "f1")
+        self.assertGreater(model["linear_probe"]["value"],
+                           found["baselines"]["every label"]["value"] + 20)
+        self.assertEqual(found["baselines"]["labels that most texts have"]["value"], 0)
+        self.assertIn("logme", model)
+
+    def testModelsThatWriteTextsAreComparedByShortRuns(self):
+        train = RECORDINGS / "data" / "summaries.jsonl"
+        models = [model_of("bart", "summarization"), model_of("gpt2", "summarization")]
+        found = self.assess(train, task="summarization", models=models)
+        self.assertEqual([model["model"] for model in found["models"]], [str(m) for m in models])
+        for model in found["models"]:
+            self.assertEqual(len(model["tuned_curve"]), 1)
+            self.assertIn("zero_shot", model)
+            self.assertIn("tuned_at_all_rows", model)
+
     def testAdaptersAreNoModelsToAssess(self):
         folder = self.scratch / "adapter"
         folder.mkdir(exist_ok=True)
@@ -160,11 +221,6 @@ class AssessTest(Suite):
             self.assertEqual(len(done.stderr.splitlines()), 1)
             self.assertIn("PEFT adapter", done.stderr)
             self.assertIn("'the/base'", done.stderr)
-
-    def testTheManualPageHasTheExitCodes(self):
-        page = must("ftc", "assess", "--print_reference", "man").stdout.replace("\\-", "-")
-        for name, code in CODES.items():
-            self.assertIn("%d for %s" % (code, name), page)
 
     def testWhatAKilledAssessmentLeftGoesWithTheNext(self):
         kept = self.scratch / "tmp"
@@ -181,6 +237,27 @@ class AssessTest(Suite):
         os.close(lock)
         self.assertEqual(sorted(path.name for path in kept.iterdir()),
                          ["another", "ftc-assess-held12"])
+
+    def testTheManualPageHasTheExitCodes(self):
+        page = must("ftc", "assess", "--print_reference", "man").stdout.replace("\\-", "-")
+        for name, code in CODES.items():
+            self.assertIn("%d for %s" % (code, name), page)
+
+    def testShortRunsOfFewStepsDoNotSpeakAgainstTraining(self):
+        noisy = [(text, label if index % 3 else "b") for index, (text, label)
+                 in enumerate(by_word(600, 11))]
+        found = self.assess(self.data("few.jsonl", noisy), "--per_device_train_batch_size", 64,
+                            "--num_train_epochs", 20, "--learning_rate", 1e-5)
+        model = found["models"][0]
+        self.assertEqual(model["short_run"], {"steps": 8, "too_short": True})
+        self.assertEqual(model["tuned_at_all_rows"]["high"], 100)
+        self.assertEqual(found["verdict"], "INCONCLUSIVE", found["reason"])
+        self.assertIn("8 steps", found["reason"])
+        # Where the probe leaves nothing to gain, that does not matter.
+        found = self.assess(self.data("full.jsonl", by_word(600, 1)),
+                            "--per_device_train_batch_size", 64, "--num_train_epochs", 20)
+        self.assertTrue(found["models"][0]["short_run"]["too_short"])
+        self.assertEqual(found["verdict"], "PROBE SUFFICES", found["reason"])
 
     def testTheSameSeedGivesTheSameFigures(self):
         train = self.data("seed.jsonl", by_word(200, 10))
@@ -241,6 +318,16 @@ class AssessTest(Suite):
         found = self.assess(self.data("budget.jsonl", by_word(2000, 13)), "--time_budget", 1,
                             "--num_train_epochs", 1000)
         self.assertIn("--time_budget", " ".join(found["left_out"]))
+
+    def testATimeBudgetThatIsTooSmallIsSaidBefore(self):
+        """Compiling alone took longer: nothing later was needed to know."""
+        train = self.data("small.jsonl", by_word(400, 13))
+        done = must("ftc", "assess", model_of("bert", "text-classification"), "--task",
+                    "text-classification", "--train_file", train, "--time_budget", 0.001, "--json")
+        said = [line for line in done.stderr.splitlines() if "are needed at least" in line]
+        self.assertEqual(len(said), 1, done.stderr)
+        self.assertLess(done.stderr.index(said[0]), done.stderr.index("frozen features"))
+        self.assertIn(said[0], json.loads(done.stdout)["left_out"])
 
     def testExitCodesTextAndPage(self):
         train, page = self.data("codes.jsonl", by_word(20, 4)), self.scratch / "page.html"

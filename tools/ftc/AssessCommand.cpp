@@ -136,9 +136,9 @@ rt::Status assessCommand(std::span<const std::string> arguments, int &verdictCod
   flags.real("target_metric", o.target, {.least = 0, .most = 100, .leastOpen = true},
              "what suffices, in points of 0 to 100 or as a share of 1");
   flags.shownDefault("none: what training gains decides");
-  flags.real("time_budget", o.timeBudget, {.least = 1, .most = 1e7},
+  flags.real("time_budget", o.timeBudget, {.least = 0, .most = 1e7, .leastOpen = true},
              "seconds for features and short runs, beside some that are always taken");
-  flags.shownDefault("14 % of the run, at least 8");
+  flags.shownDefault("what an eighth of the run's arithmetic takes");
   flags.group("Output");
   flags.boolean("json", given.json, "all figures as JSON on stdout");
   flags.text("html", given.html, "FILE", "write a page of its own too");

@@ -1,0 +1,28 @@
+// Independent pieces of work on every core: each writes a place of its own, so that results do
+// not depend on the threads.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace ftc::assess {
+
+/// Calls work(0) … work(count - 1), the first ones first, on `threads` threads (0: one a core).
+template <typename Work> void inParallel(std::int64_t count, unsigned threads, Work work) {
+  if (threads == 0)
+    threads = std::max(1u, std::thread::hardware_concurrency());
+  std::atomic<std::int64_t> next{0};
+  auto take = [&] {
+    for (std::int64_t i = next++; i < count; i = next++)
+      work(i);
+  };
+  std::vector<std::jthread> others;
+  for (std::int64_t i = 1; i < std::min<std::int64_t>(threads, count); ++i)
+    others.emplace_back(take);
+  take();
+}
+
+} // namespace ftc::assess

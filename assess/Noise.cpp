@@ -1,0 +1,88 @@
+// Plain variances; docs/assess.md says what each is and is not.
+#include "assess/Noise.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace ftc::assess {
+
+double pairedError(const Score &a, const Score &b) {
+  if (a.groups.size() != b.groups.size() || a.groups.size() < 2)
+    return std::hypot(a.error, b.error);
+  double sum = 0, squares = 0;
+  for (std::size_t g = 0; g < a.groups.size(); ++g) {
+    double difference = b.groups[g] - a.groups[g];
+    sum += difference;
+    squares += difference * difference;
+  }
+  auto n = static_cast<double>(a.groups.size());
+  return std::sqrt(std::max(0.0, (squares - sum * sum / n) / (n - 1)) / n);
+}
+
+Score meanScore(std::span<const Score> scores) {
+  Score mean = scores.front();
+  for (const Score &other : scores.subspan(1)) {
+    mean.value += other.value;
+    mean.error += other.error;
+    if (other.groups.size() != mean.groups.size())
+      mean.groups.clear();
+    for (std::size_t g = 0; g < mean.groups.size(); ++g)
+      mean.groups[g] += other.groups[g];
+  }
+  auto count = static_cast<double>(scores.size());
+  mean.value /= count;
+  mean.error /= count;
+  for (double &group : mean.groups)
+    group /= count;
+  return mean;
+}
+
+double unseenShare(std::int64_t seen, std::int64_t all) {
+  if (all <= 0)
+    return 1;
+  double share = static_cast<double>(seen) / static_cast<double>(all);
+  return std::sqrt(std::clamp(1 - share, 0.0, 1.0));
+}
+
+double seedVariance(std::span<const Score> runs) {
+  if (runs.size() < 2)
+    return 0;
+  double sum = 0, squares = 0, paired = 0, pairs = 0;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    sum += runs[i].value;
+    squares += runs[i].value * runs[i].value;
+    for (std::size_t j = 0; j < i; ++j, ++pairs) {
+      double error = pairedError(runs[j], runs[i]);
+      paired += error * error / 2;
+    }
+  }
+  auto n = static_cast<double>(runs.size());
+  return std::max((squares - sum * sum / n) / (n - 1), paired / pairs);
+}
+
+double Replicates::mean() const {
+  return std::accumulate(values.begin(), values.end(), 0.0) /
+         static_cast<double>(std::max<std::size_t>(1, values.size()));
+}
+
+double Replicates::deviation() const {
+  double mean = this->mean(), sum = 0;
+  for (double value : values)
+    sum += (value - mean) * (value - mean);
+  return values.size() > 1 ? std::sqrt(sum / (static_cast<double>(values.size()) - 1)) : 0;
+}
+
+double subsetDeviation(std::span<const Replicates> sizes, double all) {
+  double sum = 0, freedom = 0;
+  for (const Replicates &size : sizes) {
+    double share = size.rows / all, own = static_cast<double>(size.values.size()) - 1;
+    if (own < 1 || share >= 1)
+      continue;
+    sum += own * size.deviation() * size.deviation() / (1 - share) * share;
+    freedom += own;
+  }
+  return freedom > 0 ? std::sqrt(sum / freedom) : 0;
+}
+
+} // namespace ftc::assess
