@@ -241,7 +241,7 @@ class AssessTest(Suite):
     def testTheManualPageHasTheExitCodes(self):
         page = must("ftc", "assess", "--print_reference", "man").stdout.replace("\\-", "-")
         for name, code in CODES.items():
-            self.assertIn("%d for %s" % (code, name), page)
+            self.assertIn("%d %s" % (code, name), page)
 
     def testShortRunsOfFewStepsDoNotSpeakAgainstTraining(self):
         noisy = [(text, label if index % 3 else "b") for index, (text, label)

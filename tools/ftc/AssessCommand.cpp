@@ -149,7 +149,7 @@ rt::Status assessCommand(std::span<const std::string> arguments, int &verdictCod
   std::string codes;
   for (int code = 0; code < assess::kVerdicts; ++code) {
     auto verdict = static_cast<assess::Verdict>(code);
-    codes += (code ? ", " : "") + std::to_string(assess::verdictExitCode(verdict)) + " for " +
+    codes += (code ? ", " : "") + std::to_string(assess::verdictExitCode(verdict)) + " " +
              std::string(assess::verdictName(verdict));
   }
   flags.exits("With --exit_code, instead of 0: " + codes + ".");
