@@ -1,9 +1,12 @@
 // test/kernels' harness on the emulated GPU: the same tests and references, their kernels as
-// PTX. Where the CUDA lowering has kernels of its own for a vector kernel, those run.
+// PTX. Where the CUDA lowering has kernels of its own for a vector kernel, those run. Each
+// launch runs once more on this CPU, from the IR that the PTX is made of, with the same
+// results.
 #include "compiler/targets/cpu/kernels/Attention.h"
 #include "compiler/targets/cuda/PtxCompiler.h"
 #include "compiler/targets/cuda/kernels/FlashBias.h"
 #include "runtime/abi/CudaKernel.h"
+#include "test/cuda/HostKernels.h"
 #include "test/emulator/Harness.h"
 #include "test/kernels/KernelHarness.h"
 
@@ -32,6 +35,67 @@ static std::pair<unsigned char *, std::size_t> bufferOf(void *pointer) {
   return {static_cast<unsigned char *>(const_cast<void *>(begin)), bytes};
 }
 
+/// A kernel for each number of operands, compiled once: it outlives no test that names it.
+struct Compiled {
+  std::string ptx;
+  std::unique_ptr<cuda::test::HostKernels> host;
+};
+
+static const Compiled &compiledOf(const Kernel &kernel, const cuda::GpuArch &arch,
+                                  const cuda::KernelSignature &signature) {
+  static std::map<std::string, Compiled> all;
+  Compiled &compiled = all[kernel.key(arch) + "/" + std::to_string(signature.buffers) + "/" +
+                           std::to_string(signature.ints)];
+  if (compiled.host)
+    return compiled;
+  std::shared_ptr<const Kernel> borrowed(std::shared_ptr<const Kernel>(), &kernel);
+  llvm::Expected<std::string> made = cuda::compileToPtx({{borrowed, signature}}, arch);
+  if (!made)
+    die(llvm::toString(made.takeError()));
+  compiled.ptx = *made;
+  auto host = cuda::test::HostKernels::compile({{borrowed, signature}}, arch);
+  if (!host)
+    die(llvm::toString(host.takeError()));
+  compiled.host = std::move(*host);
+  if (const char *folder = std::getenv("FTC_PTX_SAMPLES")) {
+    std::FILE *file =
+        std::fopen((std::string(folder) + "/" + kernel.key(arch) + ".ptx").c_str(), "w");
+    std::fwrite(compiled.ptx.data(), 1, compiled.ptx.size(), file);
+    std::fclose(file);
+  }
+  return compiled;
+}
+
+/// An array of the host as the device would have it: aligned, with slack behind it.
+struct HostArray {
+  HostArray(const unsigned char *begin, std::size_t bytes) : bytes(bytes) {
+    constexpr auto alignment = std::size_t(abi::kCudaBufferAlignment);
+    std::size_t room = (bytes + abi::kCudaBufferSlack + alignment - 1) / alignment * alignment;
+    data.reset(static_cast<unsigned char *>(std::aligned_alloc(alignment, room)));
+    std::memset(data.get(), 0xff, room);
+    std::memcpy(data.get(), begin, bytes);
+  }
+  struct Free {
+    void operator()(unsigned char *pointer) const { std::free(pointer); }
+  };
+  std::unique_ptr<unsigned char, Free> data;
+  std::size_t bytes;
+};
+
+/// The first word in which `left` and `right` differ, or -1.
+static std::ptrdiff_t firstDifference(const unsigned char *left, const unsigned char *right,
+                                      std::size_t bytes) {
+  for (std::size_t at = 0; at < bytes; at += 4) {
+    std::uint32_t a = 0, b = 0;
+    std::size_t count = std::min<std::size_t>(4, bytes - at);
+    std::memcpy(&a, left + at, count);
+    std::memcpy(&b, right + at, count);
+    if (!cuda::test::sameWord(a, b))
+      return static_cast<std::ptrdiff_t>(at / 4);
+  }
+  return -1;
+}
+
 static void runOnGpu(const Kernel &kernel, const CpuIsa &isa,
                      const std::vector<void *> &buffers, const std::vector<std::int64_t> &ints,
                      const std::vector<double> &scalars, bool more) {
@@ -39,28 +103,14 @@ static void runOnGpu(const Kernel &kernel, const CpuIsa &isa,
   cuda::KernelSignature signature{static_cast<unsigned>(buffers.size()),
                                   static_cast<unsigned>(ints.size()),
                                   static_cast<unsigned>(scalars.size())};
-  // Compiled for each number of operands once; a kernel outlives no test that names it.
-  static std::map<std::string, std::string> compiled;
-  std::string &ptx = compiled[kernel.key(isa) + "/" + std::to_string(buffers.size()) + "/" +
-                              std::to_string(ints.size())];
-  if (ptx.empty()) {
-    std::shared_ptr<const Kernel> borrowed(std::shared_ptr<const Kernel>(), &kernel);
-    llvm::Expected<std::string> made = cuda::compileToPtx({{borrowed, signature}}, arch);
-    if (!made)
-      die(llvm::toString(made.takeError()));
-    ptx = *made;
-    if (const char *folder = std::getenv("FTC_PTX_SAMPLES")) {
-      std::FILE *file =
-          std::fopen((std::string(folder) + "/" + kernel.key(isa) + ".ptx").c_str(), "w");
-      std::fwrite(ptx.data(), 1, ptx.size(), file);
-      std::fclose(file);
-    }
-  }
+  const auto &[ptx, host] = compiledOf(kernel, arch, signature);
   emulator::TestGpu gpu;
   try {
     gpu.load(ptx);
     std::map<unsigned char *, Placed> placed;
+    std::map<unsigned char *, HostArray> copies;
     std::vector<std::uint64_t> parameters;
+    std::vector<void *> hostParameters;
     for (void *pointer : buffers) {
       auto [begin, bytes] = bufferOf(pointer);
       auto [entry, fresh] = placed.try_emplace(begin);
@@ -69,8 +119,10 @@ static void runOnGpu(const Kernel &kernel, const CpuIsa &isa,
         std::memcpy(gpu.memory.host(entry->second.address), begin, bytes);
         gpu.memory.markWritten(entry->second.address, bytes);
       }
-      parameters.push_back(entry->second.address +
-                           (static_cast<unsigned char *>(pointer) - begin));
+      std::ptrdiff_t offset = static_cast<unsigned char *>(pointer) - begin;
+      parameters.push_back(entry->second.address + offset);
+      HostArray &copy = copies.try_emplace(begin, begin, bytes).first->second;
+      hostParameters.push_back(copy.data.get() + offset);
     }
     std::int64_t tasks = kernel.grid(isa).evaluate(ints);
     std::vector<std::uint64_t> words{static_cast<std::uint64_t>(tasks)};
@@ -81,12 +133,23 @@ static void runOnGpu(const Kernel &kernel, const CpuIsa &isa,
       std::memcpy(&words.back(), &value, sizeof value);
     }
     parameters.push_back(gpu.upload(words));
-    if (tasks > 0 || more)
-      gpu.launch(kernel.key(isa), static_cast<std::uint32_t>(tasks + (more ? 3 : 0)),
-                 cuda::threadsOf(kernel), parameters,
+    hostParameters.push_back(words.data());
+    auto grid = static_cast<std::uint32_t>(tasks + (more ? 3 : 0));
+    auto threads = static_cast<std::uint32_t>(cuda::threadsOf(kernel));
+    if (grid > 0) {
+      gpu.launch(kernel.key(isa), grid, threads, parameters,
                  static_cast<std::uint32_t>(cuda::sharedBytesOf(kernel, arch)));
-    for (auto &[begin, array] : placed)
-      std::memcpy(begin, gpu.memory.host(array.address), array.bytes);
+      host->launch(kernel.key(isa), grid, threads, hostParameters);
+    }
+    for (auto &[begin, array] : placed) {
+      auto *gpus = reinterpret_cast<const unsigned char *>(gpu.memory.host(array.address));
+      std::ptrdiff_t at = firstDifference(gpus, copies.at(begin).data.get(), array.bytes);
+      if (at >= 0)
+        die(kernel.key(isa) + ": word " + std::to_string(at) + " of an operand is " +
+            std::to_string(reinterpret_cast<const std::uint32_t *>(gpus)[at]) +
+            " on the emulator, not what its IR gives on this CPU");
+      std::memcpy(begin, gpus, array.bytes);
+    }
   } catch (const emulator::Fault &fault) {
     die(kernel.key(isa) + ": " + fault.message);
   }

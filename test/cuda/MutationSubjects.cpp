@@ -8,6 +8,7 @@
 #include "compiler/targets/cuda/PtxCompiler.h"
 #include "compiler/targets/cuda/kernels/FlashBias.h"
 #include "compiler/targets/cuda/kernels/Gemm.h"
+#include "runtime/abi/CudaKernel.h"
 #include "test/emulator/Harness.h"
 
 #include <bit>
@@ -31,39 +32,80 @@ static Operand integers(std::vector<int> values) {
   return {std::vector<std::uint32_t>(values.begin(), values.end())};
 }
 
+static LaunchedKernel launched(const Subject &subject) {
+  const Inputs &first = subject.launches.front();
+  return {subject.kernel,
+          {static_cast<unsigned>(first.operands.size()),
+           static_cast<unsigned>(first.ints.size()),
+           static_cast<unsigned>(first.scalars.size())}};
+}
+
+/// The words behind a launch's pointers (runtime/abi/CudaKernel.h).
+static std::vector<std::uint64_t> wordsOf(const Inputs &inputs, std::int64_t tasks) {
+  std::vector<std::uint64_t> words{static_cast<std::uint64_t>(tasks)};
+  for (std::int64_t value : inputs.ints)
+    words.push_back(static_cast<std::uint64_t>(value));
+  for (double value : inputs.scalars)
+    words.push_back(std::bit_cast<std::uint64_t>(value));
+  return words;
+}
+
 std::string Subject::ptx() const {
-  const Inputs &first = launches.front();
-  KernelSignature signature{static_cast<unsigned>(first.operands.size()),
-                            static_cast<unsigned>(first.ints.size()),
-                            static_cast<unsigned>(first.scalars.size())};
-  llvm::Expected<std::string> made = compileToPtx({{kernel, signature}}, arch());
+  llvm::Expected<std::string> made = compileToPtx({launched(*this)}, arch());
   EXPECT_TRUE(bool(made)) << llvm::toString(made.takeError());
   return made ? *made : "";
 }
 
+std::unique_ptr<HostKernels> Subject::host() const {
+  auto made = HostKernels::compile({launched(*this)}, arch());
+  EXPECT_TRUE(bool(made)) << llvm::toString(made.takeError());
+  return made ? std::move(*made) : nullptr;
+}
+
 std::vector<std::uint32_t> Subject::run(const std::string &ptx, std::size_t index) const {
-  const auto &[operands, ints, scalars] = launches[index];
+  const Inputs &inputs = launches[index];
   emulator::TestGpu gpu(std::uint64_t(1) << 24);
   gpu.options.threads = 1;
   gpu.options.maxBranches = 1 << 14;
   gpu.load(ptx);
   std::vector<std::uint64_t> parameters;
-  for (const Operand &operand : operands)
+  for (const Operand &operand : inputs.operands)
     parameters.push_back(operand.written ? gpu.upload(operand.words)
                                          : gpu.reserve(operand.words.size() * 4));
-  std::int64_t tasks = kernel->grid(arch()).evaluate(ints);
-  std::vector<std::uint64_t> words{static_cast<std::uint64_t>(tasks)};
-  for (std::int64_t value : ints)
-    words.push_back(static_cast<std::uint64_t>(value));
-  for (double value : scalars)
-    words.push_back(std::bit_cast<std::uint64_t>(value));
-  parameters.push_back(gpu.upload(words));
+  std::int64_t tasks = kernel->grid(arch()).evaluate(inputs.ints);
+  parameters.push_back(gpu.upload(wordsOf(inputs, tasks)));
   gpu.launch(kernel->key(arch()), static_cast<std::uint32_t>(tasks) + 3, threadsOf(*kernel),
              parameters, static_cast<std::uint32_t>(sharedBytesOf(*kernel, arch())));
   std::vector<std::uint32_t> all;
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    auto part = gpu.download<std::uint32_t>(parameters[i], operands[i].words.size());
+  for (std::size_t i = 0; i < inputs.operands.size(); ++i) {
+    auto part = gpu.download<std::uint32_t>(parameters[i], inputs.operands[i].words.size());
     all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+std::vector<std::uint32_t> Subject::runOnHost(HostKernels &host, std::size_t index) const {
+  const Inputs &inputs = launches[index];
+  struct alignas(abi::kCudaBufferAlignment) Line {
+    std::uint32_t words[abi::kCudaBufferAlignment / 4];
+  };
+  std::vector<std::vector<Line>> arrays;
+  std::vector<void *> parameters;
+  for (const Operand &operand : inputs.operands) {
+    std::size_t bytes = operand.words.size() * 4;
+    arrays.emplace_back((bytes + abi::kCudaBufferSlack) / sizeof(Line) + 1);
+    std::memcpy(arrays.back().data(), operand.words.data(), bytes);
+    parameters.push_back(arrays.back().data());
+  }
+  std::int64_t tasks = kernel->grid(arch()).evaluate(inputs.ints);
+  std::vector<std::uint64_t> words = wordsOf(inputs, tasks);
+  parameters.push_back(words.data());
+  host.launch(kernel->key(arch()), static_cast<unsigned>(tasks) + 3,
+              static_cast<unsigned>(threadsOf(*kernel)), parameters);
+  std::vector<std::uint32_t> all;
+  for (std::size_t i = 0; i < inputs.operands.size(); ++i) {
+    auto *begin = static_cast<std::uint32_t *>(parameters[i]);
+    all.insert(all.end(), begin, begin + inputs.operands[i].words.size());
   }
   return all;
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "compiler/targets/cpu/kernels/KernelSpec.h"
-#include "compiler/targets/cuda/GpuArch.h"
+#include "test/cuda/HostKernels.h"
 
 #include <cstdint>
 #include <memory>
@@ -35,6 +35,10 @@ struct Subject {
   /// What lies in all operands after launch `index` of `ptx`, with blocks beyond the tasks.
   /// Throws emulator::Fault.
   std::vector<std::uint32_t> run(const std::string &ptx, std::size_t index) const;
+
+  /// The kernel as PTX is made of, on this CPU, and what a launch of it leaves.
+  std::unique_ptr<HostKernels> host() const;
+  std::vector<std::uint32_t> runOnHost(HostKernels &host, std::size_t index) const;
 };
 
 /// Products in each of their bodies, attention's passes, the vocabulary's loss, and vector

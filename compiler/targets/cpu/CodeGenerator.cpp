@@ -79,14 +79,14 @@ static void optimize(llvm::Module &module, const CodeGeneration &how) {
   how.optimize(module, builder, modules);
 }
 
-llvm::Expected<std::string> generateCode(ModuleOp module, const CodeGeneration &how) {
+llvm::Expected<std::unique_ptr<llvm::Module>>
+generateIr(ModuleOp module, const CodeGeneration &how, llvm::LLVMContext &context) {
   if (!how.machine)
     return how.failure("this LLVM has no " + how.generator + " code generator");
   if (failed(verify(module)))
     return how.failure("an emitted kernel is not valid IR");
   if (failed(lowerToLLVMDialect(module, how.vectors)))
     return how.failure("lowering to the LLVM dialect failed");
-  llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(module, context, "kernels");
   if (!code)
     return how.failure("translation to LLVM IR failed");
@@ -94,12 +94,20 @@ llvm::Expected<std::string> generateCode(ModuleOp module, const CodeGeneration &
   code->setDataLayout(how.machine->createDataLayout());
   how.describe(*code);
   optimize(*code, how);
+  return code;
+}
+
+llvm::Expected<std::string> generateCode(ModuleOp module, const CodeGeneration &how) {
+  llvm::LLVMContext context;
+  llvm::Expected<std::unique_ptr<llvm::Module>> code = generateIr(module, how, context);
+  if (!code)
+    return code.takeError();
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager codegen;
   if (how.machine->addPassesToEmitFile(codegen, stream, nullptr, how.file))
     return how.failure("the code generator cannot write this kind of file");
-  codegen.run(*code);
+  codegen.run(**code);
   return std::string(bytes.begin(), bytes.end());
 }
 

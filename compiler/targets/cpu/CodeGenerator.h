@@ -44,7 +44,12 @@ struct CodeGeneration {
   }
 };
 
-/// Verifies `module`, lowers it to the LLVM dialect and LLVM IR, and generates the file.
+/// Verifies `module`, lowers it to the LLVM dialect and LLVM IR, and runs the target's passes:
+/// what code is generated from.
+llvm::Expected<std::unique_ptr<llvm::Module>>
+generateIr(mlir::ModuleOp module, const CodeGeneration &how, llvm::LLVMContext &context);
+
+/// That IR as the file.
 llvm::Expected<std::string> generateCode(mlir::ModuleOp module, const CodeGeneration &how);
 
 } // namespace ftc::cpu

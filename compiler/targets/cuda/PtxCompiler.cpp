@@ -47,10 +47,12 @@ static void clearScratch(KernelBuilder &b, std::int64_t bytes) {
            [&](Num at) { b.storeVector(b.vec(0), b.scratch()[at]); });
 }
 
-static llvm::Error emit(ModuleOp module, const std::vector<LaunchedKernel> &kernels,
-                        const GpuArch &arch) {
-  declareSharedMemory(module);
-  KernelBuilder builder(module, arch);
+static llvm::Expected<OwningOpRef<ModuleOp>> emit(const std::vector<LaunchedKernel> &kernels,
+                                                  const GpuArch &arch, MLIRContext &context) {
+  cpu::prepareKernelContext(context);
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
+  declareSharedMemory(*module);
+  KernelBuilder builder(*module, arch);
   std::map<std::string, KernelSignature> seen;
   for (const auto &[kernel, signature] : kernels) {
     std::string name = kernel->key(arch);
@@ -72,12 +74,12 @@ static llvm::Error emit(ModuleOp module, const std::vector<LaunchedKernel> &kern
       clearScratch(builder, shared);
     kernel->emit(builder);
     builder.close();
-    auto function = module.lookupSymbol<func::FuncOp>(name);
+    auto function = module->lookupSymbol<func::FuncOp>(name);
     makeEntry(function, signature);
     if (onWarp && failed(distributeOverLanes(function)))
       return failure("'" + name + "' cannot run on a warp");
   }
-  return llvm::Error::success();
+  return module;
 }
 
 /// Marks entry points and bounds their threads.
@@ -94,8 +96,9 @@ static void describe(llvm::Module &module, const std::vector<LaunchedKernel> &ke
   }
 }
 
-llvm::Expected<std::string> compileToPtx(const std::vector<LaunchedKernel> &kernels,
-                                         const GpuArch &arch) {
+/// How NVPTX's code is made of the kernels' module; both must outlive it.
+static cpu::CodeGeneration generation(const std::vector<LaunchedKernel> &kernels,
+                                      const GpuArch &arch) {
   static std::once_flag once;
   std::call_once(once, [] {
     LLVMInitializeNVPTXTargetInfo();
@@ -103,11 +106,6 @@ llvm::Expected<std::string> compileToPtx(const std::vector<LaunchedKernel> &kern
     LLVMInitializeNVPTXTargetMC();
     LLVMInitializeNVPTXAsmPrinter();
   });
-  MLIRContext context(MLIRContext::Threading::DISABLED);
-  cpu::prepareKernelContext(context);
-  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
-  if (llvm::Error error = emit(*module, kernels, arch))
-    return std::move(error);
   cpu::CodeGeneration how{
       "cuda kernels", "NVPTX",
       cpu::makeMachine("nvptx64-nvidia-cuda", arch.llvmCpu, arch.llvmFeatures),
@@ -119,7 +117,26 @@ llvm::Expected<std::string> compileToPtx(const std::vector<LaunchedKernel> &kern
                     llvm::ModuleAnalysisManager &modules) {
     builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(code, modules);
   };
-  return cpu::generateCode(*module, how);
+  return how;
+}
+
+llvm::Expected<std::string> compileToPtx(const std::vector<LaunchedKernel> &kernels,
+                                         const GpuArch &arch) {
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  llvm::Expected<OwningOpRef<ModuleOp>> module = emit(kernels, arch, context);
+  if (!module)
+    return module.takeError();
+  return cpu::generateCode(**module, generation(kernels, arch));
+}
+
+llvm::Expected<std::unique_ptr<llvm::Module>>
+compileToNvvmIr(const std::vector<LaunchedKernel> &kernels, const GpuArch &arch,
+                llvm::LLVMContext &ir) {
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  llvm::Expected<OwningOpRef<ModuleOp>> module = emit(kernels, arch, context);
+  if (!module)
+    return module.takeError();
+  return cpu::generateIr(**module, generation(kernels, arch), ir);
 }
 
 } // namespace ftc::cuda

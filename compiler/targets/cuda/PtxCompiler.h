@@ -5,6 +5,7 @@
 #include "compiler/targets/cuda/GpuArch.h"
 #include "compiler/targets/cuda/KernelEntry.h"
 
+#include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
 
 #include <map>
@@ -25,5 +26,10 @@ std::int64_t sharedBytesOf(const cpu::Kernel &kernel, const GpuArch &arch);
 /// architecture and tool version alone.
 llvm::Expected<std::string> compileToPtx(const std::vector<LaunchedKernel> &kernels,
                                          const GpuArch &arch);
+
+/// The LLVM IR that this PTX is generated from, with NVPTX's intrinsics, for other back ends.
+llvm::Expected<std::unique_ptr<llvm::Module>>
+compileToNvvmIr(const std::vector<LaunchedKernel> &kernels, const GpuArch &arch,
+                llvm::LLVMContext &ir);
 
 } // namespace ftc::cuda
