@@ -1,5 +1,5 @@
-"""What ftc compile says and ships for --target cuda: PTX alone where ptxas is older than it; the
-estimate of a step that is made of its plan."""
+"""What ftc compile says and ships for --target cuda: PTX alone where ptxas is older than it, nothing
+where ptxas rejects it; the estimate of a step that is made of its plan."""
 
 import json
 import os
@@ -7,24 +7,30 @@ import subprocess
 import sys
 import unittest
 
-from toolchain import HERE, Suite, data_of, model_of, must
+from toolchain import HERE, Suite, call, data_of, model_of, must
 
 TASK = "text-classification"
 
 
+def fails(*command, **options):
+    done = call(*command, **options)
+    assert done.returncode == 1, (done.returncode, done.stderr)
+    return done
+
+
 class CudaCompileTest(Suite):
-    def compileWith(self, ptxas, name):
-        """Compiles with a program called ptxas that does `ptxas`, a line of sh."""
+    def compileWith(self, ptxas, name, run=must):
+        """Compiles with a program called ptxas that does `ptxas`, lines of sh."""
         folder = self.scratch / (name + "-bin")
         folder.mkdir()
         program = folder / "ptxas"
         program.write_text("#!/bin/sh\n%s\n" % ptxas)
         program.chmod(0o755)
         artifact = self.scratch / (name + ".ftb")
-        done = must("ftc", "compile", model_of("bert", TASK), "--task", TASK, "--train_file",
-                    data_of("bert", TASK), "--max_seq_length", 48, "--target", "cuda", "--gpu",
-                    "sm_80", "--precision", "bf16", "-o", artifact,
-                    env=dict(os.environ, PATH="%s:%s" % (folder, os.environ["PATH"])))
+        done = run("ftc", "compile", model_of("bert", TASK), "--task", TASK, "--train_file",
+                   data_of("bert", TASK), "--max_seq_length", 48, "--target", "cuda", "--gpu",
+                   "sm_80", "--precision", "bf16", "-o", artifact,
+                   env=dict(os.environ, PATH="%s:%s" % (folder, os.environ["PATH"])))
         return artifact, done.stderr
 
     def testAPtxasThatRefusesIsAWarning(self):
@@ -45,6 +51,25 @@ class CudaCompileTest(Suite):
              env=dict(os.environ, LD_LIBRARY_PATH=emulator))
         self.assertTrue((target / "model.safetensors").exists())
         self.estimateOf(artifact)
+
+    def testAPtxasThatRejectsThePtxIsAnError(self):
+        # It takes a module without kernels, so it knows the version and the architecture.
+        artifact, said = self.compileWith(
+            """for last; do :; done; while [ "$1" != -o ]; do shift; done
+grep -q '[.]entry' "$last" || { echo cubin > "$2"; exit 0; }
+echo "ptxas info    : 0 bytes gmem" >&2
+echo "ptxas $last, line 5; error   : Arguments mismatch for instruction 'mov'" >&2
+echo "ptxas fatal   : Ptx assembly aborted due to errors" >&2; exit 255""",
+            "rejecting", run=fails)
+        self.assertEqual(len(said.strip().splitlines()), 1, said)
+        for word in ("ftc: phase kernels: ", "rejects the PTX of sm_80", "line 5; error",
+                     "Arguments mismatch for instruction 'mov'", "which is '", "PATH"):
+            self.assertIn(word, said)
+        self.assertFalse(artifact.exists())
+
+    def testAPtxasThatCannotRunIsAWarning(self):
+        _, said = self.compileWith("kill -9 $$", "killed")
+        self.assertIn("sm_80 has PTX alone", said)
 
     def estimateOf(self, artifact):
         """Of one batch and of one 64 times as large: as many launches, more time, shares of a peak."""

@@ -60,7 +60,16 @@ static std::map<std::string, KernelResources> readReport(StringRef report) {
   return kernels;
 }
 
-llvm::Expected<AssembledPtx> assemblePtx(const std::string &ptxas, const std::string &ptx,
+namespace {
+/// What one call of ptxas left behind.
+struct PtxasRun {
+  int status;          ///< 0 if it made a cubin, below 0 if it did not run to its end
+  std::string message; ///< of the system, where it did not run
+  std::string report, cubin;
+};
+} // namespace
+
+static llvm::Expected<PtxasRun> runPtxas(const std::string &ptxas, StringRef ptx,
                                          const GpuArch &arch) {
   llvm::SmallString<128> input, output, log;
   int descriptor = -1;
@@ -86,20 +95,81 @@ llvm::Expected<AssembledPtx> assemblePtx(const std::string &ptxas, const std::st
   std::string target = "-arch=" + arch.name;
   std::vector<StringRef> arguments{ptxas, "-v", target, "-o", output.str(), input.str()};
   std::optional<StringRef> redirects[] = {StringRef(), log.str(), log.str()};
-  std::string message;
-  int status =
-      llvm::sys::ExecuteAndWait(ptxas, arguments, std::nullopt, redirects, 600, 0, &message);
-  auto text = llvm::MemoryBuffer::getFile(log);
-  StringRef report = text ? (*text)->getBuffer() : StringRef();
-  if (status != 0) {
-    if (message.empty())
-      message = report.split('\n').first.take_front(300).str();
-    return failure("'" + ptxas + "' failed: " + message);
-  }
+  PtxasRun run;
+  run.status = llvm::sys::ExecuteAndWait(ptxas, arguments, std::nullopt, redirects, 600, 0,
+                                         &run.message);
+  if (auto text = llvm::MemoryBuffer::getFile(log))
+    run.report = (*text)->getBuffer().str();
+  if (run.status != 0)
+    return run;
   auto cubin = llvm::MemoryBuffer::getFile(output, /*IsText=*/false, false);
   if (!cubin)
     return failure("cannot read the cubin: " + cubin.getError().message());
-  return AssembledPtx{(*cubin)->getBuffer().str(), readReport(report)};
+  run.cubin = (*cubin)->getBuffer().str();
+  return run;
+}
+
+/// ptxas's complaint: its first line of an error, before which there may be notes.
+static StringRef complaintOf(StringRef report) {
+  StringRef first = report.ltrim().split('\n').first, rest = report;
+  while (!rest.empty()) {
+    StringRef line;
+    std::tie(line, rest) = rest.split('\n');
+    if (line.contains("error") || line.contains("fatal"))
+      return line.take_front(300);
+  }
+  return first.take_front(300);
+}
+
+/// The line of `ptx` that a complaint names: "ptxas FILE, line 12; error   : ...".
+static StringRef lineNamed(StringRef complaint, StringRef ptx) {
+  std::size_t at = complaint.find(", line ");
+  unsigned number = 0;
+  if (at == StringRef::npos || complaint.substr(at + 7).consumeInteger(10, number))
+    return {};
+  StringRef line;
+  for (; number > 0 && !ptx.empty(); --number)
+    std::tie(line, ptx) = ptx.split('\n');
+  return number ? StringRef() : line.trim();
+}
+
+/// The module of `ptx` without a kernel: its version, target and address size.
+static std::string emptyModule(StringRef ptx) {
+  std::string header;
+  while (!ptx.empty()) {
+    StringRef line;
+    std::tie(line, ptx) = ptx.split('\n');
+    for (StringRef directive : {".version", ".target", ".address_size"})
+      if (line.starts_with(directive))
+        header += line.str() + "\n";
+  }
+  return header;
+}
+
+llvm::Expected<AssembledPtx> assemblePtx(const std::string &ptxas, const std::string &ptx,
+                                         const GpuArch &arch) {
+  llvm::Expected<PtxasRun> run = runPtxas(ptxas, ptx, arch);
+  if (!run)
+    return run.takeError();
+  AssembledPtx assembled;
+  if (run->status == 0) {
+    assembled.cubin = std::move(run->cubin);
+    assembled.kernels = readReport(run->report);
+    return assembled;
+  }
+  std::string complaint =
+      run->message.empty() ? complaintOf(run->report).str() : run->message;
+  llvm::Expected<PtxasRun> probe = runPtxas(ptxas, emptyModule(ptx), arch);
+  if (!probe)
+    return probe.takeError();
+  if (probe->status != 0) {
+    assembled.unsupported = "'" + ptxas + "' takes no PTX like this: " + complaint;
+    return assembled;
+  }
+  StringRef line = lineNamed(complaint, ptx);
+  return failure("'" + ptxas + "' rejects the PTX of " + arch.name + ": " + complaint +
+                 (line.empty() ? llvm::Twine() : ", which is '" + line + "'") +
+                 "; put another ptxas first in PATH");
 }
 
 } // namespace ftc::cuda

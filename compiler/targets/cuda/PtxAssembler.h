@@ -21,12 +21,15 @@ struct KernelResources {
 struct AssembledPtx {
   std::string cubin;
   std::map<std::string, KernelResources> kernels;
+  /// Why there is no cubin: this ptxas does not run, or takes not even a module without kernels
+  /// of this PTX version and architecture. Empty where it assembled.
+  std::string unsupported;
 };
 
 /// The path of ptxas: as found at configure time, else in PATH or /usr/local/cuda/bin.
 std::optional<std::string> findPtxas();
 
-/// Assembles `ptx` for `arch`. Fails with ptxas's first complaint.
+/// Assembles `ptx` for `arch`. Fails with ptxas's first complaint where it rejects this very PTX.
 llvm::Expected<AssembledPtx> assemblePtx(const std::string &ptxas, const std::string &ptx,
                                          const GpuArch &arch);
 

@@ -39,8 +39,10 @@ compileVariant(plan::VariantOp variant, const std::map<std::string, cpu::KernelS
   if (!ptxas)
     return object;
   llvm::Expected<AssembledPtx> assembled = assemblePtx(*ptxas, *ptx, arch);
-  if (!assembled) { // an older ptxas than the PTX: the driver compiles that where it runs
-    object.warning = llvm::toString(assembled.takeError()) + "; " + arch.name +
+  if (!assembled)
+    return assembled.takeError();
+  if (!assembled->unsupported.empty()) { // the driver compiles the PTX where it runs
+    object.warning = "cuda kernels: " + assembled->unsupported + "; " + arch.name +
                      " has PTX alone, which the driver compiles";
     return object;
   }
