@@ -99,7 +99,7 @@ template <typename D, bool Relu> struct FromF32 { // without a detour over doubl
 template <typename T, Round R, bool Ftz> struct Integral {
   static T f(T a) {
     if constexpr (Ftz)
-      return flush(static_cast<float>(integral<R>(flush(a))));
+      return canonical(flush(static_cast<float>(integral<R>(flush(a)))));
     else
       return canonical(static_cast<T>(integral<R>(static_cast<double>(a))));
   }
@@ -146,17 +146,19 @@ template <typename D, bool Relu> struct Two {
   MACRO(u16, S) MACRO(s16, S) MACRO(u32, S) MACRO(s32, S) MACRO(u64, S) MACRO(s64, S)
 #define FI1(ROUND, R, D, NAME, S)                                                              \
   {"cvt." ROUND "." #D "." NAME, Signature<D, S>::text,                                        \
-   &unary<D, S, ToInteger<D, S, Round::R, false>>, Pipe::Alu},                                 \
-      {"cvt." ROUND ".ftz." #D "." NAME, Signature<D, S>::text,                                \
-       &unary<D, S, ToInteger<D, S, Round::R, true>>, Pipe::Alu},
-#define FI(D, NAME, S)                                                                         \
-  FI1("rni", Nearest, D, NAME, S)                                                              \
-  FI1("rzi", Zero, D, NAME, S) FI1("rmi", Down, D, NAME, S) FI1("rpi", Up, D, NAME, S)
-#define FIALL(NAME, S)                                                                         \
-  FI(u8, NAME, S)                                                                              \
-  FI(s8, NAME, S)                                                                              \
-  FI(u16, NAME, S) FI(s16, NAME, S) FI(u32, NAME, S) FI(s32, NAME, S) FI(u64, NAME, S)         \
-      FI(s64, NAME, S)
+   &unary<D, S, ToInteger<D, S, Round::R, false>>, Pipe::Alu},
+#define FI1FTZ(ROUND, R, D, NAME, S)                                                           \
+  FI1(ROUND, R, D, NAME, S)                                                                    \
+  {"cvt." ROUND ".ftz." #D "." NAME, Signature<D, S>::text,                                    \
+   &unary<D, S, ToInteger<D, S, Round::R, true>>, Pipe::Alu},
+#define FI(ONE, D, NAME, S)                                                                    \
+  ONE("rni", Nearest, D, NAME, S)                                                              \
+  ONE("rzi", Zero, D, NAME, S) ONE("rmi", Down, D, NAME, S) ONE("rpi", Up, D, NAME, S)
+#define FIALL(ONE, NAME, S)                                                                    \
+  FI(ONE, u8, NAME, S)                                                                         \
+  FI(ONE, s8, NAME, S)                                                                         \
+  FI(ONE, u16, NAME, S) FI(ONE, s16, NAME, S) FI(ONE, u32, NAME, S) FI(ONE, s32, NAME, S)      \
+      FI(ONE, u64, NAME, S) FI(ONE, s64, NAME, S)
 #define IF(S)                                                                                  \
   {"cvt.rn.f32." #S, Signature<float, S>::text, &unary<float, S, FromInteger<float, S>>,       \
    Pipe::Alu},                                                                                 \
@@ -200,10 +202,10 @@ const HandlerEntry entries[] = {
     ALL(II, s32)
     ALL(II, u64)
     ALL(II, s64)
-    FIALL("f32", float)
-    FIALL("f64", double)
-    FIALL("f16", Half)
-    FIALL("bf16", Bf16)
+    FIALL(FI1FTZ, "f32", float)
+    FIALL(FI1, "f64", double)
+    FIALL(FI1, "f16", Half)
+    FIALL(FI1, "bf16", Bf16)
     IF(u8)
     IF(s8)
     IF(u16)

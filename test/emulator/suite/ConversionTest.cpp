@@ -128,17 +128,6 @@ TEST(Halves, F16SumsAndProducts) {
   checkPairs(kF16, "  mul.rn.f16 %rs20, %rs10, %rs11;\n",
              [](double a, double b) -> long double { return a * b; });
 }
-/// a b + c rounded to odd in long double, so that rounding again to 16 bits is right.
-long double fusedSum(double a, double b, double c) {
-  long double product = static_cast<long double>(a) * b, sum = product + c,
-              part = sum - product;
-  long double error = (product - (sum - part)) + (c - part);
-  std::uint64_t mantissa;
-  std::memcpy(&mantissa, &sum, 8);
-  if (!std::isfinite(sum) || error == 0 || mantissa & 1)
-    return sum;
-  return std::nextafter(sum, error > 0 ? INFINITY : -INFINITY);
-}
 TEST(Halves, FusedMultiplyAddRoundsOnce) {
   for (const auto &[name, format] : {std::pair("bf16", kBf16), std::pair("f16", kF16)})
     checkPairs(format, "  fma.rn." + std::string(name) + " %rs20, %rs10, %rs11, %rs10;\n",

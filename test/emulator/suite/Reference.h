@@ -60,4 +60,16 @@ inline double valueOf(const Format &format, std::uint32_t bits) {
   return negative ? -value : value;
 }
 
+/// a b + c rounded to odd in long double, so that rounding again to 16 bits is right.
+inline long double fusedSum(double a, double b, double c) {
+  long double product = static_cast<long double>(a) * b, sum = product + c,
+              part = sum - product;
+  long double error = (product - (sum - part)) + (c - part);
+  std::uint64_t mantissa;
+  std::memcpy(&mantissa, &sum, 8);
+  if (!std::isfinite(sum) || error == 0 || mantissa & 1)
+    return sum;
+  return std::nextafter(sum, error > 0 ? INFINITY : -INFINITY);
+}
+
 } // namespace ftc::emulator
