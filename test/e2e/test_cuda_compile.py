@@ -44,13 +44,14 @@ class CudaCompileTest(Suite):
         shown = json.loads(must("ftc", "inspect", artifact, "--kernels", "--json").stdout)
         for variant in shown["kernels"].values():
             self.assertNotIn("cubin_bytes", variant)
-        target = self.scratch / "old-run"
+        target, report = self.scratch / "old-run", self.scratch / "costs.json"
         emulator = os.environ["FTC_BIN"] + "/../lib/emulator"
         must("ftrt", "run", artifact, "--train_file", data_of("bert", TASK), "--output_dir", target,
              "--max_steps", 1, "--save_strategy", "no", "--device", "cuda", "--threads", 2,
-             env=dict(os.environ, LD_LIBRARY_PATH=emulator))
+             env=dict(os.environ, LD_LIBRARY_PATH=emulator, FTC_EMULATOR_REPORT=str(report)))
         self.assertTrue((target / "model.safetensors").exists())
         self.estimateOf(artifact)
+        self.countsOf(artifact, report)
 
     def testAPtxasThatRejectsThePtxIsAnError(self):
         # It takes a module without kernels, so it knows the version and the architecture.
@@ -87,9 +88,50 @@ echo "ptxas fatal   : Ptx assembly aborted due to errors" >&2; exit 255""",
             self.assertGreater(launches, result["launches_a_layer"])
             for figures in result["gpus"].values():
                 self.assertTrue(0 < figures["products_share_of_bf16_peak"] < 0.67, figures)
-                self.assertGreater(figures["step_ms"], figures["products_ms"])
+                self.assertGreater(figures["all_ms"], figures["products_ms"])
             steps.append(result["gpus"]["A100"]["products_ms"])
         self.assertGreater(steps[1], 8 * steps[0])
+
+    def countsOf(self, artifact, report):
+        """What the emulator counted stands beside each kernel that ran."""
+        shown = json.loads(must("ftc", "inspect", artifact, "--kernels", "--cost_report", report, "--tokens",
+                                256, "--json").stdout)["kernels"]["sm_80"]
+        emulated = {kernel["name"]: kernel["emulated"] for kernel in shown["kernels"] if "emulated" in kernel}
+        counted = {kernel["name"]: kernel for kernel in json.loads(report.read_text())["kernels"]}
+        self.assertEqual(set(emulated), set(counted))
+        for name, facts in emulated.items():
+            self.assertGreaterEqual(facts["sectors_a_request"], facts["least_sectors_a_request"])
+            self.assertGreaterEqual(facts["launches"], 1)
+            for gpu in ("A100", "H100"):
+                self.assertGreaterEqual(facts["least_microseconds_%s_a_launch" % gpu], 0)
+        gemms = [facts for name, facts in emulated.items() if "_cp_" in name]
+        self.assertTrue(gemms)
+        for facts in gemms:
+            self.assertEqual(facts["waves_a_request"], facts["least_waves_a_request"])
+        step = shown["speed_of_light"]["step"]
+        for gpu in ("A100", "H100"):
+            of_kernels = sum(kernel[gpu]["least_microseconds_a_step"] for kernel in shown["kernels"]
+                             if "launches_a_step" in kernel)
+            self.assertAlmostEqual(of_kernels / 1e3, step[gpu]["all_ms"], delta=0.002)
+        text = must("ftc", "inspect", artifact, "--kernels", "--cost_report", report, "--tokens", 256).stdout
+        for word in ("bound_by: device memory", "waves_a_request", "products_share_of_bf16_peak"):
+            self.assertIn(word, text)
+
+    def testTimesThatCannotBeShownAreErrors(self):
+        artifact, other = self.compile(), self.scratch / "other.json"
+        other.write_text("{}")
+        cuda, _ = self.compileWith("exit 1", "times")
+        for flags, said in (
+                ((artifact, "--kernels", "--tokens", 64), "--tokens: expected an artifact of --target cuda"),
+                ((artifact, "--tokens", 64), "--tokens says more of --kernels"),
+                ((cuda, "--kernels", "--length", 64), "--length is of --tokens"),
+                ((cuda, "--kernels", "--tokens", 0), "--tokens"),
+                ((cuda, "--kernels", "--cost_report", self.scratch / "none"), "cannot read"),
+                ((cuda, "--kernels", "--cost_report", other), "FTC_EMULATOR_REPORT=FILE")):
+            done = call("ftc", "inspect", *flags)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+            self.assertIn(said, done.stderr)
 
 
 if __name__ == "__main__":

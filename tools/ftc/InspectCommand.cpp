@@ -5,13 +5,13 @@
 #include "runtime/artifact/PlannedMemory.h"
 #include "tools/flags/FlagSet.h"
 #include "tools/ftc/Commands.h"
+#include "tools/ftc/InspectEstimate.h"
 
+#include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
+#include <optional>
 
 namespace ftc::cli {
-
-using Json = nlohmann::ordered_json;
 
 static void print(const std::string &text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
@@ -172,6 +172,28 @@ static Json overview(const rt::ArtifactReader &artifact) {
   return out;
 }
 
+/// Of `--tokens` and `--cost_report`: what the artifact's GPU variants take. `length` 0 is the
+/// longest text.
+static rt::Status addGpuTimes(Json &kernels, const rt::ArtifactReader &artifact,
+                              std::optional<std::int64_t> tokens, std::int64_t length,
+                              const std::string &report) {
+  bool onGpu = false;
+  for (const abi::Variant *variant : *artifact->variants()) {
+    std::string isa = variant->isa()->str();
+    if (!cuda::findArch(isa, cuda::Products::F32))
+      continue;
+    onGpu = true;
+    std::int64_t longest = length ? length : artifact->task()->max_seq_length();
+    if (tokens)
+      FTC_RETURN_IF_ERROR(addSpeedOfLight(kernels[isa], artifact, *variant, *tokens,
+                                          std::clamp<std::int64_t>(longest, 1, *tokens)));
+  }
+  if (!onGpu)
+    return rt::Status::usage(std::string(tokens ? "--tokens" : "--cost_report") +
+                             ": expected an artifact of --target cuda, got one for CPUs");
+  return report.empty() ? rt::Status() : addCostReport(kernels, report);
+}
+
 /// Indented "key: value" lines: the same facts as the JSON, for eyes.
 static void printTree(const Json &value, int indent) {
   std::string pad(indent, ' ');
@@ -192,6 +214,9 @@ static void printTree(const Json &value, int indent) {
 rt::Status inspectCommand(std::span<const std::string> arguments) {
   std::string path;
   bool ir = false, plan = false, kernels = false, memory = false, json = false;
+  std::optional<std::int64_t> tokens;
+  std::int64_t length = 0;
+  std::string report;
   FlagSet flags("ftc inspect", "step.ftb [--ir] [--plan] [--kernels] [--memory] [--json]",
                 "Shows what an artifact holds.");
   flags.positional("ARTIFACT", path, "what ftc compile made");
@@ -200,11 +225,24 @@ rt::Status inspectCommand(std::span<const std::string> arguments) {
   flags.boolean("plan", plan, "buffers and commands of each program");
   flags.boolean("kernels", kernels, "kernels, their scratch and uses; on a GPU threads, shared memory, registers, "
                 "spills and occupancy");
+  flags.integer("tokens", tokens, {1, std::int64_t(1) << 31},
+                "with --kernels: the least time of a training step of so many tokens on an A100 and an H100, by "
+                "published peaks: of each kernel, program and step");
+  flags.integer("length", length, {0, std::int64_t(1) << 31},
+                "with --tokens: tokens a sequence; 0: max_seq_length");
+  flags.text("cost_report", report, "FILE",
+             "with --kernels: sectors and waves a request that the emulator counted in a run "
+             "(FTC_EMULATOR_REPORT)");
   flags.boolean("memory", memory, "exact bytes of each program");
   flags.boolean("json", json, "print JSON");
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return {};
+  if ((tokens || !report.empty()) && !kernels)
+    return rt::Status::usage(std::string(tokens ? "--tokens" : "--cost_report") +
+                             " says more of --kernels: give that too");
+  if (length && !tokens)
+    return rt::Status::usage("--length is of --tokens: give that too");
   FTC_ASSIGN_OR_RETURN(auto artifact, rt::ArtifactReader::open(path));
   if (ir && !json) {
     print(std::string(rt::text((*artifact)->ir())));
@@ -218,6 +256,8 @@ rt::Status inspectCommand(std::span<const std::string> arguments) {
     out["memory"] = memoryJson(*artifact);
   if (kernels)
     out["kernels"] = kernelsJson(*artifact);
+  if (tokens || !report.empty())
+    FTC_RETURN_IF_ERROR(addGpuTimes(out["kernels"], *artifact, tokens, length, report));
   if (plan)
     out["plan"] = planJson(*artifact);
   if (json)

@@ -1,0 +1,220 @@
+#include "tools/ftc/InspectEstimate.h"
+
+#include "compiler/targets/cuda/SpeedOfLight.h"
+#include "runtime/artifact/Expression.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <map>
+
+namespace ftc::cli {
+
+static constexpr const char *kStepPrograms[] = {"train_accumulate", "train_step", "apply"};
+
+static double rounded(double value) { return std::round(value * 1000) / 1000; }
+
+/// Symbols of a batch of equally long sequences; where a loss is a row's every row has a label.
+static std::vector<std::int64_t> symbolsOf(const rt::ArtifactReader &artifact,
+                                           std::int64_t tokens, std::int64_t length) {
+  std::vector<std::int64_t> values;
+  for (const abi::Symbol *symbol : *artifact->symbols()) {
+    std::string name = symbol->name()->str();
+    std::size_t dot = name.rfind('.');
+    if (name.ends_with("pairs") || name.find("_pairs.") != name.npos) {
+      std::int64_t window = dot == name.npos ? length : std::stoll(name.substr(dot + 1));
+      values.push_back(tokens * std::min(length, 2 * window));
+    } else if (name == "labelled" || name.starts_with("sequences")) {
+      values.push_back(tokens / length);
+    } else if (name == "accumulate" || name == "step" || name == "seed") {
+      values.push_back(0);
+    } else {
+      values.push_back(tokens);
+    }
+  }
+  return values;
+}
+
+namespace {
+
+/// Launches and seconds at least, by kind.
+struct Sums {
+  std::int64_t launches = 0;
+  double productFlops = 0;
+  std::map<cuda::KernelKind, double> seconds;
+
+  Json json(const cuda::GpuPeaks &gpu) const {
+    Json entry;
+    double all = 0, products = 0;
+    for (auto [kind, value] : seconds) {
+      entry[std::string(cuda::nameOf(kind)) + "_ms"] = rounded(1e3 * value);
+      all += value;
+      products += kind == cuda::KernelKind::Product ? value : 0;
+    }
+    entry["all_ms"] = rounded(1e3 * all);
+    if (products > 0)
+      entry["products_share_of_bf16_peak"] =
+          rounded(productFlops / gpu.bf16FlopsPerSecond() / products);
+    return entry;
+  }
+};
+
+/// One kernel's launches in a step.
+struct KernelSums {
+  std::int64_t launches = 0;
+  double seconds = 0;
+  cuda::Resource resource{};
+};
+
+class Estimate {
+public:
+  Estimate(const abi::Variant &variant, const cuda::GpuPeaks &gpu,
+           std::span<const std::int64_t> symbols)
+      : variant(variant), gpu(gpu), symbols(symbols) {}
+
+  bool add(const abi::Program &program) {
+    Sums &sums = programs[program.name()->str()];
+    for (std::uint32_t i = 0; i < rt::count(program.commands()); ++i)
+      if (!add(program, *program.commands()->Get(i), sums))
+        return false;
+    return true;
+  }
+
+  std::map<std::string, Sums> programs;
+  std::map<std::string, KernelSums> kernels;
+  Sums step;
+
+private:
+  bool bytesOf(const abi::Program &program, const abi::Command &command, std::int64_t &bytes) {
+    if (command.bytes())
+      return rt::evaluate(*command.bytes(), symbols, bytes);
+    const abi::Launch &launch = *command.action_as_Launch();
+    for (std::uint32_t i = 0; i < rt::count(launch.operands()); ++i) {
+      const abi::Operand &operand = *launch.operands()->Get(i);
+      const abi::Buffer &buffer = *program.buffers()->Get(operand.buffer());
+      std::int64_t elements = 0;
+      if (!rt::evaluate(*buffer.elements(), symbols, elements))
+        return false;
+      bool twice = operand.access() == abi::Access::ReadWrite;
+      bytes += elements * rt::sizeOf(buffer.dtype()) * (twice ? 2 : 1);
+    }
+    return true;
+  }
+
+  bool add(const abi::Program &program, const abi::Command &command, Sums &sums) {
+    const abi::Launch *launch = command.action_as_Launch();
+    if (!launch)
+      return true;
+    std::int64_t flops = 0, bytes = 0;
+    if ((command.flops() && !rt::evaluate(*command.flops(), symbols, flops)) ||
+        !bytesOf(program, command, bytes))
+      return false;
+    std::string name = variant.kernels()->Get(launch->kernel())->name()->str();
+    cuda::LeastTime least = cuda::leastTime(name, flops, bytes, gpu);
+    cuda::KernelKind kind = cuda::kindOf(name);
+    for (Sums *total : {&sums, &step}) {
+      ++total->launches;
+      total->seconds[kind] += least.seconds;
+      if (kind == cuda::KernelKind::Product)
+        total->productFlops += static_cast<double>(flops);
+    }
+    KernelSums &kernel = kernels[name];
+    ++kernel.launches;
+    kernel.seconds += least.seconds;
+    kernel.resource = least.resource;
+    return true;
+  }
+
+  const abi::Variant &variant;
+  const cuda::GpuPeaks &gpu;
+  std::span<const std::int64_t> symbols;
+};
+
+} // namespace
+
+rt::Status addSpeedOfLight(Json &variantEntry, const rt::ArtifactReader &artifact,
+                           const abi::Variant &variant, std::int64_t tokens,
+                           std::int64_t length) {
+  std::vector<std::int64_t> symbols = symbolsOf(artifact, tokens, length);
+  Json &out = variantEntry["speed_of_light"];
+  out["tokens"] = tokens;
+  out["length"] = length;
+  for (const cuda::GpuPeaks &gpu : cuda::gpuPeaks()) {
+    Estimate estimate(variant, gpu, symbols);
+    for (const abi::Program *program : *variant.programs())
+      if (std::ranges::find(kStepPrograms, program->name()->str()) != std::end(kStepPrograms) &&
+          !estimate.add(*program))
+        return rt::Status::error("--tokens: the sizes of " + program->name()->str() +
+                                 " do not fit 64 bits at " + std::to_string(tokens) +
+                                 " tokens");
+    for (const auto &[name, sums] : estimate.programs) {
+      out["programs"][name]["launches"] = sums.launches;
+      out["programs"][name][gpu.name] = sums.json(gpu);
+    }
+    out["step"]["launches"] = estimate.step.launches;
+    out["step"][gpu.name] = estimate.step.json(gpu);
+    for (Json &kernel : variantEntry["kernels"]) {
+      auto found = estimate.kernels.find(kernel["name"]);
+      if (found == estimate.kernels.end())
+        continue;
+      kernel["launches_a_step"] = found->second.launches;
+      kernel[gpu.name] = {{"least_microseconds_a_step", rounded(1e6 * found->second.seconds)},
+                          {"bound_by", cuda::nameOf(found->second.resource)}};
+    }
+  }
+  return {};
+}
+
+rt::Status addCostReport(Json &variantEntries, const std::string &path) {
+  std::ifstream file(path);
+  if (!file)
+    return rt::Status::error("--cost_report: cannot read '" + path + "'");
+  auto wrong = [&](const std::string &found) {
+    return rt::Status::error(
+        "--cost_report: expected what a run with FTC_EMULATOR_REPORT=FILE wrote, found " +
+        found + " in '" + path + "'");
+  };
+  Json report = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!report.is_object() || !report.contains("kernels") || !report["kernels"].is_array())
+    return wrong("other text");
+  std::map<std::string, const Json *> counted;
+  for (const Json &entry : report["kernels"]) {
+    if (!entry.is_object() || !entry.contains("name") || !entry["name"].is_string())
+      return wrong("a kernel without a name");
+    for (const char *key :
+         {"launches", "global_requests", "global_sectors", "global_ideal_sectors",
+          "shared_requests", "shared_waves", "shared_ideal_waves"})
+      if (!entry.contains(key) || !entry[key].is_number())
+        return wrong("a kernel without '" + std::string(key) + "'");
+    counted[entry["name"]] = &entry;
+  }
+  std::size_t joined = 0;
+  for (Json &variant : variantEntries)
+    for (Json &kernel : variant["kernels"]) {
+      auto found = counted.find(kernel["name"]);
+      if (found == counted.end())
+        continue;
+      ++joined;
+      const Json &entry = *found->second;
+      Json &out = kernel["emulated"];
+      auto ratio = [&](const char *name, const char *of, const char *requests) {
+        if (double count = entry[requests]; count > 0)
+          out[name] = rounded(double(entry[of]) / count);
+      };
+      double launches = entry["launches"];
+      out["launches"] = static_cast<std::int64_t>(launches);
+      ratio("sectors_a_request", "global_sectors", "global_requests");
+      ratio("least_sectors_a_request", "global_ideal_sectors", "global_requests");
+      ratio("waves_a_request", "shared_waves", "shared_requests");
+      ratio("least_waves_a_request", "shared_ideal_waves", "shared_requests");
+      for (const cuda::GpuPeaks &gpu : cuda::gpuPeaks())
+        if (std::string key = std::string("least_microseconds_") + gpu.name;
+            entry.contains(key) && entry[key].is_number() && launches > 0)
+          out[key + "_a_launch"] = rounded(double(entry[key]) / launches);
+    }
+  if (!joined)
+    return wrong("no kernel of this artifact");
+  return {};
+}
+
+} // namespace ftc::cli
