@@ -33,6 +33,7 @@ public:
 
   const DeviceProperties &properties() const override { return facts; }
   Result<DeviceBuffer> allocate(std::int64_t bytes, Contents contents) override;
+  std::optional<std::int64_t> freeBytes() override;
   void free(DeviceBuffer buffer) override;
   Status supports(std::string_view isa, std::span<const std::string_view> features) override;
   Result<std::unique_ptr<Module>> loadModule(std::span<const std::uint8_t> object,
@@ -176,6 +177,13 @@ Result<DeviceBuffer> CudaDevice::allocate(std::int64_t bytes, Contents contents)
       "cuMemsetD8Async"));
   computeIsAhead = true;
   return DeviceBuffer{reinterpret_cast<std::byte *>(address), bytes};
+}
+
+std::optional<std::int64_t> CudaDevice::freeBytes() {
+  std::size_t left = 0, total = 0;
+  if (!enter() || driver.memGetInfo(&left, &total) != cuda::kSuccess)
+    return std::nullopt;
+  return static_cast<std::int64_t>(left);
 }
 
 void CudaDevice::free(DeviceBuffer buffer) {

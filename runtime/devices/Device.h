@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -87,6 +88,9 @@ public:
   /// Memory for `bytes` (0 allowed). An error names the bytes asked for.
   virtual Result<DeviceBuffer> allocate(std::int64_t bytes,
                                         Contents contents = Contents::Undefined) = 0;
+  /// Bytes that allocate can still give, in all; nothing where memory is taken when it is
+  /// written.
+  virtual std::optional<std::int64_t> freeBytes() { return std::nullopt; }
   /// Gives memory back. No command that uses it may be pending.
   virtual void free(DeviceBuffer buffer) = 0;
 

@@ -157,6 +157,9 @@ public:
   /// the arena is lost. An error names the bytes that cannot be had.
   GradientPlace gradientPlace() const;
   Status keepGradientsApart();
+  /// Bytes of the device's memory that keepGradientsApart would lack; 0 where there is room, or
+  /// the device does not say.
+  std::int64_t lackingForGradientsApart() const;
 
   /// Copies entry `moment` of variant().moments() from its canonical row-major bytes into the
   /// variant's storage, or canonical bytes [firstByte, firstByte + bytes.size()) back; whole

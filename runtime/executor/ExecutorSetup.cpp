@@ -27,8 +27,8 @@ Status Executor::Impl::loadModule() {
   std::int64_t scratch = 0;
   for (std::uint32_t i = 0; i < count(variant->kernels()); ++i) {
     const abi::Kernel &kernel = *variant->kernels()->Get(i);
-    specs.push_back({text(kernel.name()), kernel.scratch_bytes(), kernel.threads(),
-                     kernel.shared_bytes()});
+    specs.push_back(
+        {text(kernel.name()), kernel.scratch_bytes(), kernel.threads(), kernel.shared_bytes()});
     if (kernel.threads() == 0) // a GPU's scratch is on chip
       scratch = std::max(scratch, kernel.scratch_bytes());
   }
@@ -53,6 +53,24 @@ Status Executor::Impl::allocateGradients() {
                          Contents::Zeros);
 }
 
+/// Whether the device has room for all of `memory`: found before the first of it is taken.
+Status Executor::Impl::checkRoom() const {
+  std::optional<std::int64_t> left = device->freeBytes();
+  std::int64_t needed = memory.peak() - memory.scratch;
+  if (!left || needed <= *left)
+    return Status::ok();
+  auto part = [](const char *name, std::int64_t bytes) {
+    return bytes ? std::string(name) + " " + describeBytes(bytes) + ", " : "";
+  };
+  return Status::error("a run needs " + describeBytes(needed) + " of the device's memory (" +
+                       part("parameters", memory.params) + part("gradients", memory.grads) +
+                       part("moments", memory.moments) + part("caches", memory.state) +
+                       "activations and batches " +
+                       describeBytes(memory.arena + memory.inputs + memory.outputs) + "), " +
+                       describeBytes(*left) +
+                       " are free: lower --max_tokens or set --memory_budget when compiling");
+}
+
 /// Allocates the segments that the chosen programs touch. Parameters, gradients, moments and
 /// state begin as zeros, so that the gaps between parameters stay zero for good, and so do the
 /// rows of compact gradients and moments that are not yet in use.
@@ -73,6 +91,17 @@ Status Executor::Impl::chooseSegments() {
     gradientPlace = GradientPlace::Apart;
   if (gradientPlace == GradientPlace::Arena)
     arenaBytes = std::max(arenaBytes, overlaidEnd(*variant));
+  memory.params = variant->params_elements() * 4;
+  memory.grads =
+      hasGrads && gradientPlace == GradientPlace::Apart ? variant->trainable_elements() * 4 : 0;
+  memory.moments = hasMoments ? variant->moments_bytes() : 0;
+  memory.state = usesState ? variant->state_bytes() : 0;
+  memory.arena = arenaBytes;
+  for (const auto &[arrays, use] :
+       {std::pair(&inputs, &memory.inputs), std::pair(&outputs, &memory.outputs)})
+    for (const NamedArray &array : *arrays)
+      *use += array.capacity * sizeOf(array.dtype);
+  FTC_RETURN_IF_ERROR(checkRoom());
   FTC_RETURN_IF_ERROR(
       allocateSegment(params, variant->params_elements() * 4, memory.params, Contents::Zeros));
   if (hasGrads && gradientPlace == GradientPlace::Apart)
@@ -113,11 +142,10 @@ Status Executor::Impl::addArrays(const abi::Program &program) {
   return Status::ok();
 }
 
-Status Executor::Impl::allocateArrays(std::vector<NamedArray> &arrays, std::int64_t &use) {
+Status Executor::Impl::allocateArrays(std::vector<NamedArray> &arrays) {
   for (NamedArray &array : arrays) {
     std::int64_t bytes = array.capacity * sizeOf(array.dtype);
     FTC_ASSIGN_OR_RETURN(array.buffer, device->allocate(bytes));
-    use += bytes;
     if (device->properties().hostVisible) {
       array.host = array.buffer.address;
     } else {
@@ -191,11 +219,11 @@ Status Executor::Impl::initialize(const ExecutorOptions &options) {
   gradientPlace = options.gradients;
   FTC_ASSIGN_OR_RETURN(chosen, choosePrograms(*variant, options.programs));
   FTC_RETURN_IF_ERROR(loadModule());
-  FTC_RETURN_IF_ERROR(chooseSegments());
   for (const abi::Program *program : chosen)
     FTC_RETURN_IF_ERROR(addArrays(*program));
-  FTC_RETURN_IF_ERROR(allocateArrays(inputs, memory.inputs));
-  FTC_RETURN_IF_ERROR(allocateArrays(outputs, memory.outputs));
+  FTC_RETURN_IF_ERROR(chooseSegments());
+  FTC_RETURN_IF_ERROR(allocateArrays(inputs));
+  FTC_RETURN_IF_ERROR(allocateArrays(outputs));
   preparePrograms();
   if (options.profile)
     for (const PreparedProgram &program : programs)
@@ -215,6 +243,14 @@ void Executor::Impl::preparePrograms() {
 }
 
 GradientPlace Executor::gradientPlace() const { return impl->gradientPlace; }
+
+std::int64_t Executor::lackingForGradientsApart() const {
+  std::optional<std::int64_t> left = impl->device->freeBytes();
+  if (!left || impl->gradientPlace == GradientPlace::Apart)
+    return 0;
+  std::int64_t needed = impl->ownArena + impl->variant->trainable_elements() * 4;
+  return std::max<std::int64_t>(0, needed - *left - impl->memory.arena);
+}
 
 Status Executor::keepGradientsApart() {
   if (impl->gradientPlace == GradientPlace::Apart)

@@ -32,11 +32,12 @@ struct Executor::Impl {
   Status initialize(const ExecutorOptions &options);
   Status loadModule();
   Status chooseSegments();
+  Status checkRoom() const;
   Status allocateGradients();
   Status allocateSegment(DeviceBuffer &buffer, std::int64_t bytes, std::int64_t &use,
                          Contents contents);
   Status addArrays(const abi::Program &program);
-  Status allocateArrays(std::vector<NamedArray> &arrays, std::int64_t &use);
+  Status allocateArrays(std::vector<NamedArray> &arrays);
   PreparedProgram::Binding bind(const abi::Buffer &buffer);
   void preparePrograms();
   /// Where gradient element `element` of the variant lies.

@@ -2,6 +2,7 @@
 // update happens is decided on the device by the gradients' norm.
 #include "runtime/train/StepRunner.h"
 
+#include "runtime/support/Text.h"
 #include "runtime/tasks/TaskFlags.h"
 #include "runtime/train/ClassWeights.h"
 
@@ -63,8 +64,8 @@ Status StepRunner::setConstants() {
                                                 : std::numeric_limits<double>::infinity());
   set("label_smoothing", settings.labelSmoothing);
   if (settings.labelSmoothing > 0 && !executor.scalar("label_smoothing"))
-    return Status::usage("--label_smoothing_factor: the loss of " + describeTask(*session.task) +
-                         " has no label smoothing; give 0");
+    return Status::usage("--label_smoothing_factor: the loss of " +
+                         describeTask(*session.task) + " has no label smoothing; give 0");
   executor.set(seedSymbol, settings.seed);
   if (!settings.dropout)
     return Status::ok();
@@ -96,21 +97,53 @@ Status StepRunner::sumLosses(double inverse, double &loss) const {
   return Status::ok();
 }
 
-/// Gradients that lie in the arena last for one micro-batch.
-Status StepRunner::keepGradientsApart(std::size_t examples) {
+bool StepRunner::refusesMicroBatches() const {
+  if (trainStep)
+    return true;
+  if (executor.gradientPlace() == GradientPlace::Apart)
+    return false;
+  std::int64_t budget = (*session.artifact)->memory_budget();
+  return (budget > 0 && memoryOf(executor.variant(), GradientPlace::Apart).peak() > budget) ||
+         executor.lackingForGradientsApart() > 0;
+}
+
+/// Gradients that lie in the arena last for one micro-batch, those of a fused update for none.
+Status StepRunner::checkMicroBatches(std::size_t examples) const {
+  if (microBatches.size() < 2)
+    return Status::ok();
+  std::string needs = std::to_string(examples) + " examples needs " +
+                      std::to_string(microBatches.size()) + " micro-batches";
+  if (trainStep)
+    return Status::error(
+        "a batch of " + needs +
+        ", but this artifact was compiled with --fused_update: lower "
+        "--per_device_train_batch_size, or compile with a larger --max_tokens");
   if (executor.gradientPlace() == GradientPlace::Apart)
     return Status::ok();
   std::int64_t budget = (*session.artifact)->memory_budget();
   std::int64_t peak = memoryOf(executor.variant(), GradientPlace::Apart).peak();
   if (budget > 0 && peak > budget)
     return Status::error(
-        "a step of " + std::to_string(examples) + " examples needs " +
-        std::to_string(microBatches.size()) + " micro-batches, which take " +
-        std::to_string(peak) + " bytes, but this artifact was compiled with --memory_budget " +
+        "a step of " + needs + ", which take " + std::to_string(peak) +
+        " bytes, but this artifact was compiled with --memory_budget " +
         std::to_string(budget) +
         ": lower --per_device_train_batch_size or --gradient_accumulation_steps, or compile "
         "with a larger --max_tokens or --memory_budget");
-  return executor.keepGradientsApart();
+  if (std::int64_t lacking = executor.lackingForGradientsApart())
+    return Status::error("a step of " + needs +
+                         ", whose gradients take memory of their own, and " +
+                         describeBytes(static_cast<std::uint64_t>(lacking)) +
+                         " of the device's are lacking: lower --per_device_train_batch_size or "
+                         "--gradient_accumulation_steps, or compile with another --max_tokens");
+  return Status::ok();
+}
+
+Status StepRunner::check(std::span<const Example *const> examples) {
+  if (countLabels(examples) == 0) // it is not run
+    return Status::ok();
+  FTC_RETURN_IF_ERROR(
+      splitMicroBatches(examples, session.capacity, session.layout.placement, microBatches));
+  return checkMicroBatches(examples.size());
 }
 
 Result<StepOutcome> StepRunner::run(std::span<const Example *const> examples, std::int64_t step,
@@ -124,14 +157,9 @@ Result<StepOutcome> StepRunner::run(std::span<const Example *const> examples, st
   double weight = weightOfLabels(examples, session.classWeights);
   FTC_RETURN_IF_ERROR(
       splitMicroBatches(examples, session.capacity, session.layout.placement, microBatches));
-  if (trainStep && microBatches.size() > 1)
-    return Status::error("a batch of " + std::to_string(examples.size()) + " examples needs " +
-                         std::to_string(microBatches.size()) +
-                         " micro-batches, but this artifact was compiled with --fused_update: "
-                         "lower --per_device_train_batch_size, or compile with a larger "
-                         "--max_tokens");
+  FTC_RETURN_IF_ERROR(checkMicroBatches(examples.size()));
   if (microBatches.size() > 1)
-    FTC_RETURN_IF_ERROR(keepGradientsApart(examples.size()));
+    FTC_RETURN_IF_ERROR(executor.keepGradientsApart());
   setScalars(learningRate, updates, weight);
   executor.set(stepSymbol, step);
   bool first = true;

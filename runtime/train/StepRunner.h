@@ -48,6 +48,12 @@ public:
   Result<StepOutcome> run(std::span<const Example *const> examples, std::int64_t step,
                           std::int64_t updates, double learningRate);
 
+  /// Whether some steps of several micro-batches cannot run here: with a fused update, or where
+  /// gradients have no room of their own.
+  bool refusesMicroBatches() const;
+  /// Whether a step of these examples can: fails with what is lacking as `run` would.
+  Status check(std::span<const Example *const> examples);
+
   /// What the frozen part of the model gives; null where nothing large is frozen.
   TrunkCache *trunk() { return frozen.get(); }
 
@@ -58,7 +64,7 @@ private:
   Status setConstants();
   void setScalars(double learningRate, std::int64_t updates, double weight);
   Status sumLosses(double inverseDenominator, double &loss) const;
-  Status keepGradientsApart(std::size_t examples);
+  Status checkMicroBatches(std::size_t examples) const;
   Status update(StepOutcome &outcome);
 
   Session &session;

@@ -70,6 +70,7 @@ private:
   /// --class_weights: takes the training labels' counts, for which all are encoded.
   Status weighClasses();
   Status startOrResume();
+  Status checkSteps();
   /// Puts step.ftb into --output_dir, for its checkpoints to be evaluated whatever becomes of the
   /// run; an overwritten run's weights, which it does not fit, go.
   Status placeArtifact();

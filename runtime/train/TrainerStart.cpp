@@ -184,6 +184,7 @@ Status Trainer::startOrResume() {
   }
   sampler.emplace(steps->examples, static_cast<std::uint32_t>(settings.seed), settings.shuffle);
   data->startTraining(*session, sampler->order(steps->epochOf(state.step)));
+  FTC_RETURN_IF_ERROR(checkSteps());
   for (DataSet *set : {data->validation.get(), data->test.get()})
     if (set)
       if (Result<bool> done = set->stream->wait(kEncodingPatience); !done)
@@ -197,9 +198,35 @@ Status Trainer::startOrResume() {
     else if (evaluator)
       evaluator->use(stepper->trunk());
   }
-  // An event file that cannot be opened leaves no artifact behind, which another run would refuse.
+  // An event file that cannot be opened leaves no artifact behind, which another run would
+  // refuse.
   FTC_RETURN_IF_ERROR(openEvents());
   return placeArtifact();
+}
+
+/// Where a step of several micro-batches would be refused, each is looked at before the first
+/// one runs, unless the longest texts fit one.
+Status Trainer::checkSteps() {
+  const BatchCapacity &capacity = session->capacity;
+  std::int64_t most = settings.trainBatchSize * settings.accumulationSteps;
+  std::int64_t longest = (*session->artifact)->task()->max_seq_length();
+  bool fit = session->layout.placement == LabelPlacement::Sequence &&
+             most <= capacity.sequences &&
+             most <= capacity.tokens / std::max<std::int64_t>(longest, 1);
+  if (fit || !stepper->refusesMicroBatches())
+    return Status::ok();
+  std::vector<const Example *> examples;
+  for (std::int64_t step = state.step; step < steps->totalSteps; ++step) {
+    const std::vector<std::int64_t> &order = sampler->order(steps->epochOf(step));
+    StepRange range = steps->range(step);
+    examples.clear();
+    for (std::int64_t i = range.begin; i < range.end; ++i) {
+      FTC_ASSIGN_OR_RETURN(const Example *example, data->train->stream->get(order[i]));
+      examples.push_back(example);
+    }
+    FTC_RETURN_IF_ERROR(stepper->check(examples));
+  }
+  return Status::ok();
 }
 
 Status Trainer::placeArtifact() {

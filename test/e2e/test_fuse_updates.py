@@ -110,6 +110,19 @@ class FuseUpdatesTest(Suite):
         _, remarks = self.build("bert", "text-classification", "none", fused=False)
         self.assertNotIn("ftc-fuse-updates", remarks)
 
+    def testABatchOfTwoMicroBatchesIsRefusedBeforeTheRun(self):
+        artifact, _ = self.build("bert", "text-classification", "small", "--max_tokens", 160)
+        output = self.scratch / "small"
+        command = ("ftrt", "run", artifact, "--train_file", data_of("bert", "text-classification"),
+                   "--output_dir", output, "--max_steps", 20, "--max_grad_norm", 0,
+                   "--save_strategy", "no", "--per_device_train_batch_size")
+        done = call(*command, 8)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(last_line(done.stderr), r"a batch of 8 examples needs \d+ micro-batches, but this "
+                                                 r"artifact was compiled with --fused_update: lower")
+        self.assertFalse(output.exists())
+        must(*command, 3)
+
     def testAStepThatIsNotFiniteStopsAtItsLastCheckpoint(self):
         """A rate at which SGD diverges: the run ends, and what it saved before stays as it was."""
         ends = []
