@@ -34,7 +34,8 @@ class Trainer:
     """A plain training loop: the Trainer of transformers without its bookkeeping."""
 
     def __init__(self, model, args, dynamic):
-        self.model = model.train()
+        self.device = args.device
+        self.model = model = model.to(args.device).train()
         self.half = args.precision == "bf16"
         self.forward = torch.compile(model, dynamic=dynamic) if args.compile else model
         # What transformers' Trainer takes by default with this version of PyTorch.
@@ -51,7 +52,8 @@ class Trainer:
             inputs["labels"] = pad(labels, -100)
         else:
             inputs["labels"] = torch.tensor(labels)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.half):
+        inputs = {name: value.to(self.device, non_blocking=True) for name, value in inputs.items()}
+        with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.half):
             loss = self.forward(**inputs).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), workloads.MAX_GRAD_NORM)
@@ -196,6 +198,7 @@ def main():
     parser.add_argument("--batch", type=int, default=workloads.BATCH)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32",
                         help="bf16: autocast, with fp32 weights and moments")
     parser.add_argument("--compile", action="store_true")
@@ -210,7 +213,8 @@ def main():
         if line.strip() == "quit":
             break
         reply(**one_round(int(line.split()[1])))
-    reply(peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    reply(peak_bytes=torch.cuda.max_memory_allocated() if args.device == "cuda" else
+          resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 if __name__ == "__main__":

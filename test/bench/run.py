@@ -7,6 +7,8 @@
     python3 test/bench/run.py tags       wnut17's sentences: examples a second, and memory
     python3 test/bench/run.py head       the same with a frozen trunk: an epoch after the first
 
+With --device cuda, ftrt and PyTorch run on the GPU (steady alone); peaks are then of its memory, ftrt's as planned.
+
 The peers' Python is --python (needs test/bench/requirements.txt); this script and ftrt need none.
 Each side runs on the same --threads cores with the same dropout, batch and --precision (bf16: products,
 with fp32 weights and moments; PyTorch's autocast), and with --cpu x86-64-v3 with AVX2 alone. The sides
@@ -38,8 +40,9 @@ DATA = pathlib.Path(os.environ.get("FTC_DATA", ROOT.parent / "shared")) / "data"
 def peer_environment(args):
     """What holds a peer to the same cores and instructions."""
     found = dict(os.environ, OMP_NUM_THREADS=str(args.threads), KMP_BLOCKTIME="0",
-                 CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu", TOKENIZERS_PARALLELISM="false",
-                 PYTHONPATH=str(HERE))
+                 JAX_PLATFORMS="cpu", TOKENIZERS_PARALLELISM="false", PYTHONPATH=str(HERE))
+    if args.device == "cpu":
+        found["CUDA_VISIBLE_DEVICES"] = ""
     if args.cpu == "x86-64-v3":
         found.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2",
                      DNNL_MAX_CPU_ISA="AVX2", MKL_ENABLE_INSTRUCTIONS="AVX2",
@@ -51,10 +54,11 @@ class Peer:
     """A Python peer: one process for all rounds, idle while the others run."""
 
     def __init__(self, name, args, script, *flags):
-        self.name = name
+        self.name, self.args = name, args
         begin = time.monotonic()
         self.process = subprocess.Popen(
-            [args.python, str(HERE / script), *map(str, flags), "--precision", args.precision],
+            [args.python, str(HERE / script), *map(str, flags), "--precision", args.precision,
+             *(("--device", args.device) if script == "peer_torch.py" else ())],
             env=peer_environment(args), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.read()
         self.first_step = time.monotonic() - begin
@@ -119,7 +123,9 @@ class Ftrt:
         self.compile_seconds, _ = run_measured(
             [args.bin / "ftc", "compile", args.model, "--task", task,
              "--train_file", data, "--max_seq_length", length, *self.columns(),
-             *method, "--precision", args.precision, "--cpu", args.cpu, "-o", self.artifact])
+             *method, "--precision", args.precision,
+             *(("--target", "cuda", "--gpu", args.gpu, "--max_tokens", args.batch * length)
+               if args.device == "cuda" else ("--cpu", args.cpu)), "-o", self.artifact])
         self.peak = 0
         self.first_step = self.train(1, ["--max_steps", 1])[0]
 
@@ -135,9 +141,16 @@ class Ftrt:
              "--output_dir", output, "--per_device_train_batch_size", self.args.batch,
              "--learning_rate", workloads.STEADY_RATE, "--dropout", workloads.DROPOUT,
              "--max_grad_norm", workloads.MAX_GRAD_NORM, "--threads", self.args.threads,
-             "--save_strategy", "no", "--seed", seed, *self.flags, *flags], ends)
-        self.peak = max(self.peak, peak)
+             "--save_strategy", "no", "--seed", seed, "--device", self.args.device, *self.flags,
+             *flags], ends)
+        self.peak = self.planned() if self.args.device == "cuda" else max(self.peak, peak)
         return seconds, json.loads((output / "train_results.json").read_text())
+
+    def planned(self):
+        """Bytes that the artifact's plan takes on the device."""
+        shown = subprocess.run([str(self.args.bin / "ftc"), "inspect", str(self.artifact), "--memory", "--json"],
+                               check=True, stdout=subprocess.PIPE).stdout
+        return max(variant["peak_bytes"] for variant in json.loads(shown)["memory"].values())
 
     def later_epochs(self, number, epochs=20):
         """Seconds of an epoch after the first: what a longer run takes more."""
@@ -178,9 +191,10 @@ def print_rounds(sides, rounds, unit):
             "%s %.1f" % (name, values[-1]) for name, values in rates.items()), flush=True)
     for side in sides:
         side.finish()
-    print("\n%-16s %12s %25s %12s %14s" % ("", unit + "/s", "ratio (range)", "peak RSS",
-                                           "first step"))
     ours = sides[0]
+    peak = "GPU memory" if ours.args.device == "cuda" else "RSS"
+    print("\n%-16s %12s %25s %15s %14s" % ("", unit + "/s", "ratio (range)", "peak " + peak,
+                                           "first step"))
     for side in sides:
         values = rates[side.name]
         line = "%-16s %12.1f" % (side.name, statistics.median(values))
@@ -190,9 +204,9 @@ def print_rounds(sides, rounds, unit):
             ratios = [a / b for a, b in zip(rates[ours.name], values)]
             line += "      %.2fx (%.2f to %.2f)" % (
                 statistics.median(ratios), min(ratios), max(ratios))
-        line += " %8.0f MiB %12.2f s" % (side.peak / 2 ** 20, side.first_step)
+        line += " %11.0f MiB %12.2f s" % (side.peak / 2 ** 20, side.first_step)
         if side is not ours:
-            line += "   RSS ratio %.2f" % (ours.peak / side.peak)
+            line += "   %s ratio %.2f" % (peak, ours.peak / side.peak)
         print(line)
     if hasattr(ours, "compile_seconds"):
         print("ftc compile: %.2f s" % ours.compile_seconds)
@@ -282,11 +296,15 @@ def main():
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--cpu", choices=("native", "x86-64-v3"), default="native",
                         help="the instructions of every side")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--gpu", default="sm_80", help="the GPU's architecture, of --device cuda")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=12, help="steady: steps a round")
     parser.add_argument("--samples", type=int, default=10003, help="of real rows: examples a round")
     args = parser.parse_args()
+    if args.device == "cuda" and (args.workload != "steady" or "jax" in args.sides):
+        parser.error("--device cuda: expected the workload steady, and --sides of ftrt, torch and compile")
     if str(args.model) in SIZES:
         args.model = make_checkpoint(args)
     # The same cores for every side: children inherit it.
