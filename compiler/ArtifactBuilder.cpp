@@ -38,7 +38,7 @@ private:
   ModuleOp module;
   const std::map<std::string, double> &scalarDefaults;
   abi::ArtifactT &artifact;
-  std::map<std::string, std::uint32_t> scalars, kernels;
+  std::map<std::string, std::uint32_t> scalars, kernels, members;
   std::set<std::string> transposed; ///< parameters with nn.transposed
   llvm::DenseMap<Value, std::uint32_t> bufferIndices;
   bool broken = false;
@@ -183,6 +183,10 @@ LogicalResult Translator::launch(plan::LaunchOp op, abi::CommandT &command) {
   for (Attribute value : op.getScalars())
     launch.scalars.push_back(scalar(cast<StringAttr>(value).getValue()));
   launch.grid = expression(op.getGridAttr(), op);
+  if (auto group = op.getGroup()) {
+    launch.group = kernels.at(group->str());
+    launch.members = members.at(group->str());
+  }
   command.label = op.getLabel().str();
   if (op.getFlopsAttr())
     command.flops = expression(op.getFlopsAttr(), op);
@@ -283,8 +287,17 @@ LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &objec
   variant->overlaid_compact_at = op.getOverlaidCompactAt().value_or(0);
 
   kernels.clear();
+  members.clear();
   std::map<std::string, unsigned> uses;
-  op.walk([&](plan::LaunchOp launch) { ++uses[launch.getKernel().str()]; });
+  std::set<std::string> alone;
+  for (auto program : op.getOps<plan::ProgramOp>())
+    plan::forEachLaunch(program, [&](plan::LaunchOp launch, plan::KernelOp group) {
+      ++uses[launch.getKernel().str()];
+      if (auto name = launch.getGroup())
+        ++uses[name->str()];
+      if (!group)
+        alone.insert(launch.getKernel().str());
+    });
   std::map<std::string, plan::StorageOp> storage;
   for (Operation &child : op.getBody().front()) {
     if (auto kernelOp = dyn_cast<plan::KernelOp>(child)) {
@@ -292,6 +305,8 @@ LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &objec
       kernel->name = kernelOp.getSymName().str();
       kernel->scratch_bytes = kernelOp.getScratchBytes();
       kernel->uses = uses[kernel->name];
+      kernel->members = members[kernel->name] = plan::membersOf(kernelOp);
+      kernel->grouped = kernel->members == 0 && kernel->uses > 0 && !alone.count(kernel->name);
       if (auto facts = object.kernels.find(kernel->name); facts != object.kernels.end()) {
         kernel->threads = facts->second.threads;
         kernel->shared_bytes = facts->second.sharedBytes;

@@ -18,7 +18,7 @@ std::vector<std::string> optimizationPasses() {
   return {"prune-demand",     "cache-trunk",   "compact-embedding-gradients",
           "fuse-low-rank",    "fuse-kernels",  "choose-saved",
           "fuse-updates",     "sort-schedule", "recompute",
-          "overlay-gradients"};
+          "group-launches", "overlay-gradients"};
 }
 
 std::vector<std::string> emitPhases() {
@@ -119,6 +119,8 @@ Phase recomputePhase(const PipelineOptions &options, double price, double slope)
 
 Phase planPhase(const PipelineOptions &options) {
   Phase phase{"plan", {}};
+  if (!llvm::is_contained(options.disabled, "group-launches"))
+    phase.passes.push_back("ftc-group-launches");
   if (!llvm::is_contained(options.disabled, "overlay-gradients"))
     phase.passes.push_back("ftc-overlay-gradients");
   return phase;

@@ -52,7 +52,8 @@ public:
   }
   llvm::Expected<std::string> compileToText(plan::VariantOp variant, const KernelTable &kernels,
                                             const cpu::CpuIsa &isa) const override {
-    return cuda::compileToPtx(cuda::launchedKernels(variant, kernels), cuda::archOf(isa));
+    cuda::VariantKernels launched = cuda::launchedKernels(variant, kernels);
+    return cuda::compileToPtx(launched.alone, cuda::archOf(isa), launched.groups);
   }
 };
 

@@ -44,6 +44,7 @@ std::int64_t bytesOf(Type dtype) {
 llvm::DenseMap<Value, BufferUse> usesOf(plan::ProgramOp program, int *commands) {
   llvm::DenseMap<Value, BufferUse> uses;
   int index = 0;
+  std::int64_t left = 0; // launches of a group after this one
   auto note = [&](Value buffer, bool onlyReads) {
     BufferUse &use = uses[buffer];
     if (use.first < 0) {
@@ -60,6 +61,10 @@ llvm::DenseMap<Value, BufferUse> usesOf(plan::ProgramOp program, int *commands) 
     if (auto launch = dyn_cast<plan::LaunchOp>(op)) {
       for (auto [operand, access] : llvm::zip_equal(launch.getOperands(), launch.getAccess()))
         note(operand, static_cast<plan::Access>(access) == plan::Access::Read);
+      if (FlatSymbolRefAttr group = launch.getGroupAttr())
+        left = plan::membersOf(cast<plan::KernelOp>(
+            SymbolTable::lookupSymbolIn(program->getParentOp(), group)));
+      left = std::max<std::int64_t>(0, left - 1);
     } else if (auto fill = dyn_cast<plan::FillOp>(op)) {
       note(fill.getTarget(), false);
     } else {
@@ -67,11 +72,36 @@ llvm::DenseMap<Value, BufferUse> usesOf(plan::ProgramOp program, int *commands) 
       note(copy.getSource(), true);
       note(copy.getTarget(), false);
     }
-    ++index;
+    index += left == 0;
   }
   if (commands)
     *commands = index;
   return uses;
+}
+
+bool mayOverlap(plan::BufferOp a, plan::BufferOp b, const BufferSizes &sizes) {
+  if (a == b)
+    return true;
+  if (a.getSegment() != b.getSegment())
+    return false;
+  switch (a.getSegment()) {
+  case plan::Segment::Arena:
+    return false;
+  case plan::Segment::Input:
+  case plan::Segment::Output:
+    return a.getName() == b.getName();
+  default:
+    break;
+  }
+  FailureOr<std::int64_t> ofA = sizes.elements(a), ofB = sizes.elements(b);
+  if (failed(ofA) || failed(ofB))
+    return true;
+  bool inBytes =
+      a.getSegment() == plan::Segment::Moments || a.getSegment() == plan::Segment::State;
+  std::int64_t beginA = a.getOffset(), beginB = b.getOffset();
+  std::int64_t endA = beginA + *ofA * (inBytes ? bytesOf(a.getDtype()) : 1);
+  std::int64_t endB = beginB + *ofB * (inBytes ? bytesOf(b.getDtype()) : 1);
+  return beginA < endB && beginB < endA;
 }
 
 } // namespace ftc

@@ -24,7 +24,12 @@ struct BufferSizes {
 /// Bytes of an element.
 std::int64_t bytesOf(mlir::Type dtype);
 
-/// The commands of its program, counted from 0, that use a buffer: -1 where none does.
+/// Whether two buffers of a program may share memory: in the arena only a buffer with itself,
+/// for which places are fixed.
+bool mayOverlap(plan::BufferOp a, plan::BufferOp b, const BufferSizes &sizes);
+
+/// The commands of its program, counted from 0, that use a buffer: -1 where none does. The
+/// launches of a group are one command.
 struct BufferUse {
   int first = -1, last = -1;
   bool readFirst = false; ///< the first command reads what was there, and does not write

@@ -456,6 +456,35 @@ def Recompute : Pass<"ftc-recompute", "::mlir::ModuleOp"> {
   let dependentDialects = ["::ftc::nn::NnDialect"];
 }
 
+def GroupLaunches : Pass<"ftc-group-launches", "::mlir::ModuleOp"> {
+  let summary = "Give independent launches to a GPU as one";
+  let description = [{
+    Input: plans. Of a GPU's variant, launches that do not depend on each other, of kernels with as
+    many threads a block, as much shared memory and as many resident blocks, become a group: they
+    stand behind each other, and run as one launch of a kernel made of theirs, whose blocks choose
+    the launch that they work for. Each launch keeps its operands, grid and order of sums, so the
+    bits are those of ungrouped launches. A launch is moved to an earlier one, or that one to it, as
+    far as no command between them uses what they write. No more bytes of the arena live at
+    once than before; it is placed anew, and may grow by gaps of 1/32 of it at most.
+
+    ```mlir
+    plan.launch @linear(%x, %wq, %q) ...
+    plan.launch @linear(%x, %wk, %k) ...
+    plan.launch @linear(%x, %wv, %v) ...
+    // becomes
+    plan.kernel @linear_x3 {runs = [@linear], counts = array<i64: 3>, ...}
+    plan.launch @linear(%x, %wq, %q) {group = @linear_x3, ...}
+    plan.launch @linear(%x, %wk, %k) ...
+    plan.launch @linear(%x, %wv, %v) ...
+    ```
+  }];
+  let statistics = [
+    Statistic<"groups", "groups", "launches that are groups">,
+    Statistic<"saved", "saved", "launches less">,
+  ];
+  let dependentDialects = ["::ftc::plan::PlanDialect"];
+}
+
 def OverlayGradients : Pass<"ftc-overlay-gradients", "::mlir::ModuleOp"> {
   let summary = "Let gradients lie in the arena, where activations died";
   let description = [{

@@ -270,7 +270,7 @@ plan::ProgramOp ProgramPlanner::emit(OpBuilder &builder, llvm::StringRef name) {
     plan::LaunchOp::create(builder, location, spec.kernel, operands, access,
                            builder.getArrayAttr(ints), builder.getArrayAttr(scalars),
                            symbols.map(spec.grid).getValue(), spec.label, mapOrNull(spec.flops),
-                           mapOrNull(spec.bytes));
+                           mapOrNull(spec.bytes), FlatSymbolRefAttr());
   }
   return program;
 }

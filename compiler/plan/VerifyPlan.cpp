@@ -51,6 +51,7 @@ private:
   LogicalResult verifyCommand(Operation &command);
   LogicalResult use(Operation &command, Value buffer, bool reads, bool writes);
   LogicalResult verifyArena();
+  LogicalResult verifyGroups();
 
   plan::VariantOp variant;
   plan::ProgramOp program;
@@ -216,13 +217,39 @@ LogicalResult ProgramVerifier::verifyArena() {
   return success();
 }
 
+/// Launches of a group run at once: none writes what another one reads or writes. Arena buffers
+/// that share bytes are verifyArena's.
+LogicalResult ProgramVerifier::verifyGroups() {
+  SmallVector<plan::LaunchOp> members;
+  LogicalResult result = success();
+  plan::forEachLaunch(program, [&](plan::LaunchOp launch, plan::KernelOp group) {
+    if (launch.getGroup() || !group)
+      members.clear();
+    for (plan::LaunchOp other : members)
+      for (auto [a, accessA] : llvm::zip_equal(launch.getOperands(), launch.getAccess()))
+        for (auto [b, accessB] : llvm::zip_equal(other.getOperands(), other.getAccess())) {
+          bool reads = static_cast<plan::Access>(accessA) == plan::Access::Read &&
+                       static_cast<plan::Access>(accessB) == plan::Access::Read;
+          if (succeeded(result) && !reads &&
+              mayOverlap(a.getDefiningOp<plan::BufferOp>(), b.getDefiningOp<plan::BufferOp>(),
+                         sizes))
+            result = launch.emitOpError("expected independent launches in group @")
+                     << group.getSymName() << ", got one that writes what another one of '"
+                     << other.getLabel() << "' uses";
+        }
+    if (group)
+      members.push_back(launch);
+  });
+  return result;
+}
+
 LogicalResult ProgramVerifier::verify() {
   for (Operation &op : program.getBody().front()) {
     auto buffer = dyn_cast<plan::BufferOp>(op);
     if (failed(buffer ? verifyBuffer(buffer) : verifyCommand(op)))
       return failure();
   }
-  return verifyArena();
+  return failure(failed(verifyGroups()) || failed(verifyArena()));
 }
 
 /// Places lie inside their segment and apart.

@@ -23,4 +23,12 @@ constexpr llvm::StringLiteral kSymbols = "plan.symbols";
 /// Module attribute: the symbols' capacities, 0 for counters.
 constexpr llvm::StringLiteral kCapacities = "plan.capacities";
 
+/// Calls `visit` for the launches of `program` in order, each with the kernel of the group that
+/// it is a member of, or null.
+void forEachLaunch(ProgramOp program,
+                   llvm::function_ref<void(LaunchOp launch, KernelOp group)> visit);
+
+/// Launches of a group's kernel, 0 of any other.
+std::int64_t membersOf(KernelOp kernel);
+
 } // namespace ftc::plan

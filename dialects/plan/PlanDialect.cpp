@@ -56,6 +56,71 @@ LogicalResult LaunchOp::verify() {
   return success();
 }
 
+/// A group's runs are kernels of its variant that are no groups, with its threads.
+LogicalResult KernelOp::verify() {
+  if (getRuns().has_value() != getCounts().has_value() ||
+      (getRuns() && getRuns()->size() != getCounts()->size()))
+    return emitOpError("expected as many counts as runs");
+  if (!getRuns())
+    return success();
+  for (auto [run, count] : llvm::zip_equal(*getRuns(), *getCounts())) {
+    auto name = dyn_cast<FlatSymbolRefAttr>(run);
+    auto kernel = name ? dyn_cast_or_null<KernelOp>(
+                             SymbolTable::lookupSymbolIn((*this)->getParentOp(), name))
+                       : KernelOp();
+    if (!kernel || kernel.getRuns())
+      return emitOpError("expected runs of single kernels of the variant, got ") << run;
+    if (kernel.getThreads() != getThreads())
+      return emitOpError("expected kernels of as many threads a block as the group, got ") << run;
+    if (count < 1)
+      return emitOpError("expected at least one launch a run, got ") << count;
+  }
+  if (membersOf(*this) < 2)
+    return emitOpError("expected a group of at least two launches");
+  return success();
+}
+
+int64_t membersOf(KernelOp kernel) {
+  int64_t members = 0;
+  if (auto counts = kernel.getCounts())
+    for (int64_t count : *counts)
+      members += count;
+  return members;
+}
+
+void forEachLaunch(ProgramOp program,
+                   llvm::function_ref<void(LaunchOp launch, KernelOp group)> visit) {
+  KernelOp group;
+  int64_t left = 0;
+  for (auto launch : program.getOps<LaunchOp>()) {
+    if (FlatSymbolRefAttr name = launch.getGroupAttr()) {
+      group = cast<KernelOp>(SymbolTable::lookupSymbolIn(program->getParentOp(), name));
+      left = membersOf(group);
+    }
+    visit(launch, left > 0 ? group : KernelOp());
+    left = std::max<int64_t>(0, left - 1);
+  }
+}
+
+/// Whether the commands from `first` on are the launches that `group` counts, run by run.
+static LogicalResult verifyMembers(LaunchOp first, KernelOp group) {
+  Operation *next = first;
+  for (auto [run, count] : llvm::zip_equal(*group.getRuns(), *group.getCounts())) {
+    AffineMapAttr grid;
+    for (int64_t i = 0; i < count; ++i, next = next->getNextNode()) {
+      auto launch = dyn_cast_or_null<LaunchOp>(next);
+      if (!launch || launch.getKernelAttr() != run || (launch != first && launch.getGroup()))
+        return first.emitOpError() << "expected the launches of group " << first.getGroupAttr()
+                                   << " behind each other, got another command for a launch of "
+                                   << run;
+      if (grid && launch.getGridAttr() != grid)
+        return launch.emitOpError("expected the grid of its run, ") << grid;
+      grid = launch.getGridAttr();
+    }
+  }
+  return success();
+}
+
 /// Buffers come before commands, and every launch names a kernel of the variant.
 LogicalResult ProgramOp::verifyRegions() {
   auto variant = cast<VariantOp>((*this)->getParentOp());
@@ -72,6 +137,14 @@ LogicalResult ProgramOp::verifyRegions() {
               SymbolTable::lookupSymbolIn(variant, launch.getKernelAttr())))
         return launch.emitOpError()
                << "expected a kernel of the variant, got " << launch.getKernelAttr();
+      else if (FlatSymbolRefAttr name = launch.getGroupAttr()) {
+        auto group =
+            dyn_cast_or_null<KernelOp>(SymbolTable::lookupSymbolIn(variant, name));
+        if (!group || !group.getRuns())
+          return launch.emitOpError("expected the kernel of a group, got ") << name;
+        if (failed(verifyMembers(launch, group)))
+          return failure();
+      }
   }
   return success();
 }

@@ -90,8 +90,17 @@ def Plan_MomentOp : Plan_Op<"moment", [HasParent<"VariantOp">]> {
 
 def Plan_KernelOp : Plan_Op<"kernel", [Symbol, HasParent<"VariantOp">]> {
   let summary = "A kernel of the variant: its exported name and scratch bytes a thread";
-  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$scratch_bytes);
+  let description = [{
+    On a GPU `threads` are a block's, `shared_bytes` its shared memory and `resident` the blocks
+    that a multiprocessor shall hold at least; absent on the CPU. A kernel with `runs` is a group:
+    run i has `counts[i]` launches of kernel `runs[i]` over grids of one size.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$scratch_bytes,
+      OptionalAttr<I64Attr>:$threads, OptionalAttr<I64Attr>:$shared_bytes,
+      OptionalAttr<I64Attr>:$resident, OptionalAttr<ArrayAttr>:$runs,
+      OptionalAttr<DenseI64ArrayAttr>:$counts);
   let assemblyFormat = "$sym_name attr-dict";
+  let hasVerifier = 1;
 }
 
 def Plan_ProgramOp : Plan_Op<"program", [Symbol, HasParent<"VariantOp">, NoTerminator,
@@ -118,9 +127,14 @@ def Plan_BufferOp : Plan_Op<"buffer", [HasParent<"ProgramOp">, Pure]> {
 
 def Plan_LaunchOp : Plan_Op<"launch", [HasParent<"ProgramOp">]> {
   let summary = "Runs a kernel over `grid` independent tasks";
+  let description = [{
+    With `group` this launch and those behind it, as many as the group's kernel counts, are
+    independent of each other and given to the GPU as one: its grid is the sum of theirs.
+  }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Plan_BufferType>:$operands,
       DenseI32ArrayAttr:$access, ArrayAttr:$ints, ArrayAttr:$scalars, AffineMapAttr:$grid,
-      StrAttr:$label, OptionalAttr<AffineMapAttr>:$flops, OptionalAttr<AffineMapAttr>:$bytes);
+      StrAttr:$label, OptionalAttr<AffineMapAttr>:$flops, OptionalAttr<AffineMapAttr>:$bytes,
+      OptionalAttr<FlatSymbolRefAttr>:$group);
   let assemblyFormat = "$kernel `(` $operands `)` attr-dict";
   let hasVerifier = 1;
 }

@@ -19,6 +19,11 @@ namespace ftc::abi {
 /// more blocks than a batch has tasks without changing a bit. Dynamic shared memory is the
 /// kernel's `shared_bytes`. There is no scratch argument: what a task needs beyond shared
 /// memory is an operand. Blocks write memory that no other block of the launch touches.
+///
+/// The kernel of a group of independent launches takes its words alone: word 0 is the sum of their
+/// grids, the next words, one a member, are the sums of the grids up to that one, and behind these
+/// stand the members' buffers (addresses), ints and scalars, member by member. Block x works on a
+/// task of a run of members of one kernel and one grid, whose tasks alternate.
 constexpr std::int64_t kCudaBufferAlignment = 256;
 constexpr std::int64_t kCudaBufferSlack = 64;
 

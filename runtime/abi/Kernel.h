@@ -24,7 +24,7 @@ constexpr std::int64_t kBufferAlignment = 64;
 
 /// Bumped whenever artifact.fbs, this header, a named symbol, scalar or batch input, or the
 /// random bit layout below changes meaning.
-constexpr std::uint32_t kAbiVersion = 6;
+constexpr std::uint32_t kAbiVersion = 7;
 
 /// The random bits of dropout: Philox4x32-10 (Salmon et al., SC 2011), stateless.
 ///   key     = (seed, step)

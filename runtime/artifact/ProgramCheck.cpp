@@ -30,6 +30,7 @@ private:
                      const char *segment);
   Status checkCommand(const abi::Command &command);
   Status checkLaunch(const abi::Launch &launch);
+  Status checkGroup(const abi::Command &command);
   Status checkTarget(std::uint32_t buffer, bool written);
   Status bad(const std::string &message) const {
     return Status::error("bad artifact: program " + quote(text(program->name())) + where +
@@ -41,6 +42,7 @@ private:
   const abi::Program *program = nullptr;
   std::string where;
   std::vector<std::int64_t> capacities;
+  std::uint32_t membersLeft = 0; // of the group that a command before began
   // (is output, name) of the program at hand, and their types over all programs.
   std::unordered_set<std::string> named;
   std::map<std::string, abi::DType> types;
@@ -170,6 +172,28 @@ Status ProgramChecker::checkLaunch(const abi::Launch &launch) {
   std::int64_t grid;
   if (!upperBound(*launch.grid(), capacities, grid) || grid < 0 || grid > kMaxGrid)
     return bad("an impossible grid");
+  const abi::Kernel &kernel = *variant.kernels()->Get(launch.kernel());
+  if (kernel.members() > 0)
+    return bad("it is no group, its kernel one of groups");
+  bool grouped = kernel.grouped();
+  if (launch.members() == 0)
+    return grouped && membersLeft == 0 ? bad("it stands alone, its kernel in groups") : Status::ok();
+  if (membersLeft > 0 || launch.group() >= count(variant.kernels()) ||
+      variant.kernels()->Get(launch.group())->members() != launch.members() ||
+      variant.kernels()->Get(launch.group())->grouped())
+    return bad("an impossible group");
+  return Status::ok();
+}
+
+/// The members of a group follow each other: launches without a condition.
+Status ProgramChecker::checkGroup(const abi::Command &command) {
+  const abi::Launch *launch = command.action_as_Launch();
+  if (membersLeft > 0 && (!launch || command.unless_symbol() >= 0))
+    return bad("it stands among a group's launches");
+  if (launch && launch->members() > 0)
+    membersLeft = launch->members();
+  if (membersLeft > 0)
+    --membersLeft;
   return Status::ok();
 }
 
@@ -197,6 +221,7 @@ Status ProgramChecker::check(const abi::Program &checked) {
   program = &checked;
   where.clear();
   named.clear();
+  membersLeft = 0;
   if (checked.arena_bytes() < 0 || checked.arena_bytes() > kMaxBytes)
     return bad("an arena of " + std::to_string(checked.arena_bytes()) + " bytes");
   for (std::uint32_t i = 0; i < count(checked.buffers()); ++i) {
@@ -209,8 +234,9 @@ Status ProgramChecker::check(const abi::Program &checked) {
     if (command.label())
       where += " (" + quote(text(command.label()), 40) + ")";
     FTC_RETURN_IF_ERROR(checkCommand(command));
+    FTC_RETURN_IF_ERROR(checkGroup(command));
   }
-  return Status::ok();
+  return membersLeft == 0 ? Status::ok() : bad("it is the last, but not of its group");
 }
 
 Status checkPrograms(const abi::Artifact &artifact, const abi::Variant &variant) {

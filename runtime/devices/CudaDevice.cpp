@@ -231,12 +231,13 @@ CudaCommand &CudaDevice::add(CudaCommand::Kind kind) {
 }
 
 Status CudaDevice::launch(const LaunchArguments &arguments) {
-  if (arguments.grid < 0 || arguments.grid > kMostBlocks)
-    return Status::error("a launch over " + std::to_string(arguments.grid) + " tasks");
-  if (arguments.grid == 0)
+  std::int64_t before = run.missing > 0 ? run.commands.back().grid : 0;
+  if (arguments.grid < 0 || arguments.grid > kMostBlocks - before)
+    return Status::error("a launch over " + std::to_string(before + arguments.grid) + " tasks");
+  if (arguments.grid == 0 && arguments.members == 0 && run.missing == 0)
     return Status::ok();
   run.addLaunch(arguments);
-  return inRun ? Status::ok() : submit();
+  return inRun || run.missing > 0 ? Status::ok() : submit();
 }
 
 Status CudaDevice::copy(std::byte *destination, const std::byte *source, std::int64_t bytes) {
@@ -286,6 +287,11 @@ Status CudaDevice::submitDirectly() {
 Status CudaDevice::submit() {
   if (run.commands.empty())
     return Status::ok();
+  if (run.missing > 0) {
+    std::uint32_t missing = run.missing;
+    run.clear();
+    return Status::error("a group of launches without its last " + std::to_string(missing));
+  }
   FTC_RETURN_IF_ERROR(enter());
   for (auto command = run.commands.rbegin(); command != run.commands.rend(); ++command)
     if (command->kernel) {

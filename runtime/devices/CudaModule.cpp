@@ -102,6 +102,10 @@ Result<std::unique_ptr<Module>> loadCudaModule(const cuda::Driver &driver, std::
   for (const KernelSpec &spec : kernels) {
     auto kernel = std::make_unique<CudaKernel>();
     kernel->name = spec.name;
+    if (spec.grouped) {
+      module->kernels.push_back(std::move(kernel));
+      continue;
+    }
     if (driver.moduleGetFunction(&kernel->function, handle, kernel->name.c_str()) !=
         cuda::kSuccess)
       return Status::error("the artifact's code has no kernel " + quote(spec.name) +

@@ -18,9 +18,46 @@ void CudaRun::clear() {
   commands.clear();
   buffers.clear();
   words.clear();
+  missing = 0;
+}
+
+static void addValues(std::vector<std::uint64_t> &words, const LaunchArguments &arguments) {
+  for (std::int64_t value : arguments.ints)
+    words.push_back(static_cast<std::uint64_t>(value));
+  for (double value : arguments.scalars)
+    words.push_back(std::bit_cast<std::uint64_t>(value));
+}
+
+/// The words of a group are those of its members behind each other, addresses among them.
+void CudaRun::addMember(const LaunchArguments &arguments) {
+  CudaCommand &command = commands.back();
+  command.grid += arguments.grid;
+  words[nextEnd++] = static_cast<std::uint64_t>(command.grid);
+  for (void *buffer : arguments.buffers)
+    words.push_back(reinterpret_cast<cuda::DevicePointer>(buffer));
+  addValues(words, arguments);
+  if (--missing > 0)
+    return;
+  words[command.wordsAt] = static_cast<std::uint64_t>(command.grid);
+  if (command.grid > 0)
+    return;
+  words.resize(command.wordsAt);
+  commands.pop_back();
 }
 
 void CudaRun::addLaunch(const LaunchArguments &arguments) {
+  if (missing > 0)
+    return addMember(arguments);
+  if (arguments.members > 0) {
+    CudaCommand &command = commands.emplace_back();
+    command.kernel = static_cast<const CudaKernel *>(arguments.group.function);
+    command.buffersAt = buffers.size();
+    command.wordsAt = words.size();
+    words.resize(words.size() + 1 + arguments.members);
+    nextEnd = command.wordsAt + 1;
+    missing = arguments.members;
+    return addMember(arguments);
+  }
   CudaCommand &command = commands.emplace_back();
   command.kernel = static_cast<const CudaKernel *>(arguments.kernel.function);
   command.grid = arguments.grid;
@@ -30,10 +67,7 @@ void CudaRun::addLaunch(const LaunchArguments &arguments) {
     buffers.push_back(reinterpret_cast<cuda::DevicePointer>(buffer));
   command.wordsAt = words.size();
   words.push_back(static_cast<std::uint64_t>(arguments.grid));
-  for (std::int64_t value : arguments.ints)
-    words.push_back(static_cast<std::uint64_t>(value));
-  for (double value : arguments.scalars)
-    words.push_back(std::bit_cast<std::uint64_t>(value));
+  addValues(words, arguments);
 }
 
 std::int64_t bucketOf(std::int64_t grid) {

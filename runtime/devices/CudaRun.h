@@ -29,6 +29,12 @@ struct CudaRun {
 
   void clear();
   void addLaunch(const LaunchArguments &arguments);
+  /// Members that the last command, a group, still lacks.
+  std::uint32_t missing = 0;
+
+private:
+  void addMember(const LaunchArguments &arguments);
+  std::size_t nextEnd = 0; // in words: where the tasks up to the next member are counted
 };
 
 /// A grid that a graph is made with: at least `grid`, one of eight in each octave. Blocks

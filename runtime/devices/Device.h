@@ -51,6 +51,8 @@ struct KernelSpec {
   /// Of a block, and dynamic shared memory of one; 0 on the CPU.
   std::int64_t threads = 0;
   std::int64_t sharedBytes = 0;
+  /// Launched as a member of groups alone, by their kernels: the module does not export it.
+  bool grouped = false;
 };
 
 /// Loaded code. Destroy it only when the queue is empty.
@@ -72,6 +74,10 @@ struct LaunchArguments {
   /// A guess at how long one thread would take, in nanoseconds, so that small launches are not
   /// spread over many; it never changes a result. Below 0: not known.
   std::int64_t nanoseconds = -1;
+  /// Not 0: this launch and the members - 1 behind it, which come next and have 0, are
+  /// independent of each other; a GPU runs them as one launch of the kernel `group`.
+  std::uint32_t members = 0;
+  KernelHandle group = {};
 };
 
 /// A device with one in-order queue. Commands of the queue take effect in the order in which

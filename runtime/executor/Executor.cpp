@@ -184,7 +184,9 @@ Status Executor::Impl::issue(const PreparedProgram &program, const PreparedComma
          {program.ints.data() + command.intsAt, command.intCount},
          {program.scalars.data() + command.scalarsAt, command.scalarCount},
          program.values[command.grid],
-         program.guessNanoseconds(command)});
+         program.guessNanoseconds(command),
+         command.members,
+         command.group});
   case abi::Action::Fill:
     return device->fill(buffers[command.destination].address, 0,
                         buffers[command.destination].bytes);
@@ -198,21 +200,22 @@ Status Executor::Impl::issue(const PreparedProgram &program, const PreparedComma
 
 Status Executor::Impl::runCommands(PreparedProgram &program,
                                    std::vector<CommandProfile> *profile) {
+  auto begin = std::chrono::steady_clock::now();
   for (std::size_t i = 0; i < program.commands.size(); ++i) {
     const PreparedCommand &command = program.commands[i];
     if (command.unlessSymbol >= 0 && symbolValues[command.unlessSymbol] != 0)
       continue;
-    auto begin = profile ? std::chrono::steady_clock::now()
-                         : std::chrono::steady_clock::time_point();
     Status status = issue(program, command);
-    if (status && profile)
+    if (status && profile && command.rest == 0) // a group runs when its last member is there
       status = device->synchronize();
     if (!status)
       return std::move(status).withContext(quote(program.labels[command.label], 40));
     if (!profile)
       continue;
     CommandProfile &sums = (*profile)[i];
-    std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
+    auto now = std::chrono::steady_clock::now();
+    std::chrono::duration<double> passed = now - begin;
+    begin = now;
     sums.seconds += passed.count();
     sums.calls += 1;
     if (command.flops >= 0)

@@ -27,8 +27,8 @@ Status Executor::Impl::loadModule() {
   std::int64_t scratch = 0;
   for (std::uint32_t i = 0; i < count(variant->kernels()); ++i) {
     const abi::Kernel &kernel = *variant->kernels()->Get(i);
-    specs.push_back(
-        {text(kernel.name()), kernel.scratch_bytes(), kernel.threads(), kernel.shared_bytes()});
+    specs.push_back({text(kernel.name()), kernel.scratch_bytes(), kernel.threads(),
+                     kernel.shared_bytes(), kernel.grouped()});
     if (kernel.threads() == 0) // a GPU's scratch is on chip
       scratch = std::max(scratch, kernel.scratch_bytes());
   }

@@ -42,6 +42,13 @@ void PreparedProgram::addLaunch(const abi::Launch &launch, const Module &module,
   for (std::uint32_t i = 0; i < prepared.scalarCount; ++i)
     scalarSources.push_back(launch.scalars()->Get(i));
   prepared.grid = intern(*launch.grid());
+  prepared.members = launch.members();
+  if (prepared.members > 0)
+    prepared.group = module.kernel(launch.group());
+  bool inside = !commands.empty() && commands.back().rest > 0;
+  prepared.rest = inside ? commands.back().rest - 1
+                  : prepared.members > 0 ? prepared.members - 1
+                                         : 0;
 }
 
 void PreparedProgram::addCommand(const abi::Command &command, const Module &module) {

@@ -37,6 +37,9 @@ struct PreparedCommand {
   std::uint32_t intsAt = 0, intCount = 0;
   std::uint32_t scalarsAt = 0, scalarCount = 0;
   ExpressionId grid = 0;
+  std::uint32_t members = 0;  // of the group that this launch begins
+  std::uint32_t rest = 0;     // members of its group behind it
+  KernelHandle group;
   // Fill: destination; CopyBuffer: both. Indices of buffers.
   std::uint32_t source = 0, destination = 0;
   // Cost; -1: not known.

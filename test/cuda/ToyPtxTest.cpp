@@ -50,12 +50,20 @@ TEST_P(ToyPtx, IsAssembledWithoutSpills) {
   ASSERT_TRUE(succeeded(
       cpu::lowerToPlan(*module, loweringTarget(), arch, symbols, /*maxSequence=*/64, kernels)));
   symbols.attach(*module);
-  ASSERT_TRUE(succeeded(verify(*module)) && succeeded(verifyPlan(*module)));
+  ASSERT_TRUE(succeeded(verify(*module)) && succeeded(runPhase(*module, planPhase({}))) &&
+              succeeded(verifyPlan(*module)));
   auto variant = module->lookupSymbol<plan::VariantOp>(arch.name);
   ASSERT_TRUE(variant);
-  llvm::Expected<std::string> ptx = compileToPtx(launchedKernels(variant, kernels), arch);
+  VariantKernels launched = launchedKernels(variant, kernels);
+  EXPECT_FALSE(launched.groups.empty());
+  llvm::Expected<std::string> ptx = compileToPtx(launched.alone, arch, launched.groups);
   ASSERT_TRUE(bool(ptx)) << llvm::toString(ptx.takeError());
-  for (const auto &[name, kernel] : kernels)
+  std::map<std::string, cpu::KernelSpec> entries; // a group's under its first kernel
+  for (const LaunchedKernel &alone : launched.alone)
+    entries[alone.kernel->key(arch)] = alone.kernel;
+  for (const LaunchedGroup &group : launched.groups)
+    entries[group.name] = group.runs.front().launched.kernel;
+  for (const auto &[name, kernel] : entries)
     EXPECT_NE(ptx->find(".visible .entry " + name + "("), std::string::npos) << name;
   if (const char *folder = std::getenv("FTC_PTX_SAMPLES"))
     std::ofstream(std::string(folder) + "/" + GetParam().file + "." + arch.suffix + ".ptx")
@@ -65,7 +73,7 @@ TEST_P(ToyPtx, IsAssembledWithoutSpills) {
     GTEST_SKIP() << "no ptxas in PATH nor in /usr/local/cuda/bin: the PTX was not assembled";
   llvm::Expected<AssembledPtx> assembled = assemblePtx(*ptxas, *ptx, arch);
   ASSERT_TRUE(bool(assembled)) << llvm::toString(assembled.takeError());
-  for (const auto &[name, kernel] : kernels) {
+  for (const auto &[name, kernel] : entries) {
     const KernelResources &resources = assembled->kernels[name];
     EXPECT_GT(resources.registers, 0) << name;
     EXPECT_EQ(resources.spillBytes, 0) << name;

@@ -20,7 +20,7 @@ def inspected(artifact):
 class PlannedModels(Suite):
     def arguments(self, family, task, name, *flags, cpu="x86-64-v3"):
         return ("compile", model_of(family, task), "--task", task, "--train_file",
-                data_of(family, task), "--cpu", cpu, *LENGTHS[task], *flags, "-o",
+                data_of(family, task), *(("--cpu", cpu) if cpu else ()), *LENGTHS[task], *flags, "-o",
                 self.scratch / name)
 
     def compiled(self, family, task, name, *flags, **cpu):

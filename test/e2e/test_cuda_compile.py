@@ -75,7 +75,8 @@ echo "ptxas fatal   : Ptx assembly aborted due to errors" >&2; exit 255""",
     def estimateOf(self, artifact):
         """Of one batch and of one 64 times as large: as many launches, more time, shares of a peak."""
         plan = json.loads(must("ftc", "inspect", artifact, "--plan", "--json").stdout)["plan"]["sm_80"]
-        launches = sum("kernel" in command for program in ("train_accumulate", "apply")
+        launches = sum(("kernel" in command) - max(0, command.get("members", 0) - 1)
+                       for program in ("train_accumulate", "apply")
                        for command in plan[program]["commands"])
         steps = []
         for tokens in (256, 16384):

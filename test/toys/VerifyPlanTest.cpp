@@ -29,6 +29,7 @@ module attributes {plan.symbols = ["tokens", "step"], plan.capacities = array<i6
     plan.moment "w" {index = 1 : i64, dtype = i8, shape = array<i64: 16>, panel_width = 0 : i64, offset = 128 : i64, elements = 16 : i64}
     plan.moment "u" {index = 1 : i64, dtype = i8, shape = array<i64: 16>, panel_width = 0 : i64, offset = 192 : i64, elements = 16 : i64}
     plan.kernel @k {scratch_bytes = 64 : i64}
+    plan.kernel @pair {scratch_bytes = 64 : i64, runs = [@k], counts = array<i64: 2>}
     plan.program @p attributes {arena_bytes = 768 : i64} {
       %p = plan.buffer params {dtype = f32, elements = #c, offset = 32 : i64}
       %g = plan.buffer grads {dtype = f32, elements = #c, offset = 16 : i64}
@@ -172,6 +173,23 @@ TEST(VerifyPlan, NothingReadsWhatNobodyWrote) {
 TEST(VerifyPlan, InputsAreNotWritten) {
   expectError("array<i32: 0, 0, 1>", "array<i32: 0, 1, 1>",
               "'plan.launch' op expected to write no input, got 'ids'");
+}
+
+/// Launches of a group are one command, whose members see nothing of each other.
+TEST(VerifyPlan, GroupsAreOfIndependentLaunches) {
+  auto pair = [](const char *second, const char *access) {
+    return std::string("plan.launch @k(%d, %g) {access = array<i32: 0, 1>, ints = [], scalars = [], "
+                       "grid = #one, label = \"x\", group = @pair}\n"
+                       "plan.launch @k(") +
+           second + ") {access = array<i32: " + access +
+           ">, ints = [], scalars = [], grid = #one, label = \"y\"}";
+  };
+  const char *from = "plan.fill %g {unless = \"step\"}";
+  EXPECT_EQ(errorWith(from, pair("%d, %q", "0, 1")), "");
+  expectError(from, pair("%g, %q", "0, 1"),
+              "expected independent launches in group @pair, got one that writes what another one of "
+              "'x' uses");
+  expectError(from, pair("%d, %q", "2, 1"), "expected independent launches in group @pair");
 }
 
 TEST(VerifyPlan, LivesDoNotShareBytes) {

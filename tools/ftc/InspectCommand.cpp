@@ -65,6 +65,10 @@ static Json kernelsJson(const rt::ArtifactReader &artifact) {
       list.push_back({{"name", kernel->name()->str()},
                       {"scratch_bytes", kernel->scratch_bytes()},
                       {"uses", kernel->uses()}});
+      if (kernel->grouped()) // has no code of its own
+        list.back()["grouped"] = true;
+      if (kernel->members())
+        list.back()["members"] = kernel->members();
       if (kernel->threads())
         addGpuFacts(list.back(), *kernel, variant->isa()->str());
     }
@@ -99,6 +103,10 @@ static Json commandJson(const rt::ArtifactReader &artifact, const abi::Variant &
   if (const abi::Launch *launch = command.action_as_Launch()) {
     entry["kernel"] = variant.kernels()->Get(launch->kernel())->name()->str();
     entry["grid"] = expressionText(artifact, launch->grid());
+    if (launch->members()) {
+      entry["group"] = variant.kernels()->Get(launch->group())->name()->str();
+      entry["members"] = launch->members();
+    }
     if (command.flops())
       entry["flops"] = expressionText(artifact, command.flops());
     if (command.bytes())

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <fstream>
 #include <map>
+#include <set>
 
 namespace ftc::cli {
 
@@ -74,9 +75,13 @@ public:
 
   bool add(const abi::Program &program) {
     Sums &sums = programs[program.name()->str()];
-    for (std::uint32_t i = 0; i < rt::count(program.commands()); ++i)
-      if (!add(program, *program.commands()->Get(i), sums))
+    for (std::uint32_t i = 0; i < rt::count(program.commands());) {
+      const abi::Launch *launch = program.commands()->Get(i)->action_as_Launch();
+      std::uint32_t members = launch ? std::max(1u, launch->members()) : 1;
+      if (launch && !add(program, i, members, sums))
         return false;
+      i += members;
+    }
     return true;
   }
 
@@ -85,40 +90,77 @@ public:
   Sums step;
 
 private:
-  bool bytesOf(const abi::Program &program, const abi::Command &command, std::int64_t &bytes) {
-    if (command.bytes())
-      return rt::evaluate(*command.bytes(), symbols, bytes);
+  /// Buffers that a launch moves: what its members share counts once.
+  struct Moved {
+    std::int64_t bytes = 0; ///< of commands that say themselves what they move
+    std::set<std::uint32_t> read, written;
+  };
+
+  bool addMoved(const abi::Command &command, Moved &moved) const {
+    if (command.bytes()) {
+      std::int64_t bytes = 0;
+      bool known = rt::evaluate(*command.bytes(), symbols, bytes);
+      moved.bytes += bytes;
+      return known;
+    }
     const abi::Launch &launch = *command.action_as_Launch();
     for (std::uint32_t i = 0; i < rt::count(launch.operands()); ++i) {
       const abi::Operand &operand = *launch.operands()->Get(i);
-      const abi::Buffer &buffer = *program.buffers()->Get(operand.buffer());
-      std::int64_t elements = 0;
-      if (!rt::evaluate(*buffer.elements(), symbols, elements))
-        return false;
-      bool twice = operand.access() == abi::Access::ReadWrite;
-      bytes += elements * rt::sizeOf(buffer.dtype()) * (twice ? 2 : 1);
+      if (operand.access() != abi::Access::Write)
+        moved.read.insert(operand.buffer());
+      if (operand.access() != abi::Access::Read)
+        moved.written.insert(operand.buffer());
     }
     return true;
   }
 
-  bool add(const abi::Program &program, const abi::Command &command, Sums &sums) {
-    const abi::Launch *launch = command.action_as_Launch();
-    if (!launch)
-      return true;
-    std::int64_t flops = 0, bytes = 0;
-    if ((command.flops() && !rt::evaluate(*command.flops(), symbols, flops)) ||
-        !bytesOf(program, command, bytes))
+  bool bytesOf(const abi::Program &program, const Moved &moved, std::int64_t &bytes) const {
+    bytes = moved.bytes;
+    for (const std::set<std::uint32_t> *buffers : {&moved.read, &moved.written})
+      for (std::uint32_t index : *buffers) {
+        const abi::Buffer &buffer = *program.buffers()->Get(index);
+        std::int64_t elements = 0;
+        if (!rt::evaluate(*buffer.elements(), symbols, elements))
+          return false;
+        bytes += elements * rt::sizeOf(buffer.dtype());
+      }
+    return true;
+  }
+
+  std::string nameOf(std::uint32_t kernel) const {
+    return variant.kernels()->Get(kernel)->name()->str();
+  }
+
+  /// One launch: of the command `first`, or of a group, of the `members` commands from it on.
+  bool add(const abi::Program &program, std::uint32_t first, std::uint32_t members,
+           Sums &sums) {
+    std::vector<std::string> names;
+    std::vector<std::int64_t> flops(members, 0);
+    Moved moved;
+    for (std::uint32_t i = 0; i < members; ++i) {
+      const abi::Command &command = *program.commands()->Get(first + i);
+      names.push_back(nameOf(command.action_as_Launch()->kernel()));
+      if ((command.flops() && !rt::evaluate(*command.flops(), symbols, flops[i])) ||
+          !addMoved(command, moved))
+        return false;
+    }
+    std::int64_t bytes = 0;
+    if (!bytesOf(program, moved, bytes))
       return false;
-    std::string name = variant.kernels()->Get(launch->kernel())->name()->str();
-    cuda::LeastTime least = cuda::leastTime(name, flops, bytes, gpu);
-    cuda::KernelKind kind = cuda::kindOf(name);
+    std::vector<cuda::Work> work;
+    for (std::uint32_t i = 0; i < members; ++i)
+      work.push_back({names[i], flops[i]});
+    cuda::LeastTime least = cuda::leastTime(work, bytes, gpu);
+    cuda::KernelKind kind = cuda::kindOf(names.front());
     for (Sums *total : {&sums, &step}) {
       ++total->launches;
       total->seconds[kind] += least.seconds;
       if (kind == cuda::KernelKind::Product)
-        total->productFlops += static_cast<double>(flops);
+        for (std::int64_t each : flops)
+          total->productFlops += static_cast<double>(each);
     }
-    KernelSums &kernel = kernels[name];
+    const abi::Launch &launch = *program.commands()->Get(first)->action_as_Launch();
+    KernelSums &kernel = kernels[members > 1 ? nameOf(launch.group()) : names.front()];
     ++kernel.launches;
     kernel.seconds += least.seconds;
     kernel.resource = least.resource;

@@ -144,12 +144,14 @@ void KernelBuilder::loop(const Term &from, const Term &to, std::int64_t step,
 
 Nums KernelBuilder::loop(const Term &from, const Term &to, std::int64_t step, const Nums &init,
                          const std::function<Nums(Num, const Nums &)> &body) {
-  Num model = i64(0);
+  bool narrow = from.num && from.num.type().isInteger(32);
+  auto index = [&](std::int64_t value) { return narrow ? i32(value) : i64(value); };
+  Num model = index(0);
   SmallVector<Value> initial;
   for (Num value : init)
     initial.push_back(value.value);
   auto op = scf::ForOp::create(b, like(model, from).value, like(model, to).value,
-                               i64(step).value, initial);
+                               index(step).value, initial);
   OpBuilder::InsertionGuard guard(b);
   Block *block = op.getBody();
   bool terminated = !block->empty();

@@ -68,6 +68,8 @@ public:
   KernelBuilder(mlir::ModuleOp module, const CpuIsa &isa);
 
   const CpuIsa &isa;
+  /// On a GPU: the kernel is emitted for a group, whose operands are loaded where they are used.
+  bool inGroup = false;
 
   /// Opens the function `name` with the kernel ABI's signature; close ends it.
   void open(const std::string &name);
@@ -93,7 +95,7 @@ public:
   /// One loop over the rows of all the launch's tasks, each task `block` rows of `rows`.
   void forTaskRows(Num rows, std::int64_t block, const std::function<void(Num row)> &body);
 
-  /// Control flow. Loop variables are i64.
+  /// Control flow. Loop variables are i64, or i32 where `from` and `to` are values of it.
   void loop(const Term &from, const Term &to, std::int64_t step,
             const std::function<void(Num i)> &body);
   Nums loop(const Term &from, const Term &to, std::int64_t step, const Nums &init,

@@ -30,6 +30,15 @@ std::int64_t sharedBytesOf(const cpu::Kernel &kernel, const GpuArch &arch) {
   return block ? block->sharedBytes() : (kernel.scratchBytes(arch) + 127) / 128 * 128;
 }
 
+int residentBlocksOf(const cpu::Kernel &kernel) {
+  auto *block = dynamic_cast<const BlockKernel *>(&kernel);
+  return block ? block->residentBlocks() : 1;
+}
+
+static bool runsOnWarp(const cpu::Kernel &kernel) {
+  return !dynamic_cast<const BlockKernel *>(&kernel);
+}
+
 static void declareSharedMemory(ModuleOp module) {
   OpBuilder builder(module.getBodyRegion());
   auto global = LLVM::GlobalOp::create(
@@ -47,12 +56,27 @@ static void clearScratch(KernelBuilder &b, std::int64_t bytes) {
            [&](Num at) { b.storeVector(b.vec(0), b.scratch()[at]); });
 }
 
-static llvm::Expected<OwningOpRef<ModuleOp>> emit(const std::vector<LaunchedKernel> &kernels,
-                                                  const GpuArch &arch, MLIRContext &context) {
-  cpu::prepareKernelContext(context);
-  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
-  declareSharedMemory(*module);
-  KernelBuilder builder(*module, arch);
+/// Emits `kernel` as the function `name`.
+static llvm::Expected<func::FuncOp> emit(KernelBuilder &builder, ModuleOp module,
+                                         const cpu::Kernel &kernel, const std::string &name,
+                                         const GpuArch &arch) {
+  std::int64_t shared = sharedBytesOf(kernel, arch), limit = limitsOf(arch).sharedPerBlock;
+  if (shared > limit)
+    return failure("'" + name + "' takes " + llvm::Twine(shared) + " bytes of shared memory, " +
+                   arch.name + " has " + llvm::Twine(limit) +
+                   " a block; shorten what it works "
+                   "on at once (--max_seq_length)");
+  builder.open(name);
+  if (runsOnWarp(kernel))
+    clearScratch(builder, shared);
+  kernel.emit(builder);
+  builder.close();
+  return module.lookupSymbol<func::FuncOp>(name);
+}
+
+static llvm::Error emitKernels(KernelBuilder &builder, ModuleOp module,
+                               const std::vector<LaunchedKernel> &kernels,
+                               const GpuArch &arch) {
   std::map<std::string, KernelSignature> seen;
   for (const auto &[kernel, signature] : kernels) {
     std::string name = kernel->key(arch);
@@ -62,43 +86,67 @@ static llvm::Expected<OwningOpRef<ModuleOp>> emit(const std::vector<LaunchedKern
         continue;
       return failure("'" + name + "' is launched with two numbers of operands");
     }
-    std::int64_t shared = sharedBytesOf(*kernel, arch), limit = limitsOf(arch).sharedPerBlock;
-    if (shared > limit)
-      return failure("'" + name + "' takes " + llvm::Twine(shared) +
-                     " bytes of shared memory, " + arch.name + " has " + llvm::Twine(limit) +
-                     " a block; shorten what it works "
-                     "on at once (--max_seq_length)");
-    builder.open(name);
-    bool onWarp = !dynamic_cast<const BlockKernel *>(kernel.get());
-    if (onWarp)
-      clearScratch(builder, shared);
-    kernel->emit(builder);
-    builder.close();
-    auto function = module->lookupSymbol<func::FuncOp>(name);
-    makeEntry(function, signature);
-    if (onWarp && failed(distributeOverLanes(function)))
+    llvm::Expected<func::FuncOp> function = emit(builder, module, *kernel, name, arch);
+    if (!function)
+      return function.takeError();
+    makeEntry(*function, signature);
+    if (runsOnWarp(*kernel) && mlir::failed(distributeOverLanes(*function)))
       return failure("'" + name + "' cannot run on a warp");
   }
+  return llvm::Error::success();
+}
+
+static llvm::Error emitGroup(KernelBuilder &builder, ModuleOp module,
+                             const LaunchedGroup &group, const GpuArch &arch) {
+  std::vector<GroupRun> runs;
+  const cpu::Kernel &first = *group.runs.front().launched.kernel;
+  for (const auto &[launched, count] : group.runs) {
+    if (threadsOf(*launched.kernel) != threadsOf(first) ||
+        runsOnWarp(*launched.kernel) != runsOnWarp(first))
+      return failure("'" + group.name + "' has kernels of two numbers of threads");
+    std::string name = group.name + "_run" + std::to_string(runs.size());
+    builder.inGroup = true;
+    llvm::Expected<func::FuncOp> function = emit(builder, module, *launched.kernel, name, arch);
+    builder.inGroup = false;
+    if (!function)
+      return function.takeError();
+    runs.push_back({*function, launched.signature, count, !runsOnWarp(*launched.kernel)});
+  }
+  func::FuncOp entry = makeGroupEntry(group.name, runs);
+  if (runsOnWarp(first) && mlir::failed(distributeOverLanes(entry)))
+    return failure("'" + group.name + "' cannot run on a warp");
+  return llvm::Error::success();
+}
+
+/// Marks an entry point and bounds its threads.
+static void describe(llvm::Function *function, int threads, int residentBlocks) {
+  function->setCallingConv(llvm::CallingConv::PTX_Kernel);
+  function->addFnAttr("nvvm.maxntid", std::to_string(threads));
+  function->addFnAttr("no-builtins");
+  // Without it ptxas keeps registers below what a block may have, and spills.
+  function->addFnAttr("nvvm.minctasm", std::to_string(residentBlocks));
+}
+
+/// The module of all kernels and groups.
+static llvm::Expected<OwningOpRef<ModuleOp>>
+emitModule(const std::vector<LaunchedKernel> &kernels, const GpuArch &arch,
+           const std::vector<LaunchedGroup> &groups, MLIRContext &context) {
+  cpu::prepareKernelContext(context);
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
+  declareSharedMemory(*module);
+  KernelBuilder builder(*module, arch);
+  if (llvm::Error error = emitKernels(builder, *module, kernels, arch))
+    return std::move(error);
+  for (const LaunchedGroup &group : groups)
+    if (llvm::Error error = emitGroup(builder, *module, group, arch))
+      return std::move(error);
   return module;
 }
 
-/// Marks entry points and bounds their threads.
-static void describe(llvm::Module &module, const std::vector<LaunchedKernel> &kernels,
-                     const GpuArch &arch) {
-  for (const LaunchedKernel &launched : kernels) {
-    llvm::Function *function = module.getFunction(launched.kernel->key(arch));
-    function->setCallingConv(llvm::CallingConv::PTX_Kernel);
-    function->addFnAttr("nvvm.maxntid", std::to_string(threadsOf(*launched.kernel)));
-    function->addFnAttr("no-builtins");
-    // Without it ptxas keeps registers below what a block may have, and spills.
-    auto *block = dynamic_cast<const BlockKernel *>(launched.kernel.get());
-    function->addFnAttr("nvvm.minctasm", std::to_string(block ? block->residentBlocks() : 1));
-  }
-}
-
-/// How NVPTX's code is made of the kernels' module; both must outlive it.
+/// How NVPTX's code is made of that module; all three must outlive it.
 static cpu::CodeGeneration generation(const std::vector<LaunchedKernel> &kernels,
-                                      const GpuArch &arch) {
+                                      const GpuArch &arch,
+                                      const std::vector<LaunchedGroup> &groups) {
   static std::once_flag once;
   std::call_once(once, [] {
     LLVMInitializeNVPTXTargetInfo();
@@ -112,7 +160,15 @@ static cpu::CodeGeneration generation(const std::vector<LaunchedKernel> &kernels
       llvm::CodeGenFileType::AssemblyFile};
   how.vectors = false; // every vector is spread over a warp's lanes
   how.tuning.LoopVectorization = how.tuning.SLPVectorization = how.tuning.LoopUnrolling = false;
-  how.describe = [&](llvm::Module &code) { describe(code, kernels, arch); };
+  how.describe = [&](llvm::Module &code) {
+    for (const LaunchedKernel &launched : kernels)
+      describe(code.getFunction(launched.kernel->key(arch)), threadsOf(*launched.kernel),
+               residentBlocksOf(*launched.kernel));
+    for (const LaunchedGroup &group : groups) {
+      const cpu::Kernel &first = *group.runs.front().launched.kernel;
+      describe(code.getFunction(group.name), threadsOf(first), residentBlocksOf(first));
+    }
+  };
   how.optimize = [](llvm::Module &code, llvm::PassBuilder &builder,
                     llvm::ModuleAnalysisManager &modules) {
     builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(code, modules);
@@ -121,22 +177,24 @@ static cpu::CodeGeneration generation(const std::vector<LaunchedKernel> &kernels
 }
 
 llvm::Expected<std::string> compileToPtx(const std::vector<LaunchedKernel> &kernels,
-                                         const GpuArch &arch) {
+                                         const GpuArch &arch,
+                                         const std::vector<LaunchedGroup> &groups) {
   MLIRContext context(MLIRContext::Threading::DISABLED);
-  llvm::Expected<OwningOpRef<ModuleOp>> module = emit(kernels, arch, context);
+  llvm::Expected<OwningOpRef<ModuleOp>> module = emitModule(kernels, arch, groups, context);
   if (!module)
     return module.takeError();
-  return cpu::generateCode(**module, generation(kernels, arch));
+  return cpu::generateCode(**module, generation(kernels, arch, groups));
 }
 
 llvm::Expected<std::unique_ptr<llvm::Module>>
 compileToNvvmIr(const std::vector<LaunchedKernel> &kernels, const GpuArch &arch,
                 llvm::LLVMContext &ir) {
   MLIRContext context(MLIRContext::Threading::DISABLED);
-  llvm::Expected<OwningOpRef<ModuleOp>> module = emit(kernels, arch, context);
+  const std::vector<LaunchedGroup> none;
+  llvm::Expected<OwningOpRef<ModuleOp>> module = emitModule(kernels, arch, none, context);
   if (!module)
     return module.takeError();
-  return cpu::generateIr(**module, generation(kernels, arch), ir);
+  return cpu::generateIr(**module, generation(kernels, arch, none), ir);
 }
 
 } // namespace ftc::cuda

@@ -76,27 +76,42 @@ const char *nameOf(Resource resource) {
   return names[static_cast<int>(resource)];
 }
 
-LeastTime leastTime(std::string_view kernel, std::int64_t flops, std::int64_t bytes,
-                    const GpuPeaks &gpu) {
-  LeastTime least{static_cast<double>(bytes) / gpu.bytesPerSecond, Resource::DeviceMemory};
+/// Of the arithmetic alone.
+static LeastTime computeTime(const Work &work, const GpuPeaks &gpu) {
+  LeastTime least{0, Resource::MultiplyAdds};
   auto takes = [&](double clocks, Resource resource) {
     double seconds = clocks / gpu.multiprocessors / gpu.hertz;
     if (seconds > least.seconds)
       least = {seconds, resource};
   };
-  auto work = static_cast<double>(flops);
-  std::optional<Tile> tile = tileOf(kernel);
+  auto flops = static_cast<double>(work.flops);
+  std::optional<Tile> tile = tileOf(work.kernel);
   if (tile && tile->onTensorCore()) {
-    takes(work / gpu.tensorFlops * (tile->tf32 ? 2 : 1), Resource::TensorCore);
-    takes(work * tile->waves(), Resource::SharedMemory);
+    takes(flops / gpu.tensorFlops * (tile->tf32 ? 2 : 1), Resource::TensorCore);
+    takes(flops * tile->waves(), Resource::SharedMemory);
     return least;
   }
-  takes(work / gpu.fmaFlops, Resource::MultiplyAdds);
+  takes(flops / gpu.fmaFlops, Resource::MultiplyAdds);
   // FlashAttention's reads of shared memory take 40 waves beside 64 warps' multiply-adds: of 32
   // lanes and two FLOPs.
-  if (kindOf(kernel) == KernelKind::Attention)
-    takes(work / gpu.fmaFlops * 1.25, Resource::SharedMemory);
+  if (kindOf(work.kernel) == KernelKind::Attention)
+    takes(flops / gpu.fmaFlops * 1.25, Resource::SharedMemory);
   return least;
+}
+
+LeastTime leastTime(std::span<const Work> work, std::int64_t bytes, const GpuPeaks &gpu) {
+  LeastTime sum{0, Resource::MultiplyAdds};
+  double longest = -1;
+  for (const Work &each : work) {
+    LeastTime own = computeTime(each, gpu);
+    sum.seconds += own.seconds;
+    if (own.seconds > longest) {
+      longest = own.seconds;
+      sum.resource = own.resource;
+    }
+  }
+  LeastTime moved{static_cast<double>(bytes) / gpu.bytesPerSecond, Resource::DeviceMemory};
+  return moved.seconds >= sum.seconds ? moved : sum;
 }
 
 } // namespace ftc::cuda

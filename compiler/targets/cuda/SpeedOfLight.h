@@ -36,10 +36,16 @@ struct LeastTime {
   Resource resource; ///< the busiest
 };
 
-/// Of a launch of `flops` that moves `bytes` between device memory and chip once. Products on
-/// tensor cores are also bounded by the waves of shared memory that their tile takes (a wave of
-/// 128 bytes a clock), as the emulator counts them (test/cuda/GemmFiguresTest.cpp).
-LeastTime leastTime(std::string_view kernel, std::int64_t flops, std::int64_t bytes,
-                    const GpuPeaks &gpu);
+/// A launch of a kernel, or a member of a group's.
+struct Work {
+  std::string_view kernel;
+  std::int64_t flops;
+};
+
+/// Of a launch that moves `bytes` between device memory and chip once, and does all of `work`:
+/// a launch alone, or a group's, whose members share the chip. Products on tensor cores are
+/// also bounded by the waves of shared memory that their tile takes (a wave of 128 bytes a
+/// clock), as the emulator counts them (test/cuda/GemmFiguresTest.cpp).
+LeastTime leastTime(std::span<const Work> work, std::int64_t bytes, const GpuPeaks &gpu);
 
 } // namespace ftc::cuda

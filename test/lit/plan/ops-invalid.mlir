@@ -114,3 +114,82 @@ plan.variant @v attributes {target = "cpu", params_elements = 0 : i64, trainable
         grid = affine_map<() -> (1)>, label = "k"}
   }
 }
+
+// -----
+
+plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
+  plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64}
+  // expected-error @+1 {{expected as many counts as runs}}
+  plan.kernel @g {scratch_bytes = 0 : i64, threads = 128 : i64, runs = [@k]}
+}
+
+// -----
+
+plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
+  // expected-error @+1 {{expected runs of single kernels of the variant, got @absent}}
+  plan.kernel @g {scratch_bytes = 0 : i64, runs = [@absent], counts = array<i64: 2>}
+}
+
+// -----
+
+plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
+  plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64}
+  // expected-error @+1 {{expected kernels of as many threads a block as the group, got @k}}
+  plan.kernel @g {scratch_bytes = 0 : i64, threads = 32 : i64, runs = [@k], counts = array<i64: 2>}
+}
+
+// -----
+
+plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
+  plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64}
+  // expected-error @+1 {{expected a group of at least two launches}}
+  plan.kernel @g {scratch_bytes = 0 : i64, threads = 128 : i64, runs = [@k], counts = array<i64: 1>}
+}
+
+// -----
+
+plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
+  plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64}
+  plan.program @p attributes {arena_bytes = 64 : i64} {
+    %a = plan.buffer arena {dtype = f32, elements = affine_map<() -> (1)>, offset = 0 : i64}
+    // expected-error @+1 {{expected the kernel of a group, got @k}}
+    plan.launch @k(%a) {access = array<i32: 1>, ints = [], scalars = [],
+        grid = affine_map<() -> (1)>, label = "k", group = @k}
+  }
+}
+
+// -----
+
+plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
+  plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64}
+  plan.kernel @g {scratch_bytes = 0 : i64, threads = 128 : i64, runs = [@k], counts = array<i64: 2>}
+  plan.program @p attributes {arena_bytes = 64 : i64} {
+    %a = plan.buffer arena {dtype = f32, elements = affine_map<() -> (1)>, offset = 0 : i64}
+    // expected-error @+1 {{expected the launches of group @g behind each other, got another command for a launch of @k}}
+    plan.launch @k(%a) {access = array<i32: 1>, ints = [], scalars = [],
+        grid = affine_map<() -> (1)>, label = "k", group = @g}
+    plan.fill %a
+  }
+}
+
+// -----
+
+plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
+  plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64}
+  plan.kernel @g {scratch_bytes = 0 : i64, threads = 128 : i64, runs = [@k], counts = array<i64: 2>}
+  plan.program @p attributes {arena_bytes = 64 : i64} {
+    %a = plan.buffer arena {dtype = f32, elements = affine_map<() -> (1)>, offset = 0 : i64}
+    plan.launch @k(%a) {access = array<i32: 0>, ints = [], scalars = [],
+        grid = affine_map<() -> (1)>, label = "k", group = @g}
+    // expected-error @+1 {{expected the grid of its run, affine_map<() -> (1)>}}
+    plan.launch @k(%a) {access = array<i32: 0>, ints = [], scalars = [],
+        grid = affine_map<() -> (2)>, label = "k"}
+  }
+}

@@ -122,11 +122,11 @@ TEST(ArtifactReader, AltersBehindACorrectHashDoNotCrash) {
 
 TEST(ArtifactReader, AnotherVersionIsNamed) {
   auto bytes = smallModel().container();
-  bytes[8] = 7;
+  bytes[8] = 8;
   auto artifact = ArtifactReader::fromBytes("artifact.ftb", bytes);
   ASSERT_FALSE(artifact);
   EXPECT_EQ(artifact.status().message(),
-            "artifact.ftb: ABI version 7, this ftrt reads 6: compile it again");
+            "artifact.ftb: ABI version 8, this ftrt reads 7: compile it again");
   auto other = ArtifactReader::fromBytes("model.safetensors", {1, 2, 3});
   EXPECT_NE(other.status().message().find("not an ftc artifact"), std::string::npos);
 }
@@ -296,6 +296,23 @@ TEST(ArtifactReader, ProgramsAreChecked) {
                 "grid");
   expectRefused([](auto &a) { launch(a, 1).grid->terms[0] = abi::Term(1, 1, 1); },
                 "counter");
+}
+
+TEST(ArtifactReader, GroupsOfLaunchesAreChecked) {
+  auto group = [](auto &a, std::uint32_t members) {
+    a.variants[0]->kernels[10]->members = 2;
+    launch(a, 1).group = 10;
+    launch(a, 1).members = members;
+  };
+  expectRefused([&](auto &a) { group(a, 3); }, "impossible group");
+  expectRefused([&](auto &a) { group(a, 2), launch(a, 1).group = 11; }, "impossible group");
+  expectRefused([&](auto &a) { group(a, 2), launch(a, 2).members = 2, launch(a, 2).group = 10; },
+                "impossible group");
+  expectRefused([&](auto &a) { group(a, 2), command(a, 2).unless_symbol = 0; },
+                "stands among a group's launches");
+  expectRefused([&](auto &a) { group(a, 2), launch(a, 2).kernel = 10; }, "one of groups");
+  expectRefused([](auto &a) { a.variants[0]->kernels[launch(a, 1).kernel]->grouped = true; },
+                "stands alone");
 }
 
 TEST(Expression, RoundsUpAndReportsOverflow) {

@@ -299,6 +299,19 @@ static LogicalResult lowerProgram(func::FuncOp function, const LoweringTarget &t
   return success();
 }
 
+static void createKernel(OpBuilder &builder, llvm::StringRef name, const Kernel &kernel,
+                         const LoweringTarget &target, const CpuIsa &isa) {
+  IntegerAttr threads, shared, resident;
+  if (target.blockOf) {
+    BlockShape block = target.blockOf(kernel, isa);
+    threads = builder.getI64IntegerAttr(block.threads);
+    shared = builder.getI64IntegerAttr(block.sharedBytes);
+    resident = builder.getI64IntegerAttr(block.resident);
+  }
+  plan::KernelOp::create(builder, builder.getUnknownLoc(), name, kernel.scratchBytes(isa),
+                         threads, shared, resident, ArrayAttr(), DenseI64ArrayAttr());
+}
+
 void addCpuLowerings(LoweringRegistry &registry) {
   addLinearLowerings(registry);
   addLowRankLowerings(registry);
@@ -374,7 +387,7 @@ LogicalResult lowerToPlan(ModuleOp module, const LoweringTarget &target, const C
   else
     builder.setInsertionPointToStart(&variant.getBody().front());
   for (auto &[name, kernel] : kernels)
-    plan::KernelOp::create(builder, location, name, kernel->scratchBytes(isa));
+    createKernel(builder, name, *kernel, target, isa);
   variant.setStateBytes(stateBytes);
   return success();
 }

@@ -131,8 +131,27 @@ Nums GemmTile::loadFour(Ptr factor, Num line, Num lines, Num at, Num width, std:
   return values;
 }
 
+void GemmTile::beginEpilogue() {
+  if (spec.gradient) {
+    y = b.buffer(2);
+    return;
+  }
+  if (b.inGroup && !spec.window)
+    rows = b.toI32(b.integer(0));
+  int next = 2;
+  auto take = [&](bool present) { return present ? b.buffer(next++) : Ptr{}; };
+  bias = take(spec.bias);
+  addend = take(spec.add);
+  saved = take(spec.gradAct != Activation::None);
+  y = take(true);
+  pre = take(spec.savePre);
+  if (spec.window && spec.whole == Gemm::Whole::Result)
+    y = y[b.toI64(firstRow) * spec.strideOfResult()];
+}
+
 void GemmTile::finishFragments(const Nums &sums, int down, int across, Num warpRow,
                                Num warpColumn, Num lane) {
+  beginEpilogue();
   for (int i = 0; i < down; ++i)
     for (int j = 0; j < across; ++j)
       for (int half = 0; half < 2; ++half) {
@@ -154,7 +173,7 @@ void GemmTile::finish(Num atRow, Num atColumn, const Nums &values) {
     Num accumulate = b.integer(2);
     for (int i = 0; i < count; ++i)
       b.ifThen((atRow < rows) & (atColumn + i < spec.n), [&] {
-        Ptr to = b.buffer(2)[b.toI64(atRow) * spec.n + b.toI64(atColumn + i)];
+        Ptr to = y[b.toI64(atRow) * spec.n + b.toI64(atColumn + i)];
         Num before = b.choose(
             accumulate == 0, [&] { return Nums{b.f32(0)}; },
             [&] { return Nums{b.load(to)}; })[0];
@@ -163,7 +182,7 @@ void GemmTile::finish(Num atRow, Num atColumn, const Nums &values) {
     return;
   }
   if (spec.gradient) {
-    Ptr partial = b.buffer(2)[b.toI64(chunk) * partialElements(spec.out, spec.n) +
+    Ptr partial = y[b.toI64(chunk) * partialElements(spec.out, spec.n) +
                               b.toI64(atRow) * spec.n + b.toI64(atColumn)];
     if (spec.n % count == 0 && partialElements(spec.out, spec.n) % count == 0) {
       b.ifThen(inside, [&] { block.storeWide(values, partial); });
@@ -174,16 +193,6 @@ void GemmTile::finish(Num atRow, Num atColumn, const Nums &values) {
                [&] { b.store(values[i], partial[i]); });
     return;
   }
-  int next = 2;
-  Ptr bias, addend, saved, pre;
-  auto take = [&](bool present) { return present ? b.buffer(next++) : Ptr{}; };
-  bias = take(spec.bias);
-  addend = take(spec.add);
-  saved = take(spec.gradAct != Activation::None);
-  Ptr y = take(true);
-  pre = take(spec.savePre);
-  if (spec.window && spec.whole == Gemm::Whole::Result)
-    y = y[b.toI64(firstRow) * spec.strideOfResult()];
   Num place = b.toI64(atRow) * spec.strideOfResult() + b.toI64(atColumn);
   // Of `width` elements from `offset` on: all loads, then the stores.
   auto body = [&](int offset, int width) {

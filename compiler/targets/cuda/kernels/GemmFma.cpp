@@ -112,6 +112,7 @@ void emitFmaBody(GemmTile &tile) {
         sums.insert(sums.end(), next.begin(), next.end());
         return sums;
       });
+  tile.beginEpilogue();
   for (int i = 0; i < 8; ++i)
     for (int part = 0; part < 2; ++part) {
       Num row = tile.row + y * 4 + i % 4 + (i < 4 ? b.i32(0) : half);

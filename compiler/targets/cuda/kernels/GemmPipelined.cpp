@@ -138,15 +138,17 @@ void emitPipelinedBody(GemmTile &tile) {
   Nums carried(sumCount, b.f32(0));
   carried.push_back(b.i32(0)); // the stage to work on
   carried.push_back(b.f32(0)); // the thread's column sum
+  // Registers are short: a bound that is known takes none, one that is not takes two as an i64.
+  auto index = [&](Num depth) { return spec.gradient ? depth : b.toI64(depth); };
   carried = b.loop(
-      b.toI64(tile.from), b.toI64(tile.to), kDepth, carried, [&](Num depth, const Nums &c) {
+      index(tile.from), index(tile.to), kDepth, carried, [&](Num depth, const Nums &c) {
         Nums sums(c.begin(), c.begin() + sumCount);
         Num stage = c[sumCount], column = c[sumCount + 1];
         block.waitForCopies(kStages - 2);
         block.barrier(); // all threads' copies are there, and the stage before has been read
         Num before =
             b.select(stage == 0, b.i32((kStages - 1) * stageBytes), stage - stageBytes);
-        copy(b.toI32(depth) + (kStages - 1) * kDepth, before);
+        copy((spec.gradient ? depth : b.toI32(depth)) + (kStages - 1) * kDepth, before);
         auto ofRows = [&](int i) {
           Nums upper = left.words(2 * i, stage), lower = left.words(2 * i + 1, stage), both;
           for (std::size_t word = 0; word < upper.size(); ++word)

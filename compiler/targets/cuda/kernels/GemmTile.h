@@ -41,6 +41,9 @@ public:
   /// memory: of the two, one counts from `depth`, the other from the tile's origin. Zeros
   /// outside.
   Nums load(const TileFactor &factor, Num depth, Num line, Num at);
+  /// Before `finish`, where sums are complete: takes the operands that are asked for then, once. In a
+  /// group they are loaded, where a register that the main loop held would be one too many.
+  void beginEpilogue();
   /// Finishes and stores `values` of one row, at consecutive columns.
   void finish(Num atRow, Num atColumn, const Nums &values);
   /// The same of a warp's mma fragments, 4 values a thread of each of `down` x `across` pieces of
@@ -51,6 +54,8 @@ public:
   void finishBias(Num atRow, Num sum);
 
 private:
+  Ptr bias, addend, saved, y, pre; ///< of the epilogue; a gradient's result is `y`
+
   /// Four consecutive elements from `line` and `at` on, zeros from `lines` and `width` on. A
   /// line takes `stride` elements; `inFours`: width and stride are multiples of four.
   Nums loadFour(Ptr factor, Num line, Num lines, Num at, Num width, std::int64_t stride,

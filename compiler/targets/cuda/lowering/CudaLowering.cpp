@@ -1,6 +1,8 @@
 // The registry of the target "cuda".
 #include "compiler/targets/cuda/lowering/CudaLowering.h"
 
+#include "compiler/targets/cuda/PtxCompiler.h"
+
 #include "dialects/nn/Nn.h"
 
 using namespace mlir;
@@ -40,8 +42,12 @@ static void addLowerings(cpu::LoweringRegistry &registry) {
   addWindowedLossLowerings(registry);
 }
 
+static cpu::BlockShape blockOf(const cpu::Kernel &kernel, const cpu::CpuIsa &isa) {
+  return {threadsOf(kernel), sharedBytesOf(kernel, archOf(isa)), residentBlocksOf(kernel)};
+}
+
 const cpu::LoweringTarget &loweringTarget() {
-  static const cpu::LoweringTarget target{"cuda", /*packsWeights=*/false, addLowerings};
+  static const cpu::LoweringTarget target{"cuda", /*packsWeights=*/false, addLowerings, blockOf};
   return target;
 }
 

@@ -3,38 +3,64 @@
 
 #include "compiler/targets/cuda/PtxAssembler.h"
 
+using namespace mlir;
+
 namespace ftc::cuda {
 
-std::vector<LaunchedKernel>
-launchedKernels(plan::VariantOp variant,
-                const std::map<std::string, cpu::KernelSpec> &kernels) {
-  std::map<std::string, KernelSignature> signatures;
-  std::vector<LaunchedKernel> launched;
-  variant.walk([&](plan::LaunchOp launch) {
-    KernelSignature signature{static_cast<unsigned>(launch.getOperands().size()),
-                              static_cast<unsigned>(launch.getInts().size()),
-                              static_cast<unsigned>(launch.getScalars().size())};
-    std::string name = launch.getKernel().str();
-    auto [entry, fresh] = signatures.try_emplace(name, signature);
-    if (fresh || entry->second != signature)
-      launched.push_back({kernels.at(name), signature});
-  });
+static KernelSignature signatureOf(plan::LaunchOp launch) {
+  return {static_cast<unsigned>(launch.getOperands().size()),
+          static_cast<unsigned>(launch.getInts().size()),
+          static_cast<unsigned>(launch.getScalars().size())};
+}
+
+VariantKernels launchedKernels(plan::VariantOp variant,
+                               const std::map<std::string, cpu::KernelSpec> &kernels) {
+  VariantKernels launched;
+  std::map<std::string, KernelSignature> signatures, alone;
+  for (auto program : variant.getOps<plan::ProgramOp>())
+    plan::forEachLaunch(program, [&](plan::LaunchOp launch, plan::KernelOp group) {
+      std::string name = launch.getKernel().str();
+      KernelSignature signature = signatureOf(launch);
+      signatures.try_emplace(name, signature);
+      if (group)
+        return;
+      auto [entry, fresh] = alone.try_emplace(name, signature);
+      if (fresh || entry->second != signature)
+        launched.alone.push_back({kernels.at(name), signature});
+    });
+  for (auto kernel : variant.getOps<plan::KernelOp>()) {
+    if (!kernel.getRuns())
+      continue;
+    LaunchedGroup &group = launched.groups.emplace_back();
+    group.name = kernel.getSymName().str();
+    for (auto [run, count] : llvm::zip_equal(*kernel.getRuns(), *kernel.getCounts())) {
+      std::string name = cast<FlatSymbolRefAttr>(run).getValue().str();
+      group.runs.push_back({{kernels.at(name), signatures.at(name)}, count});
+    }
+  }
   return launched;
 }
 
 llvm::Expected<VariantObject>
 compileVariant(plan::VariantOp variant, const std::map<std::string, cpu::KernelSpec> &kernels,
                const GpuArch &arch) {
-  std::vector<LaunchedKernel> launched = launchedKernels(variant, kernels);
-  llvm::Expected<std::string> ptx = compileToPtx(launched, arch);
+  VariantKernels launched = launchedKernels(variant, kernels);
+  llvm::Expected<std::string> ptx = compileToPtx(launched.alone, arch, launched.groups);
   if (!ptx)
     return ptx.takeError();
   VariantObject object{arch.name, arch.features, *ptx};
-  for (const LaunchedKernel &entry : launched) {
+  for (const LaunchedKernel &entry : launched.alone) {
     KernelFacts &facts = object.kernels[entry.kernel->key(arch)];
     facts.threads = threadsOf(*entry.kernel);
     facts.sharedBytes = sharedBytesOf(*entry.kernel, arch);
   }
+  for (const LaunchedGroup &group : launched.groups)
+    for (const LaunchedGroup::Run &run : group.runs) {
+      KernelFacts &facts = object.kernels[group.name];
+      facts.threads = threadsOf(*run.launched.kernel);
+      facts.sharedBytes =
+          std::max(facts.sharedBytes, sharedBytesOf(*run.launched.kernel, arch));
+    }
   std::optional<std::string> ptxas = findPtxas();
   if (!ptxas)
     return object;

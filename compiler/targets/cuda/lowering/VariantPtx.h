@@ -8,9 +8,14 @@
 
 namespace ftc::cuda {
 
-/// The kernels that `variant` launches, with the operands its launches pass.
-std::vector<LaunchedKernel>
-launchedKernels(plan::VariantOp variant, const std::map<std::string, cpu::KernelSpec> &kernels);
+/// The kernels that `variant` launches, with the operands its launches pass: each alone, and
+/// those of groups.
+struct VariantKernels {
+  std::vector<LaunchedKernel> alone;
+  std::vector<LaunchedGroup> groups;
+};
+VariantKernels launchedKernels(plan::VariantOp variant,
+                               const std::map<std::string, cpu::KernelSpec> &kernels);
 
 /// The variant's object. Without ptxas there is no cubin, and registers and spills are 0.
 llvm::Expected<VariantObject>
