@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/file.h>
 
 namespace ftc::rt {
 
@@ -53,9 +56,24 @@ Status checkOutputDirectory(const TrainSettings &settings) {
                        "--resume_from_checkpoint true to go on with the run in it");
 }
 
-Status prepareOutputDirectory(const TrainSettings &settings) {
+/// The lock is the system's and on the directory itself: nothing of it outlives the process.
+static Result<FileDescriptor> lockDirectory(const std::string &directory) {
+  FileDescriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0)
+    return ioError("open", directory, errno).withContext("--output_dir");
+  // File systems without locks are taken as they are.
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    return Status::error("--output_dir " + quote(directory) +
+                         ": another ftrt run is writing to it: wait for that one, end it, or "
+                         "give another directory");
+  return fd;
+}
+
+Result<FileDescriptor> prepareOutputDirectory(const TrainSettings &settings) {
   const std::string &directory = settings.outputDir;
   FTC_RETURN_IF_ERROR(makeDirectories(directory).withContext("--output_dir"));
+  FTC_ASSIGN_OR_RETURN(FileDescriptor lock, lockDirectory(directory));
+  FTC_RETURN_IF_ERROR(checkOutputDirectory(settings)); // another run may have ended just now
   if (settings.overwriteOutputDir && settings.resumeFromCheckpoint.empty()) {
     FTC_ASSIGN_OR_RETURN(std::vector<std::string> names, listDirectory(directory));
     for (const std::string &name : names) {
@@ -69,7 +87,8 @@ Status prepareOutputDirectory(const TrainSettings &settings) {
   std::string probe = joinPath(directory, ".ftrt-write-test");
   if (Status status = writeFileAtomic(probe, "x"); !status)
     return std::move(status).withContext("--output_dir");
-  return removeFile(probe);
+  FTC_RETURN_IF_ERROR(removeFile(probe));
+  return lock;
 }
 
 } // namespace ftc::rt

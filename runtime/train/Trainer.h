@@ -4,6 +4,7 @@
 
 #include "runtime/report/EventFile.h"
 #include "runtime/report/Report.h"
+#include "runtime/support/File.h"
 #include "runtime/train/BestModel.h"
 #include "runtime/train/Checkpointing.h"
 #include "runtime/train/Evaluation.h"
@@ -131,6 +132,7 @@ private:
   std::string summary(const EvaluationReport *validation, const EvaluationReport *test) const;
 
   TrainSettings settings;
+  FileDescriptor outputLock; ///< of --output_dir, as long as this lives
   Progress &progress;
   std::unique_ptr<Session> session;
   std::unique_ptr<RunData> data;

@@ -4,6 +4,7 @@ an artifact, a file or another run's remains."""
 import shutil
 import signal
 import subprocess
+import time
 import unittest
 
 from toolchain import BIN, Suite, call, data_of, last_line, must
@@ -54,6 +55,27 @@ class ModelDirectoryTest(Suite):
         self.assertEqual(done.returncode, 1)
         self.assertRegex(last_line(done.stderr), r"D: the run in '.*killed' has not ended and has no "
                          r"model yet; name its checkpoint '.*killed/checkpoint-\d+', or go on")
+
+    def testOneRunAtATime(self):
+        """Neither --overwrite_output_dir nor a resume takes the folder of a run that goes on."""
+        folder = self.scratch / "taken"
+        command = [str(one) for one in (
+            BIN / "ftrt", "run", self.artifact, "--train_file", DATA, "--output_dir", folder,
+            "--num_train_epochs", 100000, "--save_strategy", "no")]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+            while not (folder / "step.ftb").exists():
+                self.assertIsNone(first.poll())
+                time.sleep(0.02)
+            for flags in (["--overwrite_output_dir"], ["--resume_from_checkpoint", "true"]):
+                done = call(*["ftrt", *command[1:]], *flags)
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(last_line(done.stderr), r"^ftrt: --output_dir '.*taken': another ftrt "
+                                 r"run is writing to it: wait for that one")
+            first.send_signal(signal.SIGTERM)
+            self.assertEqual(first.wait(60), 1)
+        self.assertEqual(len(list(folder.glob("checkpoint-*"))), 1)
+        must("ftrt", "run", self.artifact, "--train_file", DATA, "--output_dir", folder, "--max_steps", 1,
+             "--overwrite_output_dir")
 
     def testAnOverwrittenRunLeavesNoModelOfTheOther(self):
         output = self.run_("overwritten")
