@@ -125,9 +125,9 @@ rt::Status Hub::refusal(const HttpResponse &response, const std::string &what,
   if (response.status == 404)
     return rt::Status::error(what + ": " + base + " has no such model or file" + number);
   std::string leads = withoutSecrets(std::string(response.header("location")));
-  return rt::Status::error(
-      what + ": the hub answers " + std::to_string(response.status) +
-      (leads.empty() ? "" : " and leads to " + rt::quote(leads, 160)) + ", expected 200");
+  return rt::Status::error(what + ": the hub answers " + std::to_string(response.status) +
+                           (leads.empty() ? "" : " and leads to " + rt::quote(leads, 160)) +
+                           ", expected 200");
 }
 
 rt::Status Hub::webPage(const std::string &what) const {
@@ -249,9 +249,10 @@ rt::Status Hub::download(const std::string &repo, const std::string &commit,
       if (file.size < 0)
         content.settle();
       if (!content.isComplete())
-        FTC_RETURN_IF_ERROR(patience.again(what, "the hub ended after " +
-                                                     std::to_string(content.bytes()) +
-                                                     " bytes of " + std::to_string(file.size),
+        FTC_RETURN_IF_ERROR(patience.again(what,
+                                           "the hub ended after " +
+                                               std::to_string(content.bytes()) + " bytes of " +
+                                               std::to_string(file.size),
                                            content.bytes()));
       continue;
     }

@@ -10,8 +10,8 @@
 
 namespace ftc::catalog {
 
-/// HOME, or where it is not set the directory that the system has for this user; empty: there is
-/// none.
+/// HOME, or where it is not set the directory that the system has for this user; empty: there
+/// is none.
 std::string homeDirectory();
 
 /// HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub or

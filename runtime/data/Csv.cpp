@@ -153,8 +153,8 @@ Result<DataTable> parseCsv(std::string_view path, std::string_view bytes, char d
     Status read = readRow(scanner, builder, columns);
     if (!problems && !read)
       return read;
-    bool invalid = problems && problems->tellInvalidRow(scanner.unclosed() ? bytes.size()
-                                                                           : scanner.position());
+    bool invalid = problems && problems->tellInvalidRow(
+                                   scanner.unclosed() ? bytes.size() : scanner.position());
     if (read && !invalid)
       continue;
     builder.dropRow();

@@ -347,8 +347,8 @@ Result<DataTable> parseData(std::string_view path, std::string bytes, std::int64
   Result<DataTable> table =
       conll             ? parseConll(path, content, maxRows, problems)
       : named(".jsonl") ? parseJsonLines(path, content, maxRows, problems)
-      : named(".json")  ? parseJson(path, content, maxRows, problems)
-                        : parseCsv(path, content, named(".csv") ? ',' : '\t', maxRows, problems);
+      : named(".json") ? parseJson(path, content, maxRows, problems)
+                       : parseCsv(path, content, named(".csv") ? ',' : '\t', maxRows, problems);
   if (problems)
     problems->endInvalid();
   return table;

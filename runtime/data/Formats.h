@@ -45,8 +45,8 @@ std::string_view withoutByteOrderMark(std::string_view bytes);
 /// The same. Fails unless they are UTF-8.
 Result<std::string_view> checkUtf8(std::string_view path, std::string_view bytes);
 
-/// Takes a byte order mark off and puts '?' for every byte that is not UTF-8; where there is one
-/// `problems` has the bytes as they were, to tell the rows that they stand in.
+/// Takes a byte order mark off and puts '?' for every byte that is not UTF-8; where there is
+/// one `problems` has the bytes as they were, to tell the rows that they stand in.
 void replaceInvalidUtf8(std::string_view path, std::string &bytes, ReadProblems &problems);
 
 /// Fails unless `content` holds more than blanks.

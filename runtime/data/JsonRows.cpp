@@ -20,8 +20,8 @@ bool JsonRows::failWith(Status status) {
 }
 
 bool JsonRows::fail(std::string_view expected, std::string_view found) {
-  return failWith(Status::error(builder.where(line) + ": expected " +
-                                std::string(expected) + ", got " + std::string(found)));
+  return failWith(Status::error(builder.where(line) + ": expected " + std::string(expected) +
+                                ", got " + std::string(found)));
 }
 
 bool JsonRows::parse_error(std::size_t, const std::string &, const json::exception &reason) {
@@ -31,8 +31,8 @@ bool JsonRows::parse_error(std::size_t, const std::string &, const json::excepti
     text.remove_prefix(column);
   else if (std::size_t type = text.find("] "); type != std::string_view::npos)
     text.remove_prefix(type + 2);
-  return failWith(Status::error(builder.where(line) + ": expected JSON, got (" +
-                                escape(text, 200) + ")"));
+  return failWith(
+      Status::error(builder.where(line) + ": expected JSON, got (" + escape(text, 200) + ")"));
 }
 
 bool JsonRows::beginRow() {

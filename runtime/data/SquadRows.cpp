@@ -72,8 +72,8 @@ bool SquadRows::parse_error(std::size_t, const std::string &, const json::except
     text.remove_prefix(column);
   else if (std::size_t type = text.find("] "); type != std::string_view::npos)
     text.remove_prefix(type + 2);
-  return failWith(Status::error(whereInFile(builder.path(), line) +
-                                ": expected JSON, got (" + escape(text, 200) + ")"));
+  return failWith(Status::error(whereInFile(builder.path(), line) + ": expected JSON, got (" +
+                                escape(text, 200) + ")"));
 }
 
 bool SquadRows::key(std::string &text) {
@@ -273,8 +273,7 @@ bool SquadRows::endQuestion() {
 }
 
 bool SquadRows::endParagraph() {
-  if (!hasContext && !questions.empty() &&
-      !fail("a paragraph with \"context\"", "one without"))
+  if (!hasContext && !questions.empty() && !fail("a paragraph with \"context\"", "one without"))
     return false;
   noteInvalidParagraph(0);
   if (!paragraphProblem.empty())

@@ -21,9 +21,9 @@ std::string examplesSection(const Findings &findings) {
   std::string items =
       "<p>The " + escapeHtml(findings.worstBy) + ".</p>\n<ol class=\"examples\">\n";
   for (const ShownExample &one : findings.worst) {
-    items += "<li><p class=\"meta\">" + std::string(findings.rowUnit) +
-             " " + readableCount(one.line) + ", " +
-             escapeHtml(findings.valueName) + " " + readableNumber(one.value) + "</p><dl>";
+    items += "<li><p class=\"meta\">" + std::string(findings.rowUnit) + " " +
+             readableCount(one.line) + ", " + escapeHtml(findings.valueName) + " " +
+             readableNumber(one.value) + "</p><dl>";
     items += box("text", one.text, kTextLength);
     if (!one.context.empty())
       items += box("context", one.context, kContextLength);

@@ -24,8 +24,8 @@ void tellUnreadable(const CheckedFile &file, FindingList &findings) {
   std::int64_t told = 0;
   for (const ReadProblem &problem : file.problems.kept()) {
     std::string text = problem.message;
-    std::string where = ": " + std::string(file.problems.unit()) + " " +
-                        std::to_string(problem.line) + ": ";
+    std::string where =
+        ": " + std::string(file.problems.unit()) + " " + std::to_string(problem.line) + ": ";
     if (std::size_t at = text.find(where); at != std::string::npos)
       text.erase(0, at + where.size());
     findings.add(Severity::Refused, "unreadable-row", "rows that cannot be read",
@@ -35,9 +35,9 @@ void tellUnreadable(const CheckedFile &file, FindingList &findings) {
   for (; told < file.problems.total(); ++told)
     findings.add(Severity::Refused, "unreadable-row", "", {file.path, 0, ""});
   if (file.problems.readInPart())
-    findings.add(
-        Severity::Refused, "read-in-part", "what follows the last of these was not read",
-        {file.path, file.problems.stopLine(), "nothing behind this line was checked"});
+    findings.add(Severity::Refused, "read-in-part",
+                 "what follows the last of these was not read",
+                 {file.path, file.problems.stopLine(), "nothing behind this line was checked"});
 }
 
 /// Reads a file and finds its columns. Fails on wrong flags alone.

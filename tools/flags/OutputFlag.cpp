@@ -31,9 +31,9 @@ rt::Status checkOutputFlag(std::string_view flag, const std::string &path,
     bool inside = rt::isDirectory(input) && isModelFile(rt::baseName(path)) &&
                   rt::isSameFile(input, rt::parentDirectory(path));
     if (same || inside)
-      return rt::Status::usage(where + ": expected another file than those that are read, got " +
-                               rt::quote(path, 200) +
-                               (inside ? ", a file of the model" : ""));
+      return rt::Status::usage(where +
+                               ": expected another file than those that are read, got " +
+                               rt::quote(path, 200) + (inside ? ", a file of the model" : ""));
   }
   return {};
 }

@@ -60,8 +60,7 @@ rt::Status catalogPullCommand(std::span<const std::string> arguments) {
     return rt::Status::error("no folder for the cache: HOME is not set, and the system has no "
                              "home for this user: set HF_HUB_CACHE, or give --cache_dir");
   std::string tokenPath = catalog::environment("HF_TOKEN_PATH");
-  if (catalog::environment("HF_TOKEN").empty() && !tokenPath.empty() &&
-      !rt::isFile(tokenPath))
+  if (catalog::environment("HF_TOKEN").empty() && !tokenPath.empty() && !rt::isFile(tokenPath))
     std::fprintf(stderr, "HF_TOKEN_PATH: %s: no such file, so no token is sent\n",
                  rt::quote(tokenPath, 160).c_str());
   FTC_ASSIGN_OR_RETURN(options.token, catalog::hubToken());

@@ -133,9 +133,9 @@ Json factsJson(const Shown &shown) {
   } else {
     std::string cache = catalog::hubCacheDirectory();
     out["pull"] = {{"command", "ftc catalog pull " + shown.name},
-                   {"into", cache.empty() ? cache
-                                          : rt::joinPath(cache, catalog::repoFolder(
-                                                                    shown.entry->repo))},
+                   {"into", cache.empty()
+                                ? cache
+                                : rt::joinPath(cache, catalog::repoFolder(shown.entry->repo))},
                    {"files", catalog::familyOf(*shown.entry).files},
                    {"weights_bytes_in_fp32", 4 * shown.entry->parameters}};
   }

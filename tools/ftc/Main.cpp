@@ -15,7 +15,8 @@ using namespace ftc;
 
 static const char *const kUsage =
     "usage: ftc COMMAND …\n\n"
-    "  compile MODEL --task TASK -o step.ftb   a checkpoint becomes a compiled fine-tuning step\n"
+    "  compile MODEL --task TASK -o step.ftb   a checkpoint becomes a compiled fine-tuning "
+    "step\n"
     "  inspect step.ftb                        what is in one\n"
     "  assess MODEL… --task TASK               whether fine-tuning on a data set pays\n"
     "  catalog list | show MODEL | pull MODEL  models to fine-tune\n\n"
@@ -41,8 +42,8 @@ static rt::Status dispatch(const std::vector<std::string> &arguments, int &verdi
 
 /// Neither LLVM nor code without exceptions can go on; what is half done has no name yet.
 [[noreturn]] static void outOfMemory() {
-  static const char line[] =
-      "ftc: out of memory: raise the limit (ulimit -v), or compile with a smaller --max_tokens\n";
+  static const char line[] = "ftc: out of memory: raise the limit (ulimit -v), or compile with "
+                             "a smaller --max_tokens\n";
   [[maybe_unused]] auto written = ::write(STDERR_FILENO, line, sizeof line - 1);
   ::_exit(1);
 }
@@ -50,8 +51,7 @@ static rt::Status dispatch(const std::vector<std::string> &arguments, int &verdi
 int main(int argc, char **argv) {
   cli::prepareProcess();
   std::set_new_handler(outOfMemory);
-  llvm::install_bad_alloc_error_handler(
-      [](void *, const char *, bool) { outOfMemory(); });
+  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) { outOfMemory(); });
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h")) {
     std::fputs(kUsage, stdout);

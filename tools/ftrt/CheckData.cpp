@@ -181,7 +181,8 @@ Status checkDataCommand(Arguments arguments) {
       "Finds everything wrong with data files at once; exit code 1 where ftrt run would "
       "refuse them.");
   check.declare(flags);
-  flags.exits("1 also where ftrt run would refuse the files; the findings are on stdout then too.");
+  flags.exits(
+      "1 also where ftrt run would refuse the files; the findings are on stdout then too.");
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return Status::ok();

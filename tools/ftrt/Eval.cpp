@@ -1,6 +1,6 @@
 // ftrt eval and ftrt predict: a fine-tuned model over a file of examples.
-#include "tools/ftrt/Commands.h"
 #include "tools/flags/OutputFlag.h"
+#include "tools/ftrt/Commands.h"
 #include "tools/ftrt/EvalReport.h"
 
 #include "runtime/data/LineReader.h"

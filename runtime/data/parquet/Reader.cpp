@@ -280,8 +280,8 @@ Status readRowGroup(std::string_view file, const Footer &footer, const Schema &s
                                  : Status(assembler.failure()).withContext(where);
     if (!assembler.badValue()) {
       sink.builder.dropRow();
-      sink.problems->add(sink.row, sink.builder.where(sink.row) + ": " +
-                                       assembler.badValue().message());
+      sink.problems->add(sink.row,
+                         sink.builder.where(sink.row) + ": " + assembler.badValue().message());
     }
     if (!sink.budget.take(16 * schema.leaves.size()))
       return sink.budget.exceeded();

@@ -137,8 +137,7 @@ TEST(Squad, ACheckTellsEachBadQuestionAndGoesOn) {
       "{\"id\": \"b\", \"question\": 3},\n"
       "{\"id\": \"c\", \"question\": \"?\", \"answers\": {\"text\": [1], \"x\": {}}},\n"
       "{\"question\": \"?\"}, 7, [1, [2]],\n" +
-      kGood +
-      ", {\"id\": \"d\", \"question\": \"?\", \"answers\": [], \"answers\": []}\n";
+      kGood + ", {\"id\": \"d\", \"question\": \"?\", \"answers\": [], \"answers\": []}\n";
   EXPECT_EQ(problemsOf(document("{\"context\": \"c\", \"qas\": [\n" + answers + "]}"), 1),
             "3 question 'a': expected an answer with \"text\" and \"answer_start\", got one "
             "without \"answer_start\" | "
@@ -157,8 +156,11 @@ TEST(Squad, ACheckTellsBadParagraphs) {
             "2 question 'g': expected a paragraph with \"context\", got one without | "
             "4 question 'g': expected a string as \"context\", got a whole number | "
             "6 expected a list as \"qas\", got a whole number");
-  EXPECT_HAS(problemsOf("{\"data\": [{\"paragraphs\": [" + whole + "]}, {\"paragraphs\": 3},\n"
-                        "{\"paragraphs\": [" + whole + "]}]}", 2),
+  EXPECT_HAS(problemsOf("{\"data\": [{\"paragraphs\": [" + whole +
+                            "]}, {\"paragraphs\": 3},\n"
+                            "{\"paragraphs\": [" +
+                            whole + "]}]}",
+                        2),
              "expected a list as \"paragraphs\", got a whole number");
   // What is broken ends the file; whole paragraphs before it stay.
   EXPECT_HAS(problemsOf(document(whole + "," + whole + ", {\"context\": }"), 2), " ...");
@@ -167,8 +169,8 @@ TEST(Squad, ACheckTellsBadParagraphs) {
 TEST(Squad, ACheckLeavesOutWhatIsNotUtf8) {
   std::string bad = kGood, context = "{\"context\": \"\xff\", \"qas\": [" + kGood + "]},\n";
   bad.replace(bad.find("?"), 1, "\xc3");
-  EXPECT_EQ(problemsOf(document(context + "{\"context\": \"c\", \"qas\": [" + kGood + "," + bad +
-                                "]}, {\"qas\": [" + kGood + "], \"context\": \"\xff\"}"),
+  EXPECT_EQ(problemsOf(document(context + "{\"context\": \"c\", \"qas\": [" + kGood + "," +
+                                bad + "]}, {\"qas\": [" + kGood + "], \"context\": \"\xff\"}"),
                        1),
             "2 expected UTF-8, got an invalid byte \\xff; convert the file to UTF-8 | "
             "2 question 'g': expected a paragraph of UTF-8, got one with an invalid byte | "

@@ -138,27 +138,33 @@ TEST_F(DataCheckTest, RowsThatAreNotUtf8AreNotUsable) {
     return found(bad, "unreadable-row") + " |" + usable;
   };
   const char *text = "text-classification";
-  EXPECT_EQ(verdict(text, "a.csv", "text,label\n\xff,x\nb,y\n\"c\n\xe9\n\xe9\n\",x\n\nd,\xff,z\n"
-                                   "e,x\n\xff\n"),
+  EXPECT_EQ(verdict(text, "a.csv",
+                    "text,label\n\xff,x\nb,y\n\"c\n\xe9\n\xe9\n\",x\n\nd,\xff,z\n"
+                    "e,x\n\xff\n"),
             "4: 2 5 9 11 | 3 10");
   EXPECT_EQ(verdict(text, "h.csv", "text,label,\xff\na,x,1\nb,y,2\n"), "1: 1 | 2 3");
-  EXPECT_EQ(verdict(text, "m.tsv", "\xef\xbb\xbftext\tlabel\n\xff\tx\nb\ty\nc\tx\n"), "1: 2 | 3 4");
-  EXPECT_EQ(verdict(text, "a.jsonl", "{\"text\": \"\xff\", \"label\": \"x\"}\n\n"
-                                     "{\"text\": \"b\", \"label\": \"y\"}\n"
-                                     "{\"text\": \"\xff, \"label\": \"y\"}\n"
-                                     "{\"text\": \"c\", \"label\": \"x\"}\n"),
+  EXPECT_EQ(verdict(text, "m.tsv", "\xef\xbb\xbftext\tlabel\n\xff\tx\nb\ty\nc\tx\n"),
+            "1: 2 | 3 4");
+  EXPECT_EQ(verdict(text, "a.jsonl",
+                    "{\"text\": \"\xff\", \"label\": \"x\"}\n\n"
+                    "{\"text\": \"b\", \"label\": \"y\"}\n"
+                    "{\"text\": \"\xff, \"label\": \"y\"}\n"
+                    "{\"text\": \"c\", \"label\": \"x\"}\n"),
             "2: 1 4 | 3 5");
   // All in one line: only the row itself is left out.
-  DataCheck line = check(
-      text, write("l.json", "{\"v\": 1, \"data\": [{\"text\": \"a\", \"label\": \"x\"}, {\"text\": "
-                            "\"\xff\", \"label\": \"z\"}, {\"text\": \"c\", \"label\": \"y\"}]}"));
+  DataCheck line =
+      check(text, write("l.json",
+                        "{\"v\": 1, \"data\": [{\"text\": \"a\", \"label\": \"x\"}, {\"text\": "
+                        "\"\xff\", \"label\": \"z\"}, {\"text\": \"c\", \"label\": \"y\"}]}"));
   EXPECT_EQ(found(line, "unreadable-row"), "1: 1");
   EXPECT_EQ(line.labels, (std::vector<std::string>{"x", "y"}));
-  EXPECT_EQ(verdict(text, "v.json", "{\"v\": \"\xff\", \"data\": [\n{\"text\": \"a\", \"label\": "
-                                    "\"x\"},\n{\"text\": \"b\", \"label\": \"y\"}]}"),
+  EXPECT_EQ(verdict(text, "v.json",
+                    "{\"v\": \"\xff\", \"data\": [\n{\"text\": \"a\", \"label\": "
+                    "\"x\"},\n{\"text\": \"b\", \"label\": \"y\"}]}"),
             "1: 1 | 2 3");
-  EXPECT_EQ(verdict(text, "c.json", "{\"text\": [\"a\", \"\xff\"],\n\"label\": [\"x\", \"y\"]}"),
-            "1: 1 |");
+  EXPECT_EQ(
+      verdict(text, "c.json", "{\"text\": [\"a\", \"\xff\"],\n\"label\": [\"x\", \"y\"]}"),
+      "1: 1 |");
   EXPECT_EQ(verdict("token-classification", "a.conll",
                     "a O\nb B-X\n\nc O\n\xff O\nd\n\ne O\nf B-X\n"),
             "2: 5 6 | 1 8");

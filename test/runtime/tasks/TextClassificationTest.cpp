@@ -57,8 +57,9 @@ TEST(TextClassification, WholeNumbersOfAnySizeAreClassesInOrder) {
     std::string text = name == std::string("a.csv") ? "text,label\n" : "";
     for (const char *label : {"18446744073709551615", "9", "9223372036854775808", "-3",
                               "-99999999999999999999", "10"})
-      text += text.starts_with("text") ? std::string("x,") + label + "\n"
-                                       : std::string("{\"text\": \"x\", \"label\": ") + label + "}\n";
+      text += text.starts_with("text")
+                  ? std::string("x,") + label + "\n"
+                  : std::string("{\"text\": \"x\", \"label\": ") + label + "}\n";
     Result<LabelSet> labels = labelsOf(tableOf(name, text));
     ASSERT_TRUE(labels) << labels.status().message();
     EXPECT_EQ(labels->names(), (Names{"-99999999999999999999", "-3", "9", "10",
