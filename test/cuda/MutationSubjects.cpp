@@ -8,6 +8,7 @@
 #include "compiler/targets/cuda/PtxCompiler.h"
 #include "compiler/targets/cuda/kernels/FlashBias.h"
 #include "compiler/targets/cuda/kernels/Gemm.h"
+#include "compiler/targets/cuda/kernels/GemmUpdate.h"
 #include "runtime/abi/CudaKernel.h"
 #include "test/emulator/Harness.h"
 
@@ -174,6 +175,23 @@ static void addProducts(std::vector<Subject> &list) {
   Inputs overwrites = inputs;
   overwrites.ints[1] = 0;
   list.push_back({"reduce", reduce, Products::F32, {inputs, overwrites}});
+  auto update = std::make_shared<GemmUpdate>();
+  update->out = 40;
+  update->in = 17;
+  update->chunk = 64;
+  update->bias = true;
+  Operand second = random(40 * 17, 4), secondOfBias = random(40, 7);
+  for (Operand *squares : {&second, &secondOfBias}) // are not negative
+    for (std::uint32_t &word : squares->words)
+      word &= 0x7fffffff;
+  auto sums = static_cast<std::size_t>(2 * partialElements(40, 17));
+  list.push_back({"reduce and update",
+                  update,
+                  Products::F32,
+                  {{{random(sums, 1), random(40 * 17, 2), random(40 * 17, 3), second,
+                     random(40, 5), random(40, 6), secondOfBias},
+                    {100},
+                    {1e-2, 0.9, 0.99, 1e-4, 0.1, 0.2, 0.3, 0.05}}}});
 }
 
 /// Rows of a batch by sequence.

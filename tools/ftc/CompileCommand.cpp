@@ -122,8 +122,6 @@ static rt::Status checkTogether(const FlagSet &flags, const CompileOptions &opti
     return rt::Status::usage("--output (-o) is missing: the file to write, e.g. -o step.ftb");
   if (flags.given("gpu") && options.target != "cuda")
     return rt::Status::usage("--gpu: needs --target cuda, got " + options.target);
-  if (options.pipeline.fusedUpdate && options.target != "cpu")
-    return rt::Status::usage("--fused_update: needs --target cpu, got " + options.target);
   if (flags.given("cpu") && options.target != "cpu")
     return rt::Status::usage("--cpu: needs --target cpu, got " + options.target);
   for (const std::string &pass : options.pipeline.disabled) {

@@ -1,7 +1,7 @@
 // linear_wgrad_update: the weight gradient's kernel with the update in it.
 #include "compiler/passes/Optimizers.h"
 #include "compiler/targets/cpu/kernels/Linear.h"
-#include "compiler/targets/cpu/lowering/CpuLowering.h"
+#include "compiler/targets/cpu/lowering/WeightUpdateLaunch.h"
 
 using namespace mlir;
 
@@ -21,7 +21,7 @@ static std::vector<std::string> scalarsOf(nn::UpdateRule rule, const std::string
   llvm_unreachable("an update rule");
 }
 
-static UpdateRule kernelRule(nn::UpdateRule rule) {
+UpdateRule kernelRule(nn::UpdateRule rule) {
   switch (rule) {
   case nn::UpdateRule::AdamW:
     return UpdateRule::AdamW;
@@ -33,14 +33,30 @@ static UpdateRule kernelRule(nn::UpdateRule rule) {
   llvm_unreachable("an update rule");
 }
 
-static LogicalResult lowerWeightUpdate(Operation *operation, CpuProgram &program) {
-  auto op = cast<nn::LinearWgradUpdateOp>(operation);
+LogicalResult launchWeightUpdate(nn::LinearWgradUpdateOp op, KernelSpec kernel,
+                                 std::vector<Operand> operands, AffineExpr rows,
+                                 CpuProgram &program, StringRef suffix) {
   for (Value replaced : op->getOperands())
     for (Operation *reader : replaced.getUsers())
       if (overwrites(op, replaced) && op->isBeforeInBlock(reader))
         return op.emitOpError() << "expected every reader of a replaced value before the "
                                    "update, got "
                                 << reader->getName() << " after it";
+  for (Value replaced : op->getOperands().drop_front(2))
+    operands.push_back(program.update(replaced));
+  std::vector<std::string> scalars =
+      scalarsOf(op.getRule(), op.getDecay() ? "weight_decay" : "zero");
+  if (op.getBias())
+    scalars.push_back(op.getBiasDecay() ? "weight_decay" : "zero");
+  program.launch(std::move(kernel), operands, {rows}, scalars, op, suffix);
+  for (auto [result, replaced] :
+       llvm::zip_equal(op->getResults(), op->getOperands().drop_front(2)))
+    program.planner.alias(result, replaced);
+  return success();
+}
+
+static LogicalResult lowerWeightUpdate(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LinearWgradUpdateOp>(operation);
   auto kernel = std::make_shared<LinearWeightGrad>();
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   kernel->in = weight.getDimSize(1);
@@ -48,18 +64,8 @@ static LogicalResult lowerWeightUpdate(Operation *operation, CpuProgram &program
   kernel->bias = op.getBias() != nullptr;
   kernel->pairs = program.pairs(op.getX());
   kernel->update = kernelRule(op.getRule());
-  std::vector<Operand> operands{program.read(op.getX()), program.read(op.getDy())};
-  for (Value replaced : op->getOperands().drop_front(2))
-    operands.push_back(program.update(replaced));
-  std::vector<std::string> scalars =
-      scalarsOf(op.getRule(), op.getDecay() ? "weight_decay" : "zero");
-  if (op.getBias())
-    scalars.push_back(op.getBiasDecay() ? "weight_decay" : "zero");
-  program.launch(kernel, operands, {program.rows(op.getX())}, scalars, op);
-  for (auto [result, replaced] :
-       llvm::zip_equal(op->getResults(), op->getOperands().drop_front(2)))
-    program.planner.alias(result, replaced);
-  return success();
+  return launchWeightUpdate(op, kernel, {program.read(op.getX()), program.read(op.getDy())},
+                            program.rows(op.getX()), program);
 }
 
 void addWeightUpdateLowerings(LoweringRegistry &registry) {

@@ -37,7 +37,6 @@ static void addLowerings(cpu::LoweringRegistry &registry) {
   addRowMajorLinearLowerings(registry);
   registry[nn::AdafactorOp::getOperationName()] = lowerOrderedUpdate;
   registry[nn::AdamW8bitOp::getOperationName()] = lowerOrderedUpdate;
-  registry.erase(nn::LinearWgradUpdateOp::getOperationName());
   addFlashLowerings(registry);
   addWindowedLossLowerings(registry);
 }

@@ -1,9 +1,11 @@
 // linear and low_rank_linear with their gradients, on row-major weights. A low-rank layer is
 // two products, of which the second adds to the first.
 #include "compiler/targets/cuda/kernels/Gemm.h"
+#include "compiler/targets/cuda/kernels/GemmUpdate.h"
 #include "compiler/targets/cuda/lowering/CudaLowering.h"
 
 #include "compiler/targets/cpu/lowering/LinearLaunch.h"
+#include "compiler/targets/cpu/lowering/WeightUpdateLaunch.h"
 
 using namespace mlir;
 
@@ -124,15 +126,22 @@ static LogicalResult lowerLowRankDgrad(Operation *operation, CpuProgram &program
   return success();
 }
 
-static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
-  auto op = cast<nn::LinearWgradOp>(operation);
+/// A weight gradient in chunks of rows: where their sums lie, and how many rows a chunk has.
+struct PartialGradient {
+  BufferId sums;
+  AffineExpr rows;
+  std::int64_t in, out, chunk;
+};
+
+template <typename Op>
+static PartialGradient launchPartial(Op op, bool bias, CpuProgram &program) {
   AffineExpr rows = program.rows(op.getX());
   std::int64_t capacity = program.planner.symbols.atCapacity(rows);
   auto kernel = std::make_shared<Gemm>();
   kernel->gradient = true;
   kernel->n = dimension(op.getX(), 1);
   kernel->out = dimension(op.getDy(), 1);
-  kernel->bias = op.getDbias() != nullptr;
+  kernel->bias = bias;
   kernel->products = archOf(program.isa).products;
   // As many chunks of rows as fill the GPU, of 256 rows at least.
   std::int64_t large = ceilDiv(kernel->out, 128) * ceilDiv(kernel->n, 128);
@@ -140,34 +149,52 @@ static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
   std::int64_t tiles = ceilDiv(kernel->out, kernel->tile) * ceilDiv(kernel->n, kernel->tile);
   std::int64_t chunks = ceilDiv(kWantedBlocks, tiles);
   kernel->chunk = std::max<std::int64_t>(256, ceilDiv(ceilDiv(capacity, chunks), 64) * 64);
+  Type element = cast<RankedTensorType>(op.getDy().getType()).getElementType();
+  BufferId sums = program.planner.temporary(
+      element, rows.ceilDiv(kernel->chunk) * partialElements(kernel->out, kernel->n));
+  program.launch(
+      kernel, {program.read(op.getDy()), program.read(op.getX()), {sums, plan::Access::Write}},
+      {rows}, {}, op);
+  return {sums, rows, kernel->n, kernel->out, kernel->chunk};
+}
 
-  auto reduce = std::make_shared<GemmReduce>();
-  reduce->in = kernel->n;
-  reduce->out = kernel->out;
-  reduce->chunk = kernel->chunk;
-  reduce->bias = kernel->bias;
+static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LinearWgradOp>(operation);
   AffineExpr accumulate = program.accumulateFlag(op.getDweight());
   if (op.getDbias() && program.accumulateFlag(op.getDbias()) != accumulate)
     return op.emitOpError("expected weight and bias gradients to be accumulated alike");
-  Type element = cast<RankedTensorType>(op.getDweight().getType()).getElementType();
-  BufferId partial = program.planner.temporary(
-      element, rows.ceilDiv(kernel->chunk) * partialElements(kernel->out, kernel->n));
-  program.launch(
-      kernel,
-      {program.read(op.getDy()), program.read(op.getX()), {partial, plan::Access::Write}},
-      {rows}, {}, op);
-  std::vector<Operand> operands{{partial, plan::Access::Read},
+  PartialGradient partial = launchPartial(op, op.getDbias() != nullptr, program);
+  auto reduce = std::make_shared<GemmReduce>();
+  reduce->in = partial.in;
+  reduce->out = partial.out;
+  reduce->chunk = partial.chunk;
+  reduce->bias = op.getDbias() != nullptr;
+  std::vector<Operand> operands{{partial.sums, plan::Access::Read},
                                 program.gradient(op.getDweight())};
   if (op.getDbias())
     operands.push_back(program.gradient(op.getDbias()));
-  program.launch(reduce, operands, {rows, accumulate}, {}, op, ".reduce");
+  program.launch(reduce, operands, {partial.rows, accumulate}, {}, op, ".reduce");
   return success();
+}
+
+static LogicalResult lowerWgradUpdate(Operation *operation, CpuProgram &program) {
+  auto op = cast<nn::LinearWgradUpdateOp>(operation);
+  PartialGradient partial = launchPartial(op, op.getBias() != nullptr, program);
+  auto update = std::make_shared<GemmUpdate>();
+  update->in = partial.in;
+  update->out = partial.out;
+  update->chunk = partial.chunk;
+  update->bias = op.getBias() != nullptr;
+  update->rule = cpu::kernelRule(op.getRule());
+  return cpu::launchWeightUpdate(op, update, {{partial.sums, plan::Access::Read}}, partial.rows,
+                                 program, ".update");
 }
 
 void addRowMajorLinearLowerings(cpu::LoweringRegistry &registry) {
   registry[nn::LinearOp::getOperationName()] = lowerLinear;
   registry[nn::LinearDgradOp::getOperationName()] = lowerDgrad;
   registry[nn::LinearWgradOp::getOperationName()] = lowerWgrad;
+  registry[nn::LinearWgradUpdateOp::getOperationName()] = lowerWgradUpdate;
   registry[nn::LowRankLinearOp::getOperationName()] = lowerLowRank;
   registry[nn::LowRankDgradOp::getOperationName()] = lowerLowRankDgrad;
 }
