@@ -33,6 +33,42 @@ const std::vector<Shape> kShapes{{1, 4, 4},    {64, 32, 64},   {65, 33, 70},  {1
                                  {7, 100, 77}, {128, 64, 256}, {200, 20, 31}, {0, 8, 8},
                                  {130, 68, 132}, {33, 196, 60}};
 
+/// Input gradients of layers that read the same rows, in one sum.
+TEST_P(GemmTest, SumsOfProductsAreExact) {
+  for (int tile : {64, 128})
+    for (auto [m, k, n] : {Shape{130, 48, 132}, Shape{33, 100, 60}, Shape{200, 64, 128}}) {
+      Gemm gemm;
+      gemm.k = k;
+      gemm.n = n;
+      gemm.second = Gemm::Factor::ColumnsOfN;
+      gemm.tile = tile;
+      gemm.products = GetParam();
+      gemm.parts = 3;
+      gemm.add = true;
+      if (!gemm.pipelined())
+        continue; // such products stand alone
+      std::vector<Floats> a, w;
+      std::vector<void *> buffers;
+      for (unsigned part = 0; part < 3; ++part) {
+        a.push_back(integers(m * k, 10 + part));
+        w.push_back(integers(n * k, 20 + part));
+      }
+      for (unsigned part = 0; part < 3; ++part)
+        buffers.insert(buffers.end(), {a[part].data(), w[part].data()});
+      Floats addend = integers(m * n, 4), y(m * n);
+      buffers.insert(buffers.end(), {addend.data(), y.data()});
+      library.run(gemm, buffers, {m}, {}, cpu::test::Split::Pieces);
+      for (std::int64_t i = 0; i < m; ++i)
+        for (std::int64_t j = 0; j < n; ++j) {
+          float sum = addend[i * n + j];
+          for (unsigned part = 0; part < 3; ++part)
+            for (std::int64_t c = 0; c < k; ++c)
+              sum += a[part][i * k + c] * w[part][c * n + j];
+          ASSERT_EQ(y[i * n + j], sum) << m << "x" << k << "x" << n << " at " << i << ", " << j;
+        }
+    }
+}
+
 TEST_P(GemmTest, ForwardWithItsEpilogueIsExact) {
   for (int tile : {64, 128})
     for (auto [m, k, n] : kShapes)

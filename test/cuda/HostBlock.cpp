@@ -90,6 +90,12 @@ std::uint32_t roundToBf16(float value) {
   return std::isnan(value) ? 0x7fff : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 }
 
+/// f32 to tf32, ties away from zero.
+std::uint32_t roundToTf32(float value) {
+  auto bits = std::bit_cast<std::uint32_t>(value);
+  return std::isnan(value) ? 0x7fffffff : (bits + 0x1000) & ~0x1fffu;
+}
+
 void waitForCopies(Thread &thread, std::size_t pending) {
   for (; thread.groups.size() > pending; thread.groups.pop_front())
     for (const Copy &copy : thread.groups.front()) {
@@ -158,6 +164,28 @@ void multiplyBf16(const Lanes &lanes) {
     }
 }
 
+/// The same of m16n8k8.
+void multiplyTf32(const Lanes &lanes) {
+  float a[16][8], b[8][8], c[16][8];
+  for (unsigned i = 0; i < kWarp; ++i) {
+    unsigned group = i / 4, at = i % 4;
+    for (unsigned r = 0; r < 4; ++r) {
+      a[group + r % 2 * 8][at + r / 2 * 4] = get<float>(lanes[i][r]);
+      c[group + r / 2 * 8][at * 2 + r % 2] = get<float>(lanes[i][6 + r]);
+    }
+    for (unsigned r = 0; r < 2; ++r)
+      b[at + 4 * r][group] = get<float>(lanes[i][4 + r]);
+  }
+  for (unsigned i = 0; i < kWarp; ++i)
+    for (unsigned r = 0; r < 4; ++r) {
+      unsigned row = i / 4 + r / 2 * 8, column = i % 4 * 2 + r % 2;
+      double sum = c[row][column];
+      for (unsigned k = 0; k < 8; ++k)
+        sum += double(a[row][k]) * double(b[k][column]);
+      put(lanes[i][r], static_cast<float>(sum));
+    }
+}
+
 void doTogether(Intrinsic intrinsic, const Lanes &lanes) {
   switch (intrinsic) {
   case Intrinsic::WarpBarrier:
@@ -170,6 +198,8 @@ void doTogether(Intrinsic intrinsic, const Lanes &lanes) {
     return loadMatrices(lanes, intrinsic == Intrinsic::LoadMatricesTurned);
   case Intrinsic::MultiplyBf16:
     return multiplyBf16(lanes);
+  case Intrinsic::MultiplyTf32:
+    return multiplyTf32(lanes);
   default:
     die("expected an intrinsic of a warp");
   }
@@ -231,6 +261,7 @@ std::optional<Intrinsic> intrinsicOf(std::string_view name) {
       {"read.ptx.sreg.tid.x", Intrinsic::Thread},
       {"read.ptx.sreg.ctaid.x", Intrinsic::Block},
       {"ff2bf16x2.rn", Intrinsic::PackBf16},
+      {"f2tf32.rna", Intrinsic::RoundToTf32},
       {"cp.async.cg.shared.global.16.s", Intrinsic::CopyAsync},
       {"cp.async.commit.group", Intrinsic::CommitCopies},
       {"cp.async.wait.group", Intrinsic::WaitForCopies},
@@ -242,6 +273,7 @@ std::optional<Intrinsic> intrinsicOf(std::string_view name) {
       {"ldmatrix.sync.aligned.m8n8.x4.b16.p3", Intrinsic::LoadMatrices},
       {"ldmatrix.sync.aligned.m8n8.x4.trans.b16.p3", Intrinsic::LoadMatricesTurned},
       {"mma.m16n8k16.row.col.bf16", Intrinsic::MultiplyBf16},
+      {"mma.m16n8k8.row.col.tf32", Intrinsic::MultiplyTf32},
       {"barrier.cta.sync.aligned.all", Intrinsic::BlockBarrier}};
   constexpr std::string_view prefix = "llvm.nvvm.";
   for (const auto &[spelling, intrinsic] : all)
@@ -260,6 +292,8 @@ extern "C" void ftcHostIntrinsic(std::uint32_t number, Slot *slots) {
   case Intrinsic::PackBf16:
     return put(slots[0],
                roundToBf16(get<float>(slots[0])) << 16 | roundToBf16(get<float>(slots[1])));
+  case Intrinsic::RoundToTf32:
+    return put(slots[0], roundToTf32(get<float>(slots[0])));
   case Intrinsic::CopyAsync:
     thread.copies.push_back({get<unsigned char *>(slots[0]),
                              get<const unsigned char *>(slots[1]),

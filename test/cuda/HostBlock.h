@@ -13,6 +13,7 @@ enum class Intrinsic : std::uint32_t {
   Thread,        // i32 read.ptx.sreg.tid.x()
   Block,         // i32 read.ptx.sreg.ctaid.x()
   PackBf16,      // <2 x bfloat> ff2bf16x2.rn(high, low)
+  RoundToTf32,   // i32 f2tf32.rna(float)
   CopyAsync,     // cp.async.cg.shared.global.16.s(to, from, i32 bytes)
   CommitCopies,  // cp.async.commit.group()
   WaitForCopies, // cp.async.wait.group(i32 pending)
@@ -23,6 +24,7 @@ enum class Intrinsic : std::uint32_t {
   LoadMatrices,       // 4 x i32 ldmatrix.m8n8.x4.b16(row)
   LoadMatricesTurned, // the same, .trans
   MultiplyBf16,       // 4 x f32 mma.m16n8k16.row.col.bf16(4 x i32, 2 x i32, 4 x f32)
+  MultiplyTf32,       // 4 x f32 mma.m16n8k8.row.col.tf32(4 x i32, 2 x i32, 4 x f32)
   BlockBarrier,       // barrier.cta.sync.aligned.all(i32 number): threads of the block
 };
 

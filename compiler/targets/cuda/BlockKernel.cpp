@@ -24,6 +24,15 @@ Num BlockBuilder::call(StringRef name, Type type, const Nums &operands) {
                    ->getResult(0));
 }
 
+Num BlockBuilder::unknown(Num value) {
+  auto &builder = b.mlir();
+  auto copy = LLVM::InlineAsmOp::create(
+      builder, b.i32Type(), ValueRange{value.value}, "mov.b32 $0, $1;", "=r,r",
+      /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+      /*asm_dialect=*/LLVM::AsmDialectAttr(), /*operand_attrs=*/ArrayAttr());
+  return b.num(copy.getResult(0));
+}
+
 void BlockBuilder::barrier() {
   callVoid(b, "llvm.nvvm.barrier.cta.sync.aligned.all", {b.i32(0).value});
 }

@@ -32,6 +32,9 @@ public:
   Num thread() { return call("llvm.nvvm.read.ptx.sreg.tid.x", b.i32Type(), {}); }
   /// The block's task, i32.
   Num task() { return b.toI32(b.firstTask()); }
+  /// `value`, i32, of which nothing is known: what follows from it is computed here, and takes no
+  /// registers before.
+  Num unknown(Num value);
   /// Waits for all threads of the block; what they wrote before is seen after it.
   void barrier();
   /// The same for the threads of a warp.

@@ -17,6 +17,8 @@ std::string Gemm::key(const CpuIsa &isa) const {
                      : second == Factor::RowsOfN ? "linear_"
                                                  : "linear_dgrad_";
   name += std::to_string(gradient ? out : k) + "x" + std::to_string(n);
+  if (parts > 1)
+    name += "_p" + std::to_string(parts);
   name += cpu::epilogueName(bias, add, act, savePre, gradAct);
   if (gradient && !window)
     name += "_c" + std::to_string(chunk);
@@ -46,7 +48,7 @@ IntExpr Gemm::grid(const CpuIsa &) const {
   return {0, {{0, tile, ceilDiv(n, tile)}}};
 }
 
-IntExpr Gemm::flops() const { return {0, {{0, 1, 2 * n * (gradient ? out : k) / windows}}}; }
+IntExpr Gemm::flops() const { return {0, {{0, 1, 2 * n * parts * (gradient ? out : k) / windows}}}; }
 
 int Gemm::threads() const {
   if (pipelined())
@@ -74,7 +76,6 @@ void Gemm::emit(KernelBuilder &b) const {
 
 GemmTile::GemmTile(KernelBuilder &b, const Gemm &spec)
     : b(b), block(b), spec(spec), first(b.buffer(0)), second(b.buffer(1)) {
-  Num task = block.task();
   Num m = b.toI32(b.integer(0));
   if (spec.window) {
     firstRow = b.toI32(b.integer(1));
@@ -85,6 +86,13 @@ GemmTile::GemmTile(KernelBuilder &b, const Gemm &spec)
     if (spec.whole == Gemm::Whole::Second)
       second = second[skip * spec.n];
   }
+  locate(block.task());
+  rows = spec.gradient ? b.i32(spec.out) : m;
+  from = chunk ? chunk * spec.chunk : b.i32(0);
+  to = !spec.gradient ? b.i32(spec.k) : chunk ? b.min(from + spec.chunk, m) : m;
+}
+
+void GemmTile::locate(Num task) {
   std::int64_t tilesN = ceilDiv(spec.n, spec.tile);
   std::int64_t tiles = ceilDiv(spec.gradient ? spec.out : spec.tile, spec.tile) * tilesN;
   if (spec.gradient && !spec.window) {
@@ -93,9 +101,13 @@ GemmTile::GemmTile(KernelBuilder &b, const Gemm &spec)
   }
   row = task / tilesN * spec.tile;
   column = task % tilesN * spec.tile;
-  rows = spec.gradient ? b.i32(spec.out) : m;
-  from = chunk ? chunk * spec.chunk : b.i32(0);
-  to = !spec.gradient ? b.i32(spec.k) : chunk ? b.min(from + spec.chunk, m) : m;
+}
+
+void GemmTile::turnTo(int part) {
+  locate(block.unknown(block.task()));
+  rows = b.toI32(b.integer(0));
+  first = b.buffer(2 * part);
+  second = b.buffer(2 * part + 1);
 }
 
 TileFactor GemmTile::firstFactor() const {
@@ -136,9 +148,9 @@ void GemmTile::beginEpilogue() {
     y = b.buffer(2);
     return;
   }
-  if (b.inGroup && !spec.window)
+  if ((b.inGroup || spec.parts > 1) && !spec.window)
     rows = b.toI32(b.integer(0));
-  int next = 2;
+  int next = 2 * spec.parts;
   auto take = [&](bool present) { return present ? b.buffer(next++) : Ptr{}; };
   bias = take(spec.bias);
   addend = take(spec.add);

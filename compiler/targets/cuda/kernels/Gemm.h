@@ -15,6 +15,9 @@ namespace ftc::cuda {
 ///   buffers  a [M, k], b, [bias: bias [n]], [add: addend [M, n], may be y],
 ///            [gradAct: saved [M, n]], y [M, n], [savePre: pre [M, n]]
 ///   ints     M
+/// With `parts` it is the sum of as many products, A0 B0 + A1 B1 + ..., of equal shapes: input
+/// gradients of layers that read the same rows. Pipelined products alone, without a window.
+///   buffers  a0, b0, a1, b1, ..., and the rest as above
 /// With `gradient` it is a share of a weight gradient, A^T B summed over rows in chunks:
 /// a [M, out], b [M, n], and Y of chunk c goes to `partial` at c * (out * n + out), behind it
 /// the sums of a's columns over the chunk's rows (`bias`). `chunk` rows a chunk.
@@ -28,6 +31,7 @@ struct Gemm : BlockKernel {
   enum class Factor { RowsOfN, ColumnsOfN };
   std::int64_t k = 0, n = 0;
   Factor second = Factor::RowsOfN;
+  int parts = 1;
   Products products = Products::F32; ///< tf32: where pipelined() holds, else f32
   int tile = 64;                     ///< 64 or 128: rows and columns of a block's tile
   bool bias = false, add = false, savePre = false;

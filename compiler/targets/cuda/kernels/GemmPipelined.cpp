@@ -16,9 +16,11 @@ constexpr int kStages = Gemm::kStages, kDepth = Gemm::kStageDepth;
 /// What does not change with the step is one register a factor: all else is a constant offset.
 class StagedFactor {
 public:
-  StagedFactor(GemmTile &tile, const TileFactor &factor, std::int64_t sharedAt, Num warpSide)
+  StagedFactor(GemmTile &tile, const TileFactor &factor, std::int64_t sharedAt, Num thread,
+               bool across)
       : tile(tile), b(tile.b), factor(factor), sharedAt(sharedAt) {
-    Num thread = tile.block.thread(), lane = thread & 31;
+    Num lane = thread & 31, warp = thread >> 5;
+    Num warpSide = (across ? warp & 1 : warp >> 1) * (side() / 2);
     int chunks = (factor.inner ? kDepth : side()) / 4;
     line = thread / chunks;
     at = thread % chunks * 4;
@@ -118,18 +120,6 @@ void emitPipelinedBody(GemmTile &tile) {
   const int side = spec.tile / 2, tilesM = side / 16, tilesN = side / 8;
   Num warp = block.thread() >> 5, lane = block.thread() & 31;
   Num warpRow = (warp >> 1) * side, warpColumn = (warp & 1) * side;
-  StagedFactor left(tile, tile.firstFactor(), 0, warpRow);
-  StagedFactor right(tile, tile.secondFactor(), factorBytes, warpColumn);
-  auto copy = [&](Num depth, Num stage) {
-    b.ifThen(depth < tile.to, [&] {
-      left.copy(depth, stage);
-      right.copy(depth, stage);
-    });
-    block.commitCopies(); // a group a step, so that the wait counts steps
-  };
-  for (int step = 0; step < kStages - 1; ++step)
-    copy(tile.from + step * kDepth, b.i32(step * stageBytes));
-
   bool sumsBias = spec.gradient && spec.bias;
   Num bias = block.thread() < spec.tile;
   if (sumsBias)
@@ -140,61 +130,80 @@ void emitPipelinedBody(GemmTile &tile) {
   carried.push_back(b.f32(0)); // the thread's column sum
   // Registers are short: a bound that is known takes none, one that is not takes two as an i64.
   auto index = [&](Num depth) { return spec.gradient ? depth : b.toI64(depth); };
-  carried = b.loop(
-      index(tile.from), index(tile.to), kDepth, carried, [&](Num depth, const Nums &c) {
-        Nums sums(c.begin(), c.begin() + sumCount);
-        Num stage = c[sumCount], column = c[sumCount + 1];
-        block.waitForCopies(kStages - 2);
-        block.barrier(); // all threads' copies are there, and the stage before has been read
-        Num before =
-            b.select(stage == 0, b.i32((kStages - 1) * stageBytes), stage - stageBytes);
-        copy((spec.gradient ? depth : b.toI32(depth)) + (kStages - 1) * kDepth, before);
-        auto ofRows = [&](int i) {
-          Nums upper = left.words(2 * i, stage), lower = left.words(2 * i + 1, stage), both;
-          for (std::size_t word = 0; word < upper.size(); ++word)
-            both.insert(both.end(), {upper[word], lower[word]});
-          return both;
-        };
-        auto multiply = [&](const Nums &a, const Nums &other, int i, int j) {
-          auto at = sums.begin() + 4 * (i * tilesN + j);
-          Nums d(at, at + 4);
-          if (spec.products == Products::Bf16)
-            d = block.multiplyBf16(a, other, d);
-          else // of eight terms each
-            for (int half = 0; half < 2; ++half)
-              d = block.multiplyTf32(
-                  Nums(a.begin() + 4 * half, a.begin() + 4 * half + 4),
-                  Nums(other.begin() + 2 * half, other.begin() + 2 * half + 2), d);
-          std::copy(d.begin(), d.end(), at);
-        };
-        // Held is what takes more accesses, so that fewer of them are under way at once.
-        std::vector<Nums> held;
-        if (tile.secondFactor().inner) {
-          for (int i = 0; i < tilesM; ++i)
-            held.push_back(ofRows(i));
-          for (int j = 0; j < tilesN; ++j) {
-            Nums other = right.words(j, stage);
-            for (int i = 0; i < tilesM; ++i)
-              multiply(held[i], other, i, j);
-          }
-        } else {
-          for (int j = 0; j < tilesN; ++j)
-            held.push_back(right.words(j, stage));
-          for (int i = 0; i < tilesM; ++i) {
-            Nums a = ofRows(i);
-            for (int j = 0; j < tilesN; ++j)
-              multiply(a, held[j], i, j);
-          }
-        }
-        if (sumsBias)
-          column = b.choose(
-              bias, [&] { return Nums{left.sum(block.thread(), stage, column)}; },
-              [&] { return Nums{column}; })[0];
-        Num next = stage + stageBytes;
-        sums.push_back(b.select(next == kStages * stageBytes, b.i32(0), next));
-        sums.push_back(column);
-        return sums;
+  for (int part = 0; part < spec.parts; ++part) {
+    if (part > 0) {
+      tile.turnTo(part);
+      carried[sumCount] = b.i32(0);
+      block.barrier(); // the last stages of the part before have been read
+    }
+    Num thread = part ? block.unknown(block.thread()) : block.thread();
+    StagedFactor left(tile, tile.firstFactor(), 0, thread, false);
+    StagedFactor right(tile, tile.secondFactor(), factorBytes, thread, true);
+    auto copy = [&](Num depth, Num stage) {
+      b.ifThen(depth < tile.to, [&] {
+        left.copy(depth, stage);
+        right.copy(depth, stage);
       });
+      block.commitCopies(); // a group a step, so that the wait counts steps
+    };
+    for (int step = 0; step < kStages - 1; ++step)
+      copy(tile.from + step * kDepth, b.i32(step * stageBytes));
+    carried = b.loop(
+        index(tile.from), index(tile.to), kDepth, carried, [&](Num depth, const Nums &c) {
+          Nums sums(c.begin(), c.begin() + sumCount);
+          Num stage = c[sumCount], column = c[sumCount + 1];
+          block.waitForCopies(kStages - 2);
+          block.barrier(); // all threads' copies are there, and the stage before has been read
+          Num before =
+              b.select(stage == 0, b.i32((kStages - 1) * stageBytes), stage - stageBytes);
+          copy((spec.gradient ? depth : b.toI32(depth)) + (kStages - 1) * kDepth, before);
+          auto ofRows = [&](int i) {
+            Nums upper = left.words(2 * i, stage), lower = left.words(2 * i + 1, stage), both;
+            for (std::size_t word = 0; word < upper.size(); ++word)
+              both.insert(both.end(), {upper[word], lower[word]});
+            return both;
+          };
+          auto multiply = [&](const Nums &a, const Nums &other, int i, int j) {
+            auto at = sums.begin() + 4 * (i * tilesN + j);
+            Nums d(at, at + 4);
+            if (spec.products == Products::Bf16)
+              d = block.multiplyBf16(a, other, d);
+            else // of eight terms each
+              for (int half = 0; half < 2; ++half)
+                d = block.multiplyTf32(
+                    Nums(a.begin() + 4 * half, a.begin() + 4 * half + 4),
+                    Nums(other.begin() + 2 * half, other.begin() + 2 * half + 2), d);
+            std::copy(d.begin(), d.end(), at);
+          };
+          // Held is what takes more accesses, so that fewer of them are under way at once.
+          std::vector<Nums> held;
+          if (tile.secondFactor().inner) {
+            for (int i = 0; i < tilesM; ++i)
+              held.push_back(ofRows(i));
+            for (int j = 0; j < tilesN; ++j) {
+              Nums other = right.words(j, stage);
+              for (int i = 0; i < tilesM; ++i)
+                multiply(held[i], other, i, j);
+            }
+          } else {
+            for (int j = 0; j < tilesN; ++j)
+              held.push_back(right.words(j, stage));
+            for (int i = 0; i < tilesM; ++i) {
+              Nums a = ofRows(i);
+              for (int j = 0; j < tilesN; ++j)
+                multiply(a, held[j], i, j);
+            }
+          }
+          if (sumsBias)
+            column = b.choose(
+                bias, [&] { return Nums{left.sum(block.thread(), stage, column)}; },
+                [&] { return Nums{column}; })[0];
+          Num next = stage + stageBytes;
+          sums.push_back(b.select(next == kStages * stageBytes, b.i32(0), next));
+          sums.push_back(column);
+          return sums;
+        });
+  }
   tile.finishFragments(carried, tilesM, tilesN, warpRow, warpColumn, lane);
   if (sumsBias)
     b.ifThen(bias, [&] { tile.finishBias(tile.row + block.thread(), carried[sumCount + 1]); });

@@ -35,6 +35,10 @@ public:
 
   Num firstRow; ///< of a window
 
+  /// Where the tile of block `task` lies: sets chunk, row and column.
+  void locate(Num task);
+  /// Makes the factors those of part `part`, of a sum of products.
+  void turnTo(int part);
   TileFactor firstFactor() const;
   TileFactor secondFactor() const;
   /// Four consecutive elements of a factor, on its line `line` from `at` on as they lie in

@@ -85,13 +85,13 @@ static LogicalResult lowerLowRank(Operation *operation, CpuProgram &program) {
 /// The epilogue of an input gradient: an addend, or the derivative of the activation before it.
 template <typename Op>
 static void launchBackward(Op op, std::shared_ptr<Gemm> kernel, std::vector<Operand> operands,
-                           CpuProgram &program) {
+                           CpuProgram &program, Value addend) {
   bool again = kernel->add; // the first of two products lies in dx already, addend and all
   if (again) {
     operands.push_back(program.update(op.getDx()));
-  } else if (op.getAddend()) {
+  } else if (addend) {
     kernel->add = true;
-    operands.push_back(program.read(op.getAddend()));
+    operands.push_back(program.read(addend));
   }
   if (op.getPre()) {
     kernel->gradAct = static_cast<cpu::Activation>(op.getActivation());
@@ -101,12 +101,53 @@ static void launchBackward(Op op, std::shared_ptr<Gemm> kernel, std::vector<Oper
   program.launch(kernel, operands, {program.rows(op.getDy())}, {}, op);
 }
 
+static std::shared_ptr<Gemm> inputGradient(nn::LinearDgradOp op, CpuProgram &program) {
+  return product(op.getDy(), dimension(op.getWeight(), 0), dimension(op.getWeight(), 1),
+                 Gemm::Factor::ColumnsOfN, program);
+}
+
+/// The input gradient that adds `op`'s result, which nothing else reads, to a product of the same
+/// shape: both are one product then, of a longer sum. Null where there is none.
+static nn::LinearDgradOp laterPart(nn::LinearDgradOp op, CpuProgram &program) {
+  Value dx = op.getDx();
+  if (op.getPre() || !dx.hasOneUse())
+    return {};
+  auto next = dyn_cast<nn::LinearDgradOp>(*dx.user_begin());
+  bool same = next && next.getAddend() == dx &&
+              next.getWeight().getType() == op.getWeight().getType() &&
+              next.getDy().getType() == op.getDy().getType();
+  if (!same)
+    return {};
+  // Of whole steps alone: remainders of several parts take registers that there are not.
+  auto kernel = inputGradient(op, program);
+  if (!kernel->pipelined() || kernel->k % Gemm::kStageDepth)
+    return {};
+  // Of one attention: what decoder layers send back to one encoder would all wait for the last.
+  for (Operation *at = op->getNextNode(); at != next; at = at->getNextNode())
+    if (isa<nn::AttentionGradOp>(at))
+      return {};
+  return next;
+}
+
 static LogicalResult lowerDgrad(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::LinearDgradOp>(operation);
-  launchBackward(op,
-                 product(op.getDy(), dimension(op.getWeight(), 0), dimension(op.getWeight(), 1),
-                         Gemm::Factor::ColumnsOfN, program),
-                 {program.read(op.getDy()), program.read(op.getWeight())}, program);
+  if (laterPart(op, program))
+    return success();
+  SmallVector<nn::LinearDgradOp> parts{op};
+  while (Value addend = parts.front().getAddend()) {
+    auto before = addend.getDefiningOp<nn::LinearDgradOp>();
+    if (!before || laterPart(before, program) != parts.front())
+      break;
+    parts.insert(parts.begin(), before);
+  }
+  auto kernel = inputGradient(op, program);
+  kernel->parts = parts.size();
+  std::vector<Operand> operands;
+  for (nn::LinearDgradOp part : parts) {
+    operands.push_back(program.read(part.getDy()));
+    operands.push_back(program.read(part.getWeight()));
+  }
+  launchBackward(op, kernel, operands, program, parts.front().getAddend());
   return success();
 }
 
@@ -122,7 +163,8 @@ static LogicalResult lowerLowRankDgrad(Operation *operation, CpuProgram &program
   program.launch(narrow, operands, {program.rows(op.getDy())}, {}, op, ".factor");
   auto kernel = product(op.getDy(), out, in, Gemm::Factor::ColumnsOfN, program);
   kernel->add = true;
-  launchBackward(op, kernel, {program.read(op.getDy()), program.read(op.getWeight())}, program);
+  launchBackward(op, kernel, {program.read(op.getDy()), program.read(op.getWeight())}, program,
+                 op.getAddend());
   return success();
 }
 
