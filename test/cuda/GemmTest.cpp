@@ -35,6 +35,8 @@ const std::vector<Shape> kShapes{{1, 4, 4},    {64, 32, 64},   {65, 33, 70},  {1
 
 /// Input gradients of layers that read the same rows, in one sum.
 TEST_P(GemmTest, SumsOfProductsAreExact) {
+  if (GetParam() == Products::F32)
+    GTEST_SKIP() << "such products stand alone";
   for (int tile : {64, 128})
     for (auto [m, k, n] : {Shape{130, 48, 132}, Shape{33, 100, 60}, Shape{200, 64, 128}}) {
       Gemm gemm;
@@ -45,8 +47,7 @@ TEST_P(GemmTest, SumsOfProductsAreExact) {
       gemm.products = GetParam();
       gemm.parts = 3;
       gemm.add = true;
-      if (!gemm.pipelined())
-        continue; // such products stand alone
+      ASSERT_TRUE(gemm.pipelined());
       std::vector<Floats> a, w;
       std::vector<void *> buffers;
       for (unsigned part = 0; part < 3; ++part) {

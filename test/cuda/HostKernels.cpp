@@ -6,6 +6,7 @@
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/Verifier.h"
@@ -83,6 +84,15 @@ static llvm::Error retarget(llvm::Module &module, const llvm::DataLayout &layout
       kernel->removeFnAttr(attribute);
     for (llvm::Instruction &instruction : llvm::make_early_inc_range(instructions(*kernel))) {
       auto *call = llvm::dyn_cast<llvm::CallInst>(&instruction);
+      if (call && call->isInlineAsm()) { // BlockBuilder::unknown's copy alone
+        auto *code = llvm::cast<llvm::InlineAsm>(call->getCalledOperand());
+        if (llvm::StringRef(code->getAsmString()) != "mov.b32 $0, $1;")
+          return failure("expected no other PTX in the IR, got " +
+                         llvm::StringRef(code->getAsmString()));
+        call->replaceAllUsesWith(call->getArgOperand(0));
+        call->eraseFromParent();
+        continue;
+      }
       llvm::Function *callee = call ? call->getCalledFunction() : nullptr;
       if (!callee || !callee->getName().starts_with("llvm.nvvm."))
         continue;

@@ -119,7 +119,10 @@ static Inputs inputsOf(const Gemm &gemm, std::int64_t m) {
     inputs.operands = {random(size(m * gemm.out), 1), random(size(m * gemm.n), 2),
                        room(size(chunks * partialElements(gemm.out, gemm.n)))};
   } else {
-    inputs.operands = {random(size(m * gemm.k), 1), random(size(gemm.n * gemm.k), 2)};
+    for (unsigned part = 0; part < static_cast<unsigned>(gemm.parts); ++part)
+      inputs.operands.insert(inputs.operands.end(),
+                             {random(size(m * gemm.k), 1 + 10 * part),
+                              random(size(gemm.n * gemm.k), 2 + 10 * part)});
     if (gemm.bias)
       inputs.operands.push_back(random(size(gemm.n), 3));
     if (gemm.add)
@@ -160,6 +163,14 @@ static void addProducts(std::vector<Subject> &list) {
     weight.chunk = 64;
     list.push_back(product("wgrad" + suffix, weight));
   }
+  Gemm parts;
+  parts.products = Products::Bf16;
+  parts.parts = 2;
+  parts.k = 64;
+  parts.n = 68;
+  parts.add = true;
+  parts.second = Gemm::Factor::ColumnsOfN;
+  list.push_back(product("dgrad of two parts", parts));
   Gemm registers;
   registers.products = Products::Bf16;
   registers.k = 50;

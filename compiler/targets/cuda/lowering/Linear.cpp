@@ -4,6 +4,7 @@
 #include "compiler/targets/cuda/kernels/GemmUpdate.h"
 #include "compiler/targets/cuda/lowering/CudaLowering.h"
 
+#include "compiler/passes/Optimizers.h"
 #include "compiler/targets/cpu/lowering/LinearLaunch.h"
 #include "compiler/targets/cpu/lowering/WeightUpdateLaunch.h"
 
@@ -106,11 +107,21 @@ static std::shared_ptr<Gemm> inputGradient(nn::LinearDgradOp op, CpuProgram &pro
                  Gemm::Factor::ColumnsOfN, program);
 }
 
-/// The input gradient that adds `op`'s result, which nothing else reads, to a product of the same
-/// shape: both are one product then, of a longer sum. Null where there is none.
+/// Whether what `op` multiplies may be read at a later op's place: nothing in the program
+/// replaces the weight, and the readers of dy are those that leave it alone.
+static bool factorsStay(nn::LinearDgradOp op) {
+  return llvm::none_of(op.getWeight().getUsers(),
+                       [&](Operation *user) { return overwrites(user, op.getWeight()); }) &&
+         llvm::all_of(op.getDy().getUsers(), [](Operation *user) {
+           return isa<nn::LinearDgradOp, nn::LinearWgradOp>(user);
+         });
+}
+
+/// The input gradient that adds `op`'s result, which nothing else reads, to a product of the
+/// same shape: both are one product then, of a longer sum. Null where there is none.
 static nn::LinearDgradOp laterPart(nn::LinearDgradOp op, CpuProgram &program) {
   Value dx = op.getDx();
-  if (op.getPre() || !dx.hasOneUse())
+  if (op.getPre() || !dx.hasOneUse() || !factorsStay(op))
     return {};
   auto next = dyn_cast<nn::LinearDgradOp>(*dx.user_begin());
   bool same = next && next.getAddend() == dx &&
