@@ -24,9 +24,8 @@ static std::int64_t pairs(std::int64_t length, std::int64_t window) {
   return count;
 }
 
-/// A symbol's value for a batch (runtime/tasks/Batch.h says what each means).
-static std::int64_t symbolValue(llvm::StringRef name, const TypicalBatch &batch,
-                                bool labelledTokens) {
+std::int64_t symbolValue(llvm::StringRef name, const TypicalBatch &batch,
+                         bool labelledTokens) {
   std::int64_t tokens = batch.sequences * batch.tokens;
   std::int64_t targets = batch.sequences * batch.targets;
   auto [base, suffix] = name.split('.');

@@ -19,6 +19,10 @@ struct TypicalBatch {
   std::int64_t targets = 32; ///< of a target, for encoder-decoders
 };
 
+/// A symbol's value for a batch (runtime/tasks/Batch.h says what each means); `labelledTokens`:
+/// every token has a label, else a sequence has one.
+std::int64_t symbolValue(llvm::StringRef name, const TypicalBatch &batch, bool labelledTokens);
+
 /// One launch: its floating-point operations, and the bytes that it reads and writes at least.
 struct CommandCost {
   double flops = 0, bytes = 0;

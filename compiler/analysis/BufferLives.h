@@ -24,8 +24,8 @@ struct BufferSizes {
 /// Bytes of an element.
 std::int64_t bytesOf(mlir::Type dtype);
 
-/// Whether two buffers of a program may share memory: in the arena only a buffer with itself,
-/// for which places are fixed.
+/// Whether two buffers of a program may share memory. In the arena only a buffer with itself:
+/// that two of it do not overlap while both are live is the placement's to see to.
 bool mayOverlap(plan::BufferOp a, plan::BufferOp b, const BufferSizes &sizes);
 
 /// The commands of its program, counted from 0, that use a buffer: -1 where none does. The

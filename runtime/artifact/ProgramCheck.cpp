@@ -177,7 +177,8 @@ Status ProgramChecker::checkLaunch(const abi::Launch &launch) {
     return bad("it is no group, its kernel one of groups");
   bool grouped = kernel.grouped();
   if (launch.members() == 0)
-    return grouped && membersLeft == 0 ? bad("it stands alone, its kernel in groups") : Status::ok();
+    return grouped && membersLeft == 0 ? bad("it stands alone, its kernel in groups")
+                                       : Status::ok();
   if (membersLeft > 0 || launch.group() >= count(variant.kernels()) ||
       variant.kernels()->Get(launch.group())->members() != launch.members() ||
       variant.kernels()->Get(launch.group())->grouped())
@@ -188,7 +189,8 @@ Status ProgramChecker::checkLaunch(const abi::Launch &launch) {
 /// The members of a group follow each other: launches without a condition.
 Status ProgramChecker::checkGroup(const abi::Command &command) {
   const abi::Launch *launch = command.action_as_Launch();
-  if (membersLeft > 0 && (!launch || command.unless_symbol() >= 0))
+  bool inGroup = membersLeft > 0 || (launch && launch->members() > 0);
+  if (inGroup && (!launch || command.unless_symbol() >= 0))
     return bad("it stands among a group's launches");
   if (launch && launch->members() > 0)
     membersLeft = launch->members();

@@ -232,8 +232,10 @@ CudaCommand &CudaDevice::add(CudaCommand::Kind kind) {
 
 Status CudaDevice::launch(const LaunchArguments &arguments) {
   std::int64_t before = run.missing > 0 ? run.commands.back().grid : 0;
-  if (arguments.grid < 0 || arguments.grid > kMostBlocks - before)
+  if (arguments.grid < 0 || arguments.grid > kMostBlocks - before) {
+    run.clear(); // of a group half of its members would wait for the rest
     return Status::error("a launch over " + std::to_string(before + arguments.grid) + " tasks");
+  }
   if (arguments.grid == 0 && arguments.members == 0 && run.missing == 0)
     return Status::ok();
   run.addLaunch(arguments);

@@ -1,7 +1,9 @@
 #include "tools/ftc/InspectEstimate.h"
 
+#include "compiler/MethodCost.h"
 #include "compiler/targets/cuda/SpeedOfLight.h"
 #include "runtime/artifact/Expression.h"
+#include "runtime/tasks/Task.h"
 
 #include <algorithm>
 #include <cmath>
@@ -15,24 +17,17 @@ static constexpr const char *kStepPrograms[] = {"train_accumulate", "train_step"
 
 static double rounded(double value) { return std::round(value * 1000) / 1000; }
 
-/// Symbols of a batch of equally long sequences; where a loss is a row's every row has a label.
-static std::vector<std::int64_t> symbolsOf(const rt::ArtifactReader &artifact,
-                                           std::int64_t tokens, std::int64_t length) {
+/// The artifact's symbols for a batch of sequences of `length`, of targets too.
+static rt::Result<std::vector<std::int64_t>>
+symbolsOf(const rt::ArtifactReader &artifact, std::int64_t tokens, std::int64_t length) {
+  FTC_ASSIGN_OR_RETURN(const rt::Task *task, rt::findTask(artifact->task()->name()->str()));
+  if (artifact.symbolIndex("target") < 0) // of a second stream of tokens
+    task = task->forDecoder();
+  bool labelledTokens = task->labelPlacement() == rt::LabelPlacement::Token;
+  TypicalBatch batch{tokens / length, length, length};
   std::vector<std::int64_t> values;
-  for (const abi::Symbol *symbol : *artifact->symbols()) {
-    std::string name = symbol->name()->str();
-    std::size_t dot = name.rfind('.');
-    if (name.ends_with("pairs") || name.find("_pairs.") != name.npos) {
-      std::int64_t window = dot == name.npos ? length : std::stoll(name.substr(dot + 1));
-      values.push_back(tokens * std::min(length, 2 * window));
-    } else if (name == "labelled" || name.starts_with("sequences")) {
-      values.push_back(tokens / length);
-    } else if (name == "accumulate" || name == "step" || name == "seed") {
-      values.push_back(0);
-    } else {
-      values.push_back(tokens);
-    }
-  }
+  for (const abi::Symbol *symbol : *artifact->symbols())
+    values.push_back(symbolValue(rt::text(symbol->name()), batch, labelledTokens));
   return values;
 }
 
@@ -177,7 +172,7 @@ private:
 rt::Status addSpeedOfLight(Json &variantEntry, const rt::ArtifactReader &artifact,
                            const abi::Variant &variant, std::int64_t tokens,
                            std::int64_t length) {
-  std::vector<std::int64_t> symbols = symbolsOf(artifact, tokens, length);
+  FTC_ASSIGN_OR_RETURN(std::vector<std::int64_t> symbols, symbolsOf(artifact, tokens, length));
   Json &out = variantEntry["speed_of_light"];
   out["tokens"] = tokens;
   out["length"] = length;

@@ -159,6 +159,10 @@ llvm::Expected<AssembledPtx> assemblePtx(const std::string &ptxas, const std::st
   }
   std::string complaint =
       run->message.empty() ? complaintOf(run->report).str() : run->message;
+  if (run->status < 0) { // killed, or out of time: says nothing of the PTX
+    assembled.unsupported = "'" + ptxas + "' did not end: " + complaint;
+    return assembled;
+  }
   llvm::Expected<PtxasRun> probe = runPtxas(ptxas, emptyModule(ptx), arch);
   if (!probe)
     return probe.takeError();

@@ -310,6 +310,8 @@ TEST(ArtifactReader, GroupsOfLaunchesAreChecked) {
                 "impossible group");
   expectRefused([&](auto &a) { group(a, 2), command(a, 2).unless_symbol = 0; },
                 "stands among a group's launches");
+  expectRefused([&](auto &a) { group(a, 2), command(a, 1).unless_symbol = 0; },
+                "stands among a group's launches");
   expectRefused([&](auto &a) { group(a, 2), launch(a, 2).kernel = 10; }, "one of groups");
   expectRefused([](auto &a) { a.variants[0]->kernels[launch(a, 1).kernel]->grouped = true; },
                 "stands alone");

@@ -7,6 +7,7 @@
 
 namespace ftc::cpu {
 
+/// The kernels' name of the rule.
 UpdateRule kernelRule(nn::UpdateRule rule);
 
 /// Launches `kernel`, which updates in place what `op` replaces: behind `operands` come weight

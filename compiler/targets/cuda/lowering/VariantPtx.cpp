@@ -21,7 +21,10 @@ VariantKernels launchedKernels(plan::VariantOp variant,
     plan::forEachLaunch(program, [&](plan::LaunchOp launch, plan::KernelOp group) {
       std::string name = launch.getKernel().str();
       KernelSignature signature = signatureOf(launch);
-      signatures.try_emplace(name, signature);
+      auto [first, unseen] = signatures.try_emplace(name, signature);
+      if (!unseen && first->second != signature) // compileToPtx refuses a kernel with both
+        for (const KernelSignature &either : {first->second, signature})
+          launched.alone.push_back({kernels.at(name), either});
       if (group)
         return;
       auto [entry, fresh] = alone.try_emplace(name, signature);
