@@ -5,9 +5,10 @@ import fcntl
 import json
 import os
 import random
+import subprocess
 import unittest
 
-from toolchain import RECORDINGS, Suite, call, last_line, model_of, must
+from toolchain import BIN, RECORDINGS, Suite, call, last_line, model_of, must
 
 WORDS = "lo un zo sha ra qui ter mi fo xi ka ing st pre ed".split()
 CODES = {"ALREADY SATISFIES": 10, "PROBE SUFFICES": 11, "FINE-TUNE": 12, "NEED DATA": 13,
@@ -223,20 +224,44 @@ class AssessTest(Suite):
             self.assertIn("'the/base'", done.stderr)
 
     def testWhatAKilledAssessmentLeftGoesWithTheNext(self):
+        """And nothing else: a user's own directory of such a name has no marker, or another length."""
         kept = self.scratch / "tmp"
-        left, held, other = (kept / name for name in ("ftc-assess-left12", "ftc-assess-held12",
-                                                      "another"))
-        for folder in (left, held, other):
+        mine = ("ftc-trials-plain1", "ftc-trials-notes1", "ftc-trials-mine", "ftc-assess-mine",
+                "ftc-assess-left12", "another")
+        left, held = kept / "ftc-trials-left12", kept / "ftc-trials-held12"
+        for folder in (left, held, *(kept / name for name in mine)):
             folder.mkdir(parents=True)
             (folder / "model0.ftb").write_text("x")
+        for folder in (left, held, kept / "ftc-trials-mine"):
+            (folder / ".ftc-assess-trials").touch()
+        (kept / "ftc-trials-notes1" / ".ftc-assess-trials").symlink_to(held / ".ftc-assess-trials")
         lock = os.open(held, os.O_RDONLY)
         fcntl.flock(lock, fcntl.LOCK_EX)
         must("ftc", "assess", model_of("bert", "text-classification"), "--task",
              "text-classification", "--train_file", self.data("left.jsonl", by_word(40, 4)),
              env={**os.environ, "TMPDIR": str(kept)})
         os.close(lock)
-        self.assertEqual(sorted(path.name for path in kept.iterdir()),
-                         ["another", "ftc-assess-held12"])
+        self.assertEqual(sorted(path.name for path in kept.iterdir()), sorted((held.name, *mine)))
+        for name in mine:
+            self.assertTrue((kept / name / "model0.ftb").exists(), name)
+
+    def testAtWorkItsDirectoryIsMarkedAndLocked(self):
+        """So that another at the same time leaves it alone: one that is killed leaves the mark."""
+        kept = self.scratch / "killed"
+        kept.mkdir()
+        environment = {**os.environ, "TMPDIR": str(kept)}
+        arguments = ("assess", model_of("bert", "text-classification"), "--task",
+                     "text-classification", "--train_file", self.data("killed.jsonl", by_word(40, 4)))
+        work = subprocess.Popen([str(part) for part in (BIN / "ftc", *arguments)], env=environment,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        said = work.stderr.readline()  # of what was compiled in the directory
+        work.kill()
+        work.communicate()
+        (folder,) = kept.iterdir()
+        self.assertRegex(folder.name, "^ftc-trials-[A-Za-z0-9]{6}$", said)
+        self.assertTrue((folder / ".ftc-assess-trials").is_file())
+        must("ftc", *arguments, env=environment)
+        self.assertEqual(list(kept.iterdir()), [])
 
     def testTheManualPageHasTheExitCodes(self):
         page = must("ftc", "assess", "--print_reference", "man").stdout.replace("\\-", "-")
