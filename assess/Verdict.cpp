@@ -95,7 +95,7 @@ struct Judge {
   bool satisfied() {
     if (!first.zeroShot || !beats(*first.zeroShot, floor))
       return false;
-    if (!a.target && (a.evaluationRows < kLeastEvaluation || first.tooShort))
+    if (a.evaluationRows < kLeastEvaluation || (!a.target && first.tooShort))
       return false; // what these rows or steps cannot tell would be anything
     double zero = first.zeroShot->value;
     if (a.target) {
