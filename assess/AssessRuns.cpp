@@ -1,18 +1,13 @@
 // Short runs, and what they say of the whole one.
 #include "assess/Assessor.h"
 #include "assess/Noise.h"
+#include "assess/TunedPrediction.h"
 
 #include <cmath>
 
 namespace ftc::assess {
 
 namespace {
-
-/// By how much the gain of tuning over the probe grows each time that as many examples again
-/// are seen, where there is one: what wnut17 showed with MiniLM, whose short runs gain 7.5 to
-/// 11.6 points over their probe and whose whole runs 17 over the probe of all rows
-/// (docs/assess.md).
-constexpr double kGainGrowth = 0.15;
 
 /// Short runs of a task with a head.
 constexpr std::int64_t kSeeds = 2;
@@ -203,9 +198,11 @@ rt::Status Assessor::shortRuns(Opened &opened, ModelFacts &facts) {
   }
   opened.trainPerToken = seconds / static_cast<double>(std::max<std::int64_t>(1, tokens));
   Score reached = meanScore(scores);
+  opened.reachedAtRuns = reached;
+  opened.reachedAtRuns.error = std::max(0.3, reached.error);
   facts.tunedFromProbe = opened.startedFromProbe;
   facts.tunedCurve.push_back(
-      {static_cast<double>(count), reached.value, std::max(0.3, reached.error)});
+      {static_cast<double>(count), reached.value, opened.reachedAtRuns.error});
   facts.shortSteps = (count + options.recipe.batchSize - 1) / options.recipe.batchSize;
   facts.tooShort =
       facts.shortSteps < kTellingSteps &&
@@ -266,19 +263,23 @@ void Assessor::predict(const Opened &opened, ModelFacts &facts) const {
     facts.tunedAtAll->high = facts.tunedAtAll->newHigh = 100;
     return;
   }
-  double doublings = std::max(0.0, std::log2(options.recipe.epochs * rows / run.rows));
-  double growth = facts.gain->value > 0 ? 1 + kGainGrowth * doublings : 1;
-  double gain = facts.gain->value;
-  if (gain > 0) { // a share of what is missing, which is less with all rows
-    double missing = std::max(0.5, 100 - opened.probeAtRuns.value);
-    double share = std::min(0.9, growth * gain / missing);
-    gain = share * (100 - base->value);
-    growth *= (100 - base->value) / missing;
-  }
+  bool seeds = facts.noise.seedCount > 0;
+  double missed = opened.reachedAtRuns.error * unseenShare(opened.shortRows, evaluationSize());
+  double drawn =
+      facts.noise.seeds /
+      std::sqrt(static_cast<double>(std::max<std::int64_t>(1, facts.noise.seedCount)));
+  ShortRun seen;
+  seen.before = opened.probeAtRuns.value;
+  seen.reached = run.value;
+  seen.error = std::hypot(missed, drawn);
+  seen.gainError = facts.gain->error;
+  seen.leastError =
+      seeds ? 0 : rowsErrorOfAll(opened.reachedAtRuns, opened.shortRows, evaluationSize());
+  seen.doublings = std::log2(options.recipe.epochs * rows / run.rows);
+  facts.tunedAtAll = predictTuned(seen, *base, anew);
   facts.tunedLaw = facts.probeLaw;
-  facts.tunedLaw.top = std::min(100.0, facts.tunedLaw.top + gain);
-  facts.tunedAtAll = around(std::clamp(base->value + gain, 0.0, 100.0),
-                            std::hypot(base->error, growth * facts.gain->error), anew);
+  facts.tunedLaw.top =
+      std::clamp(facts.tunedLaw.top + facts.tunedAtAll->value - base->value, 0.0, 100.0);
   if (facts.tooShort)
     facts.tunedAtAll->high = facts.tunedAtAll->newHigh = 100;
 }

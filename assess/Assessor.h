@@ -56,6 +56,7 @@ private:
     bool startedFromProbe = false; ///< the model's head is one linear layer
     std::int64_t shortRows = 0;    ///< of the evaluation, that short runs are judged by
     Score probeAtRuns;             ///< what short runs begin with, on those rows
+    Score reachedAtRuns;           ///< what they reach there, in the mean
   };
 
   rt::Status open(Opened &opened, const std::string &model, std::size_t index);

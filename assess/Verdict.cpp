@@ -220,6 +220,8 @@ struct Judge {
     }
     if (!best || best->high >= *a.target)
       return false;
+    if (std::optional<Score> seen = reached(first); seen && seen->value >= *a.target)
+      return false; // these rows were enough
     double rows = law->rowsFor(*a.target);
     bool known = std::isfinite(rows) && rows < 100.0 * static_cast<double>(a.data.trainRows);
     if (known)

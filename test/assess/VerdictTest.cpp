@@ -35,4 +35,16 @@ TEST(Verdict, ATargetThatAFewRowsReachIsNotSatisfied) {
   EXPECT_EQ(a.verdict, Verdict::AlreadySatisfies) << a.reason;
 }
 
+TEST(Verdict, WhatARunWasSeenToReachNeedsNoMoreData) {
+  for (double seen : {94.0, 96.0}) {
+    Assessment a = ofTexts(0, 60);
+    a.target = 95;
+    ModelFacts &model = a.models.front();
+    model.tunedCurve = {{300, seen, 0.3}};
+    model.tunedAtAll = around(90, 0.5);
+    decide(a);
+    EXPECT_EQ(a.verdict == Verdict::NeedData, seen < 95) << a.reason;
+  }
+}
+
 } // namespace

@@ -208,6 +208,26 @@ class AssessTest(Suite):
             self.assertIn("zero_shot", model)
             self.assertIn("tuned_at_all_rows", model)
 
+    def testAShortRunOfAllRowsIsTheWholeRun(self):
+        """300 rows, one epoch: what the run reached is expected, within its evaluation rows' error."""
+        chance = random.Random(4)
+        train, judged = (self.scratch / name for name in ("one.jsonl", "judged-texts.jsonl"))
+        for path, count in ((train, 300), (judged, 40)):
+            path.write_text("".join(json.dumps(
+                {"text": " ".join(chance.choice(WORDS) for _ in range(8)), "summary": "ka xi ing"})
+                + "\n" for _ in range(count)))
+        found = self.assess(train, "--validation_file", judged, "--num_train_epochs", 1,
+                            "--per_device_train_batch_size", 4, "--target_metric", 95,
+                            task="summarization", models=[model_of("gpt2", "summarization")])
+        model = found["models"][0]
+        run, tuned = model["tuned_curve"][0], model["tuned_at_all_rows"]
+        self.assertEqual(run["rows"], 300)
+        self.assertGreaterEqual(run["value"], 95)
+        self.assertEqual(tuned["value"], run["value"])
+        self.assertAlmostEqual(tuned["low"], run["value"] - 1.645 * run["standard_error"], 6)
+        self.assertNotIn("seeds", model["noise"])
+        self.assertEqual(found["verdict"], "FINE-TUNE", found["reason"])
+
     def testAdaptersAreNoModelsToAssess(self):
         folder = self.scratch / "adapter"
         folder.mkdir(exist_ok=True)
