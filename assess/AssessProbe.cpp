@@ -230,12 +230,15 @@ rt::Status Assessor::probeCurve(Opened &opened, ModelFacts &facts) {
   // What the evaluated rows do to all points, and these training rows to all their parts, is no
   // noise of the curve's course: the parts' scatter is. Of all rows there is one value; what it
   // is off by beside that shift is taken for the halves'.
+  // Of rows too few for parts nothing tells what others would do: the evaluation's rows stand
+  // in.
   double families = std::sqrt(static_cast<double>(kFamilies));
   for (std::size_t size = sizes.size(); size-- > 0;) {
-    const Replicates &scatter =
-        sizes[std::min(std::max<std::size_t>(size, 1), sizes.size() - 1)];
-    facts.probeCurve.push_back({sizes[size].rows, sizes[size].mean(),
-                                std::max(kLeastError, scatter.deviation() / families)});
+    double error = sizes.size() > 1
+                       ? sizes[std::max<std::size_t>(size, 1)].deviation() / families
+                       : facts.linearProbe->error;
+    facts.probeCurve.push_back(
+        {sizes[size].rows, sizes[size].mean(), std::max(kLeastError, error)});
   }
   facts.noise.subsets = subsetDeviation(sizes, static_cast<double>(all));
   facts.noise.subsetCount = sizes.size() > 1 ? kFamilies : 0;

@@ -146,8 +146,9 @@ std::string renderHtml(const Assessment &a) {
       "<p>" +
       escapeHtml(
           format("Two runs must differ by %.1f points for this evaluation of %lld rows to "
-                 "tell (5 %% level, 80 %% power).",
-                 a.detectable, static_cast<long long>(a.evaluationRows))) +
+                 "tell (5 %% level, 80 %% power)%s.",
+                 a.detectable, static_cast<long long>(a.evaluationRows),
+                 first.noise.seedCount ? "" : "; seeds are not in it")) +
       "</p>\n";
   const NoiseFacts &seen = first.noise;
   std::vector<std::vector<std::string>> kinds{
@@ -156,6 +157,8 @@ std::string renderHtml(const Assessment &a) {
     kinds.push_back({format("training rows of the probe, by %lld families of nested parts",
                             static_cast<long long>(seen.subsetCount)),
                      points(seen.subsets)});
+  else
+    kinds.push_back({"training rows", "not measured"});
   kinds.push_back({"seeds of a short run",
                    seen.seedCount ? points(seen.seeds) : std::string("not measured")});
   noise +=

@@ -151,12 +151,15 @@ std::string costLines(const ModelFacts &m) {
   return out + "\n";
 }
 
-std::string noiseLines(const NoiseFacts &noise) {
+std::string noiseLines(const NoiseFacts &noise, bool probed) {
   std::string out = row("evaluation rows", format("%6.2f  were they drawn anew", noise.rows));
   if (noise.subsetCount)
     out +=
         row("training rows", format("%6.2f  of the probe, by %lld families of nested parts",
                                     noise.subsets, static_cast<long long>(noise.subsetCount)));
+  else
+    out += row("training rows", probed ? "        not measured: too few for parts of them"
+                                       : "        not measured: no probe");
   out += row("seeds", noise.seedCount
                           ? format("%6.2f  of a short run, by %lld of them", noise.seeds,
                                    static_cast<long long>(noise.seedCount))
@@ -180,9 +183,12 @@ std::string renderText(const Assessment &a) {
   for (const ModelFacts &model : a.models)
     out += modelLines(a, model);
   out += costLines(a.models.front());
-  out += "Noise (standard deviations, points)\n" + noiseLines(a.models.front().noise);
-  out += row("detectable", format("%.1f points between two runs, with %lld rows", a.detectable,
-                                  static_cast<long long>(a.evaluationRows)));
+  out += "Noise (standard deviations, points)\n" +
+         noiseLines(a.models.front().noise, a.models.front().linearProbe.has_value());
+  bool seeds = a.models.front().noise.seedCount > 0;
+  out += row("detectable", format("%.1f points between two runs, with %lld rows%s",
+                                  a.detectable, static_cast<long long>(a.evaluationRows),
+                                  seeds ? "" : "; seeds are not in it"));
   if (a.detectableTest > 0)
     out += row("", format("%.1f points with the test file's %lld rows", a.detectableTest,
                           static_cast<long long>(a.data.testRows)));

@@ -168,6 +168,25 @@ class AssessTest(Suite):
         self.assertAlmostEqual(found["detectable_difference"],
                                2.8 * (2 * (rows ** 2 + seeds ** 2)) ** 0.5, 6)
 
+    def testOfFewTrainingRowsPartsAreNotMeasured(self):
+        """One point is no curve: its error is the evaluation rows', and the report says so."""
+        rows = by_order(160, 3)
+        train, judged = self.data("few-rows.jsonl", rows[:60]), self.data("of-few.jsonl", rows[60:])
+        flags = ("--validation_file", judged)
+        found = self.assess(train, *flags)
+        model = found["models"][0]
+        self.assertEqual(len(model["probe_curve"]), 1)
+        self.assertNotIn("training_rows", model["noise"])
+        error, probe = model["linear_probe"]["standard_error"], model["probe_at_all_rows"]
+        self.assertGreater(error, 1)
+        self.assertAlmostEqual(model["probe_curve"][0]["standard_error"], error)
+        # A hundred draws are the interval: 7 % of its width, four times over.
+        self.assertAlmostEqual((probe["high"] - probe["low"]) / 2 / 1.645 / error, 1, delta=0.28)
+        shown = must("ftc", "assess", model_of("bert", "text-classification"), "--task",
+                     "text-classification", "--train_file", train, *flags).stdout
+        self.assertRegex(shown, "training rows +not measured")
+        self.assertNotIn("seeds are not in it", " ".join(shown.split()))
+
     def testValuesHaveARidgeProbe(self):
         chance = random.Random(14)
         rows = [(" ".join(words := [chance.choice(WORDS) for _ in range(8)]),
