@@ -58,12 +58,17 @@ struct Judge {
     a.next = std::move(next);
   }
 
-  /// The best that the model was seen to reach with training.
-  std::optional<Score> reached(const ModelFacts &model) const {
+  /// The best that was seen of the model's frozen features.
+  std::optional<Score> frozen(const ModelFacts &model) const {
     std::optional<Score> best;
     for (const std::optional<Score> &score : {model.linearProbe, model.neighbours})
       if (score && (!best || score->value > best->value))
         best = score;
+    return best;
+  }
+  /// The best that the model was seen to reach with training.
+  std::optional<Score> reached(const ModelFacts &model) const {
+    std::optional<Score> best = frozen(model);
     if (!model.tunedCurve.empty()) {
       const CurvePoint &last = model.tunedCurve.back();
       if (!best || last.value > best->value)
@@ -137,6 +142,20 @@ struct Judge {
     return true;
   }
 
+  /// What another model showed beside the first: features with features, where a task has a
+  /// head, and short runs with short runs.
+  std::string compared(const ModelFacts &other) const {
+    if (!other.linearProbe)
+      return "A short run of " + other.model + " reaches " + of(points(reached(other)->value)) +
+             ", one of this model " + points(reached(first)->value);
+    std::string said = other.model + "'s frozen features reach " +
+                       of(points(frozen(other)->value)) + ", this model's " +
+                       points(frozen(first)->value);
+    if (reached(first)->value > frozen(first)->value)
+      said += " and its short runs " + points(reached(first)->value);
+    return said;
+  }
+
   bool wrongModel() {
     const ModelFacts *better = nullptr;
     for (const ModelFacts &model : a.models)
@@ -160,9 +179,8 @@ struct Judge {
         reached(*better)->value - reached(first)->value > std::max(a.detectable, 3.0)) {
       a.betterModel = better->model;
       say(Verdict::WrongModel,
-          better->model + "'s frozen features reach " + of(points(reached(*better)->value)) +
-              ", this model's " + points(reached(first)->value) +
-              ": more than this evaluation's noise (" + points(a.detectable) + " points).",
+          compared(*better) + ": more than this evaluation's noise (" + points(a.detectable) +
+              " points).",
           "Assess " + better->model + " alone.");
       return true;
     }

@@ -47,4 +47,29 @@ TEST(Verdict, WhatARunWasSeenToReachNeedsNoMoreData) {
   }
 }
 
+TEST(Verdict, AnotherModelIsComparedByWhatWasMeasuredOfBoth) {
+  Assessment a = ofTexts(10, 100);
+  a.models.front().zeroShot.reset();
+  a.models.front().tunedCurve = {{300, 40, 1}};
+  a.models.push_back(a.models.front());
+  a.models[1].model = "two";
+  a.models[1].tunedCurve = {{300, 60, 1}};
+  decide(a);
+  EXPECT_EQ(a.verdict, Verdict::WrongModel) << a.reason;
+  EXPECT_EQ(a.reason.find("A short run of two reaches rougeL 60.0, one of this model 40.0: "),
+            0u)
+      << a.reason;
+  a.metric.name = "accuracy";
+  a.models[0].linearProbe = Score{30, 1, 100};
+  a.models[1].linearProbe = Score{70, 1, 100};
+  a.models[1].tunedCurve.clear();
+  decide(a);
+  EXPECT_EQ(a.verdict, Verdict::WrongModel) << a.reason;
+  EXPECT_EQ(
+      a.reason.find("two's frozen features reach accuracy 70.0, this model's 30.0 and its "
+                    "short runs 40.0: "),
+      0u)
+      << a.reason;
+}
+
 } // namespace
