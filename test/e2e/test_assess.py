@@ -3,6 +3,7 @@ what is wrong."""
 
 import fcntl
 import json
+import math
 import os
 import random
 import subprocess
@@ -159,10 +160,13 @@ class AssessTest(Suite):
         self.assertAlmostEqual(model["noise"]["rows"], model["linear_probe"]["standard_error"])
         for name in ("probe_at_all_rows", "tuned_at_all_rows"):
             same, new = model[name], model[name]["one_run_on_new_rows"]
-            half = 1.645 * model["noise"]["rows"]
-            self.assertLess(new["low"], same["low"])
-            self.assertGreaterEqual(min(100, same["value"] + half), same["value"])
-            self.assertGreaterEqual(new["high"], min(100, same["value"] + half) - 1e-9)
+            self.assertGreater(same["low"], 0)
+            error = (same["value"] - same["low"]) / 1.645
+            anew = [model["noise"]["rows"]] + ([model["noise"]["seeds"]["deviation"]]
+                                               if name.startswith("tuned") else [])
+            half = 1.645 * math.hypot(error, *anew)
+            self.assertAlmostEqual(new["low"], same["value"] - half, 6)
+            self.assertAlmostEqual(new["high"], min(100, same["value"] + half), 6)
         rows = model["linear_probe"]["standard_error"]
         seeds = model["noise"]["seeds"]["deviation"]
         self.assertAlmostEqual(found["detectable_difference"],
@@ -217,24 +221,46 @@ class AssessTest(Suite):
         self.assertEqual(found["baselines"]["labels that most texts have"]["value"], 0)
         self.assertIn("logme", model)
 
-    def testModelsThatWriteTextsAreComparedByShortRuns(self):
-        train = RECORDINGS / "data" / "summaries.jsonl"
-        models = [model_of("bart", "summarization"), model_of("gpt2", "summarization")]
-        found = self.assess(train, task="summarization", models=models)
-        self.assertEqual([model["model"] for model in found["models"]], [str(m) for m in models])
-        for model in found["models"]:
-            self.assertEqual(len(model["tuned_curve"]), 1)
-            self.assertIn("zero_shot", model)
-            self.assertIn("tuned_at_all_rows", model)
-
-    def testAShortRunOfAllRowsIsTheWholeRun(self):
-        """300 rows, one epoch: what the run reached is expected, within its evaluation rows' error."""
+    def constantSummaries(self):
+        """300 rows to train on and 40 to judge by, all with one summary."""
         chance = random.Random(4)
-        train, judged = (self.scratch / name for name in ("one.jsonl", "judged-texts.jsonl"))
-        for path, count in ((train, 300), (judged, 40)):
+        paths = [self.scratch / name for name in ("one.jsonl", "judged-texts.jsonl")]
+        for path, count in zip(paths, (300, 40)):
             path.write_text("".join(json.dumps(
                 {"text": " ".join(chance.choice(WORDS) for _ in range(8)), "summary": "ka xi ing"})
                 + "\n" for _ in range(count)))
+        return paths
+
+    def testModelsThatWriteTextsAreComparedByShortRuns(self):
+        """At this rate one has learnt the summary in 75 steps, and the other not begun."""
+        train, judged = self.constantSummaries()
+        models = [model_of("bart", "summarization"), model_of("gpt2", "summarization")]
+        flags = ("--validation_file", judged, "--num_train_epochs", 1,
+                 "--per_device_train_batch_size", 4, "--learning_rate", 3e-4)
+        found = self.assess(train, *flags, task="summarization", models=models)
+        self.assertEqual([model["model"] for model in found["models"]], [str(m) for m in models])
+        for model in found["models"]:
+            self.assertEqual([point["rows"] for point in model["tuned_curve"]], [300])
+            self.assertEqual(model["zero_shot"]["value"], 0)
+            self.assertEqual(model["zero_shot"]["examples"], 40)
+            run, tuned = model["tuned_curve"][0], model["tuned_at_all_rows"]
+            self.assertEqual(model["gain_over_probe"]["value"], run["value"])
+            self.assertEqual(tuned["value"], run["value"])
+            self.assertLess(tuned["low"] + 1, tuned["high"])
+            self.assertNotIn("linear_probe", model)
+        first, other = (model["tuned_curve"][0]["value"] for model in found["models"])
+        self.assertLess(first, 10)
+        self.assertGreater(other, 50)
+        self.assertEqual(found["verdict"], "WRONG MODEL", found["reason"])
+        self.assertEqual(found["better_model"], str(models[1]))
+        shown = must("ftc", "assess", models[0], "--task", "summarization", "--train_file", train,
+                     *flags).stdout
+        self.assertIn("; seeds are not in it", " ".join(shown.split()))
+        self.assertRegex(shown, "training rows +not measured: no probe")
+
+    def testAShortRunOfAllRowsIsTheWholeRun(self):
+        """300 rows, one epoch: what the run reached is expected, within its evaluation rows' error."""
+        train, judged = self.constantSummaries()
         found = self.assess(train, "--validation_file", judged, "--num_train_epochs", 1,
                             "--per_device_train_batch_size", 4, "--target_metric", 95,
                             task="summarization", models=[model_of("gpt2", "summarization")])
