@@ -67,7 +67,7 @@ class AssessTest(Suite):
         self.assertGreater(found["models"][0]["linear_probe"]["value"], 98)
 
     def testWhatItDoesNotShowTakesFineTuning(self):
-        found = self.assess(self.data("order.jsonl", by_order(1500, 3)))
+        found = self.assess(self.data("order.jsonl", by_order(2500, 3)))
         self.assertEqual(found["verdict"], "FINE-TUNE", found["reason"])
         full = [cost for cost in found["models"][0]["costs"] if cost["method"] == "full"][0]
         artifact = self.scratch / "order.ftb"
