@@ -22,7 +22,7 @@ class OutputsTest(Suite):
         cls.artifact = cls.compile()
         cls.output = cls.scratch / "out"
         must("ftrt", "run", cls.artifact, "--train_file", DATA, "--output_dir", cls.output,
-             "--max_steps", 1, "--save_strategy", "no")
+             "--max_steps", 1, "--save_strategy", "steps", "--save_steps", 1)
 
     def commands(self):
         run = ["run", self.artifact, "--train_file", DATA, "--overwrite_output_dir",
@@ -146,7 +146,15 @@ class OutputsTest(Suite):
         model = self.scratch / "own-model"
         shutil.copytree(MODEL, model)
         compile = ["ftc", "compile", model, "--task", TEXT, "--max_seq_length", 16]
-        before = tree(model)
+        validation = self.scratch / "own-validation.jsonl"
+        validation.write_bytes(data.read_bytes())
+        config = self.scratch / "own.json"
+        config.write_text('{"max_seq_length": 16}')
+        named = self.scratch / "own-models" / "bert-base-uncased"
+        shutil.copytree(MODEL, named)
+        checkpoint = self.output / "checkpoint-1"
+        assess = ["ftc", "assess", model, "--task", TEXT, "--train_file", data]
+        before = {place: tree(place) for place in (model, named, self.output)}
         for command, flag, place in (
                 (compile + ["--train_file", data], "-o", data),
                 (compile + ["--train_file", data], "-o", self.scratch / "own-link.jsonl"),
@@ -156,14 +164,36 @@ class OutputsTest(Suite):
                 (["ftrt", "predict", self.output, "--input_file", data], "--output_file",
                  self.output / "model.safetensors"),
                 (["ftrt", "eval", self.output, "--test_file", data], "--output_file", data),
+                (["ftrt", "predict", self.output, "--input_file", data], "--output_file",
+                 self.output / "step.ftb"),
+                (["ftrt", "eval", self.output, "--test_file", data], "--output_file",
+                 self.output / "step.ftb"),
+                (["ftrt", "eval", self.output, "--test_file", data], "--output_file",
+                 self.output / "trainer_state.json"),
+                (["ftrt", "eval", checkpoint, "--test_file", data], "--report_file",
+                 checkpoint / "manifest.json"),
+                (["ftrt", "eval", checkpoint, "--test_file", data], "--report_file",
+                 self.output / "step.ftb"),
+                (compile + ["--config", config], "-o", config),
+                (["ftc", "compile", "bert-base-uncased", *compile[3:]], "-o",
+                 named / "config.json"),
+                (assess, "--html", data),
+                (assess + ["--validation_file", validation], "--html", validation),
+                (assess + ["--test_file", validation], "--html", validation),
+                (assess, "--html", model / "config.json"),
+                (["ftc", "assess", model, "bert-base-uncased", *assess[3:]], "--html",
+                 named / "config.json"),
                 (["ftrt", "eval", self.output, "--test_file", data], "--report_file", data)):
             with self.subTest(command=command[:2], place=place.name):
-                done = call(*command, flag, place)
+                done = call(*command, flag, place, env=dict(os.environ, FTC_MODELS=str(named.parent)))
                 self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertRegex(last_line(done.stderr), r"^ft\w+: %s: expected another file than "
                                  r"those that are read" % ("--output" if flag == "-o" else flag))
         self.assertEqual(data.read_bytes(), Path(DATA).read_bytes())
-        self.assertEqual(tree(model), before)
+        self.assertEqual(validation.read_bytes(), data.read_bytes())
+        self.assertEqual(config.read_text(), '{"max_seq_length": 16}')
+        for place, files in before.items():
+            self.assertEqual(tree(place), files)
         must(*compile, "-o", model / "step.ftb")
         must(*compile, "-o", model / "step.ftb")
 

@@ -113,6 +113,8 @@ public:
 
   /// Whether the flag was given, on the command line or in the configuration file.
   bool given(std::string_view name) const;
+  /// The file of --config, empty where there is none.
+  const std::string &configuration() const { return configFile; }
   /// The text of --help.
   std::string help() const;
   /// The same as a manual page (man(7)), which `COMMAND --print_reference man` prints when packages

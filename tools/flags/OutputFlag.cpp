@@ -15,9 +15,14 @@ static bool isModelFile(std::string_view name) {
     if (name.ends_with(suffix))
       return true;
   auto names = rt::tokenizerFileNames();
-  return name == "config.json" || name == "generation_config.json" ||
-         name == "adapter_config.json" ||
-         std::find(names.begin(), names.end(), name) != names.end();
+  // With what ftrt run writes beside a model, but for its artifact: ftc compile makes that
+  // anew.
+  for (std::string_view known :
+       {"config.json", "generation_config.json", "adapter_config.json", "task_settings.json",
+        "trainer_state.json", "ftrt_state.json", "manifest.json"})
+    if (name == known)
+      return true;
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 rt::Status checkOutputFlag(std::string_view flag, const std::string &path,

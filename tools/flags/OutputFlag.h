@@ -10,8 +10,9 @@
 namespace ftc::cli {
 
 /// Asked before the work that makes the result. `inputs`: files that are read, and directories
-/// of models, whose own files (config.json, weights, tokenizer) are not written over either.
-/// Fails with "--FLAG: …"; exit code 2 where it is an input. Paths that do not exist are fine.
+/// of models, whose own files (config.json, weights, tokenizer, a run's state) are not written
+/// over either. Fails with "--FLAG: …"; exit code 2 where it is an input. Paths that do not
+/// exist are fine.
 rt::Status checkOutputFlag(std::string_view flag, const std::string &path,
                            std::span<const std::string> inputs);
 

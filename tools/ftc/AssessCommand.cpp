@@ -8,6 +8,7 @@
 #include "runtime/tasks/TaskFlags.h"
 #include "runtime/train/Interrupt.h"
 #include "tools/flags/FlagSet.h"
+#include "tools/flags/OutputFlag.h"
 #include "tools/ftc/Commands.h"
 #include "tools/ftc/CompileFlags.h"
 
@@ -112,9 +113,18 @@ rt::Status checkTogether(const FlagSet &flags, AssessFlags &given) {
   // A share is the same in points.
   if (o.target && *o.target <= 1)
     *o.target *= 100;
-  if (!given.html.empty())
-    return rt::checkWritableFile(given.html).withContext("--html");
   return rt::Status::ok();
+}
+
+/// The page goes over none of what is read: the data, the models (resolved), the configuration.
+rt::Status checkPage(const FlagSet &flags, const AssessFlags &given) {
+  const assess::AssessOptions &o = given.assess;
+  std::vector<std::string> inputs = o.models;
+  for (const std::vector<std::string> *files :
+       {&o.compile.trainFile, &o.validationFile, &o.testFile})
+    inputs.insert(inputs.end(), files->begin(), files->end());
+  inputs.push_back(flags.configuration());
+  return checkOutputFlag("html", given.html, inputs);
 }
 
 } // namespace
@@ -166,6 +176,8 @@ rt::Status assessCommand(std::span<const std::string> arguments, int &verdictCod
           quotedBase(model) + ", or merge it: ftrt export " + rt::shellQuote(model) +
           " --to DIR --merge_lora");
   }
+  if (!given.html.empty())
+    FTC_RETURN_IF_ERROR(checkPage(flags, given));
   o.compile.model = o.models.front();
   o.recipe.threads = static_cast<unsigned>(given.threads);
   rt::InterruptScope interrupts("\nftc: stopping; once more stops at once\n");

@@ -138,7 +138,7 @@ static rt::Status checkTogether(const FlagSet &flags, const CompileOptions &opti
   if (options.emit != "artifact")
     return {};
   std::vector<std::string> inputs = options.trainFile;
-  inputs.push_back(options.model);
+  inputs.insert(inputs.end(), {options.model, options.basePath, flags.configuration()});
   return checkOutputFlag("output", options.output, inputs);
 }
 
@@ -247,6 +247,8 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   FTC_RETURN_IF_ERROR(checkTogether(flags, options));
   FTC_RETURN_IF_ERROR(checkTarget(options));
   FTC_ASSIGN_OR_RETURN(options.model, catalog::resolve(options.model));
+  if (options.emit == "artifact") // a name's directory is known only now
+    FTC_RETURN_IF_ERROR(checkOutputFlag("output", options.output, {&options.model, 1}));
   return compile(options);
 }
 

@@ -38,6 +38,12 @@ struct ModelFlags {
   std::int64_t batchSize = 8;
   std::string basePath;
 
+  /// What no result may go over: the model, its artifact and its base, the configuration.
+  void addInputs(const FlagSet &flags, std::vector<std::string> &inputs) const {
+    inputs.insert(inputs.end(),
+                  {directory, artifactIn(directory), basePath, flags.configuration()});
+  }
+
   void declare(FlagSet &flags) {
     flags.positional("D", directory, "the --output_dir of ftrt run, or one of its checkpoints");
     flags.group("Data");
@@ -134,7 +140,7 @@ Status evalCommand(Arguments arguments) {
   if (outcome == Outcome::Done)
     return Status::ok();
   std::vector<std::string> inputs = testFile;
-  inputs.push_back(model.directory);
+  model.addInputs(flags, inputs);
   if (!outputFile.empty())
     FTC_RETURN_IF_ERROR(checkOutputFlag("output_file", outputFile, inputs));
   if (!reportFile.empty())
@@ -297,7 +303,8 @@ Status predictCommand(Arguments arguments) {
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
     return Status::ok();
-  std::vector<std::string> inputs{inputFile, model.directory};
+  std::vector<std::string> inputs{inputFile};
+  model.addInputs(flags, inputs);
   if (!outputFile.empty())
     FTC_RETURN_IF_ERROR(checkOutputFlag("output_file", outputFile, inputs));
   rt::SessionOptions options;
