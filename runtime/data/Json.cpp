@@ -101,8 +101,7 @@ Result<DataTable> parseSquad(std::string_view path, std::string_view bytes,
   if (!read && !problems)
     return read;
   if (!read) {
-    problems->add(progress.line, read.message());
-    problems->stop();
+    problems->stopAt(progress.line, progress.consumed, read.message());
   }
   if (builder.rows() == 0 && maxRows != 0 && !(problems && problems->total()))
     return Status::error(escape(path, 160) + ": expected paragraphs with questions (\"qas\"), "
@@ -146,10 +145,10 @@ Result<DataTable> parseJsonLines(std::string_view path, std::string_view bytes,
 }
 
 /// What stands before the place where a document breaks: its whole rows, as far as they are rows.
-static DataTable rowsBefore(DataTableBuilder &builder, const JsonRows &rows, std::int64_t line,
-                     const Status &read, ReadProblems &problems) {
-  problems.add(line, read.message());
-  problems.stop();
+static DataTable rowsBefore(DataTableBuilder &builder, const JsonRows &rows,
+                            const Progress &progress, const Status &read,
+                            ReadProblems &problems) {
+  problems.stopAt(progress.line, progress.consumed, read.message());
   if (builder.rows() > 0 && rows.insideRow())
     builder.dropRow();
   DataTable table = builder.take();
@@ -178,7 +177,7 @@ Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
   if (read && !parsed && !rows.enough())
     read = Status::error(whereInFile(path, progress.line) + ": expected JSON");
   if (!read && problems)
-    return rowsBefore(builder, rows, progress.line, read, *problems);
+    return rowsBefore(builder, rows, progress, read, *problems);
   if (!read)
     return read;
   if (rows.looksLikeOneRow() && oneLine)

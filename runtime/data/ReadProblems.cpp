@@ -42,6 +42,14 @@ bool ReadProblems::tellInvalid(std::size_t end, bool once) {
   return any;
 }
 
+void ReadProblems::stopAt(std::int64_t brokenLine, std::size_t end, std::string message) {
+  if (tellInvalidLines(end) && last == brokenLine)
+    at = std::min(original.find('\n', at), original.size());
+  else
+    add(brokenLine, std::move(message));
+  stop();
+}
+
 void ReadProblems::endInvalid() {
   tellInvalidLines(original.size());
   original = std::string();

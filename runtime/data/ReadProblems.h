@@ -30,6 +30,10 @@ public:
   /// Nothing more of the file can be read behind the problem added last.
   void stop() { stoppedIn = last; }
 
+  /// The file breaks on `line`, `end` bytes into it: told with `message`, unless a bad byte of
+  /// that line, now told as tellInvalidLines does, is the cause.
+  void stopAt(std::int64_t line, std::size_t end, std::string message);
+
   /// Readers are given valid UTF-8; where a file is not, `original` is what it has at the same
   /// places, and bad bytes are told by the two below as the reader passes them.
   void readInsteadOf(std::string_view path, std::string original);

@@ -185,6 +185,18 @@ TEST_F(DataCheckTest, WhatIsBehindABreakKeepsItsLine) {
   EXPECT_EQ(found(bad, "read-in-part"), "1: 2");
 }
 
+TEST_F(DataCheckTest, ABadByteThatBreaksAFileIsToldOnce) {
+  DataCheck bad = check("text-classification",
+                        write("f.json", "[{\"text\": \"a\", \"label\": \"x\"},\n\xff\xff,\n"
+                                        "{\"text\": \"b\", \"label\": \"y\"}]"));
+  EXPECT_EQ(found(bad, "unreadable-row"), "1: 2");
+  EXPECT_EQ(found(bad, "read-in-part"), "1: 2");
+  bad =
+      check("question-answering", write("q.json", "{\"data\": [{\"paragraphs\": []},\n\xff]}"));
+  EXPECT_EQ(found(bad, "unreadable-row"), "1: 2");
+  EXPECT_EQ(found(bad, "read-in-part"), "1: 2");
+}
+
 TEST_F(DataCheckTest, LeakageAndUnknownLabels) {
   std::string train = write("t.csv", "text,label\nHello  World,x\nb,y\nc,x\n");
   std::string validation = write("v.csv", "text,label\nhello world,x\nb,y\nnew,z\nother,x\n");
