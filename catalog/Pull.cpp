@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <fcntl.h>
 #include <set>
@@ -20,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include <utility>
 
 namespace ftc::catalog {
 
@@ -69,6 +71,16 @@ rt::Result<std::vector<std::string>> neededFiles(const std::string &repo,
 
 namespace {
 
+/// Some network file systems have no locks: a pull goes on without, as ftrt run does.
+void tellNoLocks(const std::string &path, int reason) {
+  static bool told = false;
+  if (!std::exchange(told, true))
+    std::fprintf(
+        stderr,
+        "no locks here (%s): '%s' is not held; take care that no other pull of it runs\n",
+        std::strerror(reason), path.c_str());
+}
+
 /// Held by one process at a time, as huggingface_hub's: flock on a file, which goes with it.
 class Lock {
 public:
@@ -77,13 +89,17 @@ public:
       rt::FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
       if (fd.get() < 0)
         return rt::ioError("open", path, errno);
-      if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
-        return errno == EWOULDBLOCK
-                   ? rt::Status::error(what +
-                                       ": another download of it is running: wait for that "
-                                       "one, or end it (it holds " +
-                                       path + ")")
-                   : rt::ioError("lock", path, errno);
+      if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+          return rt::Status::error(what +
+                                   ": another download of it is running: wait for that "
+                                   "one, or end it (it holds " +
+                                   path + ")");
+        if (errno != ENOLCK && errno != ENOSYS && errno != EOPNOTSUPP)
+          return rt::ioError("lock", path, errno);
+        tellNoLocks(path, errno);
+        return Lock(std::move(fd), path);
+      }
       struct stat held, named;
       // One that was removed before it was ours locks nothing.
       if (::fstat(fd.get(), &held) == 0 && ::stat(path.c_str(), &named) == 0 &&

@@ -1,10 +1,14 @@
 """ftc catalog pull against a hub on this machine: whole, resumed, refused; never a half model."""
+import ctypes
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import platform
 import pwd
 import random
+import struct
 import subprocess
 import tempfile
 import threading
@@ -55,9 +59,10 @@ class Pull(unittest.TestCase):
         return kept | {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(self.cache), "HOME": str(self.scratch),
                        "XDG_CACHE_HOME": str(self.scratch / "cache")} | more
 
-    def pull(self, hub, *arguments, **more):
+    def pull(self, hub, *arguments, before=None, **more):
         return subprocess.run([FTC, "catalog", "pull", *arguments, "--retry_delay", "0.001", "--stall_timeout",
-                               "1"], capture_output=True, text=True, timeout=120, env=self.environment(hub, **more))
+                               "1"], capture_output=True, text=True, timeout=120, env=self.environment(hub, **more),
+                              preexec_fn=before)
 
     def folder(self, repo=REPO):
         return self.cache / ("models--" + repo.replace("/", "--"))
@@ -195,6 +200,27 @@ class Pull(unittest.TestCase):
             self.assertNotIn("hub/.locks", left())
             hub.faults = lambda facts: None
             self.assertEqual(self.pull(hub, "org/whole").returncode, 0)
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "the number of a system call")
+    def test_a_file_system_without_locks(self):
+        """As NFS without its lock daemon: the pull goes on and says once that nothing is held."""
+        def without_locks():
+            code = struct.pack("HBBI" * 4, 0x20, 0, 0, 0,  # the call's number
+                               0x15, 0, 1, 73,  # flock fails,
+                               0x06, 0, 0, 0x50000 | errno.ENOLCK, 0x06, 0, 0, 0x7fff0000)  # others are let through
+            kept = ctypes.create_string_buffer(code)
+            libc = ctypes.CDLL(None)
+            if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, struct.pack("HP", 4, ctypes.addressof(kept))):
+                os._exit(77)
+
+        with FaultyHub(repos()) as hub:
+            done = self.pull(hub, REPO, before=without_locks)
+            if done.returncode == 77:
+                self.skipTest("no seccomp here")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stderr.count("no locks here (No locks available)"), 1, done.stderr)
+            self.assert_whole(hub)
+            self.assertFalse((self.cache / ".locks").exists())
 
     def test_abandoned_parts_go(self):
         """What another revision's broken pull left, once it is a day old and nobody is at it."""
