@@ -9,6 +9,7 @@
 #include "runtime/train/Adapter.h"
 #include "runtime/train/ClassWeights.h"
 #include "runtime/train/Export.h"
+#include "runtime/train/Interrupt.h"
 #include "runtime/train/OutputDirectory.h"
 #include "runtime/train/Weights.h"
 
@@ -21,6 +22,9 @@ namespace {
 /// How long the first step waits for the small files' encoding, so that what is wrong with
 /// them shows at once, seconds.
 constexpr double kEncodingPatience = 0.3;
+
+/// Epochs whose batches are looked at before the first step: as many as a run has by default.
+constexpr std::int64_t kEpochsLookedAt = 3;
 
 /// Whether frozen modules keep their dropout was decided at compile time; with --method full
 /// none is frozen.
@@ -204,8 +208,9 @@ Status Trainer::startOrResume() {
   return placeArtifact();
 }
 
-/// Where a step of several micro-batches would be refused, each is looked at before the first
-/// one runs, unless the longest texts fit one.
+/// Where a step of several micro-batches would be refused, those of the first epochs are looked
+/// at before the first one runs, unless the longest texts fit one: later ones hold the same
+/// examples in other orders, and running refuses them all the same.
 Status Trainer::checkSteps() {
   const BatchCapacity &capacity = session->capacity;
   std::int64_t most = settings.trainBatchSize * settings.accumulationSteps;
@@ -215,8 +220,13 @@ Status Trainer::checkSteps() {
              most <= capacity.tokens / std::max<std::int64_t>(longest, 1);
   if (fit || !stepper->refusesMicroBatches())
     return Status::ok();
+  std::int64_t looked = (settings.shuffle ? kEpochsLookedAt : 1) * steps->stepsPerEpoch;
+  std::int64_t end = std::min(steps->totalSteps, state.step + looked);
   std::vector<const Example *> examples;
-  for (std::int64_t step = state.step; step < steps->totalSteps; ++step) {
+  for (std::int64_t step = state.step; step < end; ++step) {
+    if (int signal = interruptSignal())
+      return Status::interrupted(std::string("stopped by ") + interruptName(signal) +
+                                 " before the first step; nothing was written");
     const std::vector<std::int64_t> &order = sampler->order(steps->epochOf(step));
     StepRange range = steps->range(step);
     examples.clear();

@@ -1,10 +1,14 @@
 """ftc-fuse-updates: weights and moments trained with the pass have the bits of those without it and
 of accumulate + apply, for families, methods, optimizers and instruction sets; what it leaves."""
 
+import json
 import re
+import signal
+import subprocess
+import time
 import unittest
 
-from toolchain import Suite, call, data_of, last_line, model_of, must, tree
+from toolchain import BIN, Suite, call, data_of, last_line, model_of, must, tree
 
 PASS = ("--disable", "fuse-updates")
 BF16 = "avx512_bf16" in open("/proc/cpuinfo").read()
@@ -122,6 +126,29 @@ class FuseUpdatesTest(Suite):
                                                  r"artifact was compiled with --fused_update: lower")
         self.assertFalse(output.exists())
         must(*command, 3)
+
+    def testALongRunOfStepsThatMightNotFitBegins(self):
+        """The steps of the first epochs are looked at before the first one runs, not all 4294967295."""
+        artifact, _ = self.build("bert", "text-classification", "long", "--max_tokens", 160)
+        rows = [json.loads(line) for line in data_of("bert", "text-classification").read_text().splitlines()]
+        data, output = self.scratch / "short.jsonl", self.scratch / "long"
+        data.write_text("".join(json.dumps({name: cell[:8] if isinstance(cell, str) and name != "label" else cell
+                                            for name, cell in row.items()}) + "\n" for row in rows))
+        command = ("ftrt", "run", artifact, "--train_file", data, "--output_dir", output, "--max_steps", 4294967295,
+                   "--max_grad_norm", 0, "--save_strategy", "no", "--per_device_train_batch_size", 4)
+        with subprocess.Popen([str(BIN / command[0]), *map(str, command[1:])], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True) as process:
+            self.addCleanup(process.kill)
+            for _ in range(600):
+                if (output / "step.ftb").exists() or process.poll() is not None:
+                    break
+                time.sleep(0.1)
+            began = (output / "step.ftb").exists()
+            process.send_signal(signal.SIGTERM if began else signal.SIGKILL)
+            said = process.stderr.read()
+        self.assertTrue(began, said)
+        self.assertEqual(process.returncode, 1)
+        self.assertRegex(last_line(said), r"stopped by SIGTERM after step \d+ of 4294967295")
 
     def testAStepThatIsNotFiniteStopsAtItsLastCheckpoint(self):
         """A rate at which SGD diverges: the run ends, and what it saved before stays as it was."""
