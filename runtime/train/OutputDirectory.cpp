@@ -37,6 +37,17 @@ bool isCheckpointName(std::string_view name) {
 
 } // namespace
 
+/// Names what lies in the directory and what could be done, unless it is empty.
+static Status refuseUnlessEmpty(const std::string &directory) {
+  FTC_ASSIGN_OR_RETURN(std::vector<std::string> names, listDirectory(directory));
+  if (names.empty())
+    return Status::ok();
+  return Status::error("--output_dir " + quote(directory) + ": not empty (" +
+                       quoteList(names, 3) +
+                       "); give another one, --overwrite_output_dir, or "
+                       "--resume_from_checkpoint true to go on with the run in it");
+}
+
 Status checkOutputDirectory(const TrainSettings &settings) {
   const std::string &directory = settings.outputDir;
   PathKind kind = pathKind(directory);
@@ -47,17 +58,13 @@ Status checkOutputDirectory(const TrainSettings &settings) {
                          ": expected a directory, got a file");
   if (!settings.resumeFromCheckpoint.empty() || settings.overwriteOutputDir)
     return Status::ok();
-  FTC_ASSIGN_OR_RETURN(std::vector<std::string> names, listDirectory(directory));
-  if (names.empty())
-    return Status::ok();
-  return Status::error("--output_dir " + quote(directory) + ": not empty (" +
-                       quoteList(names, 3) +
-                       "); give another one, --overwrite_output_dir, or "
-                       "--resume_from_checkpoint true to go on with the run in it");
+  return refuseUnlessEmpty(directory);
 }
 
 /// The lock is the system's and on the directory itself: nothing of it outlives the process.
-static Result<FileDescriptor> lockDirectory(const std::string &directory) {
+Result<FileDescriptor> lockOutputDirectory(const std::string &directory) {
+  if (pathKind(directory) == PathKind::Missing)
+    return FileDescriptor();
   FileDescriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0)
     return ioError("open", directory, errno).withContext("--output_dir");
@@ -69,10 +76,15 @@ static Result<FileDescriptor> lockDirectory(const std::string &directory) {
   return fd;
 }
 
-Result<FileDescriptor> prepareOutputDirectory(const TrainSettings &settings) {
+Status prepareOutputDirectory(const TrainSettings &settings, FileDescriptor &lock) {
   const std::string &directory = settings.outputDir;
   FTC_RETURN_IF_ERROR(makeDirectories(directory).withContext("--output_dir"));
-  FTC_ASSIGN_OR_RETURN(FileDescriptor lock, lockDirectory(directory));
+  if (lock.get() < 0) {
+    FTC_ASSIGN_OR_RETURN(lock, lockOutputDirectory(directory));
+    // It was not there before: what is in it now, even to resume from, another run just wrote.
+    if (!settings.overwriteOutputDir)
+      FTC_RETURN_IF_ERROR(refuseUnlessEmpty(directory));
+  }
   FTC_RETURN_IF_ERROR(checkOutputDirectory(settings)); // another run may have ended just now
   if (settings.overwriteOutputDir && settings.resumeFromCheckpoint.empty()) {
     FTC_ASSIGN_OR_RETURN(std::vector<std::string> names, listDirectory(directory));
@@ -87,8 +99,7 @@ Result<FileDescriptor> prepareOutputDirectory(const TrainSettings &settings) {
   std::string probe = joinPath(directory, ".ftrt-write-test");
   if (Status status = writeFileAtomic(probe, "x"); !status)
     return std::move(status).withContext("--output_dir");
-  FTC_RETURN_IF_ERROR(removeFile(probe));
-  return lock;
+  return removeFile(probe);
 }
 
 } // namespace ftc::rt

@@ -10,10 +10,13 @@ namespace ftc::rt {
 /// without --resume_from_checkpoint or --overwrite_output_dir.
 Status checkOutputDirectory(const TrainSettings &settings);
 
-/// Makes the directory if it is missing and makes sure that it can be written to; with
-/// --overwrite_output_dir, checkpoints and results of the earlier run are removed. The
-/// descriptor locks the directory against other runs while it is open; fails where another one
-/// has it.
-Result<FileDescriptor> prepareOutputDirectory(const TrainSettings &settings);
+/// Locks the directory against other runs while the descriptor is open, before anything in it
+/// is read; fails where another run has it. No descriptor (-1) where the directory is missing.
+Result<FileDescriptor> lockOutputDirectory(const std::string &directory);
+
+/// Makes the directory if it is missing, with `lock` then (fails where another run has written
+/// to it meanwhile), and makes sure that it can be written to; with --overwrite_output_dir,
+/// checkpoints and results of the earlier run are removed.
+Status prepareOutputDirectory(const TrainSettings &settings, FileDescriptor &lock);
 
 } // namespace ftc::rt

@@ -145,6 +145,7 @@ Status Trainer::weighClasses() {
 
 Status Trainer::startOrResume() {
   FTC_RETURN_IF_ERROR(checkOutputDirectory(settings));
+  FTC_ASSIGN_OR_RETURN(outputLock, lockOutputDirectory(settings.outputDir));
   RunIdentity identity;
   identity.artifact = session->artifact->sha256();
   FTC_ASSIGN_OR_RETURN(identity.trainData, data->train->fingerprint());
@@ -194,7 +195,7 @@ Status Trainer::startOrResume() {
       if (Result<bool> done = set->stream->wait(kEncodingPatience); !done)
         return done.takeStatus();
   // Nothing was written so far: what is wrong with the input leaves no trace.
-  FTC_ASSIGN_OR_RETURN(outputLock, prepareOutputDirectory(settings));
+  FTC_RETURN_IF_ERROR(prepareOutputDirectory(settings, outputLock));
   FTC_RETURN_IF_ERROR(store->clean());
   if (stepper->trunk() && steps->epochsDone(steps->totalSteps) > 1) {
     if (Status kept = stepper->trunk()->keepIn(settings.outputDir); !kept)

@@ -205,7 +205,11 @@ TEST(OutputDirectory, RefusesWhatIsNotEmptyAndOverwritesOnlyItsOwn) {
   settings.outputDir = directory.string();
   EXPECT_TRUE(checkOutputDirectory(settings));
   EXPECT_FALSE(std::filesystem::exists(directory));
-  ASSERT_TRUE(prepareOutputDirectory(settings));
+  FileDescriptor first;
+  ASSERT_TRUE(prepareOutputDirectory(settings, first));
+  EXPECT_GE(first.get(), 0);
+  EXPECT_FALSE(lockOutputDirectory(settings.outputDir));
+  first.reset();
   std::ofstream(directory / "mine.txt") << "keep";
   std::ofstream(directory / "eval_results.json") << "{}";
   std::filesystem::create_directories(directory / "checkpoint-3");
@@ -213,11 +217,32 @@ TEST(OutputDirectory, RefusesWhatIsNotEmptyAndOverwritesOnlyItsOwn) {
   EXPECT_FALSE(checkOutputDirectory(settings));
   settings.overwriteOutputDir = true;
   ASSERT_TRUE(checkOutputDirectory(settings));
-  ASSERT_TRUE(prepareOutputDirectory(settings));
+  Result<FileDescriptor> lock = lockOutputDirectory(settings.outputDir);
+  ASSERT_TRUE(lock);
+  ASSERT_TRUE(prepareOutputDirectory(settings, *lock));
   EXPECT_TRUE(std::filesystem::exists(directory / "mine.txt"));
   EXPECT_TRUE(std::filesystem::exists(directory / "checkpoint-x"));
   EXPECT_FALSE(std::filesystem::exists(directory / "checkpoint-3"));
   EXPECT_FALSE(std::filesystem::exists(directory / "eval_results.json"));
+}
+
+/// Nothing was there when a run looked for a checkpoint: what came since is not written over.
+TEST(OutputDirectory, WhatAnotherRunWroteMeanwhileIsKept) {
+  std::filesystem::path directory = std::filesystem::path(testing::TempDir()) / "ftrt-late";
+  std::filesystem::remove_all(directory);
+  TrainSettings settings;
+  settings.outputDir = directory.string();
+  settings.resumeFromCheckpoint = "true";
+  Result<FileDescriptor> lock = lockOutputDirectory(settings.outputDir);
+  ASSERT_TRUE(lock);
+  EXPECT_LT(lock->get(), 0);
+  std::filesystem::create_directories(directory);
+  std::ofstream(directory / "model.safetensors") << "another's";
+  EXPECT_FALSE(prepareOutputDirectory(settings, *lock));
+  std::filesystem::remove(directory / "model.safetensors");
+  FileDescriptor fresh;
+  lock->reset();
+  EXPECT_TRUE(prepareOutputDirectory(settings, fresh));
 }
 
 TEST(Weights, InitialValuesAreNormalAndFixed) {
