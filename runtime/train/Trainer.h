@@ -72,6 +72,9 @@ private:
   Status weighClasses();
   Status startOrResume();
   Status checkSteps();
+  /// Whether the model or the adapter that is trained from lies in --output_dir.
+  bool trainsFromOutput() const;
+  Status checkSource() const;
   /// Puts step.ftb into --output_dir, for its checkpoints to be evaluated whatever becomes of the
   /// run; an overwritten run's weights, which it does not fit, go.
   Status placeArtifact();

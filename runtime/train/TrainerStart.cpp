@@ -2,6 +2,7 @@
 // checkpoint, the output directory.
 #include "runtime/train/Trainer.h"
 
+#include "runtime/checkpoint/Checkpoints.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
 #include "runtime/tasks/MetricNames.h"
@@ -175,6 +176,7 @@ Status Trainer::startOrResume() {
   } else if (!settings.resumeFromCheckpoint.empty()) {
     from = settings.resumeFromCheckpoint;
   }
+  FTC_RETURN_IF_ERROR(checkSource());
   if (from) {
     std::vector<std::string> changes;
     FTC_ASSIGN_OR_RETURN(state, store->load(*session, *from, changes));
@@ -240,20 +242,36 @@ Status Trainer::checkSteps() {
   return Status::ok();
 }
 
-Status Trainer::placeArtifact() {
-  const std::string &directory = settings.outputDir;
-  std::string there = joinPath(directory, "step.ftb");
+bool Trainer::trainsFromOutput() const {
   const abi::Adapter *adapter = (*session->artifact)->adapter();
   std::vector<std::string> sources{settings.modelPath.empty()
                                        ? std::string(text((*session->artifact)->model_path()))
                                        : settings.modelPath};
   if (adapter && adapter->path())
     sources.emplace_back(text(adapter->path()));
-  bool source = std::any_of(sources.begin(), sources.end(), [&](const std::string &path) {
-    return isSameFile(directory, path);
+  return std::any_of(sources.begin(), sources.end(), [&](const std::string &path) {
+    return isSameFile(settings.outputDir, path);
   });
+}
+
+/// A run may go over what an earlier run left, but not over a model that none wrote: training
+/// it again would need that.
+Status Trainer::checkSource() const {
+  const std::string &directory = settings.outputDir;
+  if (from || !trainsFromOutput() || isFile(joinPath(directory, "trainer_state.json")))
+    return Status::ok();
+  FTC_ASSIGN_OR_RETURN(std::vector<std::int64_t> saved, checkpointSteps(directory));
+  if (!saved.empty())
+    return Status::ok();
+  return Status::error("--output_dir " + quote(directory) +
+                       ": holds the model that is trained from; give another directory");
+}
+
+Status Trainer::placeArtifact() {
+  const std::string &directory = settings.outputDir;
+  std::string there = joinPath(directory, "step.ftb");
   // An overwritten run's weights would pass for this one's; what is trained from stays.
-  if (!from && isFile(there) && !source)
+  if (!from && isFile(there) && !trainsFromOutput())
     for (const char *name : {"model.safetensors", kAdapterWeights, kAdapterConfig})
       FTC_RETURN_IF_ERROR(removeFile(joinPath(directory, name)));
   return copyArtifact(*session, directory);

@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from toolchain import BIN, Suite, call, data_of, last_line, must
+from toolchain import BIN, Suite, call, data_of, last_line, model_of, must, tree
 
 DATA = data_of("bert", "text-classification")
 
@@ -106,6 +106,20 @@ class ModelDirectoryTest(Suite):
         finally:
             self.flags[1] = str(self.artifact)
         self.assertNotEqual((output / "model.safetensors").read_bytes(), before)
+
+    def testABaseModelIsNotTrainedOver(self):
+        """What an artifact needs for the next run; where that artifact lies is all the same."""
+        base = self.scratch / "base"
+        shutil.copytree(model_of("bert", "text-classification"), base)
+        for artifact in (self.scratch / "of-base.ftb", base / "step.ftb"):
+            must("ftc", "compile", base, "--task", "text-classification", "--train_file", DATA,
+                 "--max_seq_length", 48, "-o", artifact)
+            before = tree(base)
+            done = call("ftrt", "run", artifact, *self.flags[2:], "--output_dir", base, "--overwrite_output_dir")
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(last_line(done.stderr), r"^ftrt: --output_dir '.*base': holds the model that is trained "
+                                                     r"from; give another directory$")
+            self.assertEqual(tree(base), before)
 
     def testACheckpointOfAnotherArtifact(self):
         """step.ftb beside it is not the one that it was written with."""
