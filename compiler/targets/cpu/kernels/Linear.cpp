@@ -178,12 +178,10 @@ private:
 
   /// What the epilogue reads and writes comes from memory while the tile is computed.
   void prefetchTile(Num row, Num column, int count) {
-    std::int64_t lineElements = 16;
     for (Ptr p : {addend, saved, y, pre})
       if (p.builder)
         for (int r = 0; r < count; ++r)
-          for (std::int64_t line = 0; line < width; line += lineElements)
-            b.prefetch(p[(row + r) * spec.out + column + line]);
+          prefetchLines(b, p, (row + r) * spec.out + column, width);
   }
 
   /// The second product's terms, after all of the first's.

@@ -11,8 +11,6 @@ static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1)
 
 namespace {
 
-constexpr std::int64_t lineElements = 16; ///< f32 of a cache line
-
 constexpr std::int64_t leastTasks =
     6; ///< of a launch: large blocks are for weights with that many
 
@@ -46,13 +44,13 @@ struct Blocking {
     biasGradients = spec.update && spec.bias ? groupPanels * width : 0;
   }
   std::int64_t features, groupPanels, groups;
-  std::int64_t steps;       ///< packed at a time
-  std::int64_t rowsOfStep;  ///< 1, or 2 with pairs
-  int tileRows;             ///< input features of a register tile
-  std::int64_t tileStride;  ///< elements between packed tiles of X
-  std::int64_t packedInput; ///< elements of all tiles
-  std::int64_t packedRows;  ///< elements of all panels' columns of dY
-  std::int64_t ownFeatures; ///< of a panel's dW in scratch
+  std::int64_t steps;                    ///< packed at a time
+  std::int64_t rowsOfStep;               ///< 1, or 2 with pairs
+  int tileRows;                          ///< input features of a register tile
+  std::int64_t tileStride;               ///< elements between packed tiles of X
+  std::int64_t packedInput;              ///< elements of all tiles
+  std::int64_t packedRows;               ///< elements of all panels' columns of dY
+  std::int64_t ownFeatures;              ///< of a panel's dW in scratch
   std::int64_t gradients, biasGradients; ///< elements of dW and dbias in scratch
 };
 
@@ -283,8 +281,7 @@ private:
     std::int64_t share = ceilDiv(rows, tiles); // rows of dY a tile
     Num at = token + feature / block.tileRows * share;
     for (std::int64_t r = 0; r < share; ++r)
-      for (std::int64_t line = 0; line < width; line += lineElements)
-        b.prefetch(dy[(at + r) * spec.out + (firstPanel + slot + 1) * width + line]);
+      prefetchLines(b, dy, (at + r) * spec.out + (firstPanel + slot + 1) * width, width);
     // All panels' tiles together cover the next block of X.
     std::int64_t lines = ceilDiv(block.features, lineElements);
     std::int64_t own = ceilDiv(rows * lines, tiles * block.groupPanels);

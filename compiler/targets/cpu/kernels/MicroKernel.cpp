@@ -44,6 +44,11 @@ void packPairs(KernelBuilder &b, Ptr row, std::int64_t count, Ptr words) {
   b.storeVector(b.toPairs(first, second), words[whole / 2]);
 }
 
+void prefetchLines(KernelBuilder &b, Ptr base, Num at, std::int64_t elements) {
+  for (std::int64_t line = 0; line < elements; line += lineElements)
+    b.prefetch(base[at + line]);
+}
+
 Num loadStep(KernelBuilder &b, Ptr from, std::int64_t stride, Num second, Num mask, int lanes) {
   Num low = b.loadVector(from, mask, lanes);
   if (!second)

@@ -25,6 +25,12 @@ Nums emitTile(KernelBuilder &b, int rows, int vectors, const TileRows &a, Ptr pa
 /// A row of `count` f32 as words of bf16 pairs, zeros up to whole vectors.
 void packPairs(KernelBuilder &b, Ptr row, std::int64_t count, Ptr words);
 
+/// f32 of a cache line.
+inline constexpr std::int64_t lineElements = 16;
+
+/// Fetches the lines of `elements` f32 from base[at] on; they may lie beyond a buffer's end.
+void prefetchLines(KernelBuilder &b, Ptr base, Num at, std::int64_t elements);
+
 /// One step of a sum over rows: the vector at `from` or, where `second` is not null, words of
 /// its elements and those `stride` behind; where `second` is false zeros stand for the latter.
 Num loadStep(KernelBuilder &b, Ptr from, std::int64_t stride, Num second, Num mask,

@@ -7,7 +7,6 @@
 namespace ftc::cpu {
 
 static constexpr int tailRows = 4;
-static constexpr std::int64_t lineElements = 16; ///< f32 of a cache line
 
 static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -183,7 +182,8 @@ private:
     b.loop(0, tiled, b.isa.tileRows, [&](Num row) {
       prefetchWeight(v, panel, row);
       for (int r = 0; r < b.isa.tileRows; ++r)
-        prefetchLines(mine[(row + b.isa.tileRows + r) * shape.hidden + panel * width], width);
+        prefetchLines(b, mine, (row + b.isa.tileRows + r) * shape.hidden + panel * width,
+                      width);
       tile(row, b.isa.tileRows);
     });
     b.loop(tiled, rows, tailRows, [&](Num row) { tile(row, tailRows); });
@@ -224,18 +224,13 @@ private:
   // What is read next lies in memory, in pieces of a few lines that hardware foresees badly:
   // each tile fetches its share of it while it is computed.
 
-  void prefetchLines(Ptr row, std::int64_t elements) {
-    for (std::int64_t line = 0; line < elements; line += lineElements)
-      b.prefetch(row[line]);
-  }
-
   /// The tile of dweight behind this one.
   void prefetchTile(Num v, Num count, Num row, Num panel) {
     Num same = row + b.isa.tileRows < count;
     Num nextRow = b.select(same, row + b.isa.tileRows, b.i64(0));
     Num nextPanel = b.select(same, panel, panel + 1);
     for (int r = 0; r < b.isa.tileRows; ++r)
-      prefetchLines(dweight[(v + nextRow + r) * shape.hidden + nextPanel * width], width);
+      prefetchLines(b, dweight, (v + nextRow + r) * shape.hidden + nextPanel * width, width);
   }
 
   /// The next panel of the group's weight, by all tiles of dx together.
@@ -245,7 +240,7 @@ private:
     Num nextRow = v + b.select(last, b.i64(group), b.i64(0)) + row / b.isa.tileRows * share;
     Num nextPanel = b.select(last, b.i64(0), panel + 1);
     for (std::int64_t r = 0; r < share; ++r)
-      prefetchLines(weight[(nextRow + r) * shape.hidden + nextPanel * width], width);
+      prefetchLines(b, weight, (nextRow + r) * shape.hidden + nextPanel * width, width);
   }
 
   /// The next group's slab of dlogits, by all tiles of dweight together.
@@ -255,7 +250,7 @@ private:
     Num at = (panel * tiles + row / b.isa.tileRows) * share;
     b.ifThen(at < rows, [&] {
       for (std::int64_t r = 0; r < share; ++r)
-        prefetchLines(dlogits[(at + r) * shape.stride(b.isa) + v + group], group);
+        prefetchLines(b, dlogits, (at + r) * shape.stride(b.isa) + v + group, group);
     });
   }
 

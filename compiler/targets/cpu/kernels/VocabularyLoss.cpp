@@ -11,7 +11,6 @@ static constexpr std::int64_t logitPanels = 4; ///< panels of a task
 static constexpr std::int64_t maxKBlock = 384;
 static constexpr std::int64_t rowBlock = 4;
 static constexpr int tailRows = 4;
-static constexpr std::int64_t lineElements = 16; ///< f32 of a cache line
 static constexpr int ignored = -100;
 
 static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
