@@ -182,8 +182,7 @@ private:
     b.loop(0, tiled, b.isa.tileRows, [&](Num row) {
       prefetchWeight(v, panel, row);
       for (int r = 0; r < b.isa.tileRows; ++r)
-        prefetchLines(b, mine, (row + b.isa.tileRows + r) * shape.hidden + panel * width,
-                      width);
+        prefetchRow(mine[(row + b.isa.tileRows + r) * shape.hidden + panel * width], width);
       tile(row, b.isa.tileRows);
     });
     b.loop(tiled, rows, tailRows, [&](Num row) { tile(row, tailRows); });
@@ -224,13 +223,17 @@ private:
   // What is read next lies in memory, in pieces of a few lines that hardware foresees badly:
   // each tile fetches its share of it while it is computed.
 
+  void prefetchRow(Ptr row, std::int64_t elements) {
+    prefetchLines(b, row, b.i64(0), elements);
+  }
+
   /// The tile of dweight behind this one.
   void prefetchTile(Num v, Num count, Num row, Num panel) {
     Num same = row + b.isa.tileRows < count;
     Num nextRow = b.select(same, row + b.isa.tileRows, b.i64(0));
     Num nextPanel = b.select(same, panel, panel + 1);
     for (int r = 0; r < b.isa.tileRows; ++r)
-      prefetchLines(b, dweight, (v + nextRow + r) * shape.hidden + nextPanel * width, width);
+      prefetchRow(dweight[(v + nextRow + r) * shape.hidden + nextPanel * width], width);
   }
 
   /// The next panel of the group's weight, by all tiles of dx together.
@@ -240,7 +243,7 @@ private:
     Num nextRow = v + b.select(last, b.i64(group), b.i64(0)) + row / b.isa.tileRows * share;
     Num nextPanel = b.select(last, b.i64(0), panel + 1);
     for (std::int64_t r = 0; r < share; ++r)
-      prefetchLines(b, weight, (nextRow + r) * shape.hidden + nextPanel * width, width);
+      prefetchRow(weight[(nextRow + r) * shape.hidden + nextPanel * width], width);
   }
 
   /// The next group's slab of dlogits, by all tiles of dweight together.
@@ -250,7 +253,7 @@ private:
     Num at = (panel * tiles + row / b.isa.tileRows) * share;
     b.ifThen(at < rows, [&] {
       for (std::int64_t r = 0; r < share; ++r)
-        prefetchLines(b, dlogits, (at + r) * shape.stride(b.isa) + v + group, group);
+        prefetchRow(dlogits[(at + r) * shape.stride(b.isa) + v + group], group);
     });
   }
 
