@@ -20,7 +20,7 @@ namespace {
 struct Matrix {
   std::int64_t rows, columns;
   const CpuIsa *panels;    ///< null: row-major
-  bool transposed = false; ///< the panels are those of the transpose
+  bool transposed = false; ///< what lies there is the transpose
 
   /// 0: row-major.
   int panelWidth() const {
@@ -34,10 +34,10 @@ struct Matrix {
     return out;
   }
   Floats stored(const Floats &canonical, float padding) const {
-    if (!panels)
-      return canonical;
     if (transposed)
       return Matrix{columns, rows, panels}.stored(transpose(canonical, rows, columns), padding);
+    if (!panels)
+      return canonical;
     Floats out = toPanels(canonical, columns, rows, *panels);
     std::int64_t width = panelWidth();
     for (std::int64_t row = rows; row < (rows + width - 1) / width * width; ++row)
@@ -47,7 +47,7 @@ struct Matrix {
   }
   Floats canonical(const Floats &stored) const {
     if (transposed)
-      return transpose(fromPanels(stored, rows, columns, *panels), columns, rows);
+      return transpose(Matrix{columns, rows, panels}.canonical(stored), columns, rows);
     return panels ? fromPanels(stored, columns, rows, *panels) : stored;
   }
 };
@@ -60,11 +60,12 @@ std::vector<Matrix> matrices(const CpuIsa &isa) {
   return all;
 }
 
-/// And panels of the transpose, as Conv1D weights have them.
+/// And transposes, as Conv1D weights lie: in panels on a CPU, by rows on a GPU.
 std::vector<Matrix> matricesAndTransposes(const CpuIsa &isa) {
   std::vector<Matrix> all = matrices(isa);
   for (auto [rows, columns] : {std::pair{1, 1}, {7, 5}, {33, 70}, {70, 33}, {64, 300}})
-    all.push_back({rows, columns, &isa, true});
+    for (const CpuIsa *panels : {static_cast<const CpuIsa *>(nullptr), &isa})
+      all.push_back({rows, columns, panels, true});
   return all;
 }
 

@@ -146,16 +146,16 @@ Num KernelBuilder::firstLanes(Num count) {
 
 Num KernelBuilder::lanesBefore(Num at, Num end) { return laneIndex() < splat(toI32(end - at)); }
 
-Num KernelBuilder::toI64(Num value) {
-  return num(arith::ExtSIOp::create(b, b.getI64Type(), value.value));
-}
-Num KernelBuilder::toI32(Num value) {
-  return num(arith::TruncIOp::create(b, b.getI32Type(), value.value));
-}
-
 static Type withElement(Type type, Type elem) {
   auto vector = dyn_cast<VectorType>(type);
   return vector ? Type(VectorType::get(vector.getShape(), elem)) : elem;
+}
+
+Num KernelBuilder::toI64(Num value) {
+  return num(arith::ExtSIOp::create(b, withElement(value.type(), b.getI64Type()), value.value));
+}
+Num KernelBuilder::toI32(Num value) {
+  return num(arith::TruncIOp::create(b, b.getI32Type(), value.value));
 }
 
 Num KernelBuilder::toF32(Num value) {

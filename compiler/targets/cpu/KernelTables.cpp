@@ -72,17 +72,34 @@ Ptr constantTable(KernelBuilder &b, const std::string &name,
                    Elem::I32);
 }
 
-Num gather(KernelBuilder &b, Ptr table, Num indices) {
+static Type elementOf(KernelBuilder &b, Ptr table) {
+  return table.elem == Elem::I32 ? b.i32Type() : b.f32Type();
+}
+
+static Value placesIn(KernelBuilder &b, Ptr table, Num indices) {
+  return LLVM::GEPOp::create(b.mlir(), b.vectorOf(pointerType(b)), elementOf(b, table),
+                             table.value, ArrayRef<Value>{indices.value});
+}
+
+static Value lanesOf(KernelBuilder &b, Num mask) {
+  if (mask)
+    return mask.value;
+  auto flags = cast<VectorType>(b.vectorOf(b.mlir().getI1Type()));
+  return arith::ConstantOp::create(b.mlir(), DenseElementsAttr::get(flags, true));
+}
+
+Num gather(KernelBuilder &b, Ptr table, Num indices, Num mask) {
   ImplicitLocOpBuilder &builder = b.mlir();
-  Type elem = table.elem == Elem::I32 ? b.i32Type() : b.f32Type();
-  Type type = b.vectorOf(elem);
-  Value at = LLVM::GEPOp::create(builder, b.vectorOf(pointerType(b)), elem, table.value,
-                                 ArrayRef<Value>{indices.value});
-  auto flags = cast<VectorType>(b.vectorOf(builder.getI1Type()));
-  Value all = arith::ConstantOp::create(builder, DenseElementsAttr::get(flags, true));
+  Type type = b.vectorOf(elementOf(b, table));
+  Value at = placesIn(b, table, indices), lanes = lanesOf(b, mask);
   Value none = arith::ConstantOp::create(builder, type, builder.getZeroAttr(type));
-  return b.num(LLVM::masked_gather::create(builder, type, at, all, ValueRange{none},
+  return b.num(LLVM::masked_gather::create(builder, type, at, lanes, ValueRange{none},
                                            builder.getI32IntegerAttr(4)));
+}
+
+void scatter(KernelBuilder &b, Num values, Ptr table, Num indices, Num mask) {
+  LLVM::masked_scatter::create(b.mlir(), values.value, placesIn(b, table, indices),
+                               lanesOf(b, mask), b.mlir().getI32IntegerAttr(4));
 }
 
 } // namespace ftc::cpu

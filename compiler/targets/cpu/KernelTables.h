@@ -28,7 +28,10 @@ void storeBytes(KernelBuilder &b, Num values, BytePtr p, Num mask);
 Ptr constantTable(KernelBuilder &b, const std::string &name, const std::vector<float> &values);
 Ptr constantTable(KernelBuilder &b, const std::string &name,
                   const std::vector<std::int32_t> &values);
-/// Elements of a table of f32 or i32 at a vector of i32 indices, all in range.
-Num gather(KernelBuilder &b, Ptr table, Num indices);
+/// Elements of a table of f32 or i32 at a vector of integer indices, all in range; masked lanes
+/// 0, a null mask means all lanes.
+Num gather(KernelBuilder &b, Ptr table, Num indices, Num mask = {});
+/// Writes a vector of f32 to the elements at a vector of integer indices, each in one lane.
+void scatter(KernelBuilder &b, Num values, Ptr table, Num indices, Num mask = {});
 
 } // namespace ftc::cpu

@@ -245,7 +245,9 @@ void Distribution::load(Operation &op, Value pointer, Value mask, Value otherwis
 /// What other lanes read before, and what they read after, is on its side of the store.
 void Distribution::store(Value value, Value pointer, Value mask, unsigned alignment) {
   std::int64_t lanes = lanesOf(value.getType());
-  Value lane = map.lookup(value), at = atLane(map.lookup(pointer), lane.getType());
+  Value lane = map.lookup(value), at = map.lookup(pointer);
+  if (!isa<VectorType>(pointer.getType()))
+    at = atLane(at, lane.getType());
   if (!mask && lanes < kWarp)
     mask = below(this->lane, lanes);
   order();
@@ -327,6 +329,10 @@ LogicalResult Distribution::distribute(Operation &op) {
   }
   if (auto value = dyn_cast<LLVM::MaskedStoreOp>(op)) {
     store(value.getValue(), value.getData(), map.lookup(value.getMask()), value.getAlignment());
+    return success();
+  }
+  if (auto value = dyn_cast<LLVM::masked_scatter>(op)) {
+    store(value.getValue(), value.getPtrs(), map.lookup(value.getMask()), value.getAlignment());
     return success();
   }
   if (auto value = dyn_cast<LLVM::StoreOp>(op)) {

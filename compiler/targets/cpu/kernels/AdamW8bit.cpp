@@ -1,8 +1,11 @@
 // A block at a time: read, update, find the largest magnitudes, round. A panel's elements are
-// brought into canonical order in scratch and back.
+// brought into canonical order in scratch and back; a transpose's are read and written where
+// they lie.
 #include "compiler/targets/cpu/kernels/AdamW8bit.h"
 
 #include "compiler/targets/cpu/KernelTables.h"
+
+#include <optional>
 
 namespace ftc::cpu {
 
@@ -54,11 +57,26 @@ struct Step {
   Num coefficient, keep1, rate1, keep2, rate2, decay, size, rootCorrection, eps;
 };
 
-/// A block's pointers, at its first element.
+/// Where canonical elements lie in a row-major transpose: row `firstRow` of the matrix, from its
+/// column `firstColumn` on.
+struct Transpose {
+  KernelBuilder &b;
+  Num firstRow, firstColumn, rows, columns;
+
+  /// Of elements [at, at + lanes) behind the first; i64.
+  Num places(Num at) const {
+    Num element = b.laneIndex() + b.splat(b.toI32(firstColumn + at));
+    Num width = b.splat(b.toI32(columns)), row = element / width;
+    return b.toI64(element - row * width) * b.splat(rows) + b.toI64(row) + b.splat(firstRow);
+  }
+};
+
+/// A block's pointers, at its first element; of a transpose p and g are those of the matrix.
 struct Block {
   Ptr p, g, m, v;
   BytePtr mCodes, vCodes;
   Ptr mAbsmax, vAbsmax;
+  std::optional<Transpose> transpose = std::nullopt;
 };
 } // namespace
 
@@ -83,16 +101,23 @@ static void updateBlock(KernelBuilder &b, const Step &step, const Block &block, 
   Num mOld = b.load(block.mAbsmax), vOld = b.load(block.vAbsmax);
   Nums largest =
       b.loop(0, end, b.isa.lanes, {b.vec(0), b.vec(0)}, [&](Num at, const Nums &sofar) {
-        Num mask = maskAt(at), g = b.loadVector(block.g[at], mask);
+        Num mask = maskAt(at), places = block.transpose ? block.transpose->places(at) : Num{};
+        auto read = [&](Ptr from) {
+          return places ? gather(b, from, places, mask) : b.loadVector(from[at], mask);
+        };
+        Num g = read(block.g);
         if (step.coefficient)
           g = g * step.coefficient;
         Num m = signedCodes.read(block.mCodes[at], mask) * mOld;
         Num v = unsignedCodes.read(block.vCodes[at], mask) * vOld;
         m = b.fma(b.splat(step.rate1), g, m * step.keep1);
         v = b.fma(g * step.rate2, g, v * step.keep2);
-        Num p = b.loadVector(block.p[at], mask) * step.decay;
         Num denominator = b.sqrt(v) / step.rootCorrection + step.eps;
-        b.storeVector(p - step.size * (m / denominator), block.p[at], mask);
+        Num p = read(block.p) * step.decay - step.size * (m / denominator);
+        if (places)
+          scatter(b, p, block.p, places, mask);
+        else
+          b.storeVector(p, block.p[at], mask);
         b.storeVector(m, block.m[at]);
         b.storeVector(v, block.v[at]);
         Num size = b.abs(m);
@@ -156,6 +181,10 @@ void AdamW8bit::emit(KernelBuilder &b) const {
             b.store(b.load(p[place]), block.p[at]);
             b.store(b.load(g[place]), block.g[at]);
           });
+        } else if (transposed) {
+          block.p = p;
+          block.g = g;
+          block.transpose.emplace(b, first / columns, first % columns, rows, columns);
         } else {
           block.p = p[first];
           block.g = g[first];

@@ -27,8 +27,8 @@ struct CodeSearch {
 
 /// AdamW's update (Optimizer.h) of a parameter of `columns` a row whose moments are codes of
 /// dynamicMap(true) and dynamicMap(false), in blocks of 256 elements of the canonical row-major
-/// order, also where the parameter lies in panels: padding is in no block. m and v enter the
-/// step unrounded; then each block is divided by its largest magnitude and rounded to the
+/// order, also where the parameter lies in panels or transposed: padding is in no block. m and v
+/// enter the step unrounded; then each block is divided by its largest magnitude and rounded to the
 /// nearest code, the lower of two equally near.
 ///   buffers  p, g, m u8 [n], v u8 [n], m_absmax [ceil(n / 256)], v_absmax [ceil(n / 256)],
 ///            [control [2]]
@@ -36,7 +36,7 @@ struct CodeSearch {
 ///   scalars  lr, beta1, beta2, eps, weight_decay, bc1, bc2
 struct AdamW8bit : Kernel {
   int panelWidth = 0;      ///< 0: row-major
-  bool transposed = false; ///< with panels: they are those of the matrix' transpose
+  bool transposed = false; ///< what lies in memory is the matrix' transpose
   bool control = true;
 
   std::string key(const CpuIsa &isa) const override;

@@ -233,12 +233,17 @@ static LogicalResult lowerLion(Operation *operation, CpuProgram &program) {
                            {"learning_rate", "adam_beta1", "adam_beta2", decayOf(op)}, program);
 }
 
+/// The width of panels of whole vectors, 0 of a row-major matrix: panels of one row are that,
+/// with the rows of the program's type.
+static int vectorPanels(const Storage &place) {
+  return place.panelWidth > 1 ? static_cast<int>(place.panelWidth) : 0;
+}
+
 /// A matrix's four launches; blocks are panels where it lies in panels.
 static void launchAdafactor(nn::AdafactorOp op, unsigned i, CpuProgram &program) {
   Value param = op.getParams()[i], v = op.getV()[i], column = op.getVColumn()[i];
   auto type = cast<RankedTensorType>(param.getType());
-  auto panelWidth = static_cast<int>(
-      program.planner.storage.of(argumentName(param, nn::kParameter)).panelWidth);
+  int panelWidth = vectorPanels(program.planner.storage.of(argumentName(param, nn::kParameter)));
   std::int64_t height = AdafactorMatrix::blockRows(panelWidth);
   AffineExpr rows = program.constant(type.getDimSize(0));
   AffineExpr columns = program.constant(type.getDimSize(1));
@@ -314,8 +319,8 @@ static LogicalResult lowerAdamW8bit(Operation *operation, CpuProgram &program) {
     std::int64_t elements = type.getNumElements();
     const Storage &place = program.planner.storage.of(argumentName(param, nn::kParameter));
     auto kernel = std::make_shared<AdamW8bit>();
-    kernel->panelWidth = static_cast<int>(place.panelWidth);
-    kernel->transposed = kernel->panelWidth && place.transposed;
+    kernel->panelWidth = vectorPanels(place);
+    kernel->transposed = place.panelWidth && place.transposed;
     // Of the canonical matrix, whose blocks the checkpoint's order of elements makes.
     std::int64_t columns =
         type.getRank() == 2 ? type.getDimSize(kernel->transposed ? 0 : 1) : elements;

@@ -18,25 +18,9 @@ LogicalResult lowerToVectorKernels(Operation *op, cpu::CpuProgram &program) {
   return registry.find(op->getName().getStringRef())->second(op, program);
 }
 
-/// Updates whose moments know rows and columns, or blocks in the checkpoint's order: their
-/// kernels walk panels of whole vectors, which a transposed weight does not lie in here.
-static LogicalResult lowerOrderedUpdate(Operation *op, cpu::CpuProgram &program) {
-  for (Value operand : op->getOperands()) {
-    StringRef name = argumentText(operand, nn::kParameter);
-    if (!name.empty() && program.planner.storage.of(name).panelWidth)
-      return op->emitOpError("expected weights that the checkpoint keeps as they are, got '")
-             << name
-             << "', which it keeps transposed: there is no cuda kernel for that, take "
-                "--optim adamw";
-  }
-  return lowerToVectorKernels(op, program);
-}
-
 static void addLowerings(cpu::LoweringRegistry &registry) {
   cpu::addCpuLowerings(registry);
   addRowMajorLinearLowerings(registry);
-  registry[nn::AdafactorOp::getOperationName()] = lowerOrderedUpdate;
-  registry[nn::AdamW8bitOp::getOperationName()] = lowerOrderedUpdate;
   addFlashLowerings(registry);
   addWindowedLossLowerings(registry);
 }
