@@ -2,6 +2,7 @@
 #include "compiler/analysis/BufferLives.h"
 
 #include <algorithm>
+#include <limits>
 
 using namespace mlir;
 
@@ -62,8 +63,8 @@ llvm::DenseMap<Value, BufferUse> usesOf(plan::ProgramOp program, int *commands) 
       for (auto [operand, access] : llvm::zip_equal(launch.getOperands(), launch.getAccess()))
         note(operand, static_cast<plan::Access>(access) == plan::Access::Read);
       if (FlatSymbolRefAttr group = launch.getGroupAttr())
-        left = plan::membersOf(cast<plan::KernelOp>(
-            SymbolTable::lookupSymbolIn(program->getParentOp(), group)));
+        left = plan::membersOf(
+            cast<plan::KernelOp>(SymbolTable::lookupSymbolIn(program->getParentOp(), group)));
       left = std::max<std::int64_t>(0, left - 1);
     } else if (auto fill = dyn_cast<plan::FillOp>(op)) {
       note(fill.getTarget(), false);
@@ -79,29 +80,34 @@ llvm::DenseMap<Value, BufferUse> usesOf(plan::ProgramOp program, int *commands) 
   return uses;
 }
 
-bool mayOverlap(plan::BufferOp a, plan::BufferOp b, const BufferSizes &sizes) {
-  if (a == b)
-    return true;
-  if (a.getSegment() != b.getSegment())
-    return false;
-  switch (a.getSegment()) {
+BufferPlace BufferPlace::of(plan::BufferOp buffer, const BufferSizes &sizes) {
+  BufferPlace place{buffer.getSegment()};
+  switch (place.segment) {
   case plan::Segment::Arena:
-    return false;
+    return place;
   case plan::Segment::Input:
-  case plan::Segment::Output:
-    return a.getName() == b.getName();
+  case plan::Segment::Output: // an attribute of one text is one object
+    place.begin = static_cast<std::int64_t>(
+        reinterpret_cast<std::uintptr_t>(buffer.getNameAttr().getAsOpaquePointer()));
+    place.end = place.begin + 1;
+    return place;
   default:
     break;
   }
-  FailureOr<std::int64_t> ofA = sizes.elements(a), ofB = sizes.elements(b);
-  if (failed(ofA) || failed(ofB))
-    return true;
+  place.end = std::numeric_limits<std::int64_t>::max();
+  FailureOr<std::int64_t> elements = sizes.elements(buffer);
+  if (failed(elements))
+    return place;
   bool inBytes =
-      a.getSegment() == plan::Segment::Moments || a.getSegment() == plan::Segment::State;
-  std::int64_t beginA = a.getOffset(), beginB = b.getOffset();
-  std::int64_t endA = beginA + *ofA * (inBytes ? bytesOf(a.getDtype()) : 1);
-  std::int64_t endB = beginB + *ofB * (inBytes ? bytesOf(b.getDtype()) : 1);
-  return beginA < endB && beginB < endA;
+      place.segment == plan::Segment::Moments || place.segment == plan::Segment::State;
+  place.begin = buffer.getOffset();
+  place.end = place.begin + *elements * (inBytes ? bytesOf(buffer.getDtype()) : 1);
+  return place;
+}
+
+bool mayOverlap(plan::BufferOp a, plan::BufferOp b, const BufferSizes &sizes) {
+  return a == b || (a.getSegment() == b.getSegment() &&
+                    BufferPlace::of(a, sizes).overlaps(BufferPlace::of(b, sizes)));
 }
 
 } // namespace ftc

@@ -24,8 +24,20 @@ struct BufferSizes {
 /// Bytes of an element.
 std::int64_t bytesOf(mlir::Type dtype);
 
-/// Whether two buffers of a program may share memory. In the arena only a buffer with itself:
-/// that two of it do not overlap while both are live is the placement's to see to.
+/// Where a buffer lies: a half-open range of its segment's elements or bytes, of inputs and
+/// outputs one that stands for the name. Of the arena it is empty: that two of its buffers do
+/// not overlap while both are live is the placement's to see to.
+struct BufferPlace {
+  plan::Segment segment;
+  std::int64_t begin = 0, end = 0;
+
+  static BufferPlace of(plan::BufferOp buffer, const BufferSizes &sizes);
+  bool overlaps(const BufferPlace &other) const {
+    return segment == other.segment && begin < other.end && other.begin < end;
+  }
+};
+
+/// Whether two buffers of a program may share memory: one, or overlapping places.
 bool mayOverlap(plan::BufferOp a, plan::BufferOp b, const BufferSizes &sizes);
 
 /// The commands of its program, counted from 0, that use a buffer: -1 where none does. The

@@ -7,7 +7,6 @@
 #include "dialects/plan/Plan.h"
 
 #include "mlir/IR/Remarks.h"
-#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/xxhash.h"
 
@@ -39,14 +38,27 @@ struct Command {
   SmallVector<Use> uses;
 };
 
+struct Buffer {
+  plan::BufferOp op;
+  BufferPlace place;
+  std::int64_t bytes; ///< in the arena, 0 of others
+  ArenaLife life = {};
+  unsigned uses = 0;   ///< by all commands
+  unsigned placed = 0; ///< by those that have a slot
+  /// While a window of slots is looked at: uses there, and the first and the last slot of them.
+  unsigned inWindow = 0;
+  std::size_t first = 0, last = 0;
+};
+
 /// Commands that are one launch, or one that is no launch.
 using Slot = SmallVector<unsigned>;
 
 /// One program.
 class Grouping {
 public:
-  Grouping(plan::VariantOp variant, plan::ProgramOp program, const BufferSizes &sizes)
-      : variant(variant), program(program), sizes(sizes) {}
+  Grouping(plan::VariantOp variant, SymbolTable &symbols, plan::ProgramOp program,
+           const BufferSizes &sizes)
+      : variant(variant), symbols(symbols), program(program), sizes(sizes) {}
 
   /// Groups launches where the arena stays as small as it is; tells whether there were any.
   FailureOr<bool> run();
@@ -59,9 +71,15 @@ private:
   bool fit(const Slot &slot, unsigned command) const;
   bool conflict(unsigned a, unsigned b) const;
   bool conflict(const Slot &a, const Slot &b) const;
+  void begin();
+  void append(unsigned command);
   void form(std::int64_t limit);
-  bool join(std::size_t at, std::int64_t limit);
-  SmallVector<std::int64_t> liveBytes(ArrayRef<Slot> order) const;
+  bool join(std::size_t at, bool up, std::int64_t limit);
+  /// Bytes of the arena that live at each slot, and those of them that live before it too.
+  struct Live {
+    SmallVector<std::int64_t> at, carried;
+  };
+  Live liveBytes(ArrayRef<Slot> window, std::size_t at);
   std::int64_t place();
   /// Members of a group by their runs: neighbours of one kernel over one grid.
   SmallVector<Slot> runsOf(const Slot &slot) const;
@@ -69,14 +87,14 @@ private:
   void apply();
 
   plan::VariantOp variant;
+  SymbolTable &symbols; ///< of the variant
   plan::ProgramOp program;
   const BufferSizes &sizes;
   SmallVector<Command> commands;
-  SmallVector<plan::BufferOp> buffers;
-  SmallVector<std::int64_t> bytes;          ///< of arena buffers, 0 of others
-  SmallVector<llvm::SmallBitVector> shared; ///< which buffers may share memory
+  SmallVector<Buffer> buffers;
   SmallVector<Slot> slots;
-  SmallVector<ArenaLife> lives; ///< of the arena's buffers, in their order
+  SmallVector<std::int64_t> carried; ///< bytes that live before each slot and in it or behind
+  std::int64_t open = 0;             ///< the same, behind the last slot
 };
 
 } // namespace
@@ -89,16 +107,15 @@ LogicalResult Grouping::collect() {
       if (failed(elements))
         return failure();
       index[buffer.getBuffer()] = buffers.size();
-      buffers.push_back(buffer);
       bool arena = buffer.getSegment() == plan::Segment::Arena;
-      bytes.push_back(arena ? placedBytes(*elements * bytesOf(buffer.getDtype())) : 0);
+      buffers.push_back({buffer, BufferPlace::of(buffer, sizes),
+                         arena ? placedBytes(*elements * bytesOf(buffer.getDtype())) : 0});
       continue;
     }
     Command command{&op, {}, {}};
     if (auto launch = dyn_cast<plan::LaunchOp>(op)) {
       ++before;
-      command.kernel =
-          cast<plan::KernelOp>(SymbolTable::lookupSymbolIn(variant, launch.getKernelAttr()));
+      command.kernel = symbols.lookup<plan::KernelOp>(launch.getKernel());
       for (auto [operand, access] : llvm::zip_equal(launch.getOperands(), launch.getAccess()))
         command.uses.push_back(
             {index.lookup(operand), static_cast<plan::Access>(access) != plan::Access::Read});
@@ -109,12 +126,9 @@ LogicalResult Grouping::collect() {
       command.uses.push_back({index.lookup(copy.getSource()), false});
       command.uses.push_back({index.lookup(copy.getTarget()), true});
     }
+    for (const Command::Use &use : command.uses)
+      ++buffers[use.buffer].uses;
     commands.push_back(std::move(command));
-  }
-  for (plan::BufferOp a : buffers) {
-    llvm::SmallBitVector &row = shared.emplace_back(buffers.size());
-    for (auto [k, b] : llvm::enumerate(buffers))
-      row[k] = mayOverlap(a, b, sizes);
   }
   return success();
 }
@@ -138,7 +152,8 @@ bool Grouping::fit(const Slot &slot, unsigned command) const {
 bool Grouping::conflict(unsigned a, unsigned b) const {
   for (const Command::Use &x : commands[a].uses)
     for (const Command::Use &y : commands[b].uses)
-      if ((x.writes || y.writes) && shared[x.buffer][y.buffer])
+      if ((x.writes || y.writes) &&
+          (x.buffer == y.buffer || buffers[x.buffer].place.overlaps(buffers[y.buffer].place)))
         return true;
   return false;
 }
@@ -149,34 +164,65 @@ bool Grouping::conflict(const Slot &a, const Slot &b) const {
   });
 }
 
-/// Bytes of the arena that live at each slot, and then at each command that has none yet.
-SmallVector<std::int64_t> Grouping::liveBytes(ArrayRef<Slot> order) const {
-  SmallVector<std::pair<int, int>> spans(buffers.size(), {-1, -1});
-  int at = 0;
-  auto use = [&](unsigned command) {
-    for (const Command::Use &use : commands[command].uses) {
-      auto &[first, last] = spans[use.buffer];
-      first = first < 0 ? at : first;
-      last = at;
-    }
-  };
-  unsigned placed = 0;
-  for (const Slot &slot : order) {
-    for (unsigned command : slot)
-      use(command);
-    placed += slot.size();
-    ++at;
+void Grouping::begin() {
+  slots.clear();
+  carried.clear();
+  open = 0;
+  for (Buffer &buffer : buffers)
+    buffer.placed = 0;
+}
+
+/// Takes the next command in program order as a slot of its own.
+void Grouping::append(unsigned command) {
+  slots.push_back({command});
+  carried.push_back(open);
+  for (const Command::Use &use : commands[command].uses) {
+    Buffer &buffer = buffers[use.buffer];
+    open += buffer.placed++ ? 0 : buffer.bytes;
+    open -= buffer.placed == buffer.uses ? buffer.bytes : 0;
   }
-  for (; placed < commands.size(); ++placed, ++at)
-    use(placed);
-  SmallVector<std::int64_t> live(at + 1, 0);
-  for (auto [span, size] : llvm::zip_equal(spans, bytes))
-    if (span.first >= 0) {
-      live[span.first] += size;
-      live[span.second + 1] -= size;
-    }
-  for (std::size_t i = 1; i < live.size(); ++i)
-    live[i] += live[i - 1];
+}
+
+/// With `window` in the place of the slots from `at` on: the same commands.
+Grouping::Live Grouping::liveBytes(ArrayRef<Slot> window, std::size_t at) {
+  SmallVector<unsigned> used;
+  for (auto [place, slot] : llvm::enumerate(window))
+    for (unsigned command : slot)
+      for (const Command::Use &use : commands[command].uses) {
+        Buffer &buffer = buffers[use.buffer];
+        if (!buffer.bytes)
+          continue;
+        if (buffer.inWindow++ == 0) {
+          buffer.first = place;
+          used.push_back(use.buffer);
+        }
+        buffer.last = place;
+      }
+  Live live;
+  live.at.assign(window.size() + 1, 0);
+  live.carried.assign(window.size() + 1, 0);
+  std::int64_t through = carried[at]; // what no command of the window uses lives through it
+  for (unsigned index : used) {
+    Buffer &buffer = buffers[index];
+    bool before = buffer.placed > buffer.inWindow, after = buffer.uses > buffer.placed;
+    std::size_t first = before ? 0 : buffer.first, last = after ? window.size() : buffer.last;
+    through -= before ? buffer.bytes : 0;
+    live.at[first] += buffer.bytes;
+    if (last < window.size())
+      live.at[last + 1] -= buffer.bytes;
+    if (first < last && first + 1 < window.size())
+      live.carried[first + 1] += buffer.bytes;
+    if (first < last && last + 1 <= window.size())
+      live.carried[last + 1] -= buffer.bytes;
+    buffer.inWindow = 0;
+  }
+  for (std::size_t i = 0; i <= window.size(); ++i) {
+    live.at[i] += i ? live.at[i - 1] : through;
+    live.carried[i] += i ? live.carried[i - 1] : through;
+  }
+  live.at.pop_back();
+  live.carried.pop_back();
+  live.carried.front() = carried[at];
   return live;
 }
 
@@ -194,79 +240,86 @@ struct ArenaCost {
 };
 } // namespace
 
-/// Lets the last slot, a single launch, join the one at `at`: there, or here, whichever keeps
-/// less, where no more lives above `limit` than before.
-bool Grouping::join(std::size_t at, std::int64_t limit) {
-  const Slot &mine = slots.back();
-  if (conflict(slots[at], mine))
+/// Lets the last slot, a single launch, join the one at `at`: there, if nothing between is in
+/// its way (`up`), or here, whichever keeps less, where no more lives above `limit` than
+/// before. Only from `at` on does that change what lives.
+bool Grouping::join(std::size_t at, bool up, std::int64_t limit) {
+  ArrayRef<Slot> window = ArrayRef<Slot>(slots).drop_front(at);
+  if (conflict(window.front(), window.back()))
     return false;
-  ArrayRef<Slot> between = ArrayRef<Slot>(slots).drop_front(at + 1).drop_back();
-  bool up = llvm::none_of(between, [&](const Slot &slot) { return conflict(slot, mine); });
-  bool down =
-      llvm::none_of(between, [&](const Slot &slot) { return conflict(slot, slots[at]); });
+  bool down = llvm::none_of(window.drop_front().drop_back(),
+                            [&](const Slot &slot) { return conflict(slot, window.front()); });
   if (!up && !down)
     return false;
-  Slot joined = slots[at];
-  joined.append(mine);
-  std::int64_t most = ArenaCost(liveBytes(slots), limit).above;
+  Slot joined = window.front();
+  joined.append(window.back());
+  std::int64_t most = ArenaCost(liveBytes(window, at).at, limit).above;
   std::optional<SmallVector<Slot>> best;
+  SmallVector<std::int64_t> bestCarried;
   std::int64_t least = 0;
   for (bool here : {false, true}) {
     if (here ? !down : !up)
       continue;
-    SmallVector<Slot> order(slots.begin(), slots.end() - 1);
-    if (here) {
-      order.erase(order.begin() + at);
+    SmallVector<Slot> order(window.begin() + here, window.end() - 1);
+    if (here)
       order.push_back(joined);
-    } else {
-      order[at] = joined;
-    }
-    ArenaCost cost(liveBytes(order), limit);
+    else
+      order.front() = joined;
+    Live live = liveBytes(order, at);
+    ArenaCost cost(live.at, limit);
     if (cost.above > most || (best && cost.all >= least))
       continue;
     least = cost.all;
     best = std::move(order);
+    bestCarried = std::move(live.carried);
   }
   if (!best)
     return false;
-  slots = std::move(*best);
+  slots.truncate(at);
+  slots.append(*best);
+  carried.truncate(at);
+  carried.append(bestCarried);
   return true;
 }
 
 /// Groups in program order, each launch with the nearest that it can join.
 void Grouping::form(std::int64_t limit) {
-  slots.clear();
+  begin();
   for (unsigned command = 0; command < commands.size(); ++command) {
-    slots.push_back({command});
+    append(command);
     if (!commands[command].kernel)
       continue;
     std::size_t mine = slots.size() - 1, reach = std::min(mine, kReach);
-    for (std::size_t back = 1; back <= reach; ++back)
-      if (fit(slots[mine - back], command) && join(mine - back, limit))
+    bool up = true;
+    for (std::size_t back = 1; back <= reach; ++back) {
+      if (fit(slots[mine - back], command) && join(mine - back, up, limit))
         break;
+      up = up && !conflict(slots[mine - back], slots.back());
+    }
   }
 }
 
 /// Places the arena's buffers for the order of slots; gives its end.
 std::int64_t Grouping::place() {
-  lives.assign(buffers.size(), {});
+  for (Buffer &buffer : buffers)
+    buffer.life = {};
   for (auto [at, slot] : llvm::enumerate(slots))
     for (unsigned command : slot)
       for (const Command::Use &use : commands[command].uses) {
-        ArenaLife &life = lives[use.buffer];
+        ArenaLife &life = buffers[use.buffer].life;
         life.first = life.bytes ? life.first : static_cast<int>(at);
         life.last = static_cast<int>(at);
-        life.bytes = bytes[use.buffer];
+        life.bytes = buffers[use.buffer].bytes;
       }
   SmallVector<ArenaLife> used;
-  for (const ArenaLife &life : lives)
-    if (life.bytes)
-      used.push_back(life);
+  for (const Buffer &buffer : buffers)
+    if (buffer.life.bytes)
+      used.push_back(buffer.life);
   std::int64_t end = placeArena(used);
   const ArenaLife *next = used.begin();
-  for (ArenaLife &life : lives)
-    if (life.bytes)
-      life = *next++;
+  for (Buffer &buffer : buffers)
+    if (buffer.life.bytes)
+      buffer.life = *next++;
   return end;
 }
 
@@ -289,6 +342,7 @@ SmallVector<Slot> Grouping::runsOf(const Slot &slot) const {
 
 /// The group's kernel, made at the first mention: equal groups share it.
 plan::KernelOp Grouping::kernelOf(ArrayRef<Slot> runs) {
+  OpBuilder builder(variant.getContext());
   SmallVector<Attribute> names;
   SmallVector<std::int64_t> counts;
   std::string text;
@@ -303,21 +357,28 @@ plan::KernelOp Grouping::kernelOf(ArrayRef<Slot> runs) {
   if (runs.size() > 1)
     name +=
         "_with_" + llvm::utohexstr(llvm::xxh3_64bits(text) & 0xffffffff, /*LowerCase=*/true);
-  if (auto known = dyn_cast_or_null<plan::KernelOp>(
-          SymbolTable::lookupSymbolIn(variant, StringAttr::get(variant.getContext(), name))))
-    return known;
+  ArrayAttr runsAttr = builder.getArrayAttr(names);
+  DenseI64ArrayAttr countsAttr = builder.getDenseI64ArrayAttr(counts);
+  // A hash may be that of another group: then the next number behind it is this one's.
+  std::string stem = name;
+  for (unsigned next = 2; Operation *known = symbols.lookup(name); ++next) {
+    auto kernel = dyn_cast<plan::KernelOp>(known);
+    if (kernel && kernel.getRunsAttr() == runsAttr && kernel.getCountsAttr() == countsAttr)
+      return kernel;
+    name = stem + "_" + std::to_string(next);
+  }
   auto all = variant.getOps<plan::KernelOp>();
   plan::KernelOp last = *std::prev(llvm::to_vector(all).end());
-  OpBuilder builder(variant.getContext());
   builder.setInsertionPointAfter(last);
   std::int64_t scratch = 0;
   for (const Slot &run : runs)
     scratch = std::max<std::int64_t>(
         scratch, plan::KernelOp(commands[run.front()].kernel).getScratchBytes());
-  return plan::KernelOp::create(builder, variant.getLoc(), name, scratch,
-                                first.getThreadsAttr(), first.getSharedBytesAttr(),
-                                first.getResidentAttr(), builder.getArrayAttr(names),
-                                builder.getDenseI64ArrayAttr(counts));
+  auto kernel = plan::KernelOp::create(builder, variant.getLoc(), name, scratch,
+                                       first.getThreadsAttr(), first.getSharedBytesAttr(),
+                                       first.getResidentAttr(), runsAttr, countsAttr);
+  symbols.insert(kernel);
+  return kernel;
 }
 
 void Grouping::apply() {
@@ -334,17 +395,20 @@ void Grouping::apply() {
     auto first = cast<plan::LaunchOp>(commands[runs.front().front()].op);
     first.setGroupAttr(FlatSymbolRefAttr::get(kernelOf(runs).getSymNameAttr()));
   }
-  for (auto [buffer, life] : llvm::zip_equal(buffers, lives))
-    if (life.bytes)
-      buffer.setOffset(life.offset);
+  for (Buffer &buffer : buffers)
+    if (buffer.life.bytes)
+      buffer.op.setOffset(buffer.life.offset);
 }
 
 FailureOr<bool> Grouping::run() {
   if (failed(collect()))
     return failure();
-  for (unsigned command = 0; command < commands.size(); ++command)
-    slots.push_back({command});
-  std::int64_t limit = *llvm::max_element(liveBytes(slots));
+  begin();
+  std::int64_t limit = 0;
+  for (unsigned command = 0; command < commands.size(); ++command) {
+    append(command);
+    limit = std::max(limit, liveBytes(slots.back(), command).at.front());
+  }
   auto arena = static_cast<std::int64_t>(program.getArenaBytes());
   // Values that fit side by side may leave gaps where they lie: then fewer may live at once.
   for (int attempt = 0; attempt < 12; ++attempt) {
@@ -369,13 +433,14 @@ struct GroupLaunchesPass : impl::GroupLaunchesBase<GroupLaunchesPass> {
     FailureOr<BufferSizes> sizes = BufferSizes::of(getOperation());
     if (failed(sizes))
       return signalPassFailure();
-    for (auto variant : getOperation().getOps<plan::VariantOp>())
+    for (auto variant : getOperation().getOps<plan::VariantOp>()) {
+      SymbolTable symbols(variant);
       for (auto program : llvm::to_vector(variant.getOps<plan::ProgramOp>())) {
         if (llvm::none_of(variant.getOps<plan::KernelOp>(), [](plan::KernelOp kernel) {
               return kernel.getThreads().has_value();
             }))
           continue;
-        Grouping grouping(variant, program, *sizes);
+        Grouping grouping(variant, symbols, program, *sizes);
         FailureOr<bool> done = grouping.run();
         if (failed(done))
           return signalPassFailure();
@@ -390,6 +455,7 @@ struct GroupLaunchesPass : impl::GroupLaunchesBase<GroupLaunchesPass> {
                 variant.getSymName() + " became " + llvm::Twine(grouping.launches))
                    .str();
       }
+    }
   }
 };
 
