@@ -244,9 +244,7 @@ Status Trainer::checkSteps() {
 
 bool Trainer::trainsFromOutput() const {
   const abi::Adapter *adapter = (*session->artifact)->adapter();
-  std::vector<std::string> sources{settings.modelPath.empty()
-                                       ? std::string(text((*session->artifact)->model_path()))
-                                       : settings.modelPath};
+  std::vector<std::string> sources{baseModelPath(*session->artifact, settings.modelPath)};
   if (adapter && adapter->path())
     sources.emplace_back(text(adapter->path()));
   return std::any_of(sources.begin(), sources.end(), [&](const std::string &path) {

@@ -208,7 +208,7 @@ Result<std::optional<Checkpoint>> openInitialAdapter(const ArtifactReader &artif
 Status loadInitial(Session &session, const std::string &directory, std::uint32_t seed,
                    bool frozenAlone) {
   const ArtifactReader &artifact = *session.artifact;
-  std::string path = directory.empty() ? std::string(text(artifact->model_path())) : directory;
+  std::string path = baseModelPath(artifact, directory);
   Result<std::unique_ptr<WeightSource>> opened = WeightSource::open(path);
   if (!opened)
     return Status::error(opened.status().message() +
@@ -244,6 +244,10 @@ Status loadInitial(Session &session, const std::string &directory, std::uint32_t
 
 Status loadInitialWeights(Session &session, const std::string &directory, std::uint32_t seed) {
   return loadInitial(session, directory, seed, /*frozenAlone=*/false);
+}
+
+std::string baseModelPath(const ArtifactReader &artifact, const std::string &given) {
+  return given.empty() ? std::string(text(artifact->model_path())) : given;
 }
 
 Status loadBaseWeights(Session &session, const std::string &directory) {

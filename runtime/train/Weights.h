@@ -12,6 +12,10 @@ namespace ftc::rt {
 /// not the artifact's.
 Status loadInitialWeights(Session &session, const std::string &directory, std::uint32_t seed);
 
+/// Where the checkpoint lies that an artifact was compiled from: `given`, or, where that is empty,
+/// where it was then.
+std::string baseModelPath(const ArtifactReader &artifact, const std::string &given);
+
 /// The base model under an adapter: as loadInitialWeights, for frozen parameters alone. Nothing
 /// where the artifact has no adapter: its models are whole.
 Status loadBaseWeights(Session &session, const std::string &directory);

@@ -197,6 +197,27 @@ class OutputsTest(Suite):
         must(*compile, "-o", model / "step.ftb")
         must(*compile, "-o", model / "step.ftb")
 
+    def testTheBaseThatAnArtifactNamesIsNotWrittenOver(self):
+        """A run with adapters reads the model beneath them, wherever the artifact says it lies."""
+        base, output = self.scratch / "base", self.scratch / "adapted"
+        shutil.copytree(MODEL, base)
+        artifact = self.scratch / "adapter.ftb"
+        must("ftc", "compile", base, "--task", TEXT, "--train_file", DATA, "--max_seq_length", 48,
+             "--method", "lora", "-o", artifact)
+        must("ftrt", "run", artifact, "--train_file", DATA, "--output_dir", output, "--max_steps", 1,
+             "--save_strategy", "no")
+        before = tree(base)
+        for command in (["eval", output, "--test_file", DATA, "--output_file"],
+                        ["eval", output, "--test_file", DATA, "--report_file"],
+                        ["predict", output, "--input_file", DATA, "--output_file"]):
+            for name in ("model.safetensors", "config.json"):
+                done = call("ftrt", *command, base / name)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertRegex(last_line(done.stderr), r"^ftrt: %s: expected another file than those that are "
+                                                         r"read, got '.*', a file of the model$" % command[-1])
+                self.assertEqual(tree(base), before)
+        must("ftrt", "eval", output, "--test_file", DATA, "--output_file", base / "metrics.json")
+
     def testClosedDescriptors(self):
         """What is printed goes into no file of ours that got a standard descriptor's number."""
         def close(*descriptors):

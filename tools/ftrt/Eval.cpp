@@ -8,6 +8,7 @@
 #include "runtime/support/File.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
+#include "runtime/train/Adapter.h"
 #include "runtime/train/Evaluation.h"
 #include "runtime/train/Generation.h"
 #include "runtime/train/Progress.h"
@@ -38,7 +39,8 @@ struct ModelFlags {
   std::int64_t batchSize = 8;
   std::string basePath;
 
-  /// What no result may go over: the model, its artifact and its base, the configuration.
+  /// What no result may go over: the model, its artifact and its base, the configuration. The
+  /// base that an artifact alone names is known only when that is open.
   void addInputs(const FlagSet &flags, std::vector<std::string> &inputs) const {
     inputs.insert(inputs.end(),
                   {directory, artifactIn(directory), basePath, flags.configuration()});
@@ -73,14 +75,31 @@ struct ModelFlags {
   }
 };
 
+/// A flag that names a file to write, and what it was given; may be empty.
+using OutputFlag = std::pair<std::string_view, const std::string &>;
+
+Status checkOutputs(std::initializer_list<OutputFlag> outputs,
+                    std::span<const std::string> inputs) {
+  for (const auto &[flag, path] : outputs)
+    if (!path.empty())
+      FTC_RETURN_IF_ERROR(checkOutputFlag(flag, path, inputs));
+  return Status::ok();
+}
+
 /// Opens the model for `command`. `options` has the programs that it runs, of which the artifact
-/// has those of its task. Flags that were not given take what the model's run was given.
+/// has those of its task. Flags that were not given take what the model's run was given. Fails
+/// where one of `outputs` is a file of the base model.
 Result<std::unique_ptr<rt::Session>> openModel(ModelFlags &model, rt::SessionOptions options,
-                                               std::string_view command) {
+                                               std::string_view command,
+                                               std::initializer_list<OutputFlag> outputs) {
   options.device = model.device.device;
   options.threads = static_cast<unsigned>(model.device.threads);
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
                        cli::openModel(model.directory, options));
+  if (rt::hasAdapter(*session->artifact)) {
+    std::string base = rt::baseModelPath(*session->artifact, model.basePath);
+    FTC_RETURN_IF_ERROR(checkOutputs(outputs, {&base, 1}));
+  }
   FTC_RETURN_IF_ERROR(rt::checkFlags(*session, model.columns, false));
   FTC_RETURN_IF_ERROR(rt::checkGenerationFlags(*session->task, model.generation, command));
   if (session->task->hasTargetText())
@@ -141,16 +160,15 @@ Status evalCommand(Arguments arguments) {
     return Status::ok();
   std::vector<std::string> inputs = testFile;
   model.addInputs(flags, inputs);
-  if (!outputFile.empty())
-    FTC_RETURN_IF_ERROR(checkOutputFlag("output_file", outputFile, inputs));
-  if (!reportFile.empty())
-    FTC_RETURN_IF_ERROR(checkOutputFlag("report_file", reportFile, inputs));
+  std::initializer_list<OutputFlag> written = {{"output_file", outputFile},
+                                               {"report_file", reportFile}};
+  FTC_RETURN_IF_ERROR(checkOutputs(written, inputs));
   rt::SessionOptions options;
   options.programs = {"evaluate"};
   if (predictWithGenerate)
     options.scoringPrograms = {"prefill", "decode"};
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
-                       openModel(model, std::move(options), "ftrt eval"));
+                       openModel(model, std::move(options), "ftrt eval", written));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::DataSet> set,
                        rt::readDataSet(*session, testFile, model.columns, true, maxRows));
   FTC_ASSIGN_OR_RETURN(rt::EncodedTable encoded,
@@ -305,12 +323,12 @@ Status predictCommand(Arguments arguments) {
     return Status::ok();
   std::vector<std::string> inputs{inputFile};
   model.addInputs(flags, inputs);
-  if (!outputFile.empty())
-    FTC_RETURN_IF_ERROR(checkOutputFlag("output_file", outputFile, inputs));
+  std::initializer_list<OutputFlag> written = {{"output_file", outputFile}};
+  FTC_RETURN_IF_ERROR(checkOutputs(written, inputs));
   rt::SessionOptions options;
   options.programs = {"evaluate", "prefill", "decode"};
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
-                       openModel(model, std::move(options), "ftrt predict"));
+                       openModel(model, std::move(options), "ftrt predict", written));
   rt::ColumnFlags columns = session->columnFlags(model.columns);
   if (model.columns.labelColumnName.empty())
     columns.labelColumnName.clear();
