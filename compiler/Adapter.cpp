@@ -282,7 +282,7 @@ rt::Status bindAdapter(ModuleOp module, const LoraFlags &flags, const AdapterSou
   std::vector<std::string> saved = listOf(module, "nn.saved_modules");
   for (const std::string &name : flags.modulesToSave)
     if (!llvm::is_contained(saved, name))
-      return rt::Status::error("--modules_to_save: no module's name ends with '" + name + "'");
+      return rt::Status::usage("--modules_to_save: no module's name ends with '" + name + "'");
   if (!adapter)
     return {};
   auto forward = module.lookupSymbol<func::FuncOp>("forward");

@@ -44,8 +44,10 @@ public:
               (remarks && diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark))
             std::fprintf(stderr, "%s\n", text.c_str());
         }) {}
+  /// The first error's first line; empty without one.
+  llvm::StringRef firstLine() const { return llvm::StringRef(first).split('\n').first; }
   rt::Status failure(const std::string &phase) const {
-    std::string line = first.substr(0, first.find('\n'));
+    std::string line = firstLine().str();
     return rt::Status::error("phase " + phase + ": " + (line.empty() ? "failed" : line));
   }
 
@@ -103,6 +105,7 @@ private:
   rt::Status chooseCapacities();
   rt::Status chooseGenerationCapacity();
   rt::Status runPhases();
+  rt::Status phaseFailure(const std::string &phase) const;
   rt::Status plan();
   rt::Status planWithinBudget();
   rt::Result<std::int64_t> planCandidate(mlir::ModuleOp unplanned,

@@ -21,13 +21,22 @@ rt::Status Compilation::emitModule(ModuleOp op) {
   return {};
 }
 
+/// What ftc-apply-lora finds wrong with the modules that a flag named is that flag's mistake.
+rt::Status Compilation::phaseFailure(const std::string &phase) const {
+  llvm::StringRef line = diagnostics.firstLine();
+  if (phase == "method" && !adapter && !options.lora.targetModules.empty() &&
+      line.consume_front("lora: "))
+    return rt::Status::usage("--lora_target_modules: " + line.str());
+  return diagnostics.failure(phase);
+}
+
 /// The passes, phase by phase; with `--emit` of one of them, prints it and stops.
 rt::Status Compilation::runPhases() {
   PipelineOptions &pipeline = options.pipeline;
   pipeline.spaces = spacesWith(maxSequences);
   for (const Phase &phase : pipelinePhases(pipeline)) {
     if (failed(runPhase(*model.module, phase)))
-      return diagnostics.failure(phase.name);
+      return phaseFailure(phase.name);
     if (phase.name == "method" && pipeline.method == "lora") {
       FTC_RETURN_IF_ERROR(
           bindAdapter(*model.module, options.lora, adapter ? &*adapter : nullptr));

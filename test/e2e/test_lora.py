@@ -272,12 +272,13 @@ class LoraTest(Suite):
                  r"expected all-linear alone")):
             with self.subTest(flags=flags):
                 self.compileRefused(expected, model, *flags, code=2)
-        self.compileRefused(r"no linear layer is named q_proj; expected some of query, key, value",
-                            model, "--method", "lora", "--lora_target_modules", "q_proj")
+        self.compileRefused(r"^ftc: --lora_target_modules: no linear layer is named q_proj; expected some of "
+                            r"query, key, value", model, "--method", "lora", "--lora_target_modules", "q_proj",
+                            code=2)
         self.compileRefused(r"--modules_to_save: no module's name ends with 'pre_pooler'", model,
-                            "--method", "lora", "--modules_to_save", "pre_pooler")
-        self.compileRefused(r"word_embeddings' is an embedding", model, "--method", "lora",
-                            "--lora_target_modules", "query,word_embeddings")
+                            "--method", "lora", "--modules_to_save", "pre_pooler", code=2)
+        self.compileRefused(r"^ftc: --lora_target_modules: .*word_embeddings' is an embedding", model, "--method",
+                            "lora", "--lora_target_modules", "query,word_embeddings", code=2)
 
     def testAdaptersThatDoNotFit(self):
         source = lora_of("bert") / "adapter"
