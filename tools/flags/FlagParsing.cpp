@@ -138,7 +138,15 @@ Status FlagSet::takeFlag(std::span<const std::string> arguments, std::size_t &in
   return assignSecond(*flag, arguments[++index], "");
 }
 
-Status FlagSet::takePositional(const std::string &argument, std::size_t &next) {
+/// `before`: the argument before it, which it may have been meant for.
+Status FlagSet::takePositional(const std::string &argument, std::string_view before,
+                               std::size_t &next) {
+  if (next >= positionalList.size() && before.starts_with("--")) {
+    const Flag *flag = find(canonicalName(before.substr(2)));
+    if (flag && flag->kind == Kind::Boolean)
+      return Status::usage("--" + flag->name + ": expected " + flag->expected + ", got " +
+                           rt::quote(argument));
+  }
   if (next >= positionalList.size())
     return Status::usage(rt::quote(argument) + ": unexpected argument of '" + title +
                          "'; expected flags (names begin with --)");
@@ -174,7 +182,8 @@ Status FlagSet::parseArguments(std::span<const std::string> arguments) {
     else if (!onlyPositionals && argument.size() > 1 && argument[0] == '-')
       FTC_RETURN_IF_ERROR(takeFlag(arguments, index, missingPositionals(nextPositional)));
     else
-      FTC_RETURN_IF_ERROR(takePositional(argument, nextPositional));
+      FTC_RETURN_IF_ERROR(takePositional(
+          argument, index == 0 || onlyPositionals ? "" : arguments[index - 1], nextPositional));
   }
   return Status::ok();
 }

@@ -163,7 +163,8 @@ private:
   rt::Status takeFlag(std::span<const std::string> arguments, std::size_t &index,
                       std::size_t missing);
   static std::size_t valuesFrom(std::span<const std::string> arguments, std::size_t index);
-  rt::Status takePositional(const std::string &argument, std::size_t &next);
+  rt::Status takePositional(const std::string &argument, std::string_view before,
+                            std::size_t &next);
   /// Positionals from `next` on that must still come.
   std::size_t missingPositionals(std::size_t next) const;
   rt::Status checkRequired() const;

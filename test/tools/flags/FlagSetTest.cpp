@@ -108,6 +108,10 @@ TEST(FlagSet, RefusesByName) {
       {{"s"}, "--train_file is missing"},
       {{"--train_file", "f"}, "ARTIFACT is missing"},
       {{"s", "--train_file", "f", "extra"}, "'extra': unexpected argument"},
+      {{"s", "--train_file", "f", "--shuffle", "maybe"},
+       "--shuffle: expected true or false, got 'maybe'"},
+      {{"s", "--train_file", "f", "--shuffle", "--", "maybe"}, "'maybe': unexpected argument"},
+      {{"s", "--train_file", "f", "--shuffle", "true", "maybe"}, "'maybe': unexpected argument"},
       {{"s", "--train_file", "f", "-x"}, "unknown flag"},
       {{"s", "--train_file", "f", "--labels", "a,,b"}, "--labels: expected a comma-separated"},
   };
