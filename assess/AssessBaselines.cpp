@@ -1,5 +1,6 @@
 // What answers without a model, and the model as it is.
 #include "assess/Assessor.h"
+#include "assess/SampleVariance.h"
 
 #include "runtime/metrics/Baselines.h"
 
@@ -67,14 +68,9 @@ rt::Status Assessor::textBaselines() {
   }
   const char *const names[] = {summaries ? "Lead-1" : "copying the source", "Lead-3"};
   for (std::size_t k = 0; k < values.size(); ++k) {
-    double whole = values[k].back(), sum = 0, squares = 0;
-    for (std::size_t group = 0; group < kGroups; ++group) {
-      sum += values[k][group];
-      squares += values[k][group] * values[k][group];
-    }
-    double n = kGroups, variance = std::max(0.0, (squares - sum * sum / n) / (n - 1));
+    double error = errorOfMean(std::span(values[k]).first(kGroups));
     result.baselines.push_back(
-        {names[k], {whole, std::sqrt(variance / n), static_cast<std::int64_t>(rows)}});
+        {names[k], {values[k].back(), error, static_cast<std::int64_t>(rows)}});
   }
   return rt::Status::ok();
 }

@@ -1,6 +1,8 @@
 // Plain variances; docs/assess.md says what each is and is not.
 #include "assess/Noise.h"
 
+#include "assess/SampleVariance.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -10,14 +12,10 @@ namespace ftc::assess {
 double pairedError(const Score &a, const Score &b) {
   if (a.groups.size() != b.groups.size() || a.groups.size() < 2)
     return std::hypot(a.error, b.error);
-  double sum = 0, squares = 0;
-  for (std::size_t g = 0; g < a.groups.size(); ++g) {
-    double difference = b.groups[g] - a.groups[g];
-    sum += difference;
-    squares += difference * difference;
-  }
-  auto n = static_cast<double>(a.groups.size());
-  return std::sqrt(std::max(0.0, (squares - sum * sum / n) / (n - 1)) / n);
+  std::vector<double> differences(a.groups.size());
+  for (std::size_t g = 0; g < a.groups.size(); ++g)
+    differences[g] = b.groups[g] - a.groups[g];
+  return errorOfMean(differences);
 }
 
 Score meanScore(std::span<const Score> scores) {
@@ -48,17 +46,16 @@ double unseenShare(std::int64_t seen, std::int64_t all) {
 double seedVariance(std::span<const Score> runs) {
   if (runs.size() < 2)
     return 0;
-  double sum = 0, squares = 0, paired = 0, pairs = 0;
+  std::vector<double> values;
+  double paired = 0, pairs = 0;
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    sum += runs[i].value;
-    squares += runs[i].value * runs[i].value;
+    values.push_back(runs[i].value);
     for (std::size_t j = 0; j < i; ++j, ++pairs) {
       double error = pairedError(runs[j], runs[i]);
       paired += error * error / 2;
     }
   }
-  auto n = static_cast<double>(runs.size());
-  return std::max((squares - sum * sum / n) / (n - 1), paired / pairs);
+  return std::max(sampleVariance(values), paired / pairs);
 }
 
 double Replicates::mean() const {
@@ -66,12 +63,7 @@ double Replicates::mean() const {
          static_cast<double>(std::max<std::size_t>(1, values.size()));
 }
 
-double Replicates::deviation() const {
-  double mean = this->mean(), sum = 0;
-  for (double value : values)
-    sum += (value - mean) * (value - mean);
-  return values.size() > 1 ? std::sqrt(sum / (static_cast<double>(values.size()) - 1)) : 0;
-}
+double Replicates::deviation() const { return std::sqrt(sampleVariance(values)); }
 
 double subsetDeviation(std::span<const Replicates> sizes, double all) {
   double sum = 0, freedom = 0;
@@ -79,7 +71,7 @@ double subsetDeviation(std::span<const Replicates> sizes, double all) {
     double share = size.rows / all, own = static_cast<double>(size.values.size()) - 1;
     if (own < 1 || share >= 1)
       continue;
-    sum += own * size.deviation() * size.deviation() / (1 - share) * share;
+    sum += own * sampleVariance(size.values) / (1 - share) * share;
     freedom += own;
   }
   return freedom > 0 ? std::sqrt(sum / freedom) : 0;

@@ -2,6 +2,8 @@
 // close to that mean, so its error is taken for the same.
 #include "assess/Scores.h"
 
+#include "assess/SampleVariance.h"
+
 #include "runtime/support/Text.h"
 #include "runtime/tasks/Batch.h"
 #include "runtime/tasks/MetricNames.h"
@@ -132,20 +134,11 @@ rt::Result<Score> GroupedOutputs::score(const MetricChoice &metric) const {
     if (std::isfinite(one)) // else it is not defined of this group: one value for all, say
       score.groups.push_back(metric.scale * one);
   }
-  double sum = 0, squares = 0;
-  for (double one : score.groups) {
-    sum += one;
-    squares += one * one;
-  }
-  auto count = static_cast<double>(score.groups.size());
+  score.error = metric.name == "accuracy" || score.groups.size() < 2
+                    ? binomial
+                    : std::max(errorOfMean(score.groups), 100 / n);
   if (score.groups.size() < groups.size())
     score.groups.clear(); // they would pair with others than their own
-  if (metric.name == "accuracy" || count < 2) {
-    score.error = binomial;
-    return score;
-  }
-  double variance = std::max(0.0, (squares - sum * sum / count) / (count - 1));
-  score.error = std::max(std::sqrt(variance / count), 100 / n);
   return score;
 }
 

@@ -1,5 +1,6 @@
 // Scatter whose size is known is found again, and what two scores share falls out.
 #include "assess/Noise.h"
+#include "assess/SampleVariance.h"
 
 #include <gtest/gtest.h>
 
@@ -16,6 +17,15 @@ Score scoreOf(std::vector<double> groups, double value, double error) {
   score.error = error;
   score.groups = std::move(groups);
   return score;
+}
+
+TEST(Noise, AVarianceDividesByOneLessThanTheValues) {
+  EXPECT_NEAR(sampleVariance(std::vector<double>{1, 2, 6}), 7, 1e-12);
+  EXPECT_NEAR(errorOfMean(std::vector<double>{1, 2, 6}), std::sqrt(7.0 / 3), 1e-12);
+  // Beside a mean of 1e9 the squares' own digits would be gone.
+  EXPECT_NEAR(sampleVariance(std::vector<double>{1e9 + 1, 1e9 + 2, 1e9 + 6}), 7, 1e-6);
+  EXPECT_EQ(sampleVariance(std::vector<double>{5}), 0);
+  EXPECT_EQ(errorOfMean({}), 0);
 }
 
 TEST(Noise, WhatBothSharesFallsOut) {
