@@ -57,6 +57,7 @@ struct NoiseFacts {
   double rows = 0;    ///< standard error over the evaluation's rows, were they drawn anew
   double subsets = 0; ///< standard deviation of the probe over its training rows, at probeRows
   double seeds = 0;   ///< standard deviation of a short run over seeds, on the same rows
+  double seedFreedom = 0; ///< degrees of freedom of `seeds`
   std::int64_t subsetCount = 0, seedCount = 0; ///< that were fitted, run; 0: not measured
 };
 

@@ -16,6 +16,10 @@ constexpr std::int64_t kSeeds = 2;
 /// many: after 10 of them MiniLM had half the gain on wnut17 that it had after 15.
 constexpr std::int64_t kTellingSteps = 12, kStepsBeyond = 4;
 
+/// What a run that has yet to begin goes on with is left of this share of the whole run's work.
+/// At the full rate: a schedule that ends keeps a model where it is.
+constexpr double kLateShares = 0.135;
+
 /// Of a time budget, what is spent on what `passes` count.
 constexpr double kUsedShare = 0.8;
 
@@ -35,7 +39,7 @@ rt::Status Assessor::calibrate(Opened &first) {
   }
   bool heavy = task->windowed() || task->hasTargetText();
   auto rows = static_cast<std::int64_t>(trainOrder.size());
-  std::int64_t most = heavy ? std::min<std::int64_t>(rows, 1200) : rows;
+  std::int64_t most = heavy ? std::min<std::int64_t>(rows, 3000) : rows;
   FTC_ASSIGN_OR_RETURN(first.train,
                        encodeRows(*first.session, *trainSet, options.questions,
                                   {trainOrder.begin(), trainOrder.begin() + most}));
@@ -57,8 +61,8 @@ rt::Status Assessor::calibrate(Opened &first) {
   passes = std::max(run, least / kShares);
   if (!options.timeBudget)
     return rt::Status::ok();
-  FTC_ASSIGN_OR_RETURN(Trained timed,
-                       trainRows(*session, first.train.all(), options.recipe, 5, stopped));
+  FTC_ASSIGN_OR_RETURN(Trained timed, trainRows(*session, first.train.all(), options.recipe,
+                                                stopped, {.mostSteps = 5}));
   double seconds = timed.stepsWithoutFirst ? timed.secondsWithoutFirst : timed.seconds;
   std::int64_t seen = timed.stepsWithoutFirst ? timed.tokensWithoutFirst : timed.tokens;
   first.trainPerToken = seconds / static_cast<double>(std::max<std::int64_t>(1, seen));
@@ -104,14 +108,10 @@ void Assessor::fitBudget(double rate) {
   passes = std::min(passes, wanted);
 }
 
-rt::Result<Trained> Assessor::oneRun(Opened &opened, std::int64_t begin, std::int64_t end,
-                                     std::int64_t further, const rt::Session *fitted,
-                                     Evaluated &evaluated) {
-  Recipe once = options.recipe;
-  once.epochs = 1;
-  once.seed = (once.seed + further) & 0xffffffff;
+rt::Result<std::unique_ptr<rt::Session>> Assessor::openRun(Opened &opened, const Recipe &recipe,
+                                                           const rt::Session *fitted) {
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
-                       openSession(*opened.tuned, once,
+                       openSession(*opened.tuned, recipe,
                                    {"train_accumulate", "apply", "train_step", "evaluate",
                                     "trunk", "evaluate_head"},
                                    {"prefill", "decode"}));
@@ -122,15 +122,54 @@ rt::Result<Trained> Assessor::oneRun(Opened &opened, std::int64_t begin, std::in
     FTC_ASSIGN_OR_RETURN(opened.startedFromProbe,
                          setHead(*session, *opened.session, opened.probe));
   }
-  FTC_ASSIGN_OR_RETURN(Trained trained,
-                       trainRows(*session, opened.train.between(begin, end), once, 0, stopped));
-  FTC_ASSIGN_OR_RETURN(
-      evaluated,
-      evaluateRows(
-          *session, *evaluationSet, opened.evaluation.first(opened.shortRows),
-          std::span<const std::int64_t>(opened.evaluation.rows).first(opened.shortRows),
-          result.metric, options.questions, options.generation, stopped));
-  return trained;
+  return std::move(session);
+}
+
+rt::Result<Evaluated> Assessor::evaluateRun(const Opened &opened, rt::Session &session) const {
+  return evaluateRows(
+      session, *evaluationSet, opened.evaluation.first(opened.shortRows),
+      std::span<const std::int64_t>(opened.evaluation.rows).first(opened.shortRows),
+      result.metric, options.questions, options.generation, stopped);
+}
+
+std::int64_t Assessor::rowsToGoOn(const Opened &opened, const Score &reached,
+                                  std::int64_t count) const {
+  if (!opened.startedFromProbe || hasBegun(opened.probeAtRuns.value, reached.value))
+    return 0;
+  double features = static_cast<double>(opened.featureRows) +
+                    static_cast<double>(opened.evaluation.rows.size());
+  double spent = kForwardPasses * (features + 3 * static_cast<double>(opened.shortRows)) +
+                 kStepPasses * static_cast<double>(count);
+  auto rows = static_cast<std::int64_t>((kLateShares * passes - spent) / kStepPasses);
+  rows = std::min(rows, static_cast<std::int64_t>(opened.train.rows.size()) - count);
+  bool whole = options.recipe.epochs * static_cast<double>(result.data.trainRows) <=
+               static_cast<double>(kStepsBeyond * count);
+  return whole || rows < 2 * count ? 0 : rows;
+}
+
+rt::Status Assessor::goOn(Opened &opened, ModelFacts &facts, rt::Session &session,
+                          const Recipe &recipe, std::int64_t rows, Trained &trained,
+                          Score &reached) {
+  auto begin = static_cast<std::int64_t>(facts.tunedCurve.back().rows);
+  double missing = std::max(0.5, 100 - opened.probeAtRuns.value);
+  double share[2], seen[2];
+  for (int half = 0; half < 2; ++half) {
+    std::int64_t from = begin + half * (rows / 2), to = half ? begin + rows : from + rows / 2;
+    FTC_ASSIGN_OR_RETURN(Trained part,
+                         trainRows(session, opened.train.between(from, to), recipe, stopped,
+                                   {.schedule = "constant", .updates = trained.steps}));
+    trained.add(part);
+    FTC_ASSIGN_OR_RETURN(Evaluated evaluated, evaluateRun(opened, session));
+    reached = evaluated.score;
+    seen[half] = static_cast<double>(to);
+    share[half] = (reached.value - opened.probeAtRuns.value) / missing;
+    facts.tunedCurve.push_back({seen[half], reached.value, std::max(0.3, reached.error)});
+    say(rt::format("it goes on at the full rate, on %.0f rows: %.2f points", seen[half],
+                   reached.value));
+  }
+  opened.rise = std::max(0.0, (share[1] - share[0]) / std::log2(seen[1] / seen[0]));
+  facts.tooShort = !hasBegun(opened.probeAtRuns.value, reached.value);
+  return rt::Status::ok();
 }
 
 /// What short runs begin with, and its score on the rows that they are judged by: the probe; a
@@ -147,12 +186,7 @@ rt::Status Assessor::headOfRuns(Opened &opened, std::int64_t rows,
   FTC_ASSIGN_OR_RETURN(
       fitted, fitHead(*opened.head, opened.train.between(0, std::max(rows, opened.featureRows)),
                       options.recipe, scratch->path(), stopped));
-  FTC_ASSIGN_OR_RETURN(
-      Evaluated evaluated,
-      evaluateRows(
-          *fitted, *evaluationSet, opened.evaluation.first(opened.shortRows),
-          std::span<const std::int64_t>(opened.evaluation.rows).first(opened.shortRows),
-          result.metric, options.questions, options.generation, stopped));
+  FTC_ASSIGN_OR_RETURN(Evaluated evaluated, evaluateRun(opened, *fitted));
   // The better of both heads is what tuning has to beat.
   if (evaluated.score.value >= opened.probeAtRuns.value)
     opened.probeAtRuns = evaluated.score;
@@ -182,40 +216,56 @@ rt::Status Assessor::shortRuns(Opened &opened, ModelFacts &facts) {
   std::int64_t tokens = 0;
   for (std::int64_t run = 0; run < runs; ++run) {
     std::int64_t begin = std::min(run * count, rows - count);
-    Evaluated evaluated;
-    FTC_ASSIGN_OR_RETURN(Trained trained,
-                         oneRun(opened, begin, begin + count, run, fitted.get(), evaluated));
+    Recipe once = options.recipe;
+    once.epochs = 1;
+    once.seed = (once.seed + run) & 0xffffffff;
+    FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Session> session,
+                         openRun(opened, once, fitted.get()));
+    FTC_ASSIGN_OR_RETURN(
+        Trained trained,
+        trainRows(*session, opened.train.between(begin, begin + count), once, stopped));
+    FTC_ASSIGN_OR_RETURN(Evaluated evaluated, evaluateRun(opened, *session));
+    say(rt::format("short run on %.0f rows: %.2f points (before it %.2f)",
+                   static_cast<double>(count), evaluated.score.value,
+                   opened.probeAtRuns.value));
+    if (std::int64_t more = run || writes ? 0 : rowsToGoOn(opened, evaluated.score, count)) {
+      facts.tunedCurve.push_back({static_cast<double>(count), evaluated.score.value,
+                                  std::max(0.3, evaluated.score.error)});
+      FTC_RETURN_IF_ERROR(goOn(opened, facts, *session, once, more, trained, evaluated.score));
+      runs = 1;
+    }
     scores.push_back(evaluated.score);
     bool timed = trained.stepsWithoutFirst > 3;
     seconds += timed ? trained.secondsWithoutFirst : trained.seconds;
     tokens += timed ? trained.tokensWithoutFirst : trained.tokens;
+    facts.shortSteps = trained.steps;
     if (!trained.finite)
       result.notes.push_back(
           "losses of a short run were not finite: take a lower --learning_rate");
-    say(rt::format("short run on %.0f rows: %.2f points (before it %.2f)",
-                   static_cast<double>(count), evaluated.score.value,
-                   opened.probeAtRuns.value));
   }
   opened.trainPerToken = seconds / static_cast<double>(std::max<std::int64_t>(1, tokens));
   Score reached = meanScore(scores);
   opened.reachedAtRuns = reached;
   opened.reachedAtRuns.error = std::max(0.3, reached.error);
   facts.tunedFromProbe = opened.startedFromProbe;
-  facts.tunedCurve.push_back(
-      {static_cast<double>(count), reached.value, opened.reachedAtRuns.error});
-  facts.shortSteps = (count + options.recipe.batchSize - 1) / options.recipe.batchSize;
-  facts.tooShort =
-      facts.shortSteps < kTellingSteps &&
-      options.recipe.epochs * static_cast<double>(result.data.trainRows) >
-          static_cast<double>(kStepsBeyond * facts.shortSteps * options.recipe.batchSize);
-  double seeds = seedVariance(scores);
-  facts.noise.seeds = std::sqrt(seeds);
+  if (facts.tunedCurve.empty()) { // none went on
+    facts.tunedCurve.push_back(
+        {static_cast<double>(count), reached.value, opened.reachedAtRuns.error});
+    facts.tooShort =
+        facts.shortSteps < kTellingSteps &&
+        options.recipe.epochs * static_cast<double>(result.data.trainRows) >
+            static_cast<double>(kStepsBeyond * facts.shortSteps * options.recipe.batchSize);
+  }
+  Uncertainty seeds = seedDeviation(scores);
+  facts.noise.seeds = seeds.error;
+  facts.noise.seedFreedom = seeds.freedom;
   facts.noise.seedCount = static_cast<std::int64_t>(scores.size() > 1 ? scores.size() : 0);
   if (facts.tunedFromProbe || (writes && facts.zeroShot)) {
     double rowsError = pairedError(opened.probeAtRuns, reached) *
                        unseenShare(opened.shortRows, evaluationSize());
+    opened.gainRowsError = rowsError;
     facts.gain = {reached.value - opened.probeAtRuns.value,
-                  std::sqrt(rowsError * rowsError + seeds / static_cast<double>(runs)),
+                  std::hypot(rowsError, seeds.error / std::sqrt(static_cast<double>(runs))),
                   opened.shortRows};
   }
   return rt::Status::ok();
@@ -255,28 +305,30 @@ void Assessor::predict(const Opened &opened, ModelFacts &facts) const {
     base = around(from.value, from.error * unseenShare(opened.shortRows, evaluationSize()));
     facts.probeLaw = {from.value, 0, 1};
   }
-  double anew = std::hypot(facts.noise.rows, facts.noise.seeds);
   if (!facts.gain) {
     // Nothing to add a gain to: what the short run reached, of which only more can be said.
     facts.tunedLaw = {run.value, 0, 1};
-    facts.tunedAtAll = around(run.value, run.error, anew);
+    facts.tunedAtAll =
+        around(run.value, run.error, std::hypot(facts.noise.rows, facts.noise.seeds));
     facts.tunedAtAll->high = facts.tunedAtAll->newHigh = 100;
     return;
   }
   bool seeds = facts.noise.seedCount > 0;
   double missed = opened.reachedAtRuns.error * unseenShare(opened.shortRows, evaluationSize());
-  double drawn =
-      facts.noise.seeds /
-      std::sqrt(static_cast<double>(std::max<std::int64_t>(1, facts.noise.seedCount)));
   ShortRun seen;
   seen.before = opened.probeAtRuns.value;
   seen.reached = run.value;
-  seen.error = std::hypot(missed, drawn);
-  seen.gainError = facts.gain->error;
+  seen.error = missed;
+  seen.gainError = opened.gainRowsError;
+  if (seeds) {
+    seen.seeds = {facts.noise.seeds, facts.noise.seedFreedom};
+    seen.runs = static_cast<double>(facts.noise.seedCount);
+  }
   seen.leastError =
       seeds ? 0 : rowsErrorOfAll(opened.reachedAtRuns, opened.shortRows, evaluationSize());
+  seen.rise = opened.rise;
   seen.doublings = std::log2(options.recipe.epochs * rows / run.rows);
-  facts.tunedAtAll = predictTuned(seen, *base, anew);
+  facts.tunedAtAll = predictTuned(seen, *base, facts.noise.rows);
   facts.tunedLaw = facts.probeLaw;
   facts.tunedLaw.top =
       std::clamp(facts.tunedLaw.top + facts.tunedAtAll->value - base->value, 0.0, 100.0);

@@ -23,8 +23,8 @@ namespace ftc::assess {
 /// run's work: frozen features to fit with and to judge with, short runs, their evaluations.
 /// Beside that come compiling and probes.
 inline constexpr double kForwardPasses = 1, kStepPasses = 3;
-inline constexpr double kFeatureShare = 0.025, kEvaluationShare = 0.025, kRunShare = 0.045,
-                        kShortEvaluationShare = 0.015; ///< of each short run
+inline constexpr double kFeatureShare = 0.02, kEvaluationShare = 0.025, kRunShare = 0.042,
+                        kShortEvaluationShare = 0.012; ///< of each short run
 inline constexpr double kShares =
     kFeatureShare + kEvaluationShare + kRunShare + 2 * kShortEvaluationShare;
 /// Rows that are always looked at, where there are so many: by the probe, to fit with and to
@@ -57,6 +57,8 @@ private:
     std::int64_t shortRows = 0;    ///< of the evaluation, that short runs are judged by
     Score probeAtRuns;             ///< what short runs begin with, on those rows
     Score reachedAtRuns;           ///< what they reach there, in the mean
+    double gainRowsError = 0;      ///< of that gain: rows that were not looked at
+    double rise = 0; ///< ShortRun's, of a run that went on since it had yet to begin
   };
 
   rt::Status open(Opened &opened, const std::string &model, std::size_t index);
@@ -81,10 +83,14 @@ private:
   rt::Status headOfRuns(Opened &opened, std::int64_t rows,
                         std::unique_ptr<rt::Session> &fitted);
   rt::Status shortRuns(Opened &opened, ModelFacts &facts);
-  /// A short run on the training rows [begin, end) with a seed `further` than the recipe's.
-  rt::Result<Trained> oneRun(Opened &opened, std::int64_t begin, std::int64_t end,
-                             std::int64_t further, const rt::Session *fitted,
-                             Evaluated &evaluated);
+  /// A run's session, with the head that short runs begin with.
+  rt::Result<std::unique_ptr<rt::Session>> openRun(Opened &opened, const Recipe &recipe,
+                                                   const rt::Session *fitted);
+  rt::Result<Evaluated> evaluateRun(const Opened &opened, rt::Session &session) const;
+  /// Rows that a run which has yet to begin goes on with; 0: it has begun, or there are none.
+  std::int64_t rowsToGoOn(const Opened &opened, const Score &reached, std::int64_t count) const;
+  rt::Status goOn(Opened &opened, ModelFacts &facts, rt::Session &session, const Recipe &recipe,
+                  std::int64_t rows, Trained &trained, Score &reached);
   void predict(const Opened &opened, ModelFacts &facts) const;
   void predictProbe(const Opened &opened, ModelFacts &facts) const;
   /// Whether a step of the run that is asked about takes more than one: its batches are those

@@ -20,6 +20,7 @@ Json predictionJson(const Prediction &p, const PowerLaw &law) {
           {"low", p.low},
           {"high", p.high},
           {"confidence", 0.9},
+          {"standard_error", p.error},
           {"one_run_on_new_rows", {{"low", p.newLow}, {"high", p.newHigh}}},
           {"law", {{"top", law.top}, {"drop", law.drop}, {"rate", law.rate}}}};
 }
@@ -65,7 +66,9 @@ Json noiseJson(const NoiseFacts &noise) {
   if (noise.subsetCount)
     out["training_rows"] = {{"deviation", noise.subsets}, {"families", noise.subsetCount}};
   if (noise.seedCount)
-    out["seeds"] = {{"deviation", noise.seeds}, {"runs", noise.seedCount}};
+    out["seeds"] = {{"deviation", noise.seeds},
+                    {"degrees_of_freedom", noise.seedFreedom},
+                    {"runs", noise.seedCount}};
   return out;
 }
 

@@ -13,7 +13,6 @@ namespace ftc::assess {
 namespace {
 
 constexpr double kLeastRate = 0.1, kMostRate = 1.0, kRateStep = 0.05;
-constexpr double kNinetyPercent = 1.645;
 constexpr int kRedraws = 100;
 /// No law is exact: points that are uncertain beside all else for each doubling beyond the
 /// data.
@@ -88,10 +87,16 @@ PowerLaw fitPowerLaw(std::span<const CurvePoint> points, double most) {
 }
 
 Prediction around(double value, double error, double anew) {
-  double half = kNinetyPercent * error, more = kNinetyPercent * std::hypot(error, anew);
+  return around(value, Uncertainty{error}, Uncertainty{std::hypot(error, anew)});
+}
+
+Prediction around(double value, const Uncertainty &mean, const Uncertainty &one) {
+  double half = quantileOf(mean.freedom) * mean.error,
+         more = std::max(half, quantileOf(one.freedom) * one.error);
   auto within = [](double points) { return std::clamp(points, 0.0, 100.0); };
   return {value,
-          error,
+          mean.error,
+          mean.freedom,
           within(value - half),
           within(value + half),
           within(value - more),

@@ -1,6 +1,8 @@
 // LearningCurve: a metric measured on growing parts of the data, continued to all of it.
 #pragma once
 
+#include "assess/Uncertainty.h"
+
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -28,7 +30,8 @@ PowerLaw fitPowerLaw(std::span<const CurvePoint> points, double most = 100);
 
 /// Intervals of points that hold what they speak of 9 times of 10, within 0 to 100.
 struct Prediction {
-  double value = 0, error = 0;    ///< error: the standard error that low and high are of
+  double value = 0, error = 0; ///< error: the standard error that low and high are of
+  double freedom = Uncertainty{}.freedom; ///< of that error
   double low = 0, high = 0;       ///< the mean over seeds of runs, judged by these very rows
   double newLow = 0, newHigh = 0; ///< one run, judged by as many rows drawn anew
   double width() const { return high - low; }
@@ -40,8 +43,9 @@ struct Prediction {
 Prediction extrapolate(std::span<const CurvePoint> points, double rows, double noise,
                        std::uint32_t seed, double most = 100);
 
-/// `value` give or take 1.645 standard errors; one run on new rows has the standard error
-/// `anew` beside.
+/// `value` give or take Student's quantile of `mean`; one run on new rows has `one`.
+Prediction around(double value, const Uncertainty &mean, const Uncertainty &one);
+/// Of errors that are known; one run on new rows has `anew` beside.
 Prediction around(double value, double error, double anew = 0);
 
 } // namespace ftc::assess

@@ -43,9 +43,9 @@ double unseenShare(std::int64_t seen, std::int64_t all) {
   return std::sqrt(std::clamp(1 - share, 0.0, 1.0));
 }
 
-double seedVariance(std::span<const Score> runs) {
+Uncertainty seedDeviation(std::span<const Score> runs) {
   if (runs.size() < 2)
-    return 0;
+    return {};
   std::vector<double> values;
   double paired = 0, pairs = 0;
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -55,7 +55,12 @@ double seedVariance(std::span<const Score> runs) {
       paired += error * error / 2;
     }
   }
-  return std::max(sampleVariance(values), paired / pairs);
+  double own = sampleVariance(values);
+  if (own >= paired / pairs)
+    return {std::sqrt(own), static_cast<double>(runs.size()) - 1};
+  std::size_t groups = runs.front().groups.size();
+  return {std::sqrt(paired / pairs),
+          static_cast<double>(groups > 1 ? groups : runs.size()) - 1};
 }
 
 double Replicates::mean() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "assess/Scores.h"
+#include "assess/Uncertainty.h"
 
 #include <span>
 
@@ -20,11 +21,11 @@ double unseenShare(std::int64_t seen, std::int64_t all);
 /// The mean of scores of the same examples, groups and error too.
 Score meanScore(std::span<const Score> scores);
 
-/// The variance of one run's value over seeds, of runs judged by the same examples: of their
-/// values or, where larger, half the mean squared pairedError of two of them. The first has
-/// what all rows share but is of few numbers; the second is of many groups and misses that. 0
-/// of fewer than two runs.
-double seedVariance(std::span<const Score> runs);
+/// The standard deviation of one run's value over seeds, of runs judged by the same examples:
+/// of their values or, where larger, by half the mean squared pairedError of two of them. The
+/// first has what all rows share but is of few numbers, and its freedom one less than they are;
+/// the second is of many groups, has theirs, and misses that. 0 of fewer than two runs.
+Uncertainty seedDeviation(std::span<const Score> runs);
 
 /// Values of what was fitted on several parts of the same rows, all of one size.
 struct Replicates {

@@ -122,27 +122,40 @@ rt::Result<EncodedRows> encodeRows(const rt::Session &session, const rt::DataSet
   return out;
 }
 
+void Trained::add(const Trained &later) {
+  examples += later.examples;
+  steps += later.steps;
+  tokens += later.tokens;
+  seconds += later.seconds;
+  secondsWithoutFirst += later.secondsWithoutFirst;
+  tokensWithoutFirst += later.tokensWithoutFirst;
+  stepsWithoutFirst += later.stepsWithoutFirst;
+  finite &= later.finite;
+}
+
 rt::Result<Trained> trainRows(rt::Session &session, std::span<const rt::Example> examples,
-                              const Recipe &recipe, std::int64_t mostSteps,
-                              const rt::StopRequest &stopped, const std::string &keepIn) {
+                              const Recipe &recipe, const rt::StopRequest &stopped,
+                              const Course &course) {
   rt::StepPlanRequest request;
   request.examples = static_cast<std::int64_t>(examples.size());
   request.batchSize = recipe.batchSize;
   request.epochs = recipe.epochs;
   FTC_ASSIGN_OR_RETURN(rt::StepPlan plan, rt::StepPlan::make(request));
-  FTC_ASSIGN_OR_RETURN(rt::Schedule schedule,
-                       rt::Schedule::make("linear", recipe.learningRate, 0, plan.totalSteps));
+  FTC_ASSIGN_OR_RETURN(
+      rt::Schedule schedule,
+      rt::Schedule::make(course.schedule, recipe.learningRate, 0, plan.totalSteps));
   rt::Hyperparameters hyper;
   hyper.seed = static_cast<std::uint32_t>(recipe.seed);
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::StepRunner> runner,
                        rt::StepRunner::make(session, hyper));
-  if (!keepIn.empty() && runner->trunk())
-    FTC_RETURN_IF_ERROR(runner->trunk()->keepIn(keepIn));
+  if (!course.keepIn.empty() && runner->trunk())
+    FTC_RETURN_IF_ERROR(runner->trunk()->keepIn(course.keepIn));
   rt::Sampler sampler(request.examples, hyper.seed, /*shuffle=*/true);
-  std::int64_t steps = mostSteps > 0 ? std::min(mostSteps, plan.totalSteps) : plan.totalSteps;
+  std::int64_t steps =
+      course.mostSteps > 0 ? std::min(course.mostSteps, plan.totalSteps) : plan.totalSteps;
   std::vector<const rt::Example *> batch;
   Trained out;
-  std::int64_t updates = 0;
+  std::int64_t updates = course.updates;
   for (std::int64_t step = 0; step < steps; ++step) {
     if (stopped && stopped())
       return rt::Status::interrupted("stopped in a short run");
@@ -152,8 +165,8 @@ rt::Result<Trained> trainRows(rt::Session &session, std::span<const rt::Example>
     for (std::int64_t i = range.begin; i < range.end; ++i)
       batch.push_back(&examples[order[i]]);
     auto start = Clock::now();
-    FTC_ASSIGN_OR_RETURN(rt::StepOutcome outcome,
-                         runner->run(batch, step, updates, schedule.rate(step)));
+    FTC_ASSIGN_OR_RETURN(rt::StepOutcome outcome, runner->run(batch, course.updates + step,
+                                                              updates, schedule.rate(step)));
     double seconds = since(start);
     updates += outcome.kind == rt::StepOutcome::Kind::Updated;
     out.finite &= outcome.kind != rt::StepOutcome::Kind::NonFinite;
@@ -234,7 +247,7 @@ fitHead(const CompiledMethod &head, std::span<const rt::Example> examples, const
   passes.epochs = kPasses;
   passes.learningRate = kRate;
   FTC_ASSIGN_OR_RETURN(Trained trained,
-                       trainRows(*session, examples, passes, 0, stopped, directory));
+                       trainRows(*session, examples, passes, stopped, {.keepIn = directory}));
   if (!trained.finite)
     return rt::Status::error(head.artifact +
                              ": the head's loss is not finite on frozen features");

@@ -66,14 +66,24 @@ struct Trained {
   double secondsWithoutFirst = 0; ///< the first touches all memory: without it
   std::int64_t tokensWithoutFirst = 0, stepsWithoutFirst = 0;
   bool finite = true;
+  /// Adds what a later part of the same run did.
+  void add(const Trained &later);
 };
 
-/// Trains `session`, freshly opened, on `examples` as `ftrt run` does with the recipe: the
-/// linear schedule to 0 over all steps, batches in the order of the seed. `mostSteps` > 0 stops
-/// early. With `keepIn` what a frozen trunk gives is kept in that directory between epochs.
+/// How a training run goes, beside its recipe.
+struct Course {
+  const char *schedule = "linear"; ///< of the rate; one of rt::Schedule's names
+  std::int64_t mostSteps = 0;      ///< > 0: stops early
+  std::int64_t updates = 0;        ///< that the session has had: moments go on from there
+  std::string keepIn = {};         ///< directory for what a frozen trunk gives, between epochs
+};
+
+/// Trains `session` on `examples` as `ftrt run` does with the recipe: batches in the order of
+/// the seed, and a session freshly opened and the linear schedule to 0 over all steps, unless
+/// `course` says otherwise.
 rt::Result<Trained> trainRows(rt::Session &session, std::span<const rt::Example> examples,
-                              const Recipe &recipe, std::int64_t mostSteps,
-                              const rt::StopRequest &stopped, const std::string &keepIn = {});
+                              const Recipe &recipe, const rt::StopRequest &stopped,
+                              const Course &course = {});
 
 /// Whether the head that `headSession`'s artifact trains is one linear layer of the probe's
 /// shape.

@@ -48,12 +48,14 @@ TEST(Noise, SeedsMoveAllRowsOrSome) {
   // All rows by 6 points: the variance of {40, 46} is 18.
   Score a = scoreOf({40, 40, 40, 40}, 40, 5), b = scoreOf({46, 46, 46, 46}, 46, 5);
   std::vector<Score> shifted{a, b};
-  EXPECT_NEAR(seedVariance(shifted), 18, 1e-9);
+  EXPECT_NEAR(seedDeviation(shifted).error, std::sqrt(18), 1e-9);
+  EXPECT_EQ(seedDeviation(shifted).freedom, 1);
   // Groups apart by 8 either way, the whole by nothing: (64 * 4 / 3) / 4 / 2.
   b = scoreOf({48, 32, 48, 32}, 40, 5);
   std::vector<Score> scattered{a, b};
-  EXPECT_NEAR(seedVariance(scattered), 64.0 / 3 / 2, 1e-9);
-  EXPECT_EQ(seedVariance(std::span(scattered).first(1)), 0);
+  EXPECT_NEAR(seedDeviation(scattered).error, std::sqrt(64.0 / 3 / 2), 1e-9);
+  EXPECT_EQ(seedDeviation(scattered).freedom, 3);
+  EXPECT_EQ(seedDeviation(std::span(scattered).first(1)).error, 0);
 }
 
 TEST(Noise, PartsOfTheSameRowsTellWhatNewRowsWouldDo) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 using namespace ftc::assess;
 
 namespace {
@@ -20,7 +22,7 @@ TEST(TunedPrediction, AWholeRunIsTakenAsItIs) {
   run.leastError = 2;
   Prediction p = predictTuned(run, around(0, 0), 0);
   EXPECT_EQ(p.value, 100);
-  EXPECT_NEAR(p.low, 100 - 1.645 * 2, 1e-9);
+  EXPECT_NEAR(p.low, 100 - 1.644854 * 2, 1e-5);
   // Also where the base of all rows is another than that of the run's rows.
   run = shortRun(40, 30, -1);
   run.error = 1;
@@ -43,6 +45,58 @@ TEST(TunedPrediction, WithoutSeedsAnIntervalHasTheLeastWidth) {
   EXPECT_NEAR(predictTuned(run, around(10, 0), 0).error, 3, 1e-12);
   run.gainError = 4; // what was measured is more
   EXPECT_GT(predictTuned(run, around(10, 0), 0).error, 4);
+}
+
+TEST(TunedPrediction, TheGrowthOfAGainIsNotKnownExactly) {
+  // 20 of 100 missing, four doublings: 0.05 * 4 * 0.2 of the 100 that are left.
+  Prediction p = predictTuned(shortRun(0, 20, 4), around(0, 0), 0);
+  EXPECT_NEAR(p.value, 32, 1e-9);
+  EXPECT_NEAR(p.error, 4, 1e-9);
+  EXPECT_NEAR(predictTuned(shortRun(20, 10, 4), around(20, 0), 0).error, 0, 1e-12); // a loss
+}
+
+TEST(TunedPrediction, TwoRunsTellTheirScatterBadly) {
+  ShortRun run = shortRun(50, 40, 2);
+  run.seeds = {2, 1};
+  run.runs = 2;
+  Prediction p = predictTuned(run, around(50, 0), 0);
+  EXPECT_NEAR(p.value - p.low, 6.3138 * std::sqrt(2.0), 1e-3);
+  run.seeds.freedom = 19;
+  p = predictTuned(run, around(50, 0), 0);
+  EXPECT_NEAR(p.value - p.low, 1.7291 * std::sqrt(2.0), 1e-3);
+}
+
+TEST(TunedPrediction, WhatStillRisesLiesBetweenTwoLaws) {
+  ShortRun run = shortRun(0, 30, 2);
+  run.rise = 0.01; // less than the growth of all gains
+  EXPECT_NEAR(predictTuned(run, around(0, 0), 0).value, 39, 1e-9);
+  run.rise = 0.2; // 0.3 + 2 * 0.2 of 100, beside 39
+  Prediction p = predictTuned(run, around(0, 0), 0);
+  EXPECT_NEAR(p.value, (39 + 70) / 2.0, 1e-9);
+  double half = 1.644854 * 0.05 * 2 * 30;
+  EXPECT_NEAR(p.low, 39 - half, 1e-4);
+  EXPECT_NEAR(p.high, 70 + half, 1e-4);
+  run.rise = 1; // no further than any gain
+  p = predictTuned(run, around(0, 0), 0);
+  EXPECT_NEAR(p.value, (39 + 90) / 2.0, 1e-9);
+}
+
+TEST(TunedPrediction, ARunHasBegunWithATenthOfWhatIsMissing) {
+  EXPECT_FALSE(hasBegun(11.6, 16.1)); // 4.5 of 88.4
+  EXPECT_TRUE(hasBegun(11.6, 20.5));
+  EXPECT_FALSE(hasBegun(30, 20)); // a loss
+  EXPECT_TRUE(hasBegun(87, 82));  // little is missing: nothing to begin
+  EXPECT_TRUE(hasBegun(97, 97));
+}
+
+TEST(Uncertainty, StudentsQuantilesAndWelchsFreedom) {
+  EXPECT_NEAR(quantileOf(1), 6.3138, 1e-4);
+  EXPECT_NEAR(quantileOf(2), 2.9200, 1e-4);
+  EXPECT_NEAR(quantileOf(10), 1.8125, 1e-4);
+  EXPECT_NEAR(quantileOf(1e9), 1.6449, 1e-4);
+  Uncertainty both = together({{3, 1}, {4}});
+  EXPECT_NEAR(both.error, 5, 1e-12);
+  EXPECT_NEAR(both.freedom, 625.0 / 81, 1e-9);
 }
 
 } // namespace
