@@ -125,6 +125,7 @@ private:
   void exportGeneration(abi::ArtifactT &artifact);
   std::map<std::string, double> scalarDefaults();
   std::string precision() const;
+  double trainingFlopsPerToken() const;
   void summarize(const abi::ArtifactT &artifact, std::size_t bytes);
   rt::Status emitModule(mlir::ModuleOp op);
 

@@ -88,6 +88,24 @@ std::string Compilation::precision() const {
   return "fp32";
 }
 
+/// Floating-point operations of a training step, beside the optimizer's, for each token of
+/// texts as long as the data's on average, or of 128 tokens where there are no data.
+double Compilation::trainingFlopsPerToken() const {
+  auto within = [](std::int64_t mean, std::int64_t otherwise, std::int64_t longest) {
+    return std::max<std::int64_t>(1, std::min(mean > 0 ? mean : otherwise, longest));
+  };
+  TypicalBatch batch;
+  batch.tokens = within(data.meanTokens, batch.tokens, maxSequence);
+  batch.targets = hasTargets() ? within(data.meanTarget, batch.targets, maxTarget) : 0;
+  auto programs =
+      commandCosts(*model.module, batch, task->labelPlacement() == rt::LabelPlacement::Token);
+  double flops = 0;
+  for (const char *program : {"trunk", "train_accumulate", "train_step"})
+    for (const CommandCost &command : programs[program])
+      flops += command.flops;
+  return flops / static_cast<double>(batch.sequences * (batch.tokens + batch.targets));
+}
+
 void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
   std::int64_t all = 0, trainable = 0;
   for (const auto &parameter : artifact.parameters) {
@@ -97,11 +115,13 @@ void Compilation::summarize(const abi::ArtifactT &artifact, std::size_t bytes) {
     all += elements;
     trainable += parameter->trainable ? elements : 0;
   }
-  std::fprintf(stderr, "%s for %s, method %s, %s, %s: %lld of %lld parameters are trained\n",
+  std::fprintf(stderr,
+               "%s for %s, method %s, %s, %s: %lld of %lld parameters are trained, "
+               "%.0f FLOPs a token\n",
                model.architecture.c_str(), options.task.c_str(),
                options.pipeline.method.c_str(), options.pipeline.optimizer.c_str(),
                artifact.precision.c_str(), static_cast<long long>(trainable),
-               static_cast<long long>(all));
+               static_cast<long long>(all), trainingFlopsPerToken());
   if (options.precision != "fp32")
     std::fprintf(stderr, "--precision %s: products of %s\n", options.precision.c_str(),
                  productTypes(target, isas).c_str());
