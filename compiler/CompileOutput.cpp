@@ -97,12 +97,12 @@ double Compilation::trainingFlopsPerToken() const {
   TypicalBatch batch;
   batch.tokens = within(data.meanTokens, batch.tokens, maxSequence);
   batch.targets = hasTargets() ? within(data.meanTarget, batch.targets, maxTarget) : 0;
-  auto programs =
-      commandCosts(*model.module, batch, task->labelPlacement() == rt::LabelPlacement::Token);
   double flops = 0;
-  for (const char *program : {"trunk", "train_accumulate", "train_step"})
-    for (const CommandCost &command : programs[program])
-      flops += command.flops;
+  for (const auto &[name, commands] :
+       commandCosts(*model.module, batch, task->labelPlacement() == rt::LabelPlacement::Token))
+    if (name == "trunk" || makesGradients(name))
+      for (const CommandCost &command : commands)
+        flops += command.flops;
   return flops / static_cast<double>(batch.sequences * (batch.tokens + batch.targets));
 }
 

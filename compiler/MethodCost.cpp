@@ -24,8 +24,7 @@ static std::int64_t pairs(std::int64_t length, std::int64_t window) {
   return count;
 }
 
-std::int64_t symbolValue(llvm::StringRef name, const TypicalBatch &batch,
-                         bool labelledTokens) {
+std::int64_t symbolValue(llvm::StringRef name, const TypicalBatch &batch, bool labelledTokens) {
   std::int64_t tokens = batch.sequences * batch.tokens;
   std::int64_t targets = batch.sequences * batch.targets;
   auto [base, suffix] = name.split('.');
@@ -120,11 +119,14 @@ double estimateSeconds(const std::vector<CommandCost> &commands, const MachineSp
   return seconds;
 }
 
+bool makesGradients(llvm::StringRef program) {
+  return program == "train_accumulate" || program == "train_step";
+}
+
 static double stepSeconds(const MethodCost &cost, const MachineSpeed &machine, bool trunk) {
   double seconds = 0;
   for (const auto &[name, commands] : cost.programs)
-    if (name == "train_accumulate" || name == "train_step" || name == "apply" ||
-        (trunk && name == "trunk"))
+    if (makesGradients(name) || name == "apply" || (trunk && name == "trunk"))
       seconds += estimateSeconds(commands, machine);
   return seconds;
 }

@@ -54,6 +54,9 @@ struct MachineSpeed {
 /// instruction.
 MachineSpeed measureMachine(unsigned threads, bool bf16);
 
+/// Whether a program is the part of a step that runs forward and backward.
+bool makesGradients(llvm::StringRef program);
+
 /// Seconds that a program's commands take: each what it computes at the share of the peak that
 /// such kernels reach (docs/performance.md: 78 % of products, 42 % of attention), or what it
 /// moves at 90 % of the memory's speed, whichever is longer.
