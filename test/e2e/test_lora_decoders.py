@@ -138,7 +138,7 @@ class LoraDecodersTest(Suite):
                 done = call("ftc", "compile", model_of(family, GENERATION), "--task", GENERATION,
                             "--train_file", data_of(family, GENERATION), "--method", "lora",
                             "--lora_target_modules", module, "-o", artifact)
-                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertRegex(last_line(done.stderr), module + r"' is an embedding")
                 self.assertFalse(artifact.exists())
 
