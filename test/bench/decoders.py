@@ -5,6 +5,8 @@
     test/bench/decoders.py lora MODEL    a Llama-like checkpoint in Hugging Face layout, LoRA r = 8
                                          on q_proj and v_proj, 4 x 256 tokens, beside PEFT
 
+With --cpu x86-64-v3 all sides have AVX2 alone.
+
 Run by the peers' interpreter (test/bench/requirements.txt; `lora` needs peft). `full` makes a random
 checkpoint with 50,257 words under --work. All sides run on --threads cores in --precision (bf16:
 products, with fp32 weights and moments; PyTorch's autocast), dropout off, AdamW without decay,
@@ -23,6 +25,8 @@ import statistics
 import subprocess
 import sys
 import time
+
+import workloads
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LENGTH, BATCH, RATE = 256, 4, 1e-4
@@ -149,7 +153,8 @@ class Torch:
             [sys.executable, __file__, args.workload, str(args.model), "--work", str(args.work),
              "--steps", str(args.steps), "--threads", str(args.threads), "--precision",
              args.precision, "--side", side],
-            env=dict(os.environ, OMP_NUM_THREADS=str(args.threads)), text=True,
+            env=dict(os.environ, OMP_NUM_THREADS=str(args.threads),
+                     **(workloads.AVX2_ALONE if args.cpu == "x86-64-v3" else {})), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.ask()
 
@@ -178,7 +183,7 @@ def compare(args):
               ",".join(TARGETS)] if args.workload == "lora" else ["--method", "full"]
     measured(args.bin / "ftc", "compile", args.model, "--task", "text-generation", *method,
              "--train_file", args.work / "texts.jsonl", "--max_seq_length", LENGTH,
-             "--max_tokens", BATCH * LENGTH, "--precision", args.precision, "-o",
+             "--max_tokens", BATCH * LENGTH, "--precision", args.precision, "--cpu", args.cpu, "-o",
              args.work / "step.ftb")
     peers = [Torch(args, side) for side in args.peers]
     ours, peak = [], 0
@@ -199,9 +204,9 @@ def compare(args):
     for one in peers:
         other = one.ask("quit")["peak"]
         ratios = [a / b for a, b in zip(ours, one.rates)]
-        print("%s, %s: ftrt %.1f, PyTorch %s %.1f tokens/s: %.2fx (%.2f to %.2f); peak RSS %.0f of "
+        print("%s, %s, %s: ftrt %.1f, PyTorch %s %.1f tokens/s: %.2fx (%.2f to %.2f); peak RSS %.0f of "
               "%.0f MiB: %.2f" % (
-                  args.workload, args.precision, statistics.median(ours), one.side,
+                  args.workload, args.precision, args.cpu, statistics.median(ours), one.side,
                   statistics.median(one.rates), statistics.median(ratios), min(ratios),
                   max(ratios), peak / 2**20, other / 2**20, peak / other))
 
@@ -216,6 +221,8 @@ def main():
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--cpu", choices=("native", "x86-64-v3"), default="native",
+                        help="the instructions of every side")
     parser.add_argument("--peers", nargs="+", choices=("eager", "compile"), default=["eager"])
     parser.add_argument("--side", choices=("all", "eager", "compile"), default="all",
                         help=argparse.SUPPRESS)

@@ -44,9 +44,7 @@ def peer_environment(args):
     if args.device == "cpu":
         found["CUDA_VISIBLE_DEVICES"] = ""
     if args.cpu == "x86-64-v3":
-        found.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2",
-                     DNNL_MAX_CPU_ISA="AVX2", MKL_ENABLE_INSTRUCTIONS="AVX2",
-                     XLA_FLAGS="--xla_cpu_max_isa=AVX2")
+        found.update(workloads.AVX2_ALONE)
     return found
 
 

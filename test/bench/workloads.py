@@ -13,6 +13,11 @@ BATCH = 16
 CLASSES = 12
 STEADY_RATE = 5e-5
 
+# What holds the libraries of the peers to AVX2, in their environment.
+AVX2_ALONE = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2",
+              "DNNL_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+              "XLA_FLAGS": "--xla_cpu_max_isa=AVX2"}
+
 
 def common_words(model):
     """Words that are one token each in a WordPiece vocabulary."""
