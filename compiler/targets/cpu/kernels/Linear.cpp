@@ -337,6 +337,9 @@ void PackTransposed::emit(KernelBuilder &b) const {
     b.loop(0, out, 8, [&](Num o) {
       Num sourcePanel = o / sourceWidth * in;
       Num shift = o % sourceWidth;
+      // The rows of one source panel lie together, those of the next a whole panel behind.
+      prefetchLines(b, source, (sourcePanel + in + panel * width) * sourceWidth + shift * width,
+                    8 * width);
       b.loop(0, width, 8, [&](Num offset) {
         std::array<Num, 8> rows;
         for (int r = 0; r < 8; ++r) {

@@ -280,17 +280,21 @@ private:
     std::int64_t tiles = block.features / block.tileRows;
     std::int64_t share = ceilDiv(rows, tiles); // rows of dY a tile
     Num at = token + feature / block.tileRows * share;
-    for (std::int64_t r = 0; r < share; ++r)
-      prefetchLines(b, dy, (at + r) * spec.out + (firstPanel + slot + 1) * width, width);
+    b.ifThen(at < tokens, [&] {
+      for (std::int64_t r = 0; r < share; ++r)
+        prefetchLines(b, dy, (at + r) * spec.out + (firstPanel + slot + 1) * width, width);
+    });
     // All panels' tiles together cover the next block of X.
     std::int64_t lines = ceilDiv(block.features, lineElements);
     std::int64_t own = ceilDiv(rows * lines, tiles * block.groupPanels);
-    Num first = (slot * tiles + feature / block.tileRows) * own;
-    for (std::int64_t i = 0; i < own; ++i) {
-      Num index = first + i;
-      b.prefetch(x[(token + rows + index / lines) * spec.in + firstFeature +
-                   index % lines * lineElements]);
-    }
+    b.ifThen(token + rows < tokens, [&] {
+      Num first = (slot * tiles + feature / block.tileRows) * own;
+      for (std::int64_t i = 0; i < own; ++i) {
+        Num index = first + i;
+        b.prefetch(x[(token + rows + index / lines) * spec.in + firstFeature +
+                     index % lines * lineElements]);
+      }
+    });
   }
 
   void tile(Num panel, Num slot, Num firstFeature, Num feature, Num count, Num fresh) {
