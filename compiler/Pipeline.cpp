@@ -15,15 +15,34 @@ using namespace mlir;
 namespace ftc {
 
 std::vector<std::string> optimizationPasses() {
-  return {"prune-demand",     "cache-trunk",   "compact-embedding-gradients",
-          "fuse-low-rank",    "fuse-kernels",  "choose-saved",
-          "fuse-updates",     "sort-schedule", "recompute",
+  return {"prune-demand",   "cache-trunk",      "compact-embedding-gradients",
+          "fuse-low-rank",  "fuse-kernels",     "choose-saved",
+          "fuse-updates",   "sort-schedule",    "recompute",
           "group-launches", "overlay-gradients"};
 }
 
+std::vector<std::string> pluginPhases() {
+  return {"import",    "method", "programs", "differentiate",
+          "optimizer", "fuse",   "schedule", "plan"};
+}
+
+std::string pluginPipeline(const std::string &phase) { return "ftc-after-" + phase; }
+
 std::vector<std::string> emitPhases() {
-  return {"import", "method",  "programs", "differentiate", "optimizer",
-          "fuse",   "schedule", "plan",    "kernels",       "artifact"};
+  std::vector<std::string> phases = pluginPhases();
+  phases.insert(phases.end(), {"kernels", "artifact"});
+  return phases;
+}
+
+static constexpr llvm::StringLiteral verifier = "ftc-verify-phase";
+
+/// The plugin's pipeline, where it has one for the phase.
+static void plug(Phase &phase, const PipelineOptions &options) {
+  if (!llvm::is_contained(options.plugged, phase.name))
+    return;
+  bool verified =
+      !phase.passes.empty() && llvm::StringRef(phase.passes.back()).starts_with(verifier);
+  phase.passes.insert(phase.passes.end() - (verified ? 1 : 0), pluginPipeline(phase.name));
 }
 
 /// ftc-apply-lora in ftc-opt's syntax.
@@ -45,7 +64,7 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
            options.disabled.end();
   };
   auto verify = [](const std::string &phase) {
-    return "ftc-verify-phase{phase=" + phase + "}";
+    return verifier.str() + "{phase=" + phase + "}";
   };
   std::vector<Phase> phases;
   phases.push_back({"import", {verify("import")}});
@@ -60,10 +79,10 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
 
   Phase programs{"programs", {}};
   if (options.longestText > 0)
-    programs.passes.push_back("ftc-make-generation{longest=" +
-                              std::to_string(options.longestText) + " longest-source=" +
-                              std::to_string(std::max<std::int64_t>(1, options.longestSource)) +
-                              "}");
+    programs.passes.push_back(
+        "ftc-make-generation{longest=" + std::to_string(options.longestText) +
+        " longest-source=" + std::to_string(std::max<std::int64_t>(1, options.longestSource)) +
+        "}");
   programs.passes.push_back("ftc-make-programs");
   if (enabled("prune-demand"))
     programs.passes.push_back("ftc-prune-demand");
@@ -106,6 +125,8 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   if (enabled("sort-schedule"))
     schedule.passes.push_back("ftc-sort-schedule{" + spaces + "}");
   phases.push_back(schedule);
+  for (Phase &phase : phases)
+    plug(phase, options);
   return phases;
 }
 
@@ -123,6 +144,7 @@ Phase planPhase(const PipelineOptions &options) {
     phase.passes.push_back("ftc-group-launches");
   if (!llvm::is_contained(options.disabled, "overlay-gradients"))
     phase.passes.push_back("ftc-overlay-gradients");
+  plug(phase, options);
   return phase;
 }
 

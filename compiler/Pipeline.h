@@ -23,12 +23,14 @@ struct PipelineOptions {
   LoraOptions lora;
   std::string optimizer = "adamw";
   std::int64_t min8bitSize = 4096; ///< adamw8bit: smaller tensors keep f32 moments
-  bool fusedUpdate = false; ///< train_step instead of train_accumulate + apply
+  bool fusedUpdate = false;        ///< train_step instead of train_accumulate + apply
   bool frozenDropout = false;
   std::string spaces; ///< sizes that costs are estimated for: "tokens=2048,sequences=16"
-  std::int64_t longestText = 0; ///< makes prefill and decode for texts of so many tokens; 0: none
-  std::int64_t longestSource = 0; ///< beside it: tokens of an encoder-decoder's source
+  std::int64_t longestText =
+      0; ///< makes prefill and decode for texts of so many tokens; 0: none
+  std::int64_t longestSource = 0;    ///< beside it: tokens of an encoder-decoder's source
   std::vector<std::string> disabled; ///< optimization passes switched off, by name
+  std::vector<std::string> plugged;  ///< phases that end with a plugin's pipeline
 };
 
 /// One named phase: the passes of its pipeline, in ftc-opt's syntax.
@@ -48,6 +50,11 @@ Phase planPhase(const PipelineOptions &options);
 
 /// Names of passes that `--disable` takes.
 std::vector<std::string> optimizationPasses();
+
+/// The phases whose passes a plugin may add to, and its pipeline for one of them. It runs
+/// behind the phase's own passes; what verifies the phase runs behind it.
+std::vector<std::string> pluginPhases();
+std::string pluginPipeline(const std::string &phase);
 
 /// Names of all phases that `--emit` takes, those after the passes included.
 std::vector<std::string> emitPhases();

@@ -59,7 +59,6 @@ LATER = [
     ("ftc", ["--target", "cuda", "--cpu", "native"], r"--cpu: needs --target cpu, got cuda"),
     ("ftc", ["--target", "cuda", "--gpu", "sm_35"], r"--gpu: .*'sm_35', expected sm_80 or sm_90"),
     ("ftc", ["--target", "quantum"], r"--target.*cuda"),
-    ("ftc", ["--pass_plugin", "mine.so"], r"--pass_plugin: .*not yet supported"),
 ]
 
 

@@ -1,6 +1,7 @@
 // `ftc compile`: flags to CompileOptions.
 #include "catalog/LocalModels.h"
 #include "compiler/Compile.h"
+#include "compiler/PassPlugin.h"
 #include "compiler/passes/Optimizers.h"
 #include "runtime/support/Text.h"
 #include "runtime/tasks/TaskFlags.h"
@@ -144,7 +145,7 @@ static rt::Status checkTogether(const FlagSet &flags, const CompileOptions &opti
 
 rt::Status compileCommand(std::span<const std::string> arguments) {
   CompileOptions options;
-  std::string budget;
+  std::string budget, plugin;
   FlagSet flags("ftc compile", "MODEL --task TASK [--train_file F] -o step.ftb",
                 "Compiles a checkpoint's fine-tuning step into one artifact.");
   flags.positional("MODEL", options.model,
@@ -227,6 +228,8 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.choice("emit", options.emit, emitPhases(), "stop after a phase and print it");
   flags.boolean("remarks", options.remarks, "print each decision as a remark");
   flags.list("disable", options.pipeline.disabled, "PASS,…", "switch optimizations off");
+  flags.text("pass_plugin", plugin, "FILE",
+             "an MLIR pass plugin: its pipelines ftc-after-PHASE run behind the phases' own passes");
   flags.refuse({"output_dir", "validation_file", "test_file", "learning_rate", "num_train_epochs",
                 "max_steps", "per_device_train_batch_size", "per_device_eval_batch_size",
                 "gradient_accumulation_steps", "lr_scheduler_type", "warmup_steps", "warmup_ratio",
@@ -235,7 +238,6 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
                 "logging_steps", "do_train", "do_eval", "do_predict", "overwrite_output_dir",
                 "num_beams", "doc_stride", "version_2_with_negative", "device", "threads"},
                "it is a flag of ftrt run");
-  flags.refuse({"pass_plugin"}, "pass plugins are not yet supported");
 
   FTC_ASSIGN_OR_RETURN(Outcome outcome, flags.parse(arguments));
   if (outcome == Outcome::Done)
@@ -246,6 +248,9 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   }
   FTC_RETURN_IF_ERROR(checkTogether(flags, options));
   FTC_RETURN_IF_ERROR(checkTarget(options));
+  if (!plugin.empty()) {
+    FTC_ASSIGN_OR_RETURN(options.pipeline.plugged, loadPassPlugin(plugin));
+  }
   FTC_ASSIGN_OR_RETURN(options.model, catalog::resolve(options.model));
   if (options.emit == "artifact") // a name's directory is known only now
     FTC_RETURN_IF_ERROR(checkOutputFlag("output", options.output, {&options.model, 1}));

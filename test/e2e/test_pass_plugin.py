@@ -1,0 +1,87 @@
+"""--pass_plugin: passes of a user's own run in the phases, train what they chose, and are refused in
+one line where they cannot."""
+
+import os
+import sys
+import unittest
+
+from toolchain import BIN, HERE, Suite, call, data_of, last_line, model_of, must
+
+sys.path.append(str(HERE.parent / "oracle"))
+from compare_run import is_key_bias, read_safetensors  # noqa: E402
+
+PLUGINS = BIN.parent / "lib" / "plugins"
+TASK = "text-classification"
+
+
+class PassPluginTest(Suite):
+    def command(self, plugin, *flags, output="step.ftb"):
+        return ("ftc", "compile", model_of("bert", TASK), "--task", TASK, "--train_file",
+                data_of("bert", TASK), "--max_seq_length", 48, "--pass_plugin", plugin, *flags,
+                "-o", self.scratch / output)
+
+    def testItsPassesRun(self):
+        said = must(*self.command(PLUGINS / "FreezeEmbeddings.so")).stderr
+        self.assertRegex(said, r"\ntrain_accumulate: [1-9]\d* linear layers\n")
+
+    def testEmbeddingsStayAsTheyAre(self):
+        must(*self.command(PLUGINS / "FreezeEmbeddings.so"))
+        output = self.scratch / "out"
+        must("ftrt", "run", self.scratch / "step.ftb", "--train_file", data_of("bert", TASK),
+             "--output_dir", output, "--max_steps", 3, "--learning_rate", 0.1)
+        before = read_safetensors(model_of("bert", TASK) / "model.safetensors")
+        after = read_safetensors(output / "model.safetensors")
+        frozen = [name for name in before if ".embeddings." in name]
+        self.assertGreater(len(frozen), 3)
+        for name in before:
+            if not is_key_bias(name):
+                self.assertEqual(before[name] == after[name], name in frozen, name)
+
+    def testALaterPhaseShowsThem(self):
+        printed = must(*self.command(PLUGINS / "FreezeEmbeddings.so", "--emit", "method")).stdout
+        every = must("ftc", "compile", model_of("bert", TASK), "--task", TASK, "--train_file",
+                     data_of("bert", TASK), "--max_seq_length", 48, "--emit", "method").stdout
+        self.assertGreater(printed.count("nn.trainable"), 0)
+        self.assertGreater(every.count("nn.trainable"), printed.count("nn.trainable"))
+
+    def testAFileByItsNameAlone(self):
+        os.symlink(PLUGINS / "FreezeEmbeddings.so", self.scratch / "mine.so")
+        must(*self.command("mine.so"), cwd=self.scratch)
+
+    def testOptLoadsTheSame(self):
+        module = self.scratch / "method.mlir"
+        module.write_text(must("ftc", "compile", model_of("bert", TASK), "--task", TASK,
+                               "--train_file", data_of("bert", TASK), "--max_seq_length", 48,
+                               "--emit", "method").stdout)
+        done = must("ftc-opt", module, "--load-pass-plugin=%s" % (PLUGINS / "FreezeEmbeddings.so"),
+                    "--pass-pipeline=builtin.module(freeze-embeddings,count-layers)")
+        self.assertRegex(done.stderr, r"forward: [1-9]\d* linear layers")
+        self.assertLess(done.stdout.count("nn.trainable"), module.read_text().count("nn.trainable"))
+
+    def testAFailingPassFailsItsPhase(self):
+        """GPT-2 has no module of that name; the phase is named and nothing written."""
+        done = call("ftc", "compile", model_of("gpt2", "text-generation"), "--task",
+                    "text-generation", "--train_file", data_of("gpt2", "text-generation"),
+                    "--pass_plugin", PLUGINS / "FreezeEmbeddings.so", "-o", self.scratch / "none.ftb")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(last_line(done.stderr), r"method.*freeze-embeddings: expected parameters")
+        self.assertFalse((self.scratch / "none.ftb").exists())
+
+    def testWhatIsNoPlugin(self):
+        text = self.scratch / "text.so"
+        text.write_text("not a library\n")
+        for file, why in [("missing.so", r"No such file"), (self.scratch, r"expected a shared"),
+                          (text, r"expected a plugin of mlirGetPassPluginInfo.*too short"),
+                          (PLUGINS / "OtherApi.so", r"version 2.*version is 1"),
+                          (PLUGINS / "Idle.so", r"no pipeline .* ftc-after-PHASE, of import,")]:
+            with self.subTest(file=str(file)):
+                done = call(*self.command(file, output="none.ftb"))
+                line = last_line(done.stderr)
+                self.assertEqual(done.returncode, 1, line)
+                self.assertRegex(line, r"^ftc: --pass_plugin: '.*': .*" + why)
+                self.assertLessEqual(len(line), 500)
+                self.assertFalse((self.scratch / "none.ftb").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
