@@ -38,9 +38,12 @@ Result<TokenLengths> measureRow(const DataCheckOptions &options, const Task &tas
   };
   FTC_ASSIGN_OR_RETURN(Example input, encode(inputs));
   TokenLengths lengths{input.tokens(), 0};
-  if (!task.hasTargetText() || file.columns.label < 0)
+  if (!task.hasTargetText() || file.columns.label < 0) {
+    FTC_RETURN_IF_ERROR(checkTokens(file.table, input));
     return lengths;
+  }
   FTC_ASSIGN_OR_RETURN(Example whole, encode(file.columns));
+  FTC_RETURN_IF_ERROR(checkTokens(file.table, whole));
   bool apart = task.labelPlacement() == LabelPlacement::Target;
   lengths.target = apart ? whole.targetTokens() : whole.tokens() - input.tokens();
   return lengths;

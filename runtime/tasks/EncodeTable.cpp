@@ -15,7 +15,21 @@ void count(EncodedTable &encoded, const Example &example) {
   encoded.longest = std::max(encoded.longest, example.tokens());
 }
 
+/// Of the examples from `first` on.
+Status checkTokens(const DataTable &table, const EncodedTable &encoded, std::size_t first) {
+  for (std::size_t i = first; i < encoded.examples.size(); ++i)
+    FTC_RETURN_IF_ERROR(checkTokens(table, encoded.examples[i]));
+  return {};
+}
+
 } // namespace
+
+Status checkTokens(const DataTable &table, const Example &example) {
+  if (!example.ids.empty())
+    return {};
+  return Status::error("the text has no token: an example needs at least one")
+      .withContext(table.where(example.row));
+}
 
 Status Task::encodeExamples(const DataTable &table, std::int64_t row,
                             const TaskColumns &columns, const LabelSet &labels,
@@ -41,9 +55,12 @@ Result<EncodedTable> encodeTable(const Task &task, const DataTable &table,
   EncodedTable encoded;
   std::int64_t rows = maxRows < 0 ? table.rows() : std::min(maxRows, table.rows());
   encoded.examples.reserve(rows);
-  for (std::int64_t row = 0; row < rows; ++row)
+  for (std::int64_t row = 0; row < rows; ++row) {
+    std::size_t first = encoded.examples.size();
     FTC_RETURN_IF_ERROR(task.encodeExamples(table, row, columns, labels, tokenizer, settings,
                                             encoded.examples));
+    FTC_RETURN_IF_ERROR(checkTokens(table, encoded, first));
+  }
   for (const Example &example : encoded.examples)
     count(encoded, example);
   return encoded;
@@ -54,9 +71,12 @@ Result<EncodedTable> encodeTableForPrediction(const Task &task, const DataTable 
                                               const Tokenizer &tokenizer,
                                               const EncodeSettings &settings) {
   EncodedTable encoded;
-  for (std::int64_t row = 0; row < table.rows(); ++row)
+  for (std::int64_t row = 0; row < table.rows(); ++row) {
+    std::size_t first = encoded.examples.size();
     FTC_RETURN_IF_ERROR(task.encodeForPrediction(table, row, columns, tokenizer, settings,
                                                  encoded.examples));
+    FTC_RETURN_IF_ERROR(checkTokens(table, encoded, first));
+  }
   for (const Example &example : encoded.examples)
     count(encoded, example);
   return encoded;

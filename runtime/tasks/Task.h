@@ -341,6 +341,9 @@ struct EncodedTable {
   std::int64_t longest = 0;          ///< tokens of the longest example, after cutting
 };
 
+/// Fails, with file and line, on an example without a token: no program could read it.
+Status checkTokens(const DataTable &table, const Example &example);
+
 /// encodeExamples over every row, in order, keeping at most `maxRows` (< 0: all).
 Result<EncodedTable> encodeTable(const Task &task, const DataTable &table,
                                  const TaskColumns &columns, const LabelSet &labels,

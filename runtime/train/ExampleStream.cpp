@@ -66,6 +66,7 @@ Status ExampleStream::encodeInOrder() {
                          source.task->encode(*source.table, rows[index], source.columns,
                                              *source.labels, *source.tokenizer,
                                              source.settings));
+    FTC_RETURN_IF_ERROR(checkTokens(*source.table, example));
     countCuts(example);
     examples[index] = std::move(example);
     ready[index].store(true, std::memory_order_release);

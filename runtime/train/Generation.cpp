@@ -53,6 +53,7 @@ Result<Prompts> encodePrompts(const Session &session, const DataTable &table,
     FTC_RETURN_IF_ERROR(session.task->encodeForPrediction(
         table, row, columns, *session.tokenizer, settings, prompts.examples));
   for (const Example &prompt : prompts.examples) {
+    FTC_RETURN_IF_ERROR(checkTokens(table, prompt));
     prompts.cut += prompt.truncated > 0;
     prompts.cutTokens += prompt.truncated;
   }

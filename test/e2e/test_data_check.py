@@ -78,6 +78,25 @@ class DataCheckTest(Suite):
             verdicts.add(run.returncode)
         self.assertEqual(verdicts, {0, 1})
 
+    def testATextWithoutATokenHasAPlace(self):
+        """GPT-2 puts nothing around a text, so an empty one has no token: every command says where."""
+        train = self.write("whole.csv", GOOD)
+        path = self.write("hole.csv", GOOD + ",calm\n")
+        artifact, output = self.scratch / "gpt2.ftb", self.scratch / "gpt2"
+        must("ftc", "compile", model_of("gpt2", TEXT), "--task", TEXT, "--train_file", train, "-o",
+             artifact)
+        must("ftrt", "run", artifact, "--train_file", train, "--output_dir", output, "--max_steps", 1)
+        for command in (["run", artifact, "--train_file", path, "--num_train_epochs", 1,
+                         "--output_dir", self.scratch / "none"],
+                        ["eval", output, "--test_file", path],
+                        ["predict", output, "--input_file", path]):
+            done = call("ftrt", *command)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(last_line(done.stderr),
+                             r"hole\.csv: line 14: the text has no token: an example needs")
+        found = self.kinds(self.check(path, "--model", artifact, code=1))["not-encoded"]
+        self.assertEqual([place["line"] for place in found["places"]], [14])
+
     def testLeakageAndLengths(self):
         train = self.write("t.csv", GOOD)
         validation = self.write("v.csv", "text,label\nROW  3,noisy\nnew,calm\n" +
