@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <limits>
 #include <map>
+#include <unordered_map>
 
 namespace ftc::rt {
 
@@ -21,12 +22,25 @@ namespace {
 constexpr std::size_t kReportedMistakes = 5;
 constexpr std::size_t kShownBytes = 60;
 
-/// The file's text as Python's json.dumps(value, indent=4) gives it, and a line's end.
-TaskFile jsonFile(std::string name, const OrderedJson &value) {
-  return {std::move(name),
-          value.dump(4, ' ', /*ensure_ascii=*/true, OrderedJson::error_handler_t::replace) +
-              "\n"};
-}
+/// An object's text as Python's json.dumps(object, indent=4) gives it, a member at a time: of
+/// thousands of questions a document in memory would be many times its text.
+class JsonMembers {
+public:
+  void add(const std::string &name, OrderedJson value) {
+    OrderedJson member = OrderedJson::object();
+    member[name] = std::move(value);
+    std::string alone =
+        member.dump(4, ' ', /*ensure_ascii=*/true, OrderedJson::error_handler_t::replace);
+    text += text.empty() ? "{" : ",";
+    text.append(alone, 1, alone.size() - 3); // without its braces and the line of the last
+  }
+  TaskFile file(std::string name) {
+    return {std::move(name), text.empty() ? "{}\n" : std::move(text) + "\n}\n"};
+  }
+
+private:
+  std::string text;
+};
 
 std::string shortest(double value) { return Json(value).dump(); }
 
@@ -256,25 +270,31 @@ Result<std::string> QuestionOutputs::predictionsText(const DataTable &,
 }
 
 Result<std::vector<TaskFile>> QuestionOutputs::files() const {
-  OrderedJson answers = OrderedJson::object(), best = answers, odds = answers;
+  std::unordered_map<std::string, std::int64_t> last; // of rows with one id the last is kept
+  for (const Example &example : examples)
+    last[questionId(table, example.row, columns)] = example.row;
+  JsonMembers answers, best, odds;
   FTC_RETURN_IF_ERROR(eachQuestion([&](std::int64_t row, const AnswerChoice &choice) {
     std::string id = questionId(table, row, columns);
-    answers[id] = choice.text;
-    OrderedJson &candidates = best[id] = OrderedJson::array();
+    if (last[id] != row)
+      return Status::ok();
+    answers.add(id, choice.text);
+    OrderedJson candidates = OrderedJson::array();
     for (const AnswerCandidate &candidate : choice.best)
       candidates.push_back({{"start_logit", candidate.startLogit},
                             {"end_logit", candidate.endLogit},
                             {"text", candidate.text},
                             {"probability", candidate.probability}});
+    best.add(id, std::move(candidates));
     if (settings.version2WithNegative)
-      odds[id] = choice.nullOdds;
+      odds.add(id, choice.nullOdds);
     return Status::ok();
   }));
   std::vector<TaskFile> files;
-  files.push_back(jsonFile("predictions.json", answers));
-  files.push_back(jsonFile("nbest_predictions.json", best));
+  files.push_back(answers.file("predictions.json"));
+  files.push_back(best.file("nbest_predictions.json"));
   if (settings.version2WithNegative)
-    files.push_back(jsonFile("null_odds.json", odds));
+    files.push_back(odds.file("null_odds.json"));
   return files;
 }
 
