@@ -2,11 +2,12 @@
 // not depend on the threads.
 #pragma once
 
+#include "runtime/support/Threads.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <thread>
-#include <vector>
 
 namespace ftc::assess {
 
@@ -19,10 +20,8 @@ template <typename Work> void inParallel(std::int64_t count, unsigned threads, W
     for (std::int64_t i = next++; i < count; i = next++)
       work(i);
   };
-  std::vector<std::jthread> others;
-  for (std::int64_t i = 1; i < std::min<std::int64_t>(threads, count); ++i)
-    others.emplace_back(take);
-  take();
+  rt::runOnThreads(static_cast<unsigned>(std::clamp<std::int64_t>(count, 1, threads)),
+                   [&](unsigned) { take(); });
 }
 
 } // namespace ftc::assess

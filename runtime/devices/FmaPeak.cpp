@@ -2,12 +2,11 @@
 #include "runtime/devices/FmaPeak.h"
 
 #include "runtime/devices/CpuFeatures.h"
+#include "runtime/support/Threads.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <thread>
-#include <vector>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -89,21 +88,16 @@ double measureFmaPeak(Products products, unsigned threads, int attempts) {
   volatile float sink = 0;
   for (int attempt = 0; attempt < attempts; ++attempt) {
     auto start = std::chrono::steady_clock::now();
-    std::vector<std::thread> workers;
     constexpr int calls = 4;
-    auto work = [&] {
+    auto work = [&](unsigned) {
       float sum = 0;
       for (int call = 0; call < calls; ++call)
         sum += chains();
       sink = sum;
     };
-    for (unsigned i = 1; i < threads; ++i)
-      workers.emplace_back(work);
-    work();
-    for (std::thread &worker : workers)
-      worker.join();
+    unsigned ran = runOnThreads(threads, work);
     std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    best = std::max(best, flopsPerCall * calls * std::max(1u, threads) / seconds.count());
+    best = std::max(best, flopsPerCall * calls * ran / seconds.count());
   }
   return best;
 #else

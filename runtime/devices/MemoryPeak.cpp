@@ -1,14 +1,16 @@
 // Each thread streams over slices of its own, which it has touched first.
 #include "runtime/devices/MemoryPeak.h"
 
+#include "runtime/support/Threads.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <string>
 #include <sys/mman.h>
-#include <thread>
 #include <vector>
 
 namespace ftc::rt {
@@ -55,15 +57,11 @@ void triad(float *__restrict a, const float *__restrict b, const float *__restri
     a[i] = b[i] + 3.0f * c[i];
 }
 
-/// Seconds that `work` takes on all threads, which get their index.
+/// Seconds that `work` takes on all threads, which get their index; infinity without so many.
 double seconds(unsigned threads, const std::function<void(unsigned)> &work) {
   auto start = std::chrono::steady_clock::now();
-  std::vector<std::thread> workers;
-  for (unsigned i = 1; i < threads; ++i)
-    workers.emplace_back(work, i);
-  work(0);
-  for (std::thread &worker : workers)
-    worker.join();
+  if (runOnThreads(threads, work) < threads)
+    return std::numeric_limits<double>::infinity();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 

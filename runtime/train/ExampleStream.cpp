@@ -2,6 +2,8 @@
 // when they must wait.
 #include "runtime/train/ExampleStream.h"
 
+#include "runtime/support/Threads.h"
+
 #include <algorithm>
 #include <chrono>
 #include <new>
@@ -23,7 +25,11 @@ std::unique_ptr<ExampleStream> ExampleStream::start(const EncodeSource &source,
                                                     std::vector<std::int64_t> order) {
   std::unique_ptr<ExampleStream> stream(
       new ExampleStream(source, std::move(rows), std::move(order)));
-  stream->worker = std::thread([raw = stream.get()] { raw->encodeAll(); });
+  try {
+    stream->worker = std::thread([raw = stream.get()] { raw->encodeAll(); });
+  } catch (const std::system_error &) {
+    stream->encodeAll(); // the system gives no more threads: before the first step, not beside it
+  }
   return stream;
 }
 
@@ -102,17 +108,7 @@ Status ExampleStream::encodeWindows() {
       }
     }
   };
-  std::vector<std::thread> helpers;
-  helpers.reserve(source.threads);
-  try {
-    for (unsigned thread = 1; thread < source.threads; ++thread)
-      helpers.emplace_back(work);
-  } catch (const std::system_error &) {
-    // The system gives no more threads: those that there are do the work.
-  }
-  work();
-  for (std::thread &helper : helpers)
-    helper.join();
+  runOnThreads(source.threads, [&](unsigned) { work(); });
   FTC_RETURN_IF_ERROR(std::move(first));
   std::size_t count = 0;
   for (const std::vector<Example> &part : parts)

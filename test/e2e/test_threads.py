@@ -1,9 +1,13 @@
 """The same seed gives the same bits, whatever the number of threads; another seed does not."""
 
 import hashlib
+import os
+import resource
+import shutil
+import subprocess
 import unittest
 
-from toolchain import Suite, data_of, must
+from toolchain import BIN, Suite, data_of, last_line, model_of, must
 
 
 class ThreadsTest(Suite):
@@ -36,6 +40,42 @@ class ThreadsTest(Suite):
 
     def testTokenClassification(self):
         self.check("roberta", "token-classification")
+
+    def testFewerThreadsThanAskedFor(self):
+        """A system that gives no more: what texts wait for is done before, not beside, the steps, and
+        --threads is named where they cannot be had. Limits are not root's, so nobody runs this."""
+        task, room = "text-classification", self.scratch / "room"
+        room.mkdir()
+        shutil.copytree(model_of("bert", task), room / "model")
+        data = shutil.copy(data_of("bert", task), room / "data.jsonl")
+        program = shutil.copy(BIN / "ftrt", room / "ftrt")
+        must("ftc", "compile", room / "model", "--task", task, "--train_file", data, "-o",
+             room / "step.ftb")
+        room.parent.chmod(0o755)
+        room.chmod(0o777)
+        nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+
+        def run(threads, processes):
+            limit = (processes, processes)
+            return subprocess.run(
+                [program, "run", "step.ftb", "--train_file", data, "--output_dir", "out",
+                 "--overwrite_output_dir", "--max_steps", "2", "--threads", str(threads)],
+                cwd=room, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, limit), **nobody)
+
+        written = []
+        for processes in (4096, 1):
+            try:
+                done = run(1, processes)
+            except PermissionError:
+                self.skipTest("this root may not become another user")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            written.append((room / "out" / "model.safetensors").read_bytes())
+        self.assertEqual(written[0], written[1])
+        done = run(2, 1)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(last_line(done.stderr),
+                         "ftrt: cannot start thread 2 of 2: lower --threads")
 
 
 if __name__ == "__main__":
