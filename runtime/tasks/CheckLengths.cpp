@@ -37,6 +37,12 @@ Result<TokenLengths> measureRow(const DataCheckOptions &options, const Task &tas
     return task.encode(file.table, row, columns, LabelSet(), *options.tokenizer, settings);
   };
   FTC_ASSIGN_OR_RETURN(Example input, encode(inputs));
+  // Where a question leaves no room for its context, limits refuse what they would else cut.
+  if (task.windowed() && options.encode.maxSeqLength > 0) {
+    std::vector<Example> windows;
+    FTC_RETURN_IF_ERROR(task.encodeExamples(file.table, row, inputs, LabelSet(),
+                                            *options.tokenizer, options.encode, windows));
+  }
   TokenLengths lengths{input.tokens(), 0};
   if (!task.hasTargetText() || file.columns.label < 0) {
     FTC_RETURN_IF_ERROR(checkTokens(file.table, input));

@@ -78,6 +78,22 @@ class DataCheckTest(Suite):
             verdicts.add(run.returncode)
         self.assertEqual(verdicts, {0, 1})
 
+    def testAQuestionThatLeavesNoRoom(self):
+        task = "question-answering"
+        row = {"id": "a", "context": "the cat sat", "question": "who",
+               "answers": {"text": ["cat"], "answer_start": [4]}}
+        good, long = json.dumps(row), json.dumps(dict(row, id="b", question="who " * 300))
+        path = self.write("long.jsonl", good + "\n" + long + "\n")
+        artifact = self.scratch / "qa.ftb"
+        must("ftc", "compile", model_of("bert", task), "--task", task, "--train_file",
+             data_of("bert", task), "-o", artifact)
+        done = call("ftrt", "run", artifact, "--train_file", path, "--max_steps", 1, "--output_dir",
+                    self.scratch / "none")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(last_line(done.stderr), r"long\.jsonl: line 2: question 'b': expected room")
+        found = self.kinds(self.check(path, "--model", artifact, code=1))["not-encoded"]
+        self.assertEqual([place["line"] for place in found["places"]], [2])
+
     def testATextWithoutATokenHasAPlace(self):
         """GPT-2 puts nothing around a text, so an empty one has no token: every command says where."""
         train = self.write("whole.csv", GOOD)
