@@ -24,7 +24,7 @@ struct VariantObject {
   std::string object;                         ///< a linked shared object, or PTX
   std::string cubin = {};                     ///< of PTX, where ptxas is installed
   std::map<std::string, KernelFacts> kernels = {}; ///< of a GPU, by name
-  std::string warning = {};                        ///< why there is no cubin, a line
+  std::string warning = {};                        ///< why there is no cubin, or that kernels spill; a line
 };
 
 /// Fills symbols, scalars, parameters and variants of `artifact` from `module`'s plan.variants

@@ -40,10 +40,11 @@ std::vector<Product> productsOf(std::int64_t in, std::int64_t out, int tile,
 }
 
 KernelSignature signatureOf(const Gemm &gemm) {
-  unsigned extra = gemm.gradient ? 0
-                                 : (gemm.bias ? 1 : 0) + (gemm.savePre ? 1 : 0) +
-                                       (gemm.gradAct != cpu::Activation::None ? 1 : 0);
-  return {3 + extra, 1, 0};
+  unsigned extra = gemm.gradient
+                       ? 0
+                       : (gemm.bias ? 1 : 0) + (gemm.add ? 1 : 0) + (gemm.savePre ? 1 : 0) +
+                             (gemm.gradAct != cpu::Activation::None ? 1 : 0);
+  return {2u * gemm.parts + 1 + extra, 1, 0};
 }
 
 std::string compiled(const Gemm &gemm, const GpuArch &arch) {
@@ -112,7 +113,7 @@ TEST_P(GemmFigures, TheHardwaresSumsFindNothing) {
     countsOf(gemm, 77, /*adversarial=*/true);
 }
 
-/// The products, and the two with GELU in them.
+/// The products, the two with GELU in them, and sums of two and three input gradients.
 std::vector<Gemm> withEpilogues(const std::vector<Product> &products) {
   std::vector<Gemm> list;
   for (const Product &product : products)
@@ -122,7 +123,47 @@ std::vector<Gemm> withEpilogues(const std::vector<Product> &products) {
   forward.act = cpu::Activation::Gelu;
   input.gradAct = cpu::Activation::Gelu;
   list.insert(list.end(), {forward, input});
+  input.gradAct = cpu::Activation::None;
+  for (int parts : {2, 3})
+    for (bool add : {false, true}) {
+      if (!input.pipelined() || input.k % Gemm::kStageDepth)
+        continue;
+      input.parts = parts;
+      input.add = add;
+      list.push_back(input);
+    }
   return list;
+}
+
+/// What ptxas says of each product alone, and of a group of all of them.
+std::map<std::string, KernelResources> resourcesOf(const std::vector<Gemm> &gemms, bool grouped,
+                                                   const std::string &ptxas,
+                                                   const GpuArch &arch) {
+  std::vector<LaunchedKernel> alone;
+  LaunchedGroup group{"group", {}};
+  for (const Gemm &gemm : gemms) {
+    alone.push_back({std::make_shared<Gemm>(gemm), signatureOf(gemm)});
+    group.runs.push_back({alone.back(), 1});
+  }
+  llvm::Expected<std::string> ptx =
+      grouped ? compileToPtx({}, arch, {group}) : compileToPtx(alone, arch);
+  EXPECT_TRUE(bool(ptx)) << llvm::toString(ptx.takeError());
+  if (!ptx)
+    return {};
+  llvm::Expected<AssembledPtx> made = assemblePtx(ptxas, *ptx, arch);
+  EXPECT_TRUE(bool(made)) << llvm::toString(made.takeError());
+  return made ? made->kernels : std::map<std::string, KernelResources>();
+}
+
+void expectNoSpills(const std::map<std::string, KernelResources> &kernels, int most) {
+  EXPECT_FALSE(kernels.empty());
+  for (const auto &[name, resources] : kernels) {
+    if (std::getenv("FTC_FIGURES"))
+      std::printf("%s: %d registers\n", name.c_str(), resources.registers);
+    EXPECT_GT(resources.registers, 0) << name;
+    EXPECT_LE(resources.registers, most) << name;
+    EXPECT_EQ(resources.spillBytes, 0) << name;
+  }
 }
 
 /// Registers of a block's thread, of which a multiprocessor has room for so many blocks.
@@ -131,22 +172,41 @@ TEST_P(GemmFigures, RegistersLeaveRoomForTheBlocks) {
   std::optional<std::string> ptxas = findPtxas();
   if (!ptxas)
     GTEST_SKIP() << "no ptxas in PATH nor in /usr/local/cuda/bin: registers are not known";
-  for (const char *name : {"sm_80", "sm_90"})
+  for (const char *name : {"sm_80", "sm_90"}) {
+    const GpuArch &arch = *findArch(name, GetParam());
     for (int tile : {64, 128})
-      for (auto [in, out] : {std::pair(384, 1536), std::pair(768, 3072), std::pair(388, 1540)})
-        for (const auto &gemm : withEpilogues(productsOf(in, out, tile, GetParam()))) {
-          const GpuArch &arch = *findArch(name, GetParam());
-          llvm::Expected<AssembledPtx> made = assemblePtx(*ptxas, compiled(gemm, arch), arch);
-          ASSERT_TRUE(bool(made)) << llvm::toString(made.takeError());
-          const KernelResources &resources = made->kernels[gemm.key(arch)];
-          if (std::getenv("FTC_FIGURES"))
-            std::printf(
-                "%s %s: %d registers, %d %% of the warps\n", name, gemm.key(arch).c_str(),
-                resources.registers,
-                occupancyOf(arch, gemm.threads(), resources.registers, gemm.sharedBytes()));
-          EXPECT_GT(resources.registers, 0) << gemm.key(arch);
-          EXPECT_LE(resources.registers, most) << gemm.key(arch);
-          EXPECT_EQ(resources.spillBytes, 0) << gemm.key(arch);
+      // Of 48 terms ptxas would write out the three steps.
+      for (auto [in, out] : {std::pair(384, 1536), std::pair(768, 3072), std::pair(388, 1540),
+                             std::pair(48, 48), std::pair(64, 128)}) {
+        SCOPED_TRACE(std::string(name) + " tile " + std::to_string(tile));
+        std::vector<Gemm> gemms = withEpilogues(productsOf(in, out, tile, GetParam()));
+        expectNoSpills(resourcesOf(gemms, false, *ptxas, arch), most);
+        for (const Gemm &gemm : gemms)
+          if (gemm.parts > 1)
+            expectNoSpills(resourcesOf({gemm}, true, *ptxas, arch), most);
+      }
+  }
+}
+
+/// Of a single step LLVM would make straight code, in which all factors are held at once.
+TEST(GemmOfOneStep, DoesNotSpillBesideAnother) {
+  std::optional<std::string> ptxas = findPtxas();
+  if (!ptxas)
+    GTEST_SKIP() << "no ptxas in PATH nor in /usr/local/cuda/bin: registers are not known";
+  for (const char *name : {"sm_80", "sm_90"})
+    for (Products products : {Products::F32, Products::Tf32, Products::Bf16})
+      for (std::int64_t narrow : {4, 8, 16})
+        for (std::int64_t wide : {61, 64}) {
+          SCOPED_TRACE(std::string(name) + " " + productsName(products) + " " +
+                       std::to_string(narrow) + "x" + std::to_string(wide));
+          std::vector<Product> layer = productsOf(wide, narrow, 64, products);
+          Gemm input = layer[1].gemm, weight = layer[2].gemm;
+          if (input.threads() != weight.threads() ||
+              input.sharedBytes() != weight.sharedBytes())
+            continue; // cannot be grouped
+          weight.bias = false;
+          expectNoSpills(resourcesOf({weight, input}, true, *ptxas, *findArch(name, products)),
+                         255);
         }
 }
 

@@ -84,12 +84,14 @@ static llvm::Error retarget(llvm::Module &module, const llvm::DataLayout &layout
       kernel->removeFnAttr(attribute);
     for (llvm::Instruction &instruction : llvm::make_early_inc_range(instructions(*kernel))) {
       auto *call = llvm::dyn_cast<llvm::CallInst>(&instruction);
-      if (call && call->isInlineAsm()) { // BlockBuilder::unknown's copy alone
-        auto *code = llvm::cast<llvm::InlineAsm>(call->getCalledOperand());
-        if (llvm::StringRef(code->getAsmString()) != "mov.b32 $0, $1;")
-          return failure("expected no other PTX in the IR, got " +
-                         llvm::StringRef(code->getAsmString()));
-        call->replaceAllUsesWith(call->getArgOperand(0));
+      if (call &&
+          call->isInlineAsm()) { // of BlockBuilder: unknown's copy, keepLoop's word to ptxas
+        llvm::StringRef code =
+            llvm::cast<llvm::InlineAsm>(call->getCalledOperand())->getAsmString();
+        if (code == "mov.b32 $0, $1;")
+          call->replaceAllUsesWith(call->getArgOperand(0));
+        else if (code != ".pragma \"nounroll\";")
+          return failure("expected no other PTX in the IR, got " + code);
         call->eraseFromParent();
         continue;
       }

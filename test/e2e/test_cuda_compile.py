@@ -3,6 +3,8 @@ where ptxas rejects it; the estimate of a step that is made of its plan."""
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import unittest
@@ -67,6 +69,33 @@ echo "ptxas fatal   : Ptx assembly aborted due to errors" >&2; exit 255""",
                      "Arguments mismatch for instruction 'mov'", "which is '", "PATH"):
             self.assertIn(word, said)
         self.assertFalse(artifact.exists())
+
+    def testSpillsAreAWarning(self):
+        # The first kernel of the module, and the figures that ptxas -v gives of it.
+        artifact, said = self.compileWith(
+            """for last; do :; done; while [ "$1" != -o ]; do shift; done
+name=$(sed -n 's/^[.]visible [.]entry \\([^(]*\\)(.*/\\1/p' "$last" | head -n 1)
+echo cubin > "$2"
+echo "ptxas info    : Compiling entry function '$name' for 'sm_80'" >&2
+echo "    24 bytes stack frame, 20 bytes spill stores, 24 bytes spill loads" >&2
+echo "ptxas info    : Used 168 registers, used 1 barriers" >&2""",
+            "spilling")
+        lines = [line for line in said.splitlines() if line.startswith("warning:")]
+        self.assertEqual(len(lines), 1, said)
+        self.assertRegex(lines[0], r"no spills, ptxas reports some in 1 of \d+ kernels of sm_80, most in '.*': 44 bytes")
+        shown = json.loads(must("ftc", "inspect", artifact, "--kernels", "--json").stdout)["kernels"]["sm_80"]
+        self.assertEqual([kernel["name"] for kernel in shown["kernels"] if kernel.get("spill_bytes")],
+                         re.findall("most in '(.*)'", lines[0]))
+
+    def testWidthsOfOneStepDoNotSpill(self):
+        if not shutil.which("ptxas"):
+            self.skipTest("no ptxas in PATH: the PTX is not assembled")
+        done = must("ftc", "compile", model_of("electra", "token-classification"), "--task",
+                    "token-classification", "--train_file", data_of("electra", "token-classification"),
+                    "--max_seq_length", 48, "--max_tokens", 64, "--method", "lora", "--lora_target_modules",
+                    "all-linear", "--target", "cuda", "--gpu", "sm_80,sm_90", "--precision", "fp32", "-o",
+                    self.scratch / "electra.ftb")
+        self.assertNotIn("warning:", done.stderr)
 
     def testAPtxasThatCannotRunIsAWarning(self):
         _, said = self.compileWith("kill -9 $$", "killed")

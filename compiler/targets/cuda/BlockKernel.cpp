@@ -33,6 +33,14 @@ Num BlockBuilder::unknown(Num value) {
   return b.num(copy.getResult(0));
 }
 
+void BlockBuilder::keepLoop() {
+  auto &builder = b.mlir();
+  LLVM::InlineAsmOp::create(builder, TypeRange{}, ValueRange{}, ".pragma \"nounroll\";", "",
+                            /*has_side_effects=*/true, /*is_align_stack=*/false,
+                            LLVM::TailCallKind::None, /*asm_dialect=*/LLVM::AsmDialectAttr(),
+                            /*operand_attrs=*/ArrayAttr());
+}
+
 void BlockBuilder::barrier() {
   callVoid(b, "llvm.nvvm.barrier.cta.sync.aligned.all", {b.i32(0).value});
 }

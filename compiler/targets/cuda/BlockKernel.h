@@ -35,6 +35,8 @@ public:
   /// `value`, i32, of which nothing is known: what follows from it is computed here, and takes no
   /// registers before.
   Num unknown(Num value);
+  /// First in a loop's body: ptxas, which knows the number of its steps, does not write them out.
+  void keepLoop();
   /// Waits for all threads of the block; what they wrote before is seen after it.
   void barrier();
   /// The same for the threads of a warp.

@@ -80,7 +80,10 @@ void emitFmaBody(GemmTile &tile) {
   carried.push_back(bias);
   Nums waiting = fetch(tile.from);
   carried.insert(carried.end(), waiting.begin(), waiting.end());
-  Num last = b.toI64(tile.to);
+  // Of one step LLVM would make straight code, whose sums it puts off to the stores of single
+  // elements: all that they are made of would be held until then.
+  bool oneStep = !spec.gradient && spec.k <= kFmaDepth;
+  Num last = b.toI64(oneStep ? block.unknown(tile.to) : tile.to);
   Nums sums =
       b.loop(b.toI64(tile.from), last, kFmaDepth, carried, [&](Num depth, const Nums &c) {
         Nums sums(c.begin(), c.begin() + 64);

@@ -18,7 +18,7 @@ class StagedFactor {
 public:
   StagedFactor(GemmTile &tile, const TileFactor &factor, std::int64_t sharedAt, Num thread,
                bool across)
-      : tile(tile), b(tile.b), factor(factor), sharedAt(sharedAt) {
+      : tile(tile), b(tile.b), factor(factor), sharedAt(sharedAt), thread(thread) {
     Num lane = thread & 31, warp = thread >> 5;
     Num warpSide = (across ? warp & 1 : warp >> 1) * (side() / 2);
     int chunks = (factor.inner ? kDepth : side()) / 4;
@@ -38,10 +38,13 @@ public:
     int lines = tile.spec.threads() * 4 / (factor.inner ? kDepth : side());
     int groups = side() * kDepth / 4 / tile.spec.threads();
     Num ofInner = tile.to - depth - (factor.inner ? at : line);
+    // Then a step that begins before the end does not reach behind it.
+    bool wholeSteps = !tile.spec.gradient && tile.spec.k % kDepth == 0;
     Ptr from = factor.inner ? source[b.toI64(depth)] : source[b.toI64(depth) * factor.stride];
     for (int g = 0; g < groups; ++g) {
-      Num inside = factor.inner ? (left > g * lines) & (ofInner > 0)
-                                : (left > 0) & (ofInner > g * lines);
+      Num inside = factor.inner ? left > g * lines : left > 0;
+      if (!wholeSteps)
+        inside = inside & (factor.inner ? ofInner > 0 : ofInner > g * lines);
       tile.block.copyAsync(destination(g, lines, stage), from[g * lines * factor.stride],
                            b.select(inside, b.i32(16), b.i32(0)));
     }
@@ -91,18 +94,19 @@ private:
   }
 
   BlockBuilder::Shared destination(int group, int lines, Num stage) const {
-    BlockBuilder &block = tile.block;
-    if (factor.inner)
-      return block.at(place((line * kDepth + at) * 4, 0, stage), group * lines * kDepth * 4);
-    Num swizzled = at ^ (line >> 2) << 3;
-    return block.at(place((line * side() + swizzled) * 4, group * lines / 4, stage),
-                    group * lines * side() * 4);
+    // Chunks of 16 bytes in the order of threads: of both factors the same register.
+    Num mine = thread * 16;
+    if (!factor.inner && lines > 4)
+      mine = mine ^ (line >> 2) << 5;
+    return tile.block.at(place(mine, factor.inner ? 0 : group * lines / 4, stage),
+                         group * lines * (factor.inner ? kDepth : side()) * 4);
   }
 
   GemmTile &tile;
   KernelBuilder &b;
   TileFactor factor;
   std::int64_t sharedAt;
+  Num thread;
   Num line, at; ///< of the thread's first chunk in a stage
   Ptr source;   ///< where that lies at depth 0
   Num left;     ///< elements of the factor's own side from there on
@@ -118,8 +122,6 @@ void emitPipelinedBody(GemmTile &tile) {
   const int factorBytes = spec.tile * kDepth * 4, stageBytes = 2 * factorBytes;
   // Four warps, two by two.
   const int side = spec.tile / 2, tilesM = side / 16, tilesN = side / 8;
-  Num warp = block.thread() >> 5, lane = block.thread() & 31;
-  Num warpRow = (warp >> 1) * side, warpColumn = (warp & 1) * side;
   bool sumsBias = spec.gradient && spec.bias;
   Num bias = block.thread() < spec.tile;
   if (sumsBias)
@@ -128,8 +130,6 @@ void emitPipelinedBody(GemmTile &tile) {
   Nums carried(sumCount, b.f32(0));
   carried.push_back(b.i32(0)); // the stage to work on
   carried.push_back(b.f32(0)); // the thread's column sum
-  // Registers are short: a bound that is known takes none, one that is not takes two as an i64.
-  auto index = [&](Num depth) { return spec.gradient ? depth : b.toI64(depth); };
   for (int part = 0; part < spec.parts; ++part) {
     if (part > 0) {
       tile.turnTo(part);
@@ -149,14 +149,15 @@ void emitPipelinedBody(GemmTile &tile) {
     for (int step = 0; step < kStages - 1; ++step)
       copy(tile.from + step * kDepth, b.i32(step * stageBytes));
     carried = b.loop(
-        index(tile.from), index(tile.to), kDepth, carried, [&](Num depth, const Nums &c) {
+        tile.from, tile.to, kDepth, carried, [&](Num depth, const Nums &c) {
           Nums sums(c.begin(), c.begin() + sumCount);
           Num stage = c[sumCount], column = c[sumCount + 1];
+          block.keepLoop();
           block.waitForCopies(kStages - 2);
           block.barrier(); // all threads' copies are there, and the stage before has been read
           Num before =
               b.select(stage == 0, b.i32((kStages - 1) * stageBytes), stage - stageBytes);
-          copy((spec.gradient ? depth : b.toI32(depth)) + (kStages - 1) * kDepth, before);
+          copy(depth + (kStages - 1) * kDepth, before);
           auto ofRows = [&](int i) {
             Nums upper = left.words(2 * i, stage), lower = left.words(2 * i + 1, stage), both;
             for (std::size_t word = 0; word < upper.size(); ++word)
@@ -204,7 +205,11 @@ void emitPipelinedBody(GemmTile &tile) {
           return sums;
         });
   }
-  tile.finishFragments(carried, tilesM, tilesN, warpRow, warpColumn, lane);
+  // Registers are short: none holds over the loop where the block's and the thread's sums go.
+  tile.locate(block.unknown(block.task()));
+  Num thread = block.unknown(block.thread()), warp = thread >> 5;
+  tile.finishFragments(carried, tilesM, tilesN, (warp >> 1) * side, (warp & 1) * side,
+                       thread & 31);
   if (sumsBias)
     b.ifThen(bias, [&] { tile.finishBias(tile.row + block.thread(), carried[sumCount + 1]); });
 }

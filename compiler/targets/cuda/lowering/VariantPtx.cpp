@@ -44,6 +44,26 @@ VariantKernels launchedKernels(plan::VariantOp variant,
   return launched;
 }
 
+/// A line that says which kernels spill, empty if none does.
+static std::string spillWarning(const VariantObject &object) {
+  unsigned spilling = 0;
+  const std::pair<const std::string, KernelFacts> *worst = nullptr;
+  for (const auto &entry : object.kernels)
+    if (entry.second.spillBytes > 0) {
+      ++spilling;
+      if (!worst || entry.second.spillBytes > worst->second.spillBytes)
+        worst = &entry;
+    }
+  if (!worst)
+    return {};
+  return ("cuda kernels: expected no spills, ptxas reports some in " + llvm::Twine(spilling) +
+          " of " + llvm::Twine(object.kernels.size()) + " kernels of " + object.isa +
+          ", most in '" + worst->first + "': " + llvm::Twine(worst->second.spillBytes) +
+          " bytes a thread; results are right, launches slower (ftc inspect --kernels lists "
+          "them)")
+      .str();
+}
+
 llvm::Expected<VariantObject>
 compileVariant(plan::VariantOp variant, const std::map<std::string, cpu::KernelSpec> &kernels,
                const GpuArch &arch) {
@@ -81,6 +101,7 @@ compileVariant(plan::VariantOp variant, const std::map<std::string, cpu::KernelS
     facts.registers = resources.registers;
     facts.spillBytes = resources.spillBytes;
   }
+  object.warning = spillWarning(object);
   return object;
 }
 
