@@ -142,13 +142,14 @@ HostKernels::HostKernels(std::unique_ptr<llvm::orc::LLJIT> jit) : jit(std::move(
 HostKernels::~HostKernels() = default;
 
 llvm::Expected<std::unique_ptr<HostKernels>>
-HostKernels::compile(const std::vector<LaunchedKernel> &kernels, const GpuArch &arch) {
+HostKernels::compile(const std::vector<LaunchedKernel> &kernels, const GpuArch &arch,
+                     const std::vector<LaunchedGroup> &groups) {
   llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> jit = makeJit();
   if (!jit)
     return jit.takeError();
   auto context = std::make_unique<llvm::LLVMContext>();
   llvm::Expected<std::unique_ptr<llvm::Module>> module =
-      compileToNvvmIr(kernels, arch, *context);
+      compileToNvvmIr(kernels, arch, *context, groups);
   if (!module)
     return module.takeError();
   if (llvm::Error error =

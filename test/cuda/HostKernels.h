@@ -22,10 +22,11 @@ inline bool sameWord(std::uint32_t left, std::uint32_t right) {
 
 class HostKernels {
 public:
-  /// Compiles the IR of `kernels` for x86-64, their intrinsics as calls of HostBlock. Fails on
+  /// Compiles the IR of `kernels` and `groups` for x86-64, their intrinsics as calls of HostBlock. Fails on
   /// an intrinsic that HostBlock does not have.
   static llvm::Expected<std::unique_ptr<HostKernels>>
-  compile(const std::vector<LaunchedKernel> &kernels, const GpuArch &arch);
+  compile(const std::vector<LaunchedKernel> &kernels, const GpuArch &arch,
+          const std::vector<LaunchedGroup> &groups = {});
   ~HostKernels();
 
   /// Runs `grid` blocks one after another, the last first; `parameters` as of the PTX

@@ -33,12 +33,16 @@ static Operand integers(std::vector<int> values) {
   return {std::vector<std::uint32_t>(values.begin(), values.end())};
 }
 
-static LaunchedKernel launched(const Subject &subject) {
-  const Inputs &first = subject.launches.front();
-  return {subject.kernel,
+LaunchedKernel Subject::launched() const {
+  const Inputs &first = launches.front();
+  return {kernel,
           {static_cast<unsigned>(first.operands.size()),
            static_cast<unsigned>(first.ints.size()),
            static_cast<unsigned>(first.scalars.size())}};
+}
+
+std::int64_t Subject::tasks(std::size_t index) const {
+  return kernel->grid(arch()).evaluate(launches[index].ints);
 }
 
 /// The words behind a launch's pointers (runtime/abi/CudaKernel.h).
@@ -52,15 +56,57 @@ static std::vector<std::uint64_t> wordsOf(const Inputs &inputs, std::int64_t tas
 }
 
 std::string Subject::ptx() const {
-  llvm::Expected<std::string> made = compileToPtx({launched(*this)}, arch());
+  llvm::Expected<std::string> made = compileToPtx({launched()}, arch());
   EXPECT_TRUE(bool(made)) << llvm::toString(made.takeError());
   return made ? *made : "";
 }
 
 std::unique_ptr<HostKernels> Subject::host() const {
-  auto made = HostKernels::compile({launched(*this)}, arch());
+  auto made = HostKernels::compile({launched()}, arch());
   EXPECT_TRUE(bool(made)) << llvm::toString(made.takeError());
   return made ? std::move(*made) : nullptr;
+}
+
+std::vector<std::uint64_t> upload(emulator::TestGpu &gpu, const Inputs &inputs) {
+  std::vector<std::uint64_t> addresses;
+  for (const Operand &operand : inputs.operands)
+    addresses.push_back(operand.written ? gpu.upload(operand.words)
+                                        : gpu.reserve(operand.words.size() * 4));
+  return addresses;
+}
+
+std::vector<std::uint32_t> download(emulator::TestGpu &gpu, const Inputs &inputs,
+                                    const std::vector<std::uint64_t> &addresses) {
+  std::vector<std::uint32_t> all;
+  for (std::size_t i = 0; i < inputs.operands.size(); ++i) {
+    auto part = gpu.download<std::uint32_t>(addresses[i], inputs.operands[i].words.size());
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+struct HostOperands::Line {
+  alignas(abi::kCudaBufferAlignment) std::uint32_t words[abi::kCudaBufferAlignment / 4];
+};
+
+HostOperands::HostOperands(const Inputs &inputs) {
+  for (const Operand &operand : inputs.operands) {
+    std::size_t bytes = operand.words.size() * 4;
+    arrays.push_back(
+        std::make_shared<Line[]>((bytes + abi::kCudaBufferSlack) / sizeof(Line) + 1));
+    std::memcpy(arrays.back().get(), operand.words.data(), bytes);
+    pointers.push_back(arrays.back().get());
+    counts.push_back(operand.words.size());
+  }
+}
+
+std::vector<std::uint32_t> HostOperands::words() const {
+  std::vector<std::uint32_t> all;
+  for (std::size_t i = 0; i < pointers.size(); ++i) {
+    auto *begin = static_cast<const std::uint32_t *>(pointers[i]);
+    all.insert(all.end(), begin, begin + counts[i]);
+  }
+  return all;
 }
 
 std::vector<std::uint32_t> Subject::run(const std::string &ptx, std::size_t index) const {
@@ -69,46 +115,23 @@ std::vector<std::uint32_t> Subject::run(const std::string &ptx, std::size_t inde
   gpu.options.threads = 1;
   gpu.options.maxBranches = 1 << 14;
   gpu.load(ptx);
-  std::vector<std::uint64_t> parameters;
-  for (const Operand &operand : inputs.operands)
-    parameters.push_back(operand.written ? gpu.upload(operand.words)
-                                         : gpu.reserve(operand.words.size() * 4));
-  std::int64_t tasks = kernel->grid(arch()).evaluate(inputs.ints);
-  parameters.push_back(gpu.upload(wordsOf(inputs, tasks)));
-  gpu.launch(kernel->key(arch()), static_cast<std::uint32_t>(tasks) + 3, threadsOf(*kernel),
-             parameters, static_cast<std::uint32_t>(sharedBytesOf(*kernel, arch())));
-  std::vector<std::uint32_t> all;
-  for (std::size_t i = 0; i < inputs.operands.size(); ++i) {
-    auto part = gpu.download<std::uint32_t>(parameters[i], inputs.operands[i].words.size());
-    all.insert(all.end(), part.begin(), part.end());
-  }
-  return all;
+  std::vector<std::uint64_t> addresses = upload(gpu, inputs), parameters = addresses;
+  parameters.push_back(gpu.upload(wordsOf(inputs, tasks(index))));
+  gpu.launch(kernel->key(arch()), static_cast<std::uint32_t>(tasks(index)) + 3,
+             threadsOf(*kernel), parameters,
+             static_cast<std::uint32_t>(sharedBytesOf(*kernel, arch())));
+  return download(gpu, inputs, addresses);
 }
 
 std::vector<std::uint32_t> Subject::runOnHost(HostKernels &host, std::size_t index) const {
   const Inputs &inputs = launches[index];
-  struct alignas(abi::kCudaBufferAlignment) Line {
-    std::uint32_t words[abi::kCudaBufferAlignment / 4];
-  };
-  std::vector<std::vector<Line>> arrays;
-  std::vector<void *> parameters;
-  for (const Operand &operand : inputs.operands) {
-    std::size_t bytes = operand.words.size() * 4;
-    arrays.emplace_back((bytes + abi::kCudaBufferSlack) / sizeof(Line) + 1);
-    std::memcpy(arrays.back().data(), operand.words.data(), bytes);
-    parameters.push_back(arrays.back().data());
-  }
-  std::int64_t tasks = kernel->grid(arch()).evaluate(inputs.ints);
-  std::vector<std::uint64_t> words = wordsOf(inputs, tasks);
+  HostOperands operands(inputs);
+  std::vector<void *> parameters = operands.pointers;
+  std::vector<std::uint64_t> words = wordsOf(inputs, tasks(index));
   parameters.push_back(words.data());
-  host.launch(kernel->key(arch()), static_cast<unsigned>(tasks) + 3,
+  host.launch(kernel->key(arch()), static_cast<unsigned>(tasks(index)) + 3,
               static_cast<unsigned>(threadsOf(*kernel)), parameters);
-  std::vector<std::uint32_t> all;
-  for (std::size_t i = 0; i < inputs.operands.size(); ++i) {
-    auto *begin = static_cast<std::uint32_t *>(parameters[i]);
-    all.insert(all.end(), begin, begin + inputs.operands[i].words.size());
-  }
-  return all;
+  return operands.words();
 }
 
 static Inputs inputsOf(const Gemm &gemm, std::int64_t m) {

@@ -3,6 +3,7 @@
 
 #include "compiler/targets/cpu/kernels/KernelSpec.h"
 #include "test/cuda/HostKernels.h"
+#include "test/emulator/Harness.h"
 
 #include <cstdint>
 #include <memory>
@@ -23,6 +24,20 @@ struct Inputs {
   std::vector<double> scalars = {};
 };
 
+/// A launch's operands on the host, aligned and with slack as the device has them.
+class HostOperands {
+public:
+  explicit HostOperands(const Inputs &inputs);
+  std::vector<void *> pointers;
+  /// What lies in all of them.
+  std::vector<std::uint32_t> words() const;
+
+private:
+  struct Line;
+  std::vector<std::size_t> counts;
+  std::vector<std::shared_ptr<Line[]>> arrays;
+};
+
 /// A kernel and what it is launched with, each by itself: arrays are as long as they must be.
 struct Subject {
   std::string name;
@@ -31,6 +46,9 @@ struct Subject {
   std::vector<Inputs> launches;
 
   const GpuArch &arch() const { return *findArch("sm_80", products); }
+  /// The kernel as it is compiled, with the numbers of its operands.
+  LaunchedKernel launched() const;
+  std::int64_t tasks(std::size_t index) const;
   std::string ptx() const;
   /// What lies in all operands after launch `index` of `ptx`, with blocks beyond the tasks.
   /// Throws emulator::Fault.
@@ -44,5 +62,10 @@ struct Subject {
 /// Products in each of their bodies, attention's passes, the vocabulary's loss, and vector
 /// kernels: small, with remainders, and so that every path is taken.
 std::vector<Subject> subjects();
+
+/// Operands in the emulated GPU's memory, and what lies in them.
+std::vector<std::uint64_t> upload(emulator::TestGpu &gpu, const Inputs &inputs);
+std::vector<std::uint32_t> download(emulator::TestGpu &gpu, const Inputs &inputs,
+                                    const std::vector<std::uint64_t> &addresses);
 
 } // namespace ftc::cuda::test

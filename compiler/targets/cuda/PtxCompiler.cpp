@@ -188,13 +188,12 @@ llvm::Expected<std::string> compileToPtx(const std::vector<LaunchedKernel> &kern
 
 llvm::Expected<std::unique_ptr<llvm::Module>>
 compileToNvvmIr(const std::vector<LaunchedKernel> &kernels, const GpuArch &arch,
-                llvm::LLVMContext &ir) {
+                llvm::LLVMContext &ir, const std::vector<LaunchedGroup> &groups) {
   MLIRContext context(MLIRContext::Threading::DISABLED);
-  const std::vector<LaunchedGroup> none;
-  llvm::Expected<OwningOpRef<ModuleOp>> module = emitModule(kernels, arch, none, context);
+  llvm::Expected<OwningOpRef<ModuleOp>> module = emitModule(kernels, arch, groups, context);
   if (!module)
     return module.takeError();
-  return cpu::generateIr(**module, generation(kernels, arch, none), ir);
+  return cpu::generateIr(**module, generation(kernels, arch, groups), ir);
 }
 
 } // namespace ftc::cuda
