@@ -4,6 +4,7 @@
 
 #include "compiler/analysis/ArenaPlacement.h"
 #include "compiler/analysis/BufferLives.h"
+#include "compiler/analysis/GradientOverlay.h"
 #include "dialects/plan/Plan.h"
 
 #include "mlir/IR/Remarks.h"
@@ -20,12 +21,16 @@ namespace ftc {
 
 namespace {
 
+/// What a group may hold: a kernel of many bodies takes the registers of the largest, and room
+/// in the instruction cache.
+constexpr std::size_t kMostMembers = 16, kMostRuns = 4;
 /// How many commands may lie between two launches of a group, about a layer's: beyond that more
-/// values wait for longer. And what a group may hold: a kernel of many bodies takes the
-/// registers of the largest, and room in the instruction cache.
-constexpr std::size_t kReach = 32, kMostMembers = 16, kMostRuns = 4;
-/// The part of the arena that it may grow by: other lives leave other gaps between them.
-constexpr std::int64_t kMoreArena = 32;
+/// values wait for longer. Where the plan would grow, nearer ones alone.
+constexpr std::size_t kReaches[] = {32, 28, 24, 20, 16, 12, 8, 6, 4, 3, 2};
+/// How often less may live at once for the same reach, and by how large a part of the arena.
+constexpr std::int64_t kAttempts = 10, kLess = 200;
+/// The parts of the plan that are as good as none, and that it may grow by at most.
+constexpr std::int64_t kNothing = 1024, kMost = 32;
 
 /// A command with the buffers that it uses.
 struct Command {
@@ -41,7 +46,8 @@ struct Command {
 struct Buffer {
   plan::BufferOp op;
   BufferPlace place;
-  std::int64_t bytes; ///< in the arena, 0 of others
+  std::int64_t bytes; ///< in the arena; of a gradient that may come to lie there; 0 of others
+  bool gradient;
   ArenaLife life = {};
   unsigned uses = 0;   ///< by all commands
   unsigned placed = 0; ///< by those that have a slot
@@ -56,11 +62,12 @@ using Slot = SmallVector<unsigned>;
 /// One program.
 class Grouping {
 public:
+  /// `overlay`: of the program that writes gradients, where they may come to lie in the arena.
   Grouping(plan::VariantOp variant, SymbolTable &symbols, plan::ProgramOp program,
-           const BufferSizes &sizes)
-      : variant(variant), symbols(symbols), program(program), sizes(sizes) {}
+           const BufferSizes &sizes, GradientOverlay *overlay)
+      : variant(variant), symbols(symbols), program(program), sizes(sizes), overlay(overlay) {}
 
-  /// Groups launches where the arena stays as small as it is; tells whether there were any.
+  /// Groups launches where the plan stays as small as it is; tells whether there were any.
   FailureOr<bool> run();
 
   unsigned launches = 0, before = 0, groups = 0;
@@ -73,7 +80,8 @@ private:
   bool conflict(const Slot &a, const Slot &b) const;
   void begin();
   void append(unsigned command);
-  void form(std::int64_t limit);
+  void form(std::size_t reach, std::int64_t limit);
+  std::int64_t growth(std::size_t reach, std::int64_t limit, std::int64_t plan);
   bool join(std::size_t at, bool up, std::int64_t limit);
   /// Bytes of the arena that live at each slot, and those of them that live before it too.
   struct Live {
@@ -81,6 +89,7 @@ private:
   };
   Live liveBytes(ArrayRef<Slot> window, std::size_t at);
   std::int64_t place();
+  std::int64_t overlaid(std::int64_t end);
   /// Members of a group by their runs: neighbours of one kernel over one grid.
   SmallVector<Slot> runsOf(const Slot &slot) const;
   plan::KernelOp kernelOf(ArrayRef<Slot> runs);
@@ -90,6 +99,8 @@ private:
   SymbolTable &symbols; ///< of the variant
   plan::ProgramOp program;
   const BufferSizes &sizes;
+  GradientOverlay *overlay;
+  std::size_t reach = 0; ///< commands between two of a group
   SmallVector<Command> commands;
   SmallVector<Buffer> buffers;
   SmallVector<Slot> slots;
@@ -108,8 +119,15 @@ LogicalResult Grouping::collect() {
         return failure();
       index[buffer.getBuffer()] = buffers.size();
       bool arena = buffer.getSegment() == plan::Segment::Arena;
+      bool gradient = overlay && buffer.getSegment() == plan::Segment::Grads;
+      std::int64_t bytes = *elements * bytesOf(buffer.getDtype());
       buffers.push_back({buffer, BufferPlace::of(buffer, sizes),
-                         arena ? placedBytes(*elements * bytesOf(buffer.getDtype())) : 0});
+                         arena      ? placedBytes(bytes)
+                         : gradient ? bytes
+                                    : 0,
+                         gradient});
+      buffers.back().uses =
+          gradient; // by the program that reads it: it lives to the end of this one
       continue;
     }
     Command command{&op, {}, {}};
@@ -142,7 +160,7 @@ bool Grouping::fit(const Command &a, const Command &b) const {
 
 bool Grouping::fit(const Slot &slot, unsigned command) const {
   if (!fit(commands[slot.front()], commands[command]) || slot.size() >= kMostMembers ||
-      command - *llvm::min_element(slot) > kReach)
+      command - *llvm::min_element(slot) > reach)
     return false;
   Slot together = slot;
   together.push_back(command);
@@ -283,15 +301,16 @@ bool Grouping::join(std::size_t at, bool up, std::int64_t limit) {
 }
 
 /// Groups in program order, each launch with the nearest that it can join.
-void Grouping::form(std::int64_t limit) {
+void Grouping::form(std::size_t reach, std::int64_t limit) {
+  this->reach = reach;
   begin();
   for (unsigned command = 0; command < commands.size(); ++command) {
     append(command);
     if (!commands[command].kernel)
       continue;
-    std::size_t mine = slots.size() - 1, reach = std::min(mine, kReach);
+    std::size_t mine = slots.size() - 1, furthest = std::min(mine, reach);
     bool up = true;
-    for (std::size_t back = 1; back <= reach; ++back) {
+    for (std::size_t back = 1; back <= furthest; ++back) {
       if (fit(slots[mine - back], command) && join(mine - back, up, limit))
         break;
       up = up && !conflict(slots[mine - back], slots.back());
@@ -307,6 +326,8 @@ std::int64_t Grouping::place() {
     for (unsigned command : slot)
       for (const Command::Use &use : commands[command].uses) {
         ArenaLife &life = buffers[use.buffer].life;
+        if (buffers[use.buffer].gradient)
+          continue;
         life.first = life.bytes ? life.first : static_cast<int>(at);
         life.last = static_cast<int>(at);
         life.bytes = buffers[use.buffer].bytes;
@@ -321,6 +342,21 @@ std::int64_t Grouping::place() {
     if (buffer.life.bytes)
       buffer.life = *next++;
   return end;
+}
+
+/// Bytes of the largest arena and of the gradients for the order of slots, of which the arena
+/// alone takes `end`: wherever gradients lie, as the overlay would have it.
+std::int64_t Grouping::overlaid(std::int64_t end) {
+  llvm::DenseMap<Value, BufferUse> uses;
+  for (auto [at, slot] : llvm::enumerate(slots))
+    for (unsigned command : slot)
+      for (const Command::Use &used : commands[command].uses) {
+        BufferUse &use = uses[buffers[used.buffer].op.getBuffer()];
+        use.first = use.first < 0 ? static_cast<int>(at) : use.first;
+        use.last = static_cast<int>(at);
+      }
+  overlay->place(uses, static_cast<int>(slots.size()), end);
+  return std::min(overlay->before, overlay->after);
 }
 
 SmallVector<Slot> Grouping::runsOf(const Slot &slot) const {
@@ -410,20 +446,36 @@ FailureOr<bool> Grouping::run() {
     limit = std::max(limit, liveBytes(slots.back(), command).at.front());
   }
   auto arena = static_cast<std::int64_t>(program.getArenaBytes());
-  // Values that fit side by side may leave gaps where they lie: then fewer may live at once.
-  for (int attempt = 0; attempt < 12; ++attempt) {
-    form(limit);
-    if (slots.size() == commands.size())
-      return false;
-    std::int64_t end = place();
-    if (end <= arena + arena / kMoreArena) {
-      apply();
-      program.setArenaBytes(end);
-      return true;
+  std::int64_t plan = overlay ? overlaid(arena) : arena, least = plan / kMost + 1;
+  std::optional<std::pair<std::size_t, std::int64_t>>
+      best; // reach and limit that grow the least
+  // Values that fit side by side may leave gaps where they lie, and gradients where they are to
+  // lie later: then fewer may live at once, or wait for as long.
+  for (std::size_t reach : kReaches)
+    for (std::int64_t attempt = 0; attempt < kAttempts && least > plan / kNothing; ++attempt) {
+      std::int64_t lower = limit - attempt * (arena / kLess);
+      std::int64_t grown = growth(reach, lower, plan);
+      if (grown < least) {
+        least = grown;
+        best = {reach, lower};
+      }
     }
-    limit -= std::max(end - arena, arena / 32);
-  }
-  return false;
+  if (!best)
+    return false;
+  form(best->first, best->second);
+  if (slots.size() == commands.size())
+    return false;
+  program.setArenaBytes(place());
+  apply();
+  return true;
+}
+
+/// Bytes that groups of this reach and limit make the arena larger by, or what it is with
+/// gradients in it, `plan` without groups.
+std::int64_t Grouping::growth(std::size_t reach, std::int64_t limit, std::int64_t plan) {
+  form(reach, limit);
+  std::int64_t end = place(), more = end - static_cast<std::int64_t>(program.getArenaBytes());
+  return overlay ? std::max(more, overlaid(end) - plan) : more;
 }
 
 namespace {
@@ -435,12 +487,25 @@ struct GroupLaunchesPass : impl::GroupLaunchesBase<GroupLaunchesPass> {
       return signalPassFailure();
     for (auto variant : getOperation().getOps<plan::VariantOp>()) {
       SymbolTable symbols(variant);
-      for (auto program : llvm::to_vector(variant.getOps<plan::ProgramOp>())) {
+      // Who writes gradients comes last: where they may lie is known when the others are
+      // placed.
+      FailureOr<std::optional<GradientOverlay>> overlay = GradientOverlay::of(variant, *sizes);
+      if (failed(overlay))
+        return signalPassFailure();
+      plan::ProgramOp writer = *overlay ? (**overlay).writer() : plan::ProgramOp();
+      auto programs = llvm::to_vector(variant.getOps<plan::ProgramOp>());
+      if (writer)
+        std::rotate(llvm::find(programs, writer), std::next(llvm::find(programs, writer)),
+                    programs.end());
+      for (plan::ProgramOp program : programs) {
+        if (program == writer)
+          overlay = GradientOverlay::of(variant, *sizes);
         if (llvm::none_of(variant.getOps<plan::KernelOp>(), [](plan::KernelOp kernel) {
               return kernel.getThreads().has_value();
             }))
           continue;
-        Grouping grouping(variant, symbols, program, *sizes);
+        Grouping grouping(variant, symbols, program, *sizes,
+                          program == writer ? &**overlay : nullptr);
         FailureOr<bool> done = grouping.run();
         if (failed(done))
           return signalPassFailure();

@@ -464,8 +464,11 @@ def GroupLaunches : Pass<"ftc-group-launches", "::mlir::ModuleOp"> {
     stand behind each other, and run as one launch of a kernel made of theirs, whose blocks choose
     the launch that they work for. Each launch keeps its operands, grid and order of sums, so the
     bits are those of ungrouped launches. A launch is moved to an earlier one, or that one to it, as
-    far as no command between them uses what they write. No more bytes of the arena live at
-    once than before; it is placed anew, and may grow by gaps of 1/32 of it at most.
+    far as no command between them uses what they write. No more bytes of the arena and of the
+    gradients written so far live at once than before. The arena is placed anew, with gradients
+    where ftc-overlay-gradients would have them; where that grows by more than 1/1024, nearer
+    launches alone are grouped, or less may live at once. Of all that is tried the smallest is
+    taken, and none where it grows by more than 1/32.
 
     ```mlir
     plan.launch @linear(%x, %wq, %q) ...

@@ -3,6 +3,7 @@ about as much memory."""
 
 import json
 import os
+import re
 import unittest
 
 from planned_models import CLASSIFY, GENERATE, MODELS, PlannedModels, inspected
@@ -56,6 +57,23 @@ class GroupLaunchesTest(PlannedModels):
                     sizes = [inspected(artifact)["sm_80"]["programs"][name]["arena_bytes"]
                              for artifact in (grouped, single)]
                     self.assertLessEqual(sizes[0], (1 + 1 / 32) * sizes[1])
+
+    def planned(self, family, task, *flags):
+        """Bytes of the largest arena and of the gradients."""
+        shown = must("ftc", *self.arguments(family, task, "none.ftb", *GPU, *flags, "--emit", "plan", cpu=None)).stdout
+        arenas = dict(re.findall(r"plan.program @(\w+) attributes {arena_bytes = (\d+)", shown))
+        trainable = int(re.search(r"trainable_elements = (\d+)", shown).group(1))
+        return (max(int(arenas[name]) for name in ("train_accumulate", "apply", "evaluate"))
+                + (0 if "overlaid_at" in shown else 4 * trainable))
+
+    def testThePlanIsAsSmallAsWithoutGroups(self):
+        """With gradients among the activations: what groups keep for longer must leave them room."""
+        for family, task in MODELS:
+            for flags in ((), ("--method", "lora"), ("--precision", "bf16")):
+                with self.subTest(family=family, flags=flags):
+                    grouped, single = (self.planned(family, task, "--max_tokens", 8192, *flags, *disabled)
+                                       for disabled in ((), ("--disable", "group-launches")))
+                    self.assertLessEqual(grouped, (1 + 1 / 1024) * single)
 
     def testSameBitsOnTensorCores(self):
         self.check("bert", CLASSIFY, "--precision", "bf16")
