@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 using namespace mlir;
 
@@ -46,6 +47,7 @@ llvm::DenseMap<Value, BufferUse> usesOf(plan::ProgramOp program, int *commands) 
   llvm::DenseMap<Value, BufferUse> uses;
   int index = 0;
   std::int64_t left = 0; // launches of a group after this one
+  std::optional<SymbolTable> symbols; // of the variant, where there are groups
   auto note = [&](Value buffer, bool onlyReads) {
     BufferUse &use = uses[buffer];
     if (use.first < 0) {
@@ -62,9 +64,11 @@ llvm::DenseMap<Value, BufferUse> usesOf(plan::ProgramOp program, int *commands) 
     if (auto launch = dyn_cast<plan::LaunchOp>(op)) {
       for (auto [operand, access] : llvm::zip_equal(launch.getOperands(), launch.getAccess()))
         note(operand, static_cast<plan::Access>(access) == plan::Access::Read);
-      if (FlatSymbolRefAttr group = launch.getGroupAttr())
-        left = plan::membersOf(
-            cast<plan::KernelOp>(SymbolTable::lookupSymbolIn(program->getParentOp(), group)));
+      if (FlatSymbolRefAttr group = launch.getGroupAttr()) {
+        if (!symbols)
+          symbols.emplace(program->getParentOp());
+        left = plan::membersOf(symbols->lookup<plan::KernelOp>(group.getAttr()));
+      }
       left = std::max<std::int64_t>(0, left - 1);
     } else if (auto fill = dyn_cast<plan::FillOp>(op)) {
       note(fill.getTarget(), false);

@@ -92,9 +92,12 @@ void forEachLaunch(ProgramOp program,
                    llvm::function_ref<void(LaunchOp launch, KernelOp group)> visit) {
   KernelOp group;
   int64_t left = 0;
+  std::optional<SymbolTable> symbols; // of the variant, where there are groups
   for (auto launch : program.getOps<LaunchOp>()) {
     if (FlatSymbolRefAttr name = launch.getGroupAttr()) {
-      group = cast<KernelOp>(SymbolTable::lookupSymbolIn(program->getParentOp(), name));
+      if (!symbols)
+        symbols.emplace(program->getParentOp());
+      group = symbols->lookup<KernelOp>(name.getAttr());
       left = membersOf(group);
     }
     visit(launch, left > 0 ? group : KernelOp());
