@@ -28,7 +28,7 @@ def lengths(task, flags):
     return ("--max_seq_length", 48)
 
 
-def history(scratch, device, family, task, target, flags, steps):
+def history(scratch, device, family, task, target, flags, steps, run=("--per_device_train_batch_size", 4)):
     artifact = scratch / (device + ".ftb")
     must("ftc", "compile", model_of(family, task), "--task", task, "--train_file",
          data_of(family, task), *lengths(task, flags), *target, *flags, "-o", artifact)
@@ -37,8 +37,8 @@ def history(scratch, device, family, task, target, flags, steps):
     if os.environ.get("FTC_CUDA_TESTS") != "gpu":
         environment["LD_LIBRARY_PATH"] = str(EMULATOR)
     must("ftrt", "run", artifact, "--train_file", data_of(family, task), "--output_dir", output,
-         "--max_steps", steps, "--per_device_train_batch_size", 4, "--learning_rate", 1e-3,
-         "--logging_steps", 1, "--save_strategy", "no", "--device", device,
+         "--max_steps", steps, *run, "--learning_rate", 1e-3, "--logging_steps", 1,
+         "--save_strategy", "no", "--device", device,
          *(("--version_2_with_negative", "--doc_stride", 16) if task == "question-answering" else ()),
          env=environment)
     log = json.loads((output / "trainer_state.json").read_text())["log_history"]
@@ -56,6 +56,19 @@ def check_kernels(artifact):
             assert kernel.get("spill_bytes", 0) == 0, "spills: %r" % kernel
 
 
+def largest_differences(cpu, gpu, precision):
+    """Of loss and norm, relative; fails where a step's is over its limit."""
+    assert len(cpu) == len(gpu), (len(cpu), len(gpu))
+    worst = {"loss": 0.0, "grad_norm": 0.0}
+    for left, right in zip(cpu, gpu):
+        for name, limit in (("loss", LOSS), ("grad_norm", NORM)):
+            off = abs(left[name] - right[name]) / max(abs(left[name]), 1e-3)
+            worst[name] = max(worst[name], off)
+            assert off <= limit[precision], "%s of step %d: %r on the CPU, %r on the GPU" % (
+                name, left["step"], left[name], right[name])
+    return worst
+
+
 def compare(family, task, precision="fp32", flags=(), steps=STEPS, gpu="sm_80"):
     """Fails where a step differs; gives the largest relative differences of loss and norm."""
     with tempfile.TemporaryDirectory(prefix="ftc-cuda-") as folder:
@@ -65,15 +78,8 @@ def compare(family, task, precision="fp32", flags=(), steps=STEPS, gpu="sm_80"):
                       ("--target", "cuda", "--gpu", gpu, "--precision", precision), flags,
                       steps)
         check_kernels(scratch / "cuda.ftb")
-    assert len(cpu) == len(gpu) == steps, (len(cpu), len(gpu))
-    worst = {"loss": 0.0, "grad_norm": 0.0}
-    for left, right in zip(cpu, gpu):
-        for name, limit in (("loss", LOSS), ("grad_norm", NORM)):
-            off = abs(left[name] - right[name]) / max(abs(left[name]), 1e-3)
-            worst[name] = max(worst[name], off)
-            assert off <= limit[precision], "%s of step %d: %r on the CPU, %r on the GPU" % (
-                name, left["step"], left[name], right[name])
-    return worst
+    assert len(cpu) == steps, len(cpu)
+    return largest_differences(cpu, gpu, precision)
 
 
 if __name__ == "__main__":
