@@ -46,7 +46,9 @@ struct NamedScore {
 
 struct MethodCost {
   std::string method;
-  std::int64_t peakBytes = 0, trainable = 0, parameters = 0;
+  std::int64_t peakBytes = 0;    ///< of the plan
+  std::int64_t processBytes = 0; ///< of the process of the run: plan, program and data
+  std::int64_t trainable = 0, parameters = 0;
   std::optional<double>
       seconds;            ///< of the whole training run on this machine; absent: not measured
   bool estimated = false; ///< seconds: by what is computed beside the method asked about

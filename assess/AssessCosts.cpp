@@ -1,12 +1,14 @@
 // What each method takes: the memory of its plan, as it holds in the run that is asked about,
 // and its time.
 #include "assess/Assessor.h"
+#include "assess/RunMemory.h"
 
 #include "compiler/MethodCost.h"
 #include "runtime/tasks/Batch.h"
 #include "runtime/train/Sampler.h"
 
 #include <cmath>
+#include <filesystem>
 #include <thread>
 
 namespace ftc::assess {
@@ -33,18 +35,36 @@ bool Assessor::takesSeveralMicroBatches(const Opened &first) const {
   return false;
 }
 
+rt::Result<std::int64_t> Assessor::bytesBesidePlan(const Opened &first) const {
+  FileOfRun train{&trainSet->table, result.data.trainRows, first.train.all(),
+                  static_cast<std::int64_t>(first.train.rows.size())};
+  FileOfRun evaluation{&evaluationSet->table, evaluationSize(), first.evaluation.all(),
+                       static_cast<std::int64_t>(first.evaluation.rows.size())};
+  std::error_code error;
+  auto artifact =
+      static_cast<std::int64_t>(std::filesystem::file_size(first.tuned->artifact, error));
+  if (error)
+    return rt::Status::error(first.tuned->artifact + ": " + error.message());
+  return memoryBesidePlan(*first.session, artifact, train, evaluation, options.questions)
+      .beside();
+}
+
 rt::Status Assessor::costs(Opened &first, ModelFacts &facts) {
   bool several = takesSeveralMicroBatches(first);
   auto add = [&](const CompiledMethod &method, std::optional<double> seconds) {
     facts.costs.push_back({method.method, several ? method.severalPeakBytes : method.peakBytes,
-                           method.trainable, method.parameters, seconds});
+                           0, method.trainable, method.parameters, seconds});
   };
   if (first.head) // The trunk once for each example; what the head takes itself is small beside
                   // it.
     add(*first.head,
         first.forwardPerToken * tokensPerRow * static_cast<double>(result.data.trainRows));
   add(*first.tuned, result.fullRunSeconds);
-  return costsOfOthers(first, several, facts);
+  FTC_RETURN_IF_ERROR(costsOfOthers(first, several, facts));
+  FTC_ASSIGN_OR_RETURN(std::int64_t beside, bytesBesidePlan(first));
+  for (MethodCost &cost : facts.costs)
+    cost.processBytes = cost.peakBytes + beside;
+  return rt::Status::ok();
 }
 
 /// Methods that were not compiled: planned, and timed by what they compute beside the one that
@@ -75,6 +95,7 @@ rt::Status Assessor::costsOfOthers(const Opened &first, bool several, ModelFacts
       continue; // a method that this model does not have
     MethodCost one{method,
                    several ? cost->severalPeakBytes : cost->peakBytes,
+                   0,
                    cost->trainable,
                    cost->parameters,
                    {}};

@@ -96,6 +96,8 @@ private:
   /// Whether a step of the run that is asked about takes more than one: its batches are those
   /// of its sampler, over the rows that were encoded.
   bool takesSeveralMicroBatches(const Opened &first) const;
+  /// What the process of that run holds beside its plan.
+  rt::Result<std::int64_t> bytesBesidePlan(const Opened &first) const;
   rt::Status costs(Opened &first, ModelFacts &facts);
   rt::Status costsOfOthers(const Opened &first, bool several, ModelFacts &facts);
   rt::Result<Score> scoreLogits(const Opened &opened, const Matrix &logits,

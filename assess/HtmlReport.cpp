@@ -135,12 +135,13 @@ std::string renderHtml(const Assessment &a) {
   for (const MethodCost &cost : first.costs)
     rows.push_back(
         {cost.method, format("%.1f MiB", static_cast<double>(cost.peakBytes) / (1 << 20)),
+         format("%.1f MiB", static_cast<double>(cost.processBytes) / (1 << 20)),
          cost.seconds ? format(cost.estimated ? "%.0f s, estimated" : "%.0f s", *cost.seconds)
                       : std::string("not timed"),
          rt::readableCount(cost.trainable)});
   out += rt::section("Cost on this machine",
                      table("Memory and time of each method",
-                           {"method", "peak memory", "training", "trained parameters"}, rows));
+                           {"method", "planned", "peak of the process", "training", "trained parameters"}, rows));
   out += rt::section("Data", dataTable(a));
   std::string noise =
       "<p>" +

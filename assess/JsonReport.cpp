@@ -107,6 +107,7 @@ Json modelJson(const ModelFacts &m) {
   for (const MethodCost &cost : m.costs) {
     Json one = {{"method", cost.method},
                 {"peak_bytes", cost.peakBytes},
+                {"process_bytes", cost.processBytes},
                 {"trainable_parameters", cost.trainable},
                 {"parameters", cost.parameters}};
     if (cost.seconds)

@@ -137,12 +137,14 @@ std::string modelLines(const Assessment &a, const ModelFacts &m) {
 }
 
 std::string costLines(const ModelFacts &m) {
-  std::string out = "Cost on this machine\n";
+  std::string out = "Cost on this machine\n" +
+                    row("", format("%12s  %12s  %8s  trained", "planned", "process", "time"));
   for (const MethodCost &cost : m.costs)
     out +=
         row(cost.method,
-            format("%8.1f MiB  %10s  %lld of %lld parameters",
+            format("%8.1f MiB  %8.1f MiB  %8s  %lld of %lld",
                    static_cast<double>(cost.peakBytes) / (1 << 20),
+                   static_cast<double>(cost.processBytes) / (1 << 20),
                    cost.seconds
                        ? format(cost.estimated ? "(%.0f s)" : "%.0f s", *cost.seconds).c_str()
                        : "not timed",

@@ -55,6 +55,12 @@ public:
   std::string_view unit() const { return countsRows ? "row" : "line"; }
   /// True of parallel text: two files, a column each, the source's first.
   bool parallel() const { return !columnFiles.empty(); }
+  /// Bytes that the table holds.
+  std::int64_t bytes() const {
+    return static_cast<std::int64_t>(lines.size() * sizeof lines[0] +
+                                     rowBegins.size() * sizeof rowBegins[0] +
+                                     cells.size() * sizeof(Cell) + arena.size());
+  }
   /// Line of one item of a row's lists: CoNLL has one a line, other formats the row's line.
   std::int64_t itemLine(std::int64_t row, std::int64_t item) const {
     return lines[row] + (linePerItem ? item : 0);

@@ -5,12 +5,15 @@ import fcntl
 import json
 import math
 import os
+import pathlib
 import random
 import subprocess
+import sys
 import unittest
 
 from toolchain import BIN, RECORDINGS, Suite, call, last_line, model_of, must
 
+PEAK_OF = pathlib.Path(__file__).resolve().parent.parent / "peak_of.py"
 WORDS = "lo un zo sha ra qui ter mi fo xi ka ing st pre ed".split()
 CODES = {"ALREADY SATISFIES": 10, "PROBE SUFFICES": 11, "FINE-TUNE": 12, "NEED DATA": 13,
          "WRONG MODEL": 14, "INCONCLUSIVE": 15}
@@ -76,6 +79,27 @@ class AssessTest(Suite):
         memory = json.loads(must("ftc", "inspect", artifact, "--memory", "--json").stdout)
         peaks = [one["peak_bytes"] for one in memory["memory"].values()]
         self.assertIn(full["peak_bytes"], peaks)
+
+    def testTheProcessTakesTheMemoryThatIsSaid(self):
+        """Within 5 %, with few texts and with many."""
+        model = model_of("bert", "text-classification")
+        for rows in (300, 20000):
+            train = self.data("memory%d.jsonl" % rows, by_word(rows, 1))
+            judged = self.data("judged%d.jsonl" % rows, by_word(rows // 2, 2))
+            found = self.assess(train, "--validation_file", judged, "--num_train_epochs", 0.1)
+            said = [cost["process_bytes"] for cost in found["models"][0]["costs"]
+                    if cost["method"] == "full"][0]
+            artifact = self.scratch / "memory.ftb"
+            must("ftc", "compile", model, "--task", "text-classification", "--train_file", train,
+                 "-o", artifact)
+            done = subprocess.run(
+                [sys.executable, "-S", PEAK_OF, BIN / "ftrt", "run", artifact, "--train_file", train,
+                 "--validation_file", judged, "--num_train_epochs", "0.1", "--eval_strategy", "no",
+                 "--save_strategy", "no", "--output_dir", self.scratch / ("peak%d" % rows)],
+                capture_output=True, text=True, check=True)
+            with self.subTest(rows=rows):
+                self.assertLess(abs(said / int(done.stdout) - 1), 0.05,
+                                "%d said, %s seen" % (said, done.stdout.strip()))
 
     def testTwentyExamplesAreTooFew(self):
         found = self.assess(self.data("twenty.jsonl", by_word(20, 4)))
