@@ -63,9 +63,7 @@ rt::Status Assessor::calibrate(Opened &first) {
     return rt::Status::ok();
   FTC_ASSIGN_OR_RETURN(Trained timed, trainRows(*session, first.train.all(), options.recipe,
                                                 stopped, {.mostSteps = 5}));
-  double seconds = timed.stepsWithoutFirst ? timed.secondsWithoutFirst : timed.seconds;
-  std::int64_t seen = timed.stepsWithoutFirst ? timed.tokensWithoutFirst : timed.tokens;
-  first.trainPerToken = seconds / static_cast<double>(std::max<std::int64_t>(1, seen));
+  first.trainPerToken = timed.perToken();
   say(rt::format("a full run takes about %.0f s here",
                  options.recipe.epochs * tokensPerRow *
                      static_cast<double>(result.data.trainRows) * first.trainPerToken));
@@ -212,8 +210,7 @@ rt::Status Assessor::shortRuns(Opened &opened, ModelFacts &facts) {
   if (writes && facts.zeroShot)
     opened.probeAtRuns = *facts.zeroShot;
   std::vector<Score> scores;
-  double seconds = 0;
-  std::int64_t tokens = 0;
+  Trained timed;
   for (std::int64_t run = 0; run < runs; ++run) {
     std::int64_t begin = std::min(run * count, rows - count);
     Recipe once = options.recipe;
@@ -235,15 +232,13 @@ rt::Status Assessor::shortRuns(Opened &opened, ModelFacts &facts) {
       runs = 1;
     }
     scores.push_back(evaluated.score);
-    bool timed = trained.stepsWithoutFirst > 3;
-    seconds += timed ? trained.secondsWithoutFirst : trained.seconds;
-    tokens += timed ? trained.tokensWithoutFirst : trained.tokens;
+    timed.add(trained);
     facts.shortSteps = trained.steps;
     if (!trained.finite)
       result.notes.push_back(
           "losses of a short run were not finite: take a lower --learning_rate");
   }
-  opened.trainPerToken = seconds / static_cast<double>(std::max<std::int64_t>(1, tokens));
+  opened.trainPerToken = timed.perToken();
   Score reached = meanScore(scores);
   opened.reachedAtRuns = reached;
   opened.reachedAtRuns.error = std::max(0.3, reached.error);

@@ -127,10 +127,18 @@ void Trained::add(const Trained &later) {
   steps += later.steps;
   tokens += later.tokens;
   seconds += later.seconds;
-  secondsWithoutFirst += later.secondsWithoutFirst;
-  tokensWithoutFirst += later.tokensWithoutFirst;
-  stepsWithoutFirst += later.stepsWithoutFirst;
+  secondsPerToken.insert(secondsPerToken.end(), later.secondsPerToken.begin(),
+                         later.secondsPerToken.end());
   finite &= later.finite;
+}
+
+double Trained::perToken() const {
+  if (secondsPerToken.size() < 4)
+    return seconds / static_cast<double>(std::max<std::int64_t>(1, tokens));
+  std::vector<double> sorted = secondsPerToken;
+  auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  return *middle;
 }
 
 rt::Result<Trained> trainRows(rt::Session &session, std::span<const rt::Example> examples,
@@ -174,11 +182,8 @@ rt::Result<Trained> trainRows(rt::Session &session, std::span<const rt::Example>
     out.tokens += outcome.tokens;
     out.seconds += seconds;
     ++out.steps;
-    if (step > 0) {
-      out.secondsWithoutFirst += seconds;
-      out.tokensWithoutFirst += outcome.tokens;
-      ++out.stepsWithoutFirst;
-    }
+    if (step > 0 && outcome.tokens > 0)
+      out.secondsPerToken.push_back(seconds / static_cast<double>(outcome.tokens));
   }
   return out;
 }

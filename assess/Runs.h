@@ -63,10 +63,12 @@ rt::Result<EncodedRows> encodeRows(const rt::Session &session, const rt::DataSet
 struct Trained {
   std::int64_t examples = 0, steps = 0, tokens = 0; ///< seen
   double seconds = 0;                               ///< of its steps
-  double secondsWithoutFirst = 0; ///< the first touches all memory: without it
-  std::int64_t tokensWithoutFirst = 0, stepsWithoutFirst = 0;
+  std::vector<double> secondsPerToken; ///< of each step but the first, which touches all memory
   bool finite = true;
-  /// Adds what a later part of the same run did.
+  /// Seconds that a token takes: the median step's, which a machine that stood still for some
+  /// leaves as it is; of fewer than four steps the mean of all.
+  double perToken() const;
+  /// Adds what another run, or a later part of this one, did.
   void add(const Trained &later);
 };
 
