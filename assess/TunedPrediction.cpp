@@ -55,12 +55,10 @@ Prediction predictTuned(const ShortRun &run, const Prediction &base, double newR
     growth *= left / missing;
   }
   Uncertainty beside{std::hypot(base.error, growth * run.gainError, unsure)};
-  Prediction p = withNoise(std::clamp(base.value + gain + further / 2, 0.0, 100.0), beside, run,
+  Prediction p = withNoise(std::clamp(base.value + gain, 0.0, 100.0), beside, run,
                            growth * drawn, newRows);
-  for (double *low : {&p.low, &p.newLow})
-    *low = std::max(0.0, *low - further / 2);
   for (double *high : {&p.high, &p.newHigh})
-    *high = std::min(100.0, *high + further / 2);
+    *high = std::min(100.0, *high + further);
   return p;
 }
 

@@ -29,8 +29,8 @@ bool hasBegun(double before, double reached);
 /// run that saw as many examples is the whole run: its value is taken. Else `base` with a loss
 /// as it is, or with a gain as a share of what is missing to 100, which grows by 0.15 of itself
 /// for each doubling, give or take 0.05, to 0.9 at most or to the share that was measured.
-/// Where the gain was still rising faster than that, the truth lies between this and the rise
-/// going on: the middle is expected, and the interval has both. One run on as many rows drawn
+/// Where the gain was still rising faster than that, the interval reaches up to the rise going
+/// on; it is not expected to: after a plateau a curve is at its steepest. One run on as many rows drawn
 /// anew has `newRows` and its own seed beside.
 Prediction predictTuned(const ShortRun &run, const Prediction &base, double newRows);
 
