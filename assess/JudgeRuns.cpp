@@ -22,8 +22,9 @@ bool Judge::probeSuffices() {
     return false;
   const Prediction &tuned = *first.tunedAtAll;
   double most = first.tooShort ? 100 : tuned.value; // that tuning may reach
-  if (most - probe.value > std::min(std::max(a.detectable, 1.0), kMostIgnored))
-    return false;
+  if (most - probe.value > std::min(std::max(a.detectable, 1.0), kMostIgnored) ||
+      tuned.high - probe.value > kMostIgnored)
+    return false; // what tuning adds is too much, or may well be
   std::string compared = probe.value - tuned.value > std::max(a.detectable, 1.0)
                              ? ": with this recipe fine-tuning does worse; a lower "
                                "--learning_rate may do better."
@@ -82,7 +83,8 @@ bool Judge::fineTune() {
   if (cost) {
     char text[96];
     std::snprintf(text, sizeof text, " It takes %.0f MiB and about %.0f s of training here.",
-                  static_cast<double>(cost->peakBytes) / (1 << 20), cost->seconds.value_or(0));
+                  static_cast<double>(cost->processBytes) / (1 << 20),
+                  cost->seconds.value_or(0));
     costs = text;
   }
   say(Verdict::FineTune,

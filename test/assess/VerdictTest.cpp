@@ -47,6 +47,26 @@ TEST(Verdict, WhatARunWasSeenToReachNeedsNoMoreData) {
   }
 }
 
+TEST(Verdict, AProbeSufficesOnlyWhereTuningCannotAddMuch) {
+  Assessment a = ofTexts(0, 763);
+  a.detectable = 16.8;
+  ModelFacts &model = a.models.front();
+  model.zeroShot.reset();
+  model.linearProbe = Score{22.4, 2, 763};
+  model.probeAtAll = around(33.6, 2);
+  model.tunedCurve = {{213, 26.7, 2}};
+  model.tunedAtAll = around(37.7, 9); // to 52.5
+  decide(a);
+  EXPECT_EQ(a.verdict, Verdict::Inconclusive) << a.reason;
+  model.tunedAtAll = around(37.7, 0.4); // to 38.4
+  decide(a);
+  EXPECT_EQ(a.verdict, Verdict::ProbeSuffices) << a.reason;
+  model.tunedAtAll = around(37.7, 9);
+  a.detectable = 3;
+  decide(a);
+  EXPECT_EQ(a.verdict, Verdict::FineTune) << a.reason;
+}
+
 TEST(Verdict, AnotherModelIsComparedByWhatWasMeasuredOfBoth) {
   Assessment a = ofTexts(10, 100);
   a.models.front().zeroShot.reset();

@@ -148,7 +148,7 @@ rt::Status assessCommand(std::span<const std::string> arguments, int &verdictCod
   flags.shownDefault("none: what training gains decides");
   flags.real("time_budget", o.timeBudget, {.least = 0, .most = 1e7, .leastOpen = true},
              "seconds for features and short runs, beside some that are always taken");
-  flags.shownDefault("what an eighth of the run's arithmetic takes");
+  flags.shownDefault("what a ninth of the run's arithmetic takes, 13.5 % where a run has yet to begin");
   flags.group("Output");
   flags.boolean("json", given.json, "all figures as JSON on stdout");
   flags.text("html", given.html, "FILE", "write a page of its own too");
