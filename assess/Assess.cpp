@@ -46,6 +46,17 @@ std::string compileFlagsOf(const CompileOptions &compile) {
   return flags;
 }
 
+std::string runFlagsOf(const AssessOptions &options) {
+  std::string flags;
+  if (!options.validationFile.empty())
+    flags += " --validation_file";
+  for (const std::string &file : options.validationFile)
+    flags += " " + rt::shellQuote(file);
+  if (options.recipe.seed != Recipe().seed)
+    addFlag(flags, "seed", std::to_string(options.recipe.seed));
+  return flags;
+}
+
 } // namespace
 
 rt::Result<Assessment> Assessor::run() {
@@ -54,6 +65,7 @@ rt::Result<Assessment> Assessor::run() {
   result.method = options.method;
   result.dataFlags = dataFlagsOf(options.compile);
   result.compileFlags = compileFlagsOf(options.compile);
+  result.runFlags = runFlagsOf(options);
   result.target = options.target;
   FTC_ASSIGN_OR_RETURN(scratch, Scratch::make());
   Opened first;

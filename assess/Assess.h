@@ -93,6 +93,7 @@ struct Assessment {
   std::string method;
   std::string dataFlags;    ///< " --train_file F …": files and columns, for a shell
   std::string compileFlags; ///< lengths and precision that were asked for
+  std::string runFlags;     ///< the file to evaluate with, and a seed that is not the default
   std::optional<double> target;
   DataFacts data;
   std::int64_t evaluationRows = 0; ///< that were looked at, of evaluationSize

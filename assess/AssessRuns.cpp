@@ -99,7 +99,7 @@ void Assessor::fitBudget(double rate) {
     say(line);
     result.leftOut.push_back(line);
   }
-  if (wanted < passes)
+  else if (wanted < passes)
     result.leftOut.push_back(rt::format("rows beyond %.0f %% of those that an unlimited "
                                         "assessment looks at (--time_budget)",
                                         100 * wanted / passes));

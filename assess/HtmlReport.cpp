@@ -139,9 +139,10 @@ std::string renderHtml(const Assessment &a) {
          cost.seconds ? format(cost.estimated ? "%.0f s, estimated" : "%.0f s", *cost.seconds)
                       : std::string("not timed"),
          rt::readableCount(cost.trainable)});
-  out += rt::section("Cost on this machine",
-                     table("Memory and time of each method",
-                           {"method", "planned", "peak of the process", "training", "trained parameters"}, rows));
+  out += rt::section("Cost on this machine", table("Memory and time of each method",
+                                                   {"method", "planned", "peak of the process",
+                                                    "training", "trained parameters"},
+                                                   rows));
   out += rt::section("Data", dataTable(a));
   std::string noise =
       "<p>" +

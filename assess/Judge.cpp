@@ -2,10 +2,12 @@
 #include "assess/Judge.h"
 
 #include "runtime/report/Report.h"
+#include "runtime/support/Format.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 namespace ftc::assess {
 
@@ -72,13 +74,21 @@ double Judge::withoutTraining() const {
                   first.probeAtAll ? first.probeAtAll->value : 0);
 }
 
+/// The shortest text that reads as the same number.
+static std::string flagNumber(double value) {
+  std::string text;
+  for (int digits = 6; digits <= 17; ++digits)
+    if (text = rt::format("%.*g", digits, value); std::strtod(text.c_str(), nullptr) == value)
+      break;
+  return text;
+}
+
 std::string Judge::trainCommand(const std::string &method) const {
   bool head = method == "head";
-  char recipe[120];
-  std::snprintf(recipe, sizeof recipe,
-                " --learning_rate %g --num_train_epochs %g --per_device_train_batch_size %lld",
-                head ? kHeadRate : a.recipe.learningRate, head ? kHeadEpochs : a.recipe.epochs,
-                static_cast<long long>(a.recipe.batchSize));
+  std::string recipe =
+      " --learning_rate " + flagNumber(head ? kHeadRate : a.recipe.learningRate) +
+      " --num_train_epochs " + flagNumber(head ? kHeadEpochs : a.recipe.epochs) +
+      " --per_device_train_batch_size " + std::to_string(a.recipe.batchSize) + a.runFlags;
   return "ftc compile " + rt::shellQuote(first.model) + " --task " + a.task + a.dataFlags +
          a.compileFlags + " --method " + method + " -o step.ftb && ftrt run step.ftb" +
          a.dataFlags + " --output_dir model" + recipe;

@@ -11,6 +11,8 @@ namespace {
 /// Below so many rows of a class (of all rows, where there are no classes) nothing measured
 /// says what more data would.
 constexpr std::int64_t kLeastRowsOfClass = 8, kLeastRows = 50;
+/// A score without looking, of 100, beyond which there is nothing to tell apart.
+constexpr double kNothingAbove = 99;
 /// A fair number to come back with.
 constexpr std::int64_t kWantedRowsOfClass = 30, kWantedRows = 300;
 
@@ -37,7 +39,8 @@ bool Judge::tooFewEvaluated() {
     return false;
   say(Verdict::Inconclusive,
       "Only " + std::to_string(a.evaluationRows) +
-          " rows are left to evaluate with: whatever they show could be chance.",
+          (a.evaluationRows == 1 ? " row is" : " rows are") +
+          " left to evaluate with: whatever is shown could be chance.",
       "Give a --validation_file of at least " + std::to_string(kLeastEvaluation) +
           " rows that are not in the training file.");
   return true;
@@ -47,6 +50,16 @@ bool Judge::nothingLearnt() {
   if (aboveFloor(first))
     return false;
   std::optional<Score> best = reached(first);
+  if (floor.value > kNothingAbove) {
+    say(Verdict::Inconclusive,
+        "Answering without looking reaches " + of(points(floor.value)) + " on the " +
+            std::to_string(a.evaluationRows) +
+            " rows to evaluate with: they have one label, or nearly, and nothing can be seen "
+            "to "
+            "beat that.",
+        "Give a --validation_file with rows of every label.");
+    return true;
+  }
   std::string seen = best ? points(best->value) : "nothing";
   if (best && best->value - floor.value > std::max(best->error, 1.0)) {
     double error = std::hypot(best->error, floor.error), above = best->value - floor.value;
@@ -84,8 +97,11 @@ bool Judge::needsData() {
     best = &*first.probeAtAll;
     law = &first.probeLaw;
   }
-  if (!best || best->high >= *a.target)
+  if (!best)
     return false;
+  for (const std::optional<Prediction> &expected : {first.tunedAtAll, first.probeAtAll})
+    if (expected && expected->high >= *a.target)
+      return false; // it may be reached
   if (std::optional<Score> seen = reached(first); seen && seen->value >= *a.target)
     return false; // these rows were enough
   double rows = law->rowsFor(*a.target);

@@ -25,11 +25,14 @@ bool Judge::probeSuffices() {
   if (most - probe.value > std::min(std::max(a.detectable, 1.0), kMostIgnored) ||
       tuned.high - probe.value > kMostIgnored)
     return false; // what tuning adds is too much, or may well be
-  std::string compared = probe.value - tuned.value > std::max(a.detectable, 1.0)
-                             ? ": with this recipe fine-tuning does worse; a lower "
-                               "--learning_rate may do better."
-                             : ": no difference that this evaluation could tell (" +
-                                   points(a.detectable) + " points).";
+  double ignored = std::max(a.detectable, 1.0);
+  std::string compared =
+      first.tooShort ? ", of which its few steps tell nothing: there are " +
+                           points(100 - probe.value) + " points left to gain."
+      : probe.value - tuned.value > ignored
+          ? ": with this recipe fine-tuning does worse; a lower --learning_rate may do better."
+          : ": no difference that this evaluation could tell, or of less than a point (" +
+                points(ignored) + " points).";
   say(Verdict::ProbeSuffices,
       "A linear head on the frozen model is expected to reach " + of(interval(probe)) +
           ", fine-tuning " + interval(tuned) + compared,
@@ -48,11 +51,11 @@ bool Judge::tooShortToTell() {
   char time[64];
   std::snprintf(time, sizeof time, "%.0f s", a.fullRunSeconds);
   say(Verdict::Inconclusive,
-      "Short runs of " + std::to_string(first.shortSteps) +
-          " steps are too short to tell what fine-tuning reaches: " + of(points(least)) +
-          " or more is expected. Models that take long to begin look like this, and such "
-          "that "
-          "learn nothing.",
+      std::to_string(first.shortSteps) +
+          " steps are too few to tell what fine-tuning reaches: " + of(points(least)) +
+          " or more is expected" +
+          (first.probeAtAll ? " of it or of a head on the frozen model" : "") +
+          ". Models that take long to begin look like this, and such that learn nothing.",
       "The whole run takes about " + std::string(time) + " here: " + trainCommand(a.method));
   return true;
 }

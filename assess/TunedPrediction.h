@@ -30,8 +30,8 @@ bool hasBegun(double before, double reached);
 /// as it is, or with a gain as a share of what is missing to 100, which grows by 0.15 of itself
 /// for each doubling, give or take 0.05, to 0.9 at most or to the share that was measured.
 /// Where the gain was still rising faster than that, the interval reaches up to the rise going
-/// on; it is not expected to: after a plateau a curve is at its steepest. One run on as many rows drawn
-/// anew has `newRows` and its own seed beside.
+/// on; it is not expected to: after a plateau a curve is at its steepest. One run on as many
+/// rows drawn anew has `newRows` and its own seed beside.
 Prediction predictTuned(const ShortRun &run, const Prediction &base, double newRows);
 
 } // namespace ftc::assess

@@ -47,6 +47,43 @@ TEST(Verdict, WhatARunWasSeenToReachNeedsNoMoreData) {
   }
 }
 
+TEST(Verdict, NoMoreDataIsNeededWhereAnyIntervalReachesTheTarget) {
+  for (double high : {90.0, 100.0}) {
+    Assessment a = ofTexts(0, 1500);
+    a.target = 95;
+    ModelFacts &model = a.models.front();
+    model.zeroShot.reset();
+    model.linearProbe = Score{75, 2, 1500};
+    model.probeAtAll = around(81.7, 6); // to 91.6
+    model.tunedCurve = {{32, 57.7, 2}};
+    model.tunedAtAll = around(57.7, 6);
+    model.tunedAtAll->high = high;
+    decide(a);
+    EXPECT_EQ(a.verdict == Verdict::NeedData, high < 95) << a.reason;
+  }
+}
+
+TEST(Verdict, NothingBeatsAnEvaluationOfOneLabel) {
+  Assessment a = ofTexts(100, 200);
+  a.baselines = {{"the most frequent label", Score{100, 0, 200}}};
+  decide(a);
+  EXPECT_EQ(a.verdict, Verdict::Inconclusive) << a.reason;
+  EXPECT_NE(a.reason.find("they have one label"), std::string::npos) << a.reason;
+}
+
+TEST(Verdict, ACommandIsOfTheRunThatWasAssessed) {
+  Assessment a = ofTexts(20, 1500);
+  a.recipe.learningRate = 0.00012345678;
+  a.runFlags = " --validation_file v.csv --seed 7";
+  ModelFacts &model = a.models.front();
+  model.tunedCurve = {{300, 60, 0.3}};
+  model.tunedAtAll = around(60, 0.5);
+  decide(a);
+  EXPECT_EQ(a.verdict, Verdict::FineTune) << a.reason;
+  EXPECT_NE(a.next.find(" --learning_rate 0.00012345678 "), std::string::npos) << a.next;
+  EXPECT_NE(a.next.find(" --validation_file v.csv --seed 7"), std::string::npos) << a.next;
+}
+
 TEST(Verdict, AProbeSufficesOnlyWhereTuningCannotAddMuch) {
   Assessment a = ofTexts(0, 763);
   a.detectable = 16.8;

@@ -99,7 +99,10 @@ def check(case):
 
 def main(first=0, count=CASES if LONG else SHORT):
     failed = 0
-    for number, case in list(enumerate(cases()))[first:first + count]:
+    chosen = list(enumerate(cases()))[first:first + count]
+    if not chosen:
+        raise SystemExit("expected a first case below %d, got %d" % (len(cases()), first))
+    for number, case in chosen:
         os.environ["FTC_EMULATOR_DEVICE"] = case["gpu"]
         begin = time.monotonic()
         try:

@@ -44,7 +44,6 @@ llvm::Expected<std::string> compileToPtx(const std::vector<LaunchedKernel> &kern
 /// The LLVM IR that this PTX is generated from, with NVPTX's intrinsics, for other back ends.
 llvm::Expected<std::unique_ptr<llvm::Module>>
 compileToNvvmIr(const std::vector<LaunchedKernel> &kernels, const GpuArch &arch,
-                llvm::LLVMContext &ir,
-                const std::vector<LaunchedGroup> &groups = {});
+                llvm::LLVMContext &ir, const std::vector<LaunchedGroup> &groups = {});
 
 } // namespace ftc::cuda
