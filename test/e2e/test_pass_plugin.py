@@ -70,8 +70,16 @@ class PassPluginTest(Suite):
     def testWhatIsNoPlugin(self):
         text = self.scratch / "text.so"
         text.write_text("not a library\n")
+        magic = self.scratch / "magic.so"
+        magic.write_bytes(b"\x7fELF")
+        cut = self.scratch / "cut.so"  # the loader would end with SIGBUS
+        cut.write_bytes((PLUGINS / "FreezeEmbeddings.so").read_bytes()[:3000])
+        emulator = BIN.parent / "lib" / "emulator" / "libcuda.so.1"
         for file, why in [("missing.so", r"No such file"), (self.scratch, r"expected a shared"),
-                          (text, r"expected a plugin of mlirGetPassPluginInfo.*too short"),
+                          (text, r"expected a shared library, got a file of another kind"),
+                          (magic, r"expected a shared library, got one cut short"),
+                          (cut, r"expected a shared library, got one cut short"),
+                          (emulator, r"mlirGetPassPluginInfo.*entry point not found"),
                           (PLUGINS / "OtherApi.so", r"version 2.*version is 1"),
                           (PLUGINS / "Idle.so", r"no pipeline .* ftc-after-PHASE, of import,")]:
             with self.subTest(file=str(file)):
