@@ -113,7 +113,8 @@ Result<std::shared_ptr<Device>> makeCpuDevice(unsigned threads) {
   std::vector<int> cpus = usableCpus();
   FTC_ASSIGN_OR_RETURN(
       auto pool,
-      ThreadPool::create(threads ? threads : static_cast<unsigned>(cpus.size()), cpus));
+      ThreadPool::create(threads ? threads : static_cast<unsigned>(cpus.size()), cpus,
+                         /*orFewer=*/threads == 0));
   return std::shared_ptr<Device>(std::make_shared<CpuDevice>(std::move(pool)));
 }
 

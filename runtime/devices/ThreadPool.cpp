@@ -29,7 +29,8 @@ static void futexWake(std::atomic<std::uint32_t> &word) {
 }
 
 Result<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads,
-                                                       std::span<const int> cpus) {
+                                                       std::span<const int> cpus,
+                                                       bool orFewer) {
   std::unique_ptr<ThreadPool> pool(new ThreadPool);
   pool->threadCount = std::max(1u, threads);
   // With more threads than CPUs a spinning thread only keeps a working one from running.
@@ -42,8 +43,11 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads,
     try {
       pool->workers.emplace_back(&ThreadPool::workerMain, pool.get(), i);
     } catch (const std::system_error &) {
+      pool.reset();
+      if (orFewer)
+        return create(i, cpus, orFewer);
       return Status::error("cannot start thread " + std::to_string(i + 1) + " of " +
-                           std::to_string(pool->threadCount) + ": lower --threads");
+                           std::to_string(threads) + ": lower --threads");
     }
     if (bind) {
       cpu_set_t set;

@@ -28,9 +28,10 @@ class ThreadPool {
 public:
   /// `threads` in all, the caller's among them (at least 1). Workers are bound to cpus[1], ...
   /// when there is one for each; the calling thread stays free, as threads that it makes
-  /// later would inherit its binding.
-  static Result<std::unique_ptr<ThreadPool>> create(unsigned threads,
-                                                    std::span<const int> cpus);
+  /// later would inherit its binding. Where the system does not start so many it fails, or, with
+  /// `orFewer`, makes do with those that it starts.
+  static Result<std::unique_ptr<ThreadPool>> create(unsigned threads, std::span<const int> cpus,
+                                                    bool orFewer = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
 

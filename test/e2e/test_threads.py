@@ -55,13 +55,17 @@ class ThreadsTest(Suite):
         room.chmod(0o777)
         nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
 
-        def run(threads, processes):
+        def limited(arguments, processes):
             limit = (processes, processes)
             return subprocess.run(
-                [program, "run", "step.ftb", "--train_file", data, "--output_dir", "out",
-                 "--overwrite_output_dir", "--max_steps", "2", "--threads", str(threads)],
-                cwd=room, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                [program, *arguments], cwd=room, encoding="utf-8", stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, limit), **nobody)
+
+        def run(threads, processes):
+            return limited(["run", "step.ftb", "--train_file", data, "--output_dir", "out",
+                            "--overwrite_output_dir", "--max_steps", "2", "--threads",
+                            str(threads)], processes)
 
         written = []
         for processes in (4096, 1):
@@ -76,6 +80,13 @@ class ThreadsTest(Suite):
         self.assertEqual(done.returncode, 1)
         self.assertEqual(last_line(done.stderr),
                          "ftrt: cannot start thread 2 of 2: lower --threads")
+        # No number was asked for.
+        done = limited(["devices"], 1)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"\b1 thread\b")
+        done = limited(["export", "out", "--to", "hf"], 1)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual((room / "hf" / "model.safetensors").read_bytes(), written[0])
 
 
 if __name__ == "__main__":
