@@ -59,6 +59,19 @@ bool isBlank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
+/// Reads a whole document into `rows`, with `problems` noting where it is in the bytes. Ok,
+/// too, where there are enough rows; otherwise the first error of rows or of JSON.
+template <typename Rows>
+Status readDocument(std::string_view path, std::string_view bytes, Progress &progress,
+                    Rows &rows, ReadProblems *problems) {
+  if (problems)
+    rows.watch(*problems, progress.consumed);
+  bool parsed = parseDocument(bytes, progress, rows);
+  if (rows.error() && !parsed && !rows.enough())
+    return Status::error(whereInFile(path, progress.line) + ": expected JSON");
+  return rows.error();
+}
+
 Status noRows(std::string_view path) {
   return Status::error(escape(path, 160) + ": expected objects with data, got none");
 }
@@ -92,17 +105,11 @@ Result<DataTable> parseSquad(std::string_view path, std::string_view bytes,
   DataTableBuilder builder(path, bytes.size() + bytes.size() / 64, /*untyped=*/false);
   Progress progress;
   FTC_ASSIGN_OR_RETURN(SquadRows rows, SquadRows::make(builder, progress.line, maxRows));
-  if (problems)
-    rows.watch(*problems, progress.consumed);
-  bool parsed = parseDocument(bytes, progress, rows);
-  Status read = rows.error();
-  if (read && !parsed && !rows.enough())
-    read = Status::error(whereInFile(path, progress.line) + ": expected JSON");
+  Status read = readDocument(path, bytes, progress, rows, problems);
   if (!read && !problems)
     return read;
-  if (!read) {
+  if (!read)
     problems->stopAt(progress.line, progress.consumed, read.message());
-  }
   if (builder.rows() == 0 && maxRows != 0 && !(problems && problems->total()))
     return Status::error(escape(path, 160) + ": expected paragraphs with questions (\"qas\"), "
                                              "got none");
@@ -155,10 +162,10 @@ static DataTable rowsBefore(DataTableBuilder &builder, const JsonRows &rows,
   return rows.ofColumns() ? DataTableBuilder(table.path(), 0, false).take() : std::move(table);
 }
 
-Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
-                            std::int64_t maxRows, ReadProblems *problems) {
-  std::string_view start = bytes.substr(std::min(bytes.find_first_not_of(" \t\r\n"),
-                                                 bytes.size()));
+Result<DataTable> parseJson(std::string_view path, std::string_view bytes, std::int64_t maxRows,
+                            ReadProblems *problems) {
+  std::string_view start =
+      bytes.substr(std::min(bytes.find_first_not_of(" \t\r\n"), bytes.size()));
   std::size_t lineEnd = std::min(start.find('\n'), start.size());
   std::string_view first = start.substr(0, lineEnd);
   bool oneLine = isBlank(start.substr(lineEnd));
@@ -170,12 +177,7 @@ Result<DataTable> parseJson(std::string_view path, std::string_view bytes,
   DataTableBuilder builder(path, bytes.size() + bytes.size() / 64, /*untyped=*/false);
   Progress progress;
   JsonRows rows(builder, progress.line, JsonShape::Table, maxRows);
-  if (problems)
-    rows.watch(*problems, progress.consumed);
-  bool parsed = parseDocument(bytes, progress, rows);
-  Status read = rows.error();
-  if (read && !parsed && !rows.enough())
-    read = Status::error(whereInFile(path, progress.line) + ": expected JSON");
+  Status read = readDocument(path, bytes, progress, rows, problems);
   if (!read && problems)
     return rowsBefore(builder, rows, progress, read, *problems);
   if (!read)
