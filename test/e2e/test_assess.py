@@ -81,7 +81,9 @@ class AssessTest(Suite):
         self.assertIn(full["peak_bytes"], peaks)
 
     def testTheProcessTakesTheMemoryThatIsSaid(self):
-        """Within 5 %, with few texts and with many."""
+        """Within 5 %, with few texts and with many, or within 2 MiB: which pages of code and of
+        libraries are resident differs by 1.2 MiB between runs that do the same (16.5 to 17.8 MB
+        were seen in sixteen)."""
         model = model_of("bert", "text-classification")
         for rows in (300, 20000):
             train = self.data("memory%d.jsonl" % rows, by_word(rows, 1))
@@ -98,8 +100,9 @@ class AssessTest(Suite):
                  "--save_strategy", "no", "--output_dir", self.scratch / ("peak%d" % rows)],
                 capture_output=True, text=True, check=True)
             with self.subTest(rows=rows):
-                self.assertLess(abs(said / int(done.stdout) - 1), 0.05,
-                                "%d said, %s seen" % (said, done.stdout.strip()))
+                seen = int(done.stdout)
+                self.assertLess(abs(said - seen), max(0.05 * seen, 2 << 20),
+                                "%d said, %d seen" % (said, seen))
 
     def testTwentyExamplesAreTooFew(self):
         found = self.assess(self.data("twenty.jsonl", by_word(20, 4)))
