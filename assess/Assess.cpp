@@ -15,11 +15,17 @@ void addFlag(std::string &flags, const char *name, const std::string &value) {
     flags += std::string(" --") + name + " " + rt::shellQuote(value);
 }
 
+void addFiles(std::string &flags, const char *name, const std::vector<std::string> &files) {
+  if (!files.empty())
+    flags += std::string(" --") + name;
+  for (const std::string &file : files)
+    flags += " " + rt::shellQuote(file);
+}
+
 /// Files and columns, as both ftc compile and ftrt run take them.
 std::string dataFlagsOf(const CompileOptions &compile) {
-  std::string flags = " --train_file";
-  for (const std::string &file : compile.trainFile)
-    flags += " " + rt::shellQuote(file);
+  std::string flags;
+  addFiles(flags, "train_file", compile.trainFile);
   const rt::ColumnFlags &columns = compile.columns;
   addFlag(flags, "text_column_name", columns.textColumnName);
   addFlag(flags, "label_column_name", columns.labelColumnName);
@@ -48,10 +54,7 @@ std::string compileFlagsOf(const CompileOptions &compile) {
 
 std::string runFlagsOf(const AssessOptions &options) {
   std::string flags;
-  if (!options.validationFile.empty())
-    flags += " --validation_file";
-  for (const std::string &file : options.validationFile)
-    flags += " " + rt::shellQuote(file);
+  addFiles(flags, "validation_file", options.validationFile);
   if (options.recipe.seed != Recipe().seed)
     addFlag(flags, "seed", std::to_string(options.recipe.seed));
   return flags;

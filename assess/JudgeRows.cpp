@@ -55,8 +55,7 @@ bool Judge::nothingLearnt() {
         "Answering without looking reaches " + of(points(floor.value)) + " on the " +
             std::to_string(a.evaluationRows) +
             " rows to evaluate with: they have one label, or nearly, and nothing can be seen "
-            "to "
-            "beat that.",
+            "to beat that.",
         "Give a --validation_file with rows of every label.");
     return true;
   }

@@ -22,10 +22,10 @@ bool Judge::probeSuffices() {
     return false;
   const Prediction &tuned = *first.tunedAtAll;
   double most = first.tooShort ? 100 : tuned.value; // that tuning may reach
-  if (most - probe.value > std::min(std::max(a.detectable, 1.0), kMostIgnored) ||
+  double ignored = std::max(a.detectable, 1.0);
+  if (most - probe.value > std::min(ignored, kMostIgnored) ||
       tuned.high - probe.value > kMostIgnored)
     return false; // what tuning adds is too much, or may well be
-  double ignored = std::max(a.detectable, 1.0);
   std::string compared =
       first.tooShort ? ", of which its few steps tell nothing: there are " +
                            points(100 - probe.value) + " points left to gain."

@@ -2,6 +2,7 @@
 #include "runtime/tasks/Task.h"
 
 #include <algorithm>
+#include <span>
 
 namespace ftc::rt {
 
@@ -15,11 +16,21 @@ void count(EncodedTable &encoded, const Example &example) {
   encoded.longest = std::max(encoded.longest, example.tokens());
 }
 
-/// Of the examples from `first` on.
-Status checkTokens(const DataTable &table, const EncodedTable &encoded, std::size_t first) {
-  for (std::size_t i = first; i < encoded.examples.size(); ++i)
-    FTC_RETURN_IF_ERROR(checkTokens(table, encoded.examples[i]));
-  return {};
+/// The table's first `rows` rows by `encode(row, examples)`, each example looked at.
+template <typename Encode>
+Result<EncodedTable> encodeRows(const DataTable &table, std::int64_t rows,
+                                const Encode &encode) {
+  EncodedTable encoded;
+  encoded.examples.reserve(rows);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    std::size_t first = encoded.examples.size();
+    FTC_RETURN_IF_ERROR(encode(row, encoded.examples));
+    for (const Example &example : std::span(encoded.examples).subspan(first)) {
+      FTC_RETURN_IF_ERROR(checkTokens(table, example));
+      count(encoded, example);
+    }
+  }
+  return encoded;
 }
 
 } // namespace
@@ -52,34 +63,19 @@ Result<EncodedTable> encodeTable(const Task &task, const DataTable &table,
                                  const TaskColumns &columns, const LabelSet &labels,
                                  const Tokenizer &tokenizer, const EncodeSettings &settings,
                                  std::int64_t maxRows) {
-  EncodedTable encoded;
   std::int64_t rows = maxRows < 0 ? table.rows() : std::min(maxRows, table.rows());
-  encoded.examples.reserve(rows);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    std::size_t first = encoded.examples.size();
-    FTC_RETURN_IF_ERROR(task.encodeExamples(table, row, columns, labels, tokenizer, settings,
-                                            encoded.examples));
-    FTC_RETURN_IF_ERROR(checkTokens(table, encoded, first));
-  }
-  for (const Example &example : encoded.examples)
-    count(encoded, example);
-  return encoded;
+  return encodeRows(table, rows, [&](std::int64_t row, std::vector<Example> &out) {
+    return task.encodeExamples(table, row, columns, labels, tokenizer, settings, out);
+  });
 }
 
 Result<EncodedTable> encodeTableForPrediction(const Task &task, const DataTable &table,
                                               const TaskColumns &columns,
                                               const Tokenizer &tokenizer,
                                               const EncodeSettings &settings) {
-  EncodedTable encoded;
-  for (std::int64_t row = 0; row < table.rows(); ++row) {
-    std::size_t first = encoded.examples.size();
-    FTC_RETURN_IF_ERROR(task.encodeForPrediction(table, row, columns, tokenizer, settings,
-                                                 encoded.examples));
-    FTC_RETURN_IF_ERROR(checkTokens(table, encoded, first));
-  }
-  for (const Example &example : encoded.examples)
-    count(encoded, example);
-  return encoded;
+  return encodeRows(table, table.rows(), [&](std::int64_t row, std::vector<Example> &out) {
+    return task.encodeForPrediction(table, row, columns, tokenizer, settings, out);
+  });
 }
 
 /// Adds a row.
