@@ -320,7 +320,10 @@ LogicalResult Translator::variant(plan::VariantOp op, const VariantObject &objec
     }
   }
   for (const auto &parameter : artifact.parameters) {
-    plan::StorageOp place = storage.at(parameter->name);
+    plan::StorageOp place = storage[parameter->name];
+    if (!place)
+      return op.emitError("expected a plan.storage of parameter '")
+             << parameter->name << "', got none";
     auto entry = std::make_unique<abi::ParameterStorageT>();
     if (transposed.count(parameter->name) && !place.getPanelWidth())
       return op.emitError("expected parameter '")

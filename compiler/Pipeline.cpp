@@ -36,7 +36,13 @@ std::vector<std::string> emitPhases() {
 
 static constexpr llvm::StringLiteral verifier = "ftc-verify-phase";
 
-/// The plugin's pipeline, where it has one for the phase.
+/// The pass that holds a phase to what it promises to the next one.
+static std::string verify(const std::string &promise) {
+  return verifier.str() + "{phase=" + promise + "}";
+}
+
+/// The plugin's pipeline, where it has one for the phase, in front of what verifies the phase.
+/// (verifyPlan, which is no pass, comes behind all of the plan's.)
 static void plug(Phase &phase, const PipelineOptions &options) {
   if (!llvm::is_contained(options.plugged, phase.name))
     return;
@@ -62,9 +68,6 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   auto enabled = [&](const char *pass) {
     return std::find(options.disabled.begin(), options.disabled.end(), pass) ==
            options.disabled.end();
-  };
-  auto verify = [](const std::string &phase) {
-    return verifier.str() + "{phase=" + phase + "}";
   };
   std::vector<Phase> phases;
   phases.push_back({"import", {verify("import")}});
@@ -117,13 +120,13 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   // longer.
   if (enabled("fuse-updates"))
     fuse.passes.push_back("ftc-fuse-updates");
-  fuse.passes.push_back("canonicalize");
-  if (enabled("fuse-kernels"))
-    fuse.passes.push_back(verify("fused"));
+  const std::string promise = enabled("fuse-kernels") ? "fused" : "optimizer";
+  fuse.passes.insert(fuse.passes.end(), {"canonicalize", verify(promise)});
   phases.push_back(fuse);
   Phase schedule{"schedule", {}};
   if (enabled("sort-schedule"))
     schedule.passes.push_back("ftc-sort-schedule{" + spaces + "}");
+  schedule.passes.push_back(verify(promise));
   phases.push_back(schedule);
   for (Phase &phase : phases)
     plug(phase, options);
@@ -135,7 +138,8 @@ Phase recomputePhase(const PipelineOptions &options, double price, double slope)
   std::snprintf(prices, sizeof prices, "price=%.17g slope=%.17g", price, slope);
   return {"schedule",
           {"ftc-recompute{" + std::string(prices) +
-           (options.spaces.empty() ? "" : " spaces=" + options.spaces) + "}"}};
+               (options.spaces.empty() ? "" : " spaces=" + options.spaces) + "}",
+           verify("optimizer")}}; // what is made again need not be fused
 }
 
 Phase planPhase(const PipelineOptions &options) {

@@ -514,12 +514,16 @@ def VerifyPhase : Pass<"ftc-verify-phase", "::mlir::ModuleOp"> {
   let summary = "Check what a phase of the pipeline promises";
   let description = [{
     `import`: one `@forward`, every argument an input or a parameter with a tensor or an init,
-    names unique, results row_loss and logits. `method`: only parameters are trainable, only
-    trainable ones decay. `programs`: evaluate has no dropout, no `@forward` remains.
-    `differentiated`: each reached trainable parameter has one accumulator, updated by one
-    result. `optimizer`: apply updates each trainable, reached parameter once. `fused`: as
-    `optimizer`, and no activation is left that fits a linear layer's kernel. Every result is
-    an output or updates an argument of its own type.
+    names unique, a result row_loss. `method`: something is trainable. `programs`: evaluate and
+    train are there, decode where prefill is, no dropout but in train, and no `@forward`
+    remains. `differentiated`: train_accumulate in train's place; each reached
+    trainable parameter has one accumulator, updated by one result. `optimizer`:
+    train_accumulate and apply, or train_step, are there, and update each trainable, reached
+    parameter and its moments once. `fused`: as `optimizer`, and no activation is left that fits
+    a linear layer's kernel. In all of them every argument has one role, only parameters are
+    trainable, only trainable ones decay, every result is an output or updates an argument of
+    its own type; a program's name is one function's, a parameter has one type, and gradients
+    and moments are of parameters.
   }];
   let options = [
     Option<"phase", "phase", "std::string", "\"import\"",

@@ -73,6 +73,34 @@ LogicalResult verifyResults(func::FuncOp function) {
   return success();
 }
 
+/// One function a program, one type a parameter; gradients and moments are of parameters.
+LogicalResult verifyNames(ModuleOp module) {
+  llvm::StringSet<> programs;
+  llvm::StringMap<Type> parameters;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    llvm::StringRef program = programName(function);
+    if (!program.empty() && !programs.insert(program).second)
+      return function.emitError("expected one program '") << program << "', got two";
+    for (BlockArgument argument : function.getArguments()) {
+      llvm::StringRef name = argumentText(argument, nn::kParameter);
+      auto [known, fresh] = parameters.try_emplace(name, argument.getType());
+      if (!name.empty() && !fresh && known->second != argument.getType())
+        return function.emitError("expected parameter '")
+               << name << "' as " << known->second << " in every program, got "
+               << argument.getType();
+    }
+  }
+  for (auto function : module.getOps<func::FuncOp>())
+    for (BlockArgument argument : function.getArguments())
+      for (llvm::StringLiteral kind : {nn::kGradient, nn::kMoment})
+        if (llvm::StringRef name = argumentText(argument, kind);
+            !name.empty() && !parameters.contains(name))
+          return function.emitError("expected ")
+                 << kind << " '" << name
+                 << "' to be of a parameter that a program has, got none";
+  return success();
+}
+
 LogicalResult expectUpdated(func::FuncOp function, llvm::StringRef kind, llvm::StringRef name) {
   Value argument = findArgument(function, kind, name);
   for (const ProgramResult &result : programResults(function))
@@ -90,7 +118,7 @@ struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (succeeded(result))
         result = failure(failed(verifyArguments(function)) || failed(verifyResults(function)));
-    if (failed(result) || failed(verifyOnePhase()))
+    if (failed(result) || failed(verifyNames(getOperation())) || failed(verifyOnePhase()))
       signalPassFailure();
   }
 
@@ -99,13 +127,14 @@ struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
     if (phase == "import" || phase == "method")
       return verifyForward(module.lookupSymbol<func::FuncOp>("forward"));
     if (phase == "programs")
-      return verifyPrograms();
+      return failure(failed(verifyPrograms()) || failed(expectProgram("train")));
     if (phase == "differentiated")
-      return verifyDifferentiated();
+      return failure(failed(verifyPrograms()) || failed(verifyDifferentiated()));
     if (phase == "optimizer")
-      return verifyOptimizer();
+      return failure(failed(verifyPrograms()) || failed(verifyOptimizer()));
     if (phase == "fused")
-      return failure(failed(verifyOptimizer()) || failed(verifyFused()));
+      return failure(failed(verifyPrograms()) || failed(verifyOptimizer()) ||
+                     failed(verifyFused()));
     return module.emitError("expected phase import, method, programs, differentiated, "
                             "optimizer or fused, got '")
            << phase << "'";
@@ -134,13 +163,20 @@ struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
     return success();
   }
 
+  LogicalResult expectProgram(llvm::StringRef name) {
+    if (findProgram(getOperation(), name))
+      return success();
+    return getOperation().emitError("expected a program '") << name << "', got none";
+  }
+
   LogicalResult verifyPrograms() {
     ModuleOp module = getOperation();
     if (module.lookupSymbol("forward"))
       return module.emitError("expected programs instead of @forward, got both");
-    func::FuncOp evaluate = findProgram(module, "evaluate");
-    if (!evaluate)
-      return module.emitError("expected a program 'evaluate', got none");
+    if (failed(expectProgram("evaluate")))
+      return failure();
+    if (findProgram(module, "prefill") && failed(expectProgram("decode")))
+      return failure();
     for (llvm::StringRef name : {"evaluate", "prefill", "decode"})
       if (func::FuncOp program = findProgram(module, name);
           program && failed(verifyNoDropout(program)))
@@ -161,29 +197,42 @@ struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
   LogicalResult verifyDifferentiated() {
     if (func::FuncOp train = findProgram(getOperation(), "train"))
       return train.emitError("expected @train to be differentiated");
+    if (failed(expectProgram("train_accumulate")))
+      return failure();
     func::FuncOp train = findProgram(getOperation(), "train_accumulate");
-    for (unsigned index = 0; train && index < train.getNumArguments(); ++index)
+    for (unsigned index = 0; index < train.getNumArguments(); ++index)
       if (isReached(train, index) &&
-          failed(expectUpdated(train, nn::kGradient,
-                               argumentText(train, index, nn::kParameter))))
+          failed(
+              expectUpdated(train, nn::kGradient, argumentText(train, index, nn::kParameter))))
         return failure();
+    return success();
+  }
+
+  /// Every parameter that `train` reaches, and its moments, are updated by `update`.
+  static LogicalResult verifyUpdates(func::FuncOp train, func::FuncOp update) {
+    for (unsigned index = 0; index < train.getNumArguments(); ++index) {
+      llvm::StringRef name = argumentText(train, index, nn::kParameter);
+      if (isReached(train, index) && (failed(expectUpdated(update, nn::kParameter, name)) ||
+                                      failed(expectUpdated(update, nn::kMoment, name))))
+        return failure();
+    }
     return success();
   }
 
   LogicalResult verifyOptimizer() {
     func::FuncOp train = findProgram(getOperation(), "train_accumulate");
-    if (!train)
-      return success();
     func::FuncOp apply = findProgram(getOperation(), "apply");
-    if (!apply)
+    func::FuncOp step = findProgram(getOperation(), "train_step");
+    if (!train && !apply && !step)
+      return getOperation().emitError(
+          "expected the programs 'train_accumulate' and 'apply', or "
+          "'train_step', got none");
+    if (apply && !train)
+      return apply.emitError("expected a program 'train_accumulate' beside it, got none");
+    if (train && !apply)
       return train.emitError("expected a program 'apply' beside it, got none");
-    for (unsigned index = 0; index < train.getNumArguments(); ++index) {
-      llvm::StringRef name = argumentText(train, index, nn::kParameter);
-      if (isReached(train, index) && (failed(expectUpdated(apply, nn::kParameter, name)) ||
-                                      failed(expectUpdated(apply, nn::kMoment, name))))
-        return failure();
-    }
-    return success();
+    return failure((train && failed(verifyUpdates(train, apply))) ||
+                   (step && failed(verifyUpdates(step, step))));
   }
 
   LogicalResult verifyFused() {

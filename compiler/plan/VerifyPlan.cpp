@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -59,6 +60,7 @@ private:
   llvm::DenseMap<Value, BufferUse> uses;
   std::vector<Life> lives;
   llvm::DenseMap<Value, unsigned> lifeOf;
+  llvm::DenseSet<Value> written;
 };
 
 } // namespace
@@ -74,7 +76,8 @@ LogicalResult ProgramVerifier::verifyInside(plan::BufferOp buffer, const Extent 
                                             const Extent &segment) {
   if (place.within(segment))
     return success();
-  return buffer.emitOpError("expected a place inside ") << segment.text() << ", got " << place.text();
+  return buffer.emitOpError("expected a place inside ")
+         << segment.text() << ", got " << place.text();
 }
 
 /// A slice of the moments is one moment, or neighbours of one type with the gaps between them.
@@ -135,6 +138,13 @@ LogicalResult ProgramVerifier::verifyBuffer(plan::BufferOp buffer) {
            << abi::kBufferAlignment << ", got " << offset;
   switch (segment) {
   case plan::Segment::Params:
+    if (llvm::none_of(variant.getOps<plan::StorageOp>(), [&](plan::StorageOp storage) {
+          std::int64_t begin = storage.getOffset();
+          return begin <= offset &&
+                 offset < begin + static_cast<std::int64_t>(storage.getElements());
+        }))
+      return buffer.emitOpError("expected a parameter's plan.storage at its offset ")
+             << offset << ", got none";
     return verifyInside(buffer, slice, {0, params});
   case plan::Segment::Grads:
     noteOverlaid(buffer, slice);
@@ -159,12 +169,15 @@ LogicalResult ProgramVerifier::use(Operation &command, Value buffer, bool reads,
   auto op = buffer.getDefiningOp<plan::BufferOp>();
   if (writes && op.getSegment() == plan::Segment::Input)
     return command.emitOpError("expected to write no input, got '") << *op.getName() << "'";
+  if (writes)
+    written.insert(buffer);
   auto found = lifeOf.find(buffer);
   if (found == lifeOf.end())
     return success();
   Life &life = lives[found->second];
   if (reads && !life.written)
-    return command.emitOpError("expected to read what a command before it wrote, got the arena's ")
+    return command.emitOpError(
+               "expected to read what a command before it wrote, got the arena's ")
            << life.bytes.text() << ", which none did";
   life.written |= writes;
   return success();
@@ -249,6 +262,10 @@ LogicalResult ProgramVerifier::verify() {
     if (failed(buffer ? verifyBuffer(buffer) : verifyCommand(op)))
       return failure();
   }
+  for (auto buffer : program.getOps<plan::BufferOp>())
+    if (buffer.getSegment() == plan::Segment::Output && !written.contains(buffer.getBuffer()))
+      return buffer.emitOpError("expected a command that writes output '")
+             << *buffer.getName() << "', got none";
   return failure(failed(verifyGroups()) || failed(verifyArena()));
 }
 
@@ -260,7 +277,8 @@ static LogicalResult verifyPlaces(plan::VariantOp variant, const Extent &segment
   for (auto op : variant.getOps<Op>()) {
     Extent place = extentOf(op);
     if (!place.within(segment))
-      return op.emitOpError("expected a place inside ") << segment.text() << ", got " << place.text();
+      return op.emitOpError("expected a place inside ")
+             << segment.text() << ", got " << place.text();
     places.push_back({place, op});
   }
   llvm::sort(places, [](const auto &a, const auto &b) {
@@ -287,12 +305,43 @@ static LogicalResult verifyStorage(plan::VariantOp variant) {
                  failed(verifyPlaces<plan::MomentOp>(variant, moments, extentOf)));
 }
 
+/// What a run calls is there: evaluation, and a step of one of its two forms.
+static LogicalResult verifyPrograms(plan::VariantOp variant) {
+  auto has = [&](llvm::StringRef name) {
+    return isa_and_nonnull<plan::ProgramOp>(variant.lookupSymbol(name));
+  };
+  if (!has("evaluate"))
+    return variant.emitOpError("expected a program 'evaluate', got none");
+  if (has("train_accumulate") != has("apply") || !(has("apply") || has("train_step")))
+    return variant.emitOpError("expected the programs 'train_accumulate' and 'apply', or "
+                               "'train_step', got not all of one form");
+  return success();
+}
+
+/// Every kernel of a group is launched with it.
+static LogicalResult verifyGroupKernels(plan::VariantOp variant) {
+  std::set<std::pair<llvm::StringRef, llvm::StringRef>> launched;
+  for (auto program : variant.getOps<plan::ProgramOp>())
+    plan::forEachLaunch(program, [&](plan::LaunchOp launch, plan::KernelOp group) {
+      if (group)
+        launched.insert({group.getSymName(), launch.getKernel()});
+    });
+  for (auto kernel : variant.getOps<plan::KernelOp>())
+    for (Attribute run : kernel.getRuns().value_or(ArrayAttr::get(variant.getContext(), {})))
+      if (llvm::StringRef name = cast<FlatSymbolRefAttr>(run).getValue();
+          !launched.count({kernel.getSymName(), name}))
+        return kernel.emitOpError("expected a launch of @")
+               << name << " in its group, got none";
+  return success();
+}
+
 LogicalResult verifyPlan(ModuleOp module) {
   FailureOr<BufferSizes> sizes = BufferSizes::of(module);
   if (failed(sizes))
     return failure();
   for (auto variant : module.getOps<plan::VariantOp>()) {
-    if (failed(verifyStorage(variant)))
+    if (failed(verifyStorage(variant)) || failed(verifyPrograms(variant)) ||
+        failed(verifyGroupKernels(variant)))
       return failure();
     for (auto program : variant.getOps<plan::ProgramOp>())
       if (failed(ProgramVerifier(variant, program, *sizes).verify()))

@@ -67,6 +67,37 @@ class PassPluginTest(Suite):
         self.assertRegex(last_line(done.stderr), r"method.*freeze-embeddings: expected parameters")
         self.assertFalse((self.scratch / "none.ftb").exists())
 
+    def testABrokenPromiseIsFoundInItsPhase(self):
+        """What a phase promises is looked at behind the plugin's passes, in every phase."""
+        plain = "--disable=fuse-kernels,sort-schedule"
+        for phase, done, flags, why in [
+                ("import", "remove nn.tensor", (), r"to have a tensor or an init, got neither"),
+                ("method", "remove nn.trainable", (), r"to decay|a trainable parameter, got none"),
+                ("programs", "erase train", (), r"a program 'train', got none"),
+                ("programs", "erase evaluate", (), r"a program 'evaluate', got none"),
+                ("differentiate", "remove nn.gradient", (), r"to be an input, .*got none"),
+                ("optimizer", "erase apply", (), r"a program 'apply' beside it, got none"),
+                ("optimizer", "remove nn.moment", (), r"to be an input, .*got none"),
+                ("fuse", "remove nn.parameter", (plain,), r"expected .*, got none"),
+                ("fuse", "erase train_step", ("--fused_update",), r"or 'train_step', got none"),
+                ("schedule", "remove nn.parameter", (), r"expected .*, got none"),
+                ("schedule", "rename gradients", (plain,), r"of a parameter that a program has"),
+                ("schedule", "erase apply", (plain,), r"a program 'apply' beside it, got none"),
+                ("schedule", "erase train_step", ("--fused_update",), r"or 'train_step', got none"),
+                ("plan", "erase apply", (), r"got not all of one form"),
+                ("plan", "erase evaluate", (), r"a program 'evaluate', got none"),
+                ("plan", "erase plan.storage", (), r"a parameter's plan.storage at its offset"),
+                ("plan", "erase plan.moment", (), r"expected whole moments"),
+                ("plan", "erase plan.launch", (), r"a command that writes output"),
+                ("plan", "erase apply", ("--target", "cuda"), r"got not all of one form")]:
+            with self.subTest(phase=phase, done=done):
+                left = call(*self.command(PLUGINS / "BreakPromise.so", *flags, output="broken.ftb"),
+                            env={**os.environ, "BREAK_AFTER": phase, "BREAK": done})
+                line = last_line(left.stderr)
+                self.assertEqual(left.returncode, 1, line)
+                self.assertRegex(line, r"^ftc: [^:]*\b%s: .*%s" % (phase, why))
+                self.assertFalse((self.scratch / "broken.ftb").exists())
+
     def testWhatIsNoPlugin(self):
         text = self.scratch / "text.so"
         text.write_text("not a library\n")

@@ -30,7 +30,7 @@ module attributes {plan.symbols = ["tokens", "step"], plan.capacities = array<i6
     plan.moment "u" {index = 1 : i64, dtype = i8, shape = array<i64: 16>, panel_width = 0 : i64, offset = 192 : i64, elements = 16 : i64}
     plan.kernel @k {scratch_bytes = 64 : i64}
     plan.kernel @pair {scratch_bytes = 64 : i64, runs = [@k], counts = array<i64: 2>}
-    plan.program @p attributes {arena_bytes = 768 : i64} {
+    plan.program @train_step attributes {arena_bytes = 768 : i64} {
       %p = plan.buffer params {dtype = f32, elements = #c, offset = 32 : i64}
       %g = plan.buffer grads {dtype = f32, elements = #c, offset = 16 : i64}
       %m = plan.buffer moments {dtype = f32, elements = #two, offset = 0 : i64}
@@ -48,6 +48,13 @@ module attributes {plan.symbols = ["tokens", "step"], plan.capacities = array<i6
       plan.fill %g {unless = "step"}
       plan.launch @k(%d, %g, %m, %q, %s, %o) {access = array<i32: 0, 2, 2, 2, 2, 1>, ints = [], scalars = [], grid = #one, label = "out"}
     }
+    plan.program @evaluate attributes {arena_bytes = 512 : i64} {
+      %i = plan.buffer input "ids" {dtype = i32, elements = #n, offset = 0 : i64}
+      %a = plan.buffer arena {dtype = f32, elements = #n, offset = 0 : i64}
+      %b = plan.buffer arena {dtype = f32, elements = #n, offset = 256 : i64}
+      plan.launch @k(%i, %a) {access = array<i32: 0, 1>, ints = [], scalars = [], grid = #one, label = "left", group = @pair}
+      plan.launch @k(%i, %b) {access = array<i32: 0, 1>, ints = [], scalars = [], grid = #one, label = "right"}
+    }
   }
 })";
 
@@ -64,8 +71,7 @@ std::string errorWith(const std::string &from, const std::string &to) {
     if (error.empty())
       error = diagnostic.str();
   });
-  auto module =
-      mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context));
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context));
   EXPECT_TRUE(module) << error;
   if (!module)
     return error;
@@ -86,10 +92,31 @@ TEST(VerifyPlan, SymbolsAndCapacitiesBelongTogether) {
               "expected plan.symbols and as many plan.capacities, got 2 and 1");
 }
 
+TEST(VerifyPlan, ProgramsOfARunAreThere) {
+  expectError("@evaluate", "@estimate", "expected a program 'evaluate', got none");
+  for (const char *name : {"@train", "@apply", "@train_accumulate"})
+    expectError("@train_step", name,
+                "'plan.variant' op expected the programs 'train_accumulate' and 'apply', or "
+                "'train_step', got not all of one form");
+}
+
+TEST(VerifyPlan, AGroupsKernelsAreLaunched) {
+  expectError("label = \"left\", group = @pair", "label = \"left\"",
+              "'plan.kernel' op expected a launch of @k in its group, got none");
+}
+
+TEST(VerifyPlan, ParametersHaveStorage) {
+  expectError(
+      "plan.storage \"f\" {panel_width = 0 : i64, offset = 32 : i64, elements = 16 : i64}", "",
+      "'plan.buffer' op expected a parameter's plan.storage at its offset 32, got none");
+}
+
 TEST(VerifyPlan, StorageLiesInsideTheSegmentAndApart) {
-  expectError("offset = 32 : i64, elements = 16 : i64}", "offset = 40 : i64, elements = 16 : i64}",
+  expectError("offset = 32 : i64, elements = 16 : i64}",
+              "offset = 40 : i64, elements = 16 : i64}",
               "'plan.storage' op expected a place inside [0, 48), got [40, 56)");
-  expectError("offset = 16 : i64, elements = 16 : i64}", "offset = 8 : i64, elements = 16 : i64}",
+  expectError("offset = 16 : i64, elements = 16 : i64}",
+              "offset = 8 : i64, elements = 16 : i64}",
               "expected a place of its own, got [8, 24) beside [0, 16) of 'w'");
 }
 
@@ -162,7 +189,7 @@ TEST(VerifyPlan, SizesHaveCapacities) {
 TEST(VerifyPlan, NothingReadsWhatNobodyWrote) {
   std::string wanted = "expected to read what a command before it wrote, got the arena's";
   expectError("plan.copy %a to %b", "plan.copy %d to %b", wanted);
-  expectError("plan.fill %d", "plan.fill %a", wanted);           // read and written, never filled
+  expectError("plan.fill %d", "plan.fill %a", wanted); // read and written, never filled
   expectError("array<i32: 0, 0, 1>", "array<i32: 0, 0, 0>", wanted);
   expectError("plan.fill %d", "plan.fill %d {unless = \"step\"}", wanted);
   // A launch that writes a buffer cannot also be its source.
@@ -175,28 +202,36 @@ TEST(VerifyPlan, InputsAreNotWritten) {
               "'plan.launch' op expected to write no input, got 'ids'");
 }
 
+TEST(VerifyPlan, OutputsAreWritten) {
+  expectError("array<i32: 0, 2, 2, 2, 2, 1>", "array<i32: 0, 2, 2, 2, 2, 0>",
+              "'plan.buffer' op expected a command that writes output 'loss', got none");
+}
+
 /// Launches of a group are one command, whose members see nothing of each other.
 TEST(VerifyPlan, GroupsAreOfIndependentLaunches) {
   auto pair = [](const char *second, const char *access) {
-    return std::string("plan.launch @k(%d, %g) {access = array<i32: 0, 1>, ints = [], scalars = [], "
-                       "grid = #one, label = \"x\", group = @pair}\n"
-                       "plan.launch @k(") +
+    return std::string(
+               "plan.launch @k(%d, %g) {access = array<i32: 0, 1>, ints = [], scalars = [], "
+               "grid = #one, label = \"x\", group = @pair}\n"
+               "plan.launch @k(") +
            second + ") {access = array<i32: " + access +
            ">, ints = [], scalars = [], grid = #one, label = \"y\"}";
   };
   const char *from = "plan.fill %g {unless = \"step\"}";
   EXPECT_EQ(errorWith(from, pair("%d, %q", "0, 1")), "");
-  expectError(from, pair("%g, %q", "0, 1"),
-              "expected independent launches in group @pair, got one that writes what another one of "
-              "'x' uses");
+  expectError(
+      from, pair("%g, %q", "0, 1"),
+      "expected independent launches in group @pair, got one that writes what another one of "
+      "'x' uses");
   expectError(from, pair("%d, %q", "2, 1"), "expected independent launches in group @pair");
 }
 
 TEST(VerifyPlan, LivesDoNotShareBytes) {
-  expectError("arena {dtype = f32, elements = #n, offset = 256",
-              "arena {dtype = f32, elements = #n, offset = 192",
-              "expected arena bytes of its own while it lives (commands 1 to 3), got [192, 448) "
-              "beside [0, 256) (commands 0 to 1)");
+  expectError(
+      "arena {dtype = f32, elements = #n, offset = 256",
+      "arena {dtype = f32, elements = #n, offset = 192",
+      "expected arena bytes of its own while it lives (commands 1 to 3), got [192, 448) "
+      "beside [0, 256) (commands 0 to 1)");
   // %a read once more, behind the fill of %d at the same place.
   expectError("@k(%d, %b) {access = array<i32: 2, 0>", "@k(%a, %b) {access = array<i32: 2, 0>",
               "expected arena bytes of its own while it lives");

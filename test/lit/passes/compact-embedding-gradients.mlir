@@ -42,6 +42,9 @@ func.func @train(%ids: !ids {nn.input = "input_ids"}, %at: !ids {nn.input = "pos
   %loss = nn.cross_entropy %z, %labels : (!t4, !ids) -> !t1
   return %loss : !t1
 }
+func.func @evaluate() attributes {nn.program = "evaluate"} {
+  return
+}
 
 // -----
 
@@ -65,6 +68,9 @@ func.func @train(%ids: !ids {nn.input = "input_ids"}, %labels: !ids {nn.input = 
   %loss = nn.cross_entropy %z, %labels : (!t4, !ids) -> !t1
   return %loss : !t1
 }
+func.func @evaluate() attributes {nn.program = "evaluate"} {
+  return
+}
 
 // -----
 
@@ -85,4 +91,7 @@ func.func @train(%ids: !ids {nn.input = "input_ids"}, %labels: !ids {nn.input = 
       : (!t4, tensor<9x4xf32>) -> !t9
   %loss = nn.cross_entropy %z, %labels : (!t9, !ids) -> !t1
   return %loss : !t1
+}
+func.func @evaluate() attributes {nn.program = "evaluate"} {
+  return
 }

@@ -6,6 +6,9 @@ func.func @train_accumulate(%w: tensor<4xf32> {nn.parameter = "w", nn.trainable}
     %g: tensor<4xf32> {nn.gradient = "w"}) -> (tensor<4xf32> {nn.updates = 1 : i32}) attributes {nn.program = "train_accumulate"} {
   return %g : tensor<4xf32>
 }
+func.func @evaluate() attributes {nn.program = "evaluate"} {
+  return
+}
 
 // -----
 
@@ -16,6 +19,9 @@ func.func @train_accumulate(%w: tensor<4xf32> {nn.parameter = "w", nn.trainable}
 
 // expected-error @below {{expected nn.parameter 'w' as an argument that a result updates}}
 func.func @apply(%w: tensor<4xf32> {nn.parameter = "w", nn.trainable}) attributes {nn.program = "apply"} {
+  return
+}
+func.func @evaluate() attributes {nn.program = "evaluate"} {
   return
 }
 
@@ -29,4 +35,49 @@ func.func @train_accumulate(%w: tensor<4xf32> {nn.parameter = "w", nn.trainable}
 // expected-error @below {{expected nn.moment 'w' as an argument that a result updates}}
 func.func @apply(%w: tensor<4xf32> {nn.parameter = "w", nn.trainable}) -> (tensor<4xf32> {nn.updates = 0 : i32}) attributes {nn.program = "apply"} {
   return %w : tensor<4xf32>
+}
+func.func @evaluate() attributes {nn.program = "evaluate"} {
+  return
+}
+
+// -----
+
+// expected-error @below {{expected the programs 'train_accumulate' and 'apply', or 'train_step', got none}}
+module {
+  func.func @evaluate() attributes {nn.program = "evaluate"} {
+    return
+  }
+}
+
+// -----
+
+func.func @evaluate() attributes {nn.program = "evaluate"} {
+  return
+}
+// expected-error @below {{expected a program 'train_accumulate' beside it, got none}}
+func.func @apply() attributes {nn.program = "apply"} {
+  return
+}
+
+// -----
+
+func.func @evaluate() attributes {nn.program = "evaluate"} {
+  return
+}
+// expected-error @below {{expected nn.parameter 'w' as an argument that a result updates}}
+func.func @train_step(%w: tensor<4xf32> {nn.parameter = "w", nn.trainable}) attributes {nn.program = "train_step"} {
+  return
+}
+
+// -----
+
+func.func @evaluate() attributes {nn.program = "evaluate"} {
+  return
+}
+func.func @train_step() attributes {nn.program = "train_step"} {
+  return
+}
+// expected-error @below {{expected nn.moment 'w' to be of a parameter that a program has, got none}}
+func.func @other(%m: tensor<4xf32> {nn.moment = "w", nn.moment_index = 0 : i32}) {
+  return
 }

@@ -4,6 +4,9 @@
 func.func @evaluate(%w: tensor<4xf32> {nn.parameter = "w", nn.tensor = "w"}) attributes {nn.program = "evaluate"} {
   return
 }
+func.func @train() attributes {nn.program = "train"} {
+  return
+}
 
 // -----
 
@@ -28,5 +31,46 @@ func.func @evaluate(%x: tensor<?x4xf32, #nn.space<tokens>> {nn.input = "x"},
   %y = nn.dropout %x, %i, %i {rate = "p", op_id = 1 : i32, module = "m"}
       : (tensor<?x4xf32, #nn.space<tokens>>, tensor<?xi32, #nn.space<tokens>>,
          tensor<?xi32, #nn.space<tokens>>) -> tensor<?x4xf32, #nn.space<tokens>>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected a program 'train', got none}}
+module {
+  func.func @evaluate() attributes {nn.program = "evaluate"} {
+    return
+  }
+}
+
+// -----
+
+// expected-error @below {{expected a program 'decode', got none}}
+module {
+  func.func @evaluate() attributes {nn.program = "evaluate"} {
+    return
+  }
+  func.func @prefill() attributes {nn.program = "prefill"} {
+    return
+  }
+}
+
+// -----
+
+func.func @evaluate() attributes {nn.program = "evaluate"} {
+  return
+}
+// expected-error @below {{expected one program 'evaluate', got two}}
+func.func @again() attributes {nn.program = "evaluate"} {
+  return
+}
+
+// -----
+
+func.func @evaluate(%w: tensor<4xf32> {nn.parameter = "w"}) attributes {nn.program = "evaluate"} {
+  return
+}
+// expected-error @below {{expected parameter 'w' as 'tensor<4xf32>' in every program, got 'tensor<5xf32>'}}
+func.func @train(%w: tensor<5xf32> {nn.parameter = "w"}) attributes {nn.program = "train"} {
   return
 }
