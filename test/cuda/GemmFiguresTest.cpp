@@ -16,6 +16,11 @@ struct Product {
   Gemm gemm;
 };
 
+/// Tiles of 256 rows are bf16's alone.
+std::vector<int> tilesOf(Products products) {
+  return products == Products::Bf16 ? std::vector{64, 128, 256} : std::vector{64, 128};
+}
+
 Gemm tiled(int tile, Products products) {
   Gemm gemm;
   gemm.products = products;
@@ -88,12 +93,12 @@ emulator::Counters countsOf(const Gemm &gemm, std::int64_t m, bool adversarial =
 class GemmFigures : public testing::TestWithParam<Products> {};
 
 TEST_P(GemmFigures, EverySectorIsUsedAndNoBankIsMetTwice) {
-  for (int tile : {64, 128})
+  for (int tile : tilesOf(GetParam()))
     for (auto [in, out] : {std::pair(384, 384), std::pair(384, 1536)})
       for (const auto &[name, gemm] : productsOf(in, out, tile, GetParam())) {
         ASSERT_TRUE(gemm.pipelined());
         // Whole tiles of rows, and a remainder.
-        for (std::int64_t m : {128, 136}) {
+        for (std::int64_t m : {256, 136}) {
           if (m == 136 && out > 384)
             continue;
           emulator::Counters counts = countsOf(gemm, m);
@@ -174,7 +179,7 @@ TEST_P(GemmFigures, RegistersLeaveRoomForTheBlocks) {
     GTEST_SKIP() << "no ptxas in PATH nor in /usr/local/cuda/bin: registers are not known";
   for (const char *name : {"sm_80", "sm_90"}) {
     const GpuArch &arch = *findArch(name, GetParam());
-    for (int tile : {64, 128})
+    for (int tile : tilesOf(GetParam()))
       // Of 48 terms ptxas would write out the three steps.
       for (auto [in, out] : {std::pair(384, 1536), std::pair(768, 3072), std::pair(388, 1540),
                              std::pair(48, 48), std::pair(64, 128)}) {

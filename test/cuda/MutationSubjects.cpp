@@ -156,12 +156,35 @@ static Inputs inputsOf(const Gemm &gemm, std::int64_t m) {
   return inputs;
 }
 
-/// Rows end in each of the lines that a thread works on, in the first tile and behind it.
-static Subject product(std::string name, Gemm gemm) {
+static Subject product(std::string name, Gemm gemm, std::initializer_list<std::int64_t> rows) {
   Subject subject{std::move(name), std::make_shared<Gemm>(gemm), gemm.products, {}};
-  for (std::int64_t m : {90, 6, 14, 22, 30, 38, 46, 54, 62, 64, 74})
+  for (std::int64_t m : rows)
     subject.launches.push_back(inputsOf(gemm, m));
   return subject;
+}
+
+/// Rows end in each of the lines that a thread works on, in the first tile and behind it.
+static Subject product(std::string name, Gemm gemm) {
+  return product(std::move(name), std::move(gemm), {90, 6, 14, 22, 30, 38, 46, 54, 62, 64, 74});
+}
+
+/// Tiles of 256 rows. Of what they share with others the subjects above have every bound.
+static void addTallProducts(std::vector<Subject> &list) {
+  Gemm input;
+  input.products = Products::Bf16;
+  input.tile = 256;
+  input.k = 84;
+  input.n = 132;
+  input.second = Gemm::Factor::ColumnsOfN;
+  list.push_back(product("tall dgrad", input, {262, 38, 102, 166, 230, 70, 134, 198}));
+  Gemm weight;
+  weight.products = Products::Bf16;
+  weight.tile = 256;
+  weight.gradient = weight.bias = true;
+  weight.out = 260;
+  weight.n = 132;
+  weight.chunk = 64;
+  list.push_back(product("tall wgrad", weight, {74, 6, 14}));
 }
 
 static void addProducts(std::vector<Subject> &list) {
@@ -366,6 +389,7 @@ static void addVectorKernels(std::vector<Subject> &list) {
 std::vector<Subject> subjects() {
   std::vector<Subject> list;
   addProducts(list);
+  addTallProducts(list);
   using Part = FlashAttention::Part;
   list.push_back(attention("attention", Part::Forward, true, false));
   list.push_back(attention("attention with a bias", Part::Forward, false, true));

@@ -21,6 +21,8 @@ public:
   virtual std::int64_t sharedBytes() const { return 0; }
   /// Blocks that a multiprocessor shall hold at least: bounds a thread's registers.
   virtual int residentBlocks() const { return 1; }
+  /// The most registers of a thread where that bound is too loose; 0: it is not.
+  virtual int mostRegisters() const { return 0; }
 };
 
 /// What a thread asks of the GPU, as the intrinsics of LLVM's NVPTX target.

@@ -35,6 +35,11 @@ int residentBlocksOf(const cpu::Kernel &kernel) {
   return block ? block->residentBlocks() : 1;
 }
 
+static int mostRegistersOf(const cpu::Kernel &kernel) {
+  auto *block = dynamic_cast<const BlockKernel *>(&kernel);
+  return block ? block->mostRegisters() : 0;
+}
+
 static bool runsOnWarp(const cpu::Kernel &kernel) {
   return !dynamic_cast<const BlockKernel *>(&kernel);
 }
@@ -118,13 +123,17 @@ static llvm::Error emitGroup(KernelBuilder &builder, ModuleOp module,
   return llvm::Error::success();
 }
 
-/// Marks an entry point and bounds its threads.
-static void describe(llvm::Function *function, int threads, int residentBlocks) {
+/// Marks an entry point, of a kernel or a group that begins with it, and bounds its threads.
+static void describe(llvm::Function *function, const cpu::Kernel &kernel) {
   function->setCallingConv(llvm::CallingConv::PTX_Kernel);
-  function->addFnAttr("nvvm.maxntid", std::to_string(threads));
+  function->addFnAttr("nvvm.maxntid", std::to_string(threadsOf(kernel)));
   function->addFnAttr("no-builtins");
-  // Without it ptxas keeps registers below what a block may have, and spills.
-  function->addFnAttr("nvvm.minctasm", std::to_string(residentBlocks));
+  // Without a bound ptxas keeps registers below what a block may have, and spills; of the two it
+  // heeds the blocks'.
+  if (int most = mostRegistersOf(kernel))
+    function->addFnAttr("nvvm.maxnreg", std::to_string(most));
+  else
+    function->addFnAttr("nvvm.minctasm", std::to_string(residentBlocksOf(kernel)));
 }
 
 /// The module of all kernels and groups.
@@ -162,12 +171,9 @@ static cpu::CodeGeneration generation(const std::vector<LaunchedKernel> &kernels
   how.tuning.LoopVectorization = how.tuning.SLPVectorization = how.tuning.LoopUnrolling = false;
   how.describe = [&](llvm::Module &code) {
     for (const LaunchedKernel &launched : kernels)
-      describe(code.getFunction(launched.kernel->key(arch)), threadsOf(*launched.kernel),
-               residentBlocksOf(*launched.kernel));
-    for (const LaunchedGroup &group : groups) {
-      const cpu::Kernel &first = *group.runs.front().launched.kernel;
-      describe(code.getFunction(group.name), threadsOf(first), residentBlocksOf(first));
-    }
+      describe(code.getFunction(launched.kernel->key(arch)), *launched.kernel);
+    for (const LaunchedGroup &group : groups)
+      describe(code.getFunction(group.name), *group.runs.front().launched.kernel);
   };
   how.optimize = [](llvm::Module &code, llvm::PassBuilder &builder,
                     llvm::ModuleAnalysisManager &modules) {

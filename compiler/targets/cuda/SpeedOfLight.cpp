@@ -22,7 +22,7 @@ namespace {
 enum class Body { Pipelined, Mma, Fma };
 
 struct Tile {
-  double side; ///< rows and columns of a block's results
+  double rows, columns; ///< of a block's results
   Body body;
 
   bool tf32; ///< which tensor cores multiply half as fast as bf16
@@ -30,18 +30,19 @@ struct Tile {
   bool onTensorCore() const { return body != Body::Fma; }
   /// Waves of shared memory a FLOP.
   double waves() const {
-    // For 16 terms of a tile's sums. Pipelined: f32, four warps read their halves of both
-    // factors, copies write each once; else bf16 by ldmatrix, a warp half the rows and 32
-    // columns.
-    double lines = 2 * side;
+    // For 16 terms of a tile's sums. Pipelined: f32, a warp reads half of the columns, and half
+    // of the rows, or a quarter of 256; copies write each once. Else bf16 by ldmatrix, a warp
+    // half the rows and 32 columns.
+    double lines = rows + columns;
     double taken = 0;
     if (body == Body::Pipelined) {
-      taken = 4 * (side / 2 + side / 2) * 64 / 128 + lines * 64 / 128;
+      double warps = rows == 256 ? 8 : 4;
+      taken = warps * (rows / (warps / 2) + columns / 2) * 64 / 128 + lines * 64 / 128;
     } else {
-      double warps = side == 128 ? 8 : 4;
-      taken = warps * (side / 2 + 32) * 32 / 128 + lines * 32 / 128;
+      double warps = rows == 128 ? 8 : 4;
+      taken = warps * (rows / 2 + 32) * 32 / 128 + lines * 32 / 128;
     }
-    return taken / (2 * side * side * 16);
+    return taken / (2 * rows * columns * 16);
   }
 };
 
@@ -51,7 +52,8 @@ std::optional<Tile> tileOf(std::string_view kernel) {
   if (!std::regex_search(kernel.begin(), kernel.end(), match, pattern))
     return std::nullopt;
   std::string body = match[2];
-  return Tile{std::stod(match[1]), body == "cp"    ? Body::Pipelined
+  double rows = std::stod(match[1]);
+  return Tile{rows, std::min(rows, 128.0), body == "cp"    ? Body::Pipelined
                                    : body == "mma" ? Body::Mma
                                                    : Body::Fma,
               kernel.ends_with(productsName(Products::Tf32))};

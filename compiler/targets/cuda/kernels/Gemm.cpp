@@ -42,23 +42,23 @@ bool Gemm::pipelined() const {
 
 IntExpr Gemm::grid(const CpuIsa &) const {
   if (window)
-    return {ceilDiv(gradient ? out : window, tile) * ceilDiv(n, tile), {}};
+    return {ceilDiv(gradient ? out : window, tileRows()) * ceilDiv(n, tileColumns()), {}};
   if (gradient)
-    return {0, {{0, chunk, ceilDiv(out, tile) * ceilDiv(n, tile)}}};
-  return {0, {{0, tile, ceilDiv(n, tile)}}};
+    return {0, {{0, chunk, ceilDiv(out, tileRows()) * ceilDiv(n, tileColumns())}}};
+  return {0, {{0, tileRows(), ceilDiv(n, tileColumns())}}};
 }
 
 IntExpr Gemm::flops() const { return {0, {{0, 1, 2 * n * parts * (gradient ? out : k) / windows}}}; }
 
 int Gemm::threads() const {
   if (pipelined())
-    return 128;
+    return tile == 256 ? 256 : 128;
   return products == Products::Bf16 ? (tile == 128 ? 256 : 128) : tile * tile / 64;
 }
 
 std::int64_t Gemm::sharedBytes() const {
   if (pipelined())
-    return kStages * 2 * tile * kStageDepth * 4;
+    return kStages * (tileRows() + tileColumns()) * kStageDepth * 4;
   if (products == Products::Bf16)
     return 2 * 2 * tile * kMmaDepth * 2; // two stages of both factors
   return 2 * kFmaDepth * (tile + 4) * 4; // both factors
@@ -93,14 +93,14 @@ GemmTile::GemmTile(KernelBuilder &b, const Gemm &spec)
 }
 
 void GemmTile::locate(Num task) {
-  std::int64_t tilesN = ceilDiv(spec.n, spec.tile);
-  std::int64_t tiles = ceilDiv(spec.gradient ? spec.out : spec.tile, spec.tile) * tilesN;
+  std::int64_t tilesN = ceilDiv(spec.n, spec.tileColumns());
+  std::int64_t tiles = (spec.gradient ? ceilDiv(spec.out, spec.tileRows()) : 1) * tilesN;
   if (spec.gradient && !spec.window) {
     chunk = task / tiles;
     task = task % tiles;
   }
-  row = task / tilesN * spec.tile;
-  column = task % tilesN * spec.tile;
+  row = task / tilesN * spec.tileRows();
+  column = task % tilesN * spec.tileColumns();
 }
 
 void GemmTile::turnTo(int part) {
@@ -112,13 +112,15 @@ void GemmTile::turnTo(int part) {
 
 TileFactor GemmTile::firstFactor() const {
   std::int64_t extent = spec.gradient ? spec.out : spec.k, stride = spec.strideOfFirst();
-  return {first, row, rows, stride, extent % 4 == 0 && stride % 4 == 0, !spec.gradient};
+  return {first, row, rows, stride, extent % 4 == 0 && stride % 4 == 0, !spec.gradient,
+          spec.gradient && spec.out % spec.tileRows() == 0};
 }
 
 TileFactor GemmTile::secondFactor() const {
   bool byRows = spec.second == Gemm::Factor::RowsOfN && !spec.gradient;
   std::int64_t stride = byRows ? spec.k : spec.n;
-  return {second, column, b.i32(spec.n), stride, stride % 4 == 0, byRows};
+  return {second, column, b.i32(spec.n), stride, stride % 4 == 0, byRows,
+          spec.n % spec.tileColumns() == 0};
 }
 
 Nums GemmTile::load(const TileFactor &factor, Num depth, Num line, Num at) {

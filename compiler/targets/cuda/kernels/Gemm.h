@@ -6,6 +6,8 @@
 #include "compiler/targets/cuda/BlockKernel.h"
 #include "compiler/targets/cuda/GpuArch.h"
 
+#include <algorithm>
+
 namespace ftc::cuda {
 
 /// Y[M, n] = epilogue(A B), summed over k: A[M, k], and B[k, n] as it lies (`ColumnsOfN`) or as
@@ -33,7 +35,9 @@ struct Gemm : BlockKernel {
   Factor second = Factor::RowsOfN;
   int parts = 1;
   Products products = Products::F32; ///< tf32: where pipelined() holds, else f32
-  int tile = 64;                     ///< 64 or 128: rows and columns of a block's tile
+  /// Rows and columns of a block's tile: 64 or 128; 256 is of 256 rows and 128 columns, which
+  /// are fewer accesses of shared memory a FLOP, where mayBeTall() holds.
+  int tile = 64;
   bool bias = false, add = false, savePre = false;
   cpu::Activation act = cpu::Activation::None, gradAct = cpu::Activation::None;
   bool gradient = false;
@@ -48,6 +52,10 @@ struct Gemm : BlockKernel {
   /// Whether factors come by cp.async: products on tensor cores whose lines begin at multiples
   /// of 16 bytes, of at least as many steps as there are stages. All others wait in registers.
   bool pipelined() const;
+  /// Whether the tile may be of 256 rows.
+  bool mayBeTall() const { return pipelined() && products == Products::Bf16; }
+  int tileRows() const { return tile; }
+  int tileColumns() const { return std::min(tile, 128); }
 
   std::int64_t strideOfFirst() const { return firstStride ? firstStride : gradient ? out : k; }
   std::int64_t strideOfResult() const { return resultStride ? resultStride : n; }
@@ -59,8 +67,9 @@ struct Gemm : BlockKernel {
   std::int64_t sharedBytes() const override;
   /// A fragment of tf32 takes twice the registers of one of bf16.
   int residentBlocks() const override {
-    return !pipelined() ? 1 : products == Products::Tf32 ? 2 : 3;
+    return !pipelined() || tile == 256 ? 1 : products == Products::Tf32 ? 2 : 3;
   }
+  int mostRegisters() const override { return tile == 256 ? 168 : 0; }
   void emit(KernelBuilder &b) const override;
 };
 

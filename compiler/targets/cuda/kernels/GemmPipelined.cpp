@@ -3,25 +3,33 @@
 // them. Factors are rounded to bf16 or tf32 on their way from shared memory to mma's fragments.
 #include "compiler/targets/cuda/kernels/GemmTile.h"
 
+#include <bit>
+
 namespace ftc::cuda {
 namespace {
 
 constexpr int kStages = Gemm::kStages, kDepth = Gemm::kStageDepth;
 
+/// Rows and columns of a warp's part of the tile: warps lie two by two, or four by two.
+int warpRows(const Gemm &spec) { return spec.tileRows() / (spec.threads() / 64); }
+int warpColumns(const Gemm &spec) { return spec.tileColumns() / 2; }
+
 /// One factor in a stage: lines of the tile's side with the inner dimension in them (`inner`),
-/// or lines of the inner dimension with the tile's side in them. Elements 4t .. 4t + 3 of the
-/// inner dimension belong to the threads t, t + 4, ... of a warp: a fragment may hold its terms
-/// in any order in which the other factor holds them too, and so a thread's four are one
-/// access.
+/// or lines of the inner dimension with the tile's side in them, 128 elements at most. Elements
+/// 4t .. 4t + 3 of the inner dimension belong to the threads t, t + 4, ... of a warp: a fragment
+/// may hold its terms in any order in which the other factor holds them too, and so a thread's
+/// four are one access.
 /// What does not change with the step is one register a factor: all else is a constant offset.
 class StagedFactor {
 public:
   StagedFactor(GemmTile &tile, const TileFactor &factor, std::int64_t sharedAt, Num thread,
                bool across)
-      : tile(tile), b(tile.b), factor(factor), sharedAt(sharedAt), thread(thread) {
+      : tile(tile), b(tile.b), factor(factor), across(across), sharedAt(sharedAt),
+        thread(thread) {
     Num lane = thread & 31, warp = thread >> 5;
-    Num warpSide = (across ? warp & 1 : warp >> 1) * (side() / 2);
-    int chunks = (factor.inner ? kDepth : side()) / 4;
+    Num warpSide = across ? (warp & 1) * warpColumns(tile.spec)
+                          : (warp >> 1) * warpRows(tile.spec);
+    int chunks = width() / 4;
     line = thread / chunks;
     at = thread % chunks * 4;
     Num row = factor.inner ? factor.origin + line : line;
@@ -30,24 +38,29 @@ public:
     left = factor.lines - (factor.inner ? row : column);
     Num quarter = lane & 3, member = lane >> 2;
     fragment = factor.inner ? (warpSide + member) * (kDepth * 4) + quarter * 16
-                            : (quarter * (4 * side()) + warpSide + member + quarter * 8) * 4;
+                            : ofColumn(warpSide) +
+                                  (quarter * (4 * width()) + member + quarter * 8) * 4;
   }
 
   /// Begins the copies of the step at `depth` to the stage at byte `stage`; zeros outside.
   void copy(Num depth, Num stage) const {
-    int lines = tile.spec.threads() * 4 / (factor.inner ? kDepth : side());
-    int groups = side() * kDepth / 4 / tile.spec.threads();
+    int lines = tile.spec.threads() * 4 / width();
+    int groups = (factor.inner ? side() : kDepth) / lines;
     Num ofInner = tile.to - depth - (factor.inner ? at : line);
     // Then a step that begins before the end does not reach behind it.
     bool wholeSteps = !tile.spec.gradient && tile.spec.k % kDepth == 0;
     Ptr from = factor.inner ? source[b.toI64(depth)] : source[b.toI64(depth) * factor.stride];
-    for (int g = 0; g < groups; ++g) {
-      Num inside = factor.inner ? left > g * lines : left > 0;
-      if (!wholeSteps)
-        inside = inside & (factor.inner ? ofInner > 0 : ofInner > g * lines);
-      tile.block.copyAsync(destination(g, lines, stage), from[g * lines * factor.stride],
-                           b.select(inside, b.i32(16), b.i32(0)));
-    }
+    for (int piece = 0; piece < pieces(); ++piece)
+      for (int g = 0; g < groups; ++g) {
+        Num inside = left > (factor.inner ? g * lines : piece * width());
+        Num ofSteps = ofInner > (factor.inner ? 0 : g * lines);
+        if (!wholeSteps)
+          inside = factor.whole ? ofSteps : inside & ofSteps;
+        Num bytes = factor.whole && wholeSteps ? b.i32(16)
+                                               : b.select(inside, b.i32(16), b.i32(0));
+        tile.block.copyAsync(destination(piece, g, lines, stage),
+                             from[g * lines * factor.stride + piece * width()], bytes);
+      }
   }
 
   /// Words of the thread's four inner elements, of the warp's eight `group` of the side: in
@@ -62,7 +75,7 @@ public:
       auto from = place(fragment, group % 4, stage);
       for (int i = 0; i < 4; ++i)
         four.push_back(
-            block.load(block.at(from, (i * side() + group / 4 * 32) * 4), b.f32Type()));
+            block.load(block.at(from, (i * width() + group / 4 * 32) * 4), b.f32Type()));
     }
     if (tile.spec.products == Products::Bf16)
       return {block.toBf16Pair(four[0], four[1]), block.toBf16Pair(four[2], four[3])};
@@ -75,14 +88,22 @@ public:
   Num sum(Num column, Num stage, Num sum) const {
     BlockBuilder &block = tile.block;
     for (int i = 0; i < kDepth; ++i) {
-      auto from = place(column * 4, i / 4, stage);
-      sum = sum + block.load(block.at(from, i * side() * 4), b.f32Type());
+      auto from = place(ofColumn(column), i / 4, stage);
+      sum = sum + block.load(block.at(from, i * width() * 4), b.f32Type());
     }
     return sum;
   }
 
 private:
-  int side() const { return tile.spec.tile; }
+  /// Elements of a line, and how many pieces of such lines a stage has: the side of 256 lies in
+  /// two, so that a thread copies the same chunks of either.
+  int width() const { return factor.inner ? kDepth : std::min(side(), 128); }
+  int pieces() const { return factor.inner ? 1 : side() / width(); }
+  /// Byte of a column in a stage, of a factor that is not `inner`.
+  Num ofColumn(Num column) const {
+    return (column & (width() - 1)) * 4 + column / width() * (kDepth * width() * 4);
+  }
+  int side() const { return across ? tile.spec.tileColumns() : tile.spec.tileRows(); }
 
   /// Four lines of the inner dimension that a warp reads at once are four apart: their groups
   /// of eight elements are permuted by exclusive or with `four`, the line's number over four,
@@ -93,18 +114,27 @@ private:
     return tile.block.shared(four ? address ^ four * 32 : address);
   }
 
-  BlockBuilder::Shared destination(int group, int lines, Num stage) const {
-    // Chunks of 16 bytes in the order of threads: of both factors the same register.
+  /// Where the thread's chunk of copies `group` goes. Chunks of 16 bytes lie in the order of
+  /// threads: of both factors the same register.
+  BlockBuilder::Shared destination(int piece, int group, int lines, Num stage) const {
+    int passed = factor.inner ? 0 : group * lines / 4;
+    int behind = (piece * kDepth + group * lines) * width() * 4;
     Num mine = thread * 16;
-    if (!factor.inner && lines > 4)
-      mine = mine ^ (line >> 2) << 5;
-    return tile.block.at(place(mine, factor.inner ? 0 : group * lines / 4, stage),
-                         group * lines * (factor.inner ? kDepth : side()) * 4);
+    if (factor.inner || lines <= 4)
+      return tile.block.at(place(mine, passed, stage), behind);
+    // Of eight lines at once the second four are the second half of the threads, which the
+    // address tells: factors and stages begin at multiples of all threads' chunks.
+    int half = tile.spec.threads() / 2 * 16;
+    Num address = mine + stage + sharedAt;
+    Num second = (address & half) >> std::countr_zero(static_cast<unsigned>(half / 32));
+    address = address ^ second ^ passed * 32;
+    return tile.block.at(tile.block.shared(address), behind);
   }
 
   GemmTile &tile;
   KernelBuilder &b;
   TileFactor factor;
+  bool across;
   std::int64_t sharedAt;
   Num thread;
   Num line, at; ///< of the thread's first chunk in a stage
@@ -119,13 +149,13 @@ void emitPipelinedBody(GemmTile &tile) {
   KernelBuilder &b = tile.b;
   BlockBuilder &block = tile.block;
   const Gemm &spec = tile.spec;
-  const int factorBytes = spec.tile * kDepth * 4, stageBytes = 2 * factorBytes;
-  // Four warps, two by two.
-  const int side = spec.tile / 2, tilesM = side / 16, tilesN = side / 8;
+  const int leftBytes = spec.tileRows() * kDepth * 4;
+  const int stageBytes = leftBytes + spec.tileColumns() * kDepth * 4;
+  const int tilesM = warpRows(spec) / 16, tilesN = warpColumns(spec) / 8;
   bool sumsBias = spec.gradient && spec.bias;
-  Num bias = block.thread() < spec.tile;
-  if (sumsBias)
-    bias = bias & (tile.column == 0);
+  Num bias = tile.column == 0;
+  if (spec.threads() > spec.tileRows())
+    bias = bias & (block.thread() < spec.tileRows());
   std::size_t sumCount = 4 * tilesM * tilesN;
   Nums carried(sumCount, b.f32(0));
   carried.push_back(b.i32(0)); // the stage to work on
@@ -138,7 +168,7 @@ void emitPipelinedBody(GemmTile &tile) {
     }
     Num thread = part ? block.unknown(block.thread()) : block.thread();
     StagedFactor left(tile, tile.firstFactor(), 0, thread, false);
-    StagedFactor right(tile, tile.secondFactor(), factorBytes, thread, true);
+    StagedFactor right(tile, tile.secondFactor(), leftBytes, thread, true);
     auto copy = [&](Num depth, Num stage) {
       b.ifThen(depth < tile.to, [&] {
         left.copy(depth, stage);
@@ -197,7 +227,7 @@ void emitPipelinedBody(GemmTile &tile) {
           }
           if (sumsBias)
             column = b.choose(
-                bias, [&] { return Nums{left.sum(block.thread(), stage, column)}; },
+                bias, [&] { return Nums{left.sum(block.unknown(block.thread()), stage, column)}; },
                 [&] { return Nums{column}; })[0];
           Num next = stage + stageBytes;
           sums.push_back(b.select(next == kStages * stageBytes, b.i32(0), next));
@@ -208,8 +238,8 @@ void emitPipelinedBody(GemmTile &tile) {
   // Registers are short: none holds over the loop where the block's and the thread's sums go.
   tile.locate(block.unknown(block.task()));
   Num thread = block.unknown(block.thread()), warp = thread >> 5;
-  tile.finishFragments(carried, tilesM, tilesN, (warp >> 1) * side, (warp & 1) * side,
-                       thread & 31);
+  tile.finishFragments(carried, tilesM, tilesN, (warp >> 1) * warpRows(spec),
+                       (warp & 1) * warpColumns(spec), thread & 31);
   if (sumsBias)
     b.ifThen(bias, [&] { tile.finishBias(tile.row + block.thread(), carried[sumCount + 1]); });
 }

@@ -17,6 +17,7 @@ struct TileFactor {
   std::int64_t stride; ///< elements between lines of memory
   bool inFours;        ///< widths and strides are multiples of four
   bool inner;          ///< consecutive elements are of the inner dimension
+  bool whole;          ///< every tile is full of lines
 };
 
 /// A block's tile of the product, in i32: sums over [from, to) of the inner dimension.
