@@ -30,6 +30,11 @@ private:
 void checkEachRow(const DataCheckOptions &options, const Task &task, CheckedFile &file,
                   FindingList &findings);
 
+/// With a tokenizer: encodes the rows that the task takes, for their lengths. Rows that cannot
+/// be are no longer usable.
+void encodeEachRow(const DataCheckOptions &options, const Task &task, CheckedFile &file,
+                   FindingList &findings);
+
 /// Counts labels; without `known` labels they are taken from the training file. Rows with
 /// labels that are not among them are no longer usable.
 void checkLabels(const DataCheckOptions &options, DataCheck &check, FindingList &findings);
@@ -37,8 +42,7 @@ void checkLabels(const DataCheckOptions &options, DataCheck &check, FindingList 
 /// Duplicates in each file, and rows of the training file in the others.
 Status checkDuplicates(DataCheck &check, FindingList &findings);
 
-/// Lengths, and what the limits would cut.
-void checkLengths(const DataCheckOptions &options, const Task &task, CheckedFile &file,
-                  FindingList &findings);
+/// Lengths of usable rows, and what the limits would cut.
+void checkLengths(const DataCheckOptions &options, const Task &task, CheckedFile &file);
 
 } // namespace ftc::rt

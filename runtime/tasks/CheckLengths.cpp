@@ -1,4 +1,5 @@
-// Lengths in characters or words, in tokens where there is a tokenizer, and what limits cut.
+// Rows encoded: which cannot be, lengths in characters or words and in tokens, and what limits
+// cut.
 #include "runtime/tasks/Answers.h"
 #include "runtime/tasks/CheckFindings.h"
 
@@ -20,11 +21,6 @@ std::int64_t cellLength(const DataTable &table, std::int64_t row, int column) {
   return length;
 }
 
-/// Lengths of a row in tokens, nothing cut.
-struct TokenLengths {
-  std::int64_t input = 0, target = 0;
-};
-
 Result<TokenLengths> measureRow(const DataCheckOptions &options, const Task &task,
                                 const CheckedFile &file, std::int64_t row) {
   EncodeSettings settings = options.encode;
@@ -37,12 +33,6 @@ Result<TokenLengths> measureRow(const DataCheckOptions &options, const Task &tas
     return task.encode(file.table, row, columns, LabelSet(), *options.tokenizer, settings);
   };
   FTC_ASSIGN_OR_RETURN(Example input, encode(inputs));
-  // Where a question leaves no room for its context, limits refuse what they would else cut.
-  if (task.windowed() && options.encode.maxSeqLength > 0) {
-    std::vector<Example> windows;
-    FTC_RETURN_IF_ERROR(task.encodeExamples(file.table, row, inputs, LabelSet(),
-                                            *options.tokenizer, options.encode, windows));
-  }
   TokenLengths lengths{input.tokens(), 0};
   if (!task.hasTargetText() || file.columns.label < 0) {
     FTC_RETURN_IF_ERROR(checkTokens(file.table, input));
@@ -55,10 +45,50 @@ Result<TokenLengths> measureRow(const DataCheckOptions &options, const Task &tas
   return lengths;
 }
 
+/// Windows are never cut: where a question leaves its context no room within the limit, the row
+/// is refused.
+Status checkWindows(const DataCheckOptions &options, const Task &task, const CheckedFile &file,
+                    std::int64_t row) {
+  if (!task.windowed() || options.encode.maxSeqLength <= 0)
+    return {};
+  EncodeSettings settings = options.encode;
+  settings.forOutputs = false;
+  TaskColumns inputs = file.columns;
+  inputs.label = -1;
+  std::vector<Example> windows;
+  return task.encodeExamples(file.table, row, inputs, LabelSet(), *options.tokenizer, settings,
+                             windows);
+}
+
 } // namespace
 
-void checkLengths(const DataCheckOptions &options, const Task &task, CheckedFile &file,
-                  FindingList &findings) {
+void encodeEachRow(const DataCheckOptions &options, const Task &task, CheckedFile &file,
+                   FindingList &findings) {
+  if (!options.tokenizer)
+    return;
+  file.tokenLengths.resize(file.table.rows());
+  std::vector<std::int64_t> usable;
+  for (std::int64_t row : file.usable) {
+    auto refuse = [&](std::string_view kind, std::string_view what, const Status &status) {
+      ++file.refusedRows;
+      findings.addRow(Severity::Refused, kind, what, file, row, status.message());
+    };
+    Result<TokenLengths> measured = measureRow(options, task, file, row);
+    if (!measured) {
+      refuse("not-encoded", "rows that the tokenizer gives nothing for", measured.status());
+      continue;
+    }
+    if (Status windows = checkWindows(options, task, file, row); !windows) {
+      refuse("no-room", "questions that leave no room for their context", windows);
+      continue;
+    }
+    file.tokenLengths[row] = *measured;
+    usable.push_back(row);
+  }
+  file.usable = std::move(usable);
+}
+
+void checkLengths(const DataCheckOptions &options, const Task &task, CheckedFile &file) {
   bool writes = task.hasTargetText() || (task.generates() && file.columns.pair >= 0);
   bool pair = file.columns.pair >= 0 && !writes;
   std::vector<std::int64_t> characters, targetCharacters, tokens, targetTokens;
@@ -67,18 +97,11 @@ void checkLengths(const DataCheckOptions &options, const Task &task, CheckedFile
                          (pair ? cellLength(file.table, row, file.columns.pair) : 0));
     if (writes && file.columns.label >= 0)
       targetCharacters.push_back(cellLength(file.table, row, file.columns.label));
-    if (!options.tokenizer)
+    if (file.tokenLengths.empty())
       continue;
-    Result<TokenLengths> measured = measureRow(options, task, file, row);
-    if (!measured) {
-      findings.addRow(Severity::Refused, "not-encoded",
-                      "rows that the tokenizer gives nothing for", file, row,
-                      measured.status().message());
-      continue;
-    }
-    tokens.push_back(measured->input);
+    tokens.push_back(file.tokenLengths[row].input);
     if (task.hasTargetText() && file.columns.label >= 0)
-      targetTokens.push_back(measured->target);
+      targetTokens.push_back(file.tokenLengths[row].target);
   }
   file.characters = summarizeLengths(characters);
   file.targetCharacters = summarizeLengths(targetCharacters);

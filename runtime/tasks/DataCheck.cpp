@@ -122,14 +122,16 @@ Result<DataCheck> checkData(const DataCheckOptions &options) {
   FTC_RETURN_IF_ERROR(tellTask(options, check, findings));
   std::optional<CheckedFile> *files[] = {&check.train, &check.validation, &check.test};
   for (std::optional<CheckedFile> *file : files)
-    if (*file && (*file)->readable)
+    if (*file && (*file)->readable) {
       checkEachRow(options, *check.task, **file, findings);
+      encodeEachRow(options, *check.task, **file, findings);
+    }
   checkLabels(options, check, findings);
   FTC_RETURN_IF_ERROR(checkDuplicates(check, findings));
   for (std::optional<CheckedFile> *file : files) {
     if (!*file || !(*file)->readable)
       continue;
-    checkLengths(options, *check.task, **file, findings);
+    checkLengths(options, *check.task, **file);
     if ((*file)->usable.empty())
       findings.add(Severity::Refused, "no-rows", "no row is left to use",
                    {(*file)->path, 0, "expected at least one usable row, got none"});

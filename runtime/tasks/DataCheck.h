@@ -52,6 +52,11 @@ struct LeakageCounts {
   std::int64_t folded = 0; ///< at least but for case and white space: with the exact ones
 };
 
+/// Lengths of a row in tokens, nothing cut.
+struct TokenLengths {
+  std::int64_t input = 0, target = 0;
+};
+
 /// A data file of the check; `table` stays for whoever goes on with it.
 struct CheckedFile {
   std::string role; ///< "train", "validation" or "test"
@@ -62,6 +67,8 @@ struct CheckedFile {
   ReadProblems problems;            ///< rows that could not be read
   std::vector<std::int64_t> usable; ///< rows of the table that the task takes
   std::int64_t refusedRows = 0;     ///< rows of the table that it does not
+  /// [rows()], of those that are usable; empty without a tokenizer.
+  std::vector<TokenLengths> tokenLengths;
   /// Labels and how many rows (token classification: words) have them, of usable rows.
   std::map<std::string, std::int64_t> labels;
   std::int64_t rowsWithoutLabel = 0; ///< multi-label rows of none; questions without an answer

@@ -24,6 +24,10 @@ class DataCheckTest(Suite):
     def kinds(self, found):
         return {one["kind"]: one for one in found["findings"]}
 
+    def counts(self, found):
+        """Usable and refused rows of the first file."""
+        return tuple(found["files"][0][name] for name in ("usable_rows", "refused_rows"))
+
     def testGoodFile(self):
         done = must("ftrt", "check-data", self.write("good.csv", GOOD), "--task", TEXT)
         self.assertEqual(done.stderr, "")
@@ -91,8 +95,10 @@ class DataCheckTest(Suite):
                     self.scratch / "none")
         self.assertEqual(done.returncode, 1)
         self.assertRegex(last_line(done.stderr), r"long\.jsonl: line 2: question 'b': expected room")
-        found = self.kinds(self.check(path, "--model", artifact, code=1))["not-encoded"]
+        check = self.check(path, "--model", artifact, code=1)
+        found = self.kinds(check)["no-room"]
         self.assertEqual([place["line"] for place in found["places"]], [2])
+        self.assertEqual(self.counts(check), (1, 1))
 
     def testATextWithoutATokenHasAPlace(self):
         """GPT-2 puts nothing around a text, so an empty one has no token: every command says where."""
@@ -110,8 +116,10 @@ class DataCheckTest(Suite):
             self.assertEqual(done.returncode, 1)
             self.assertRegex(last_line(done.stderr),
                              r"hole\.csv: line 14: the text has no token: an example needs")
-        found = self.kinds(self.check(path, "--model", artifact, code=1))["not-encoded"]
+        check = self.check(path, "--model", artifact, code=1)
+        found = self.kinds(check)["not-encoded"]
         self.assertEqual([place["line"] for place in found["places"]], [14])
+        self.assertEqual(self.counts(check), (12, 1))
 
     def testLeakageAndLengths(self):
         train = self.write("t.csv", GOOD)

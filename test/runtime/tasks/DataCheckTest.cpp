@@ -323,6 +323,28 @@ TEST_F(DataCheckTest, LengthsAndCuts) {
       std::string::npos);
 }
 
+TEST_F(DataCheckTest, QuestionsThatLeaveNoRoom) {
+  FakeTokenizer tokenizer;
+  options.tokenizer = &tokenizer;
+  options.encode.maxSeqLength = 8;
+  options.encode.questions.docStride = 2;
+  auto row = [](const std::string &id, const std::string &question) {
+    return R"({"context": "a b c", "answers": {"text": ["b"], "answer_start": [2]}, "id": ")" +
+           id + R"(", "question": ")" + question + "\"}\n";
+  };
+  std::string text = row("1", "q");
+  for (int id = 2; id < 9; ++id)
+    text += row(std::to_string(id), std::string(30, 'q'));
+  DataCheck check = this->check("question-answering", write("q.jsonl", text));
+  EXPECT_EQ(found(check, "no-room"), "7: 2 3 4 5 6");
+  EXPECT_EQ(found(check, "not-encoded"), "");
+  EXPECT_EQ(found(check, "duplicate"), "") << "a refused row is no duplicate";
+  EXPECT_EQ(check.train->refusedRows, 7);
+  EXPECT_EQ(check.train->usable, std::vector<std::int64_t>{0});
+  EXPECT_EQ(check.train->tokens.count, 1);
+  EXPECT_EQ(check.train->characters.count, 1);
+}
+
 TEST_F(DataCheckTest, FilesThatAreNoData) {
   DataCheck none = check("text-classification", directory.path() + "/none.csv");
   EXPECT_EQ(found(none, "unreadable-file"), "1: 0");
