@@ -191,6 +191,12 @@ std::string whereQuestion(const DataTable &table, std::int64_t row,
   return table.where(row) + ": question " + quote(questionId(table, row, columns), 60);
 }
 
+std::optional<std::int64_t> QuestionIds::take(const DataTable &table, std::int64_t row,
+                                              const TaskColumns &columns) {
+  auto [first, fresh] = rows.try_emplace(questionId(table, row, columns), row);
+  return fresh ? std::nullopt : std::optional(first->second);
+}
+
 Result<Answers> readAnswers(const DataTable &table, std::int64_t row,
                             const TaskColumns &columns) {
   Answers answers;

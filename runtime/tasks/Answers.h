@@ -3,6 +3,9 @@
 
 #include "runtime/tasks/Task.h"
 
+#include <optional>
+#include <unordered_map>
+
 namespace ftc::rt {
 
 /// The answers of one row, in the file's order; none: the question has no answer.
@@ -24,6 +27,17 @@ std::string questionId(const DataTable &table, std::int64_t row, const TaskColum
 
 /// "PATH: line N: question 'id'", for error messages.
 std::string whereQuestion(const DataTable &table, std::int64_t row, const TaskColumns &columns);
+
+/// The ids of a table's questions, each of which may stand there once.
+class QuestionIds {
+public:
+  /// Takes the row's id; the row that has it already, or nothing.
+  std::optional<std::int64_t> take(const DataTable &table, std::int64_t row,
+                                   const TaskColumns &columns);
+
+private:
+  std::unordered_map<std::string, std::int64_t> rows;
+};
 
 /// Reads the row's answers. Fails on other kinds of cells, on unequal numbers of texts and
 /// starts, and on an empty text.

@@ -7,7 +7,6 @@
 #include "runtime/tasks/TagScheme.h"
 
 #include <array>
-#include <unordered_map>
 
 namespace ftc::rt {
 
@@ -74,10 +73,23 @@ public:
   RowCheck(const Task &task, CheckedFile &file, FindingList &findings)
       : task(task), file(file), findings(findings) {}
 
+  /// Whether no earlier row of the file has what only one may have.
+  bool checkAlone(std::int64_t row) {
+    if (!question)
+      return true;
+    std::optional<std::int64_t> other = ids.take(file.table, row, file.columns);
+    if (other)
+      findings.addRow(Severity::Refused, "duplicate-id", "questions whose id another one has",
+                      file, row,
+                      "the id " + quote(questionId(file.table, row, file.columns), 60) +
+                          " stands in " + std::string(file.table.unit()) + " " +
+                          std::to_string(file.table.line(*other)) + " too");
+    return !other;
+  }
+
   void checkUsable(std::int64_t row) {
     const DataTable &table = file.table;
     const TaskColumns &columns = file.columns;
-    bool question = task.labelPlacement() == LabelPlacement::Span;
     if (blankCell(table, row, columns.text))
       warn(row, "empty-input",
            question ? "questions that are empty" : "rows with an empty text",
@@ -96,8 +108,10 @@ public:
         warn(row, "equal-target", "rows whose target is their source",
              "both are " + inputExcerpt(table, row, columns, 60));
     }
-    if (question)
-      checkQuestion(row);
+    if (question && columns.label >= 0)
+      if (Result<Answers> answers = readAnswers(table, row, columns);
+          answers && answers->size() == 0)
+        ++file.rowsWithoutLabel;
   }
 
 private:
@@ -105,23 +119,11 @@ private:
     findings.addRow(Severity::Warning, kind, what, file, row, std::move(text));
   }
 
-  void checkQuestion(std::int64_t row) {
-    if (file.columns.label >= 0)
-      if (Result<Answers> answers = readAnswers(file.table, row, file.columns);
-          answers && answers->size() == 0)
-        ++file.rowsWithoutLabel;
-    auto [first, fresh] = ids.try_emplace(questionId(file.table, row, file.columns), row);
-    if (!fresh)
-      findings.addRow(
-          Severity::Refused, "duplicate-id", "questions whose id another one has", file, row,
-          "the id " + quote(first->first, 60) + " stands in " + std::string(file.table.unit()) +
-              " " + std::to_string(file.table.line(first->second)) + " too");
-  }
-
   const Task &task;
   CheckedFile &file;
   FindingList &findings;
-  std::unordered_map<std::string, std::int64_t> ids; ///< of questions, and their first row
+  bool question = task.labelPlacement() == LabelPlacement::Span;
+  QuestionIds ids;
 };
 
 } // namespace
@@ -131,12 +133,14 @@ void checkEachRow(const DataCheckOptions &options, const Task &task, CheckedFile
   RowCheck check(task, file, findings);
   for (std::int64_t row = 0; row < file.table.rows(); ++row) {
     Status taken = task.checkRow(file.table, row, file.columns, options.encode);
-    if (taken) {
+    if (taken && check.checkAlone(row)) {
       file.usable.push_back(row);
       check.checkUsable(row);
       continue;
     }
     ++file.refusedRows;
+    if (taken)
+      continue;
     RefusedKind kind = kindOfRefused(task, file.table, row, file.columns);
     findings.addRow(Severity::Refused, kind.kind, kind.what, file, row, taken.message());
   }

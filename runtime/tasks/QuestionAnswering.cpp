@@ -7,8 +7,6 @@
 #include "runtime/tasks/QuestionOutputs.h"
 #include "runtime/tasks/TaskRegistry.h"
 
-#include <unordered_map>
-
 namespace ftc::rt {
 
 namespace {
@@ -161,15 +159,14 @@ public:
 
   Status checkTable(const DataTable &table, const TaskColumns &columns,
                     const EncodeSettings &settings) const override {
-    std::unordered_map<std::string, std::int64_t> rows;
+    QuestionIds ids;
     for (std::int64_t row = 0; row < table.rows(); ++row) {
       FTC_RETURN_IF_ERROR(checkRow(table, row, columns, settings));
-      auto [first, fresh] = rows.try_emplace(questionId(table, row, columns), row);
-      if (!fresh)
+      if (std::optional<std::int64_t> other = ids.take(table, row, columns))
         return Status::error(whereQuestion(table, row, columns) +
                              ": expected each id once, got this one in " +
                              std::string(table.unit()) + " " +
-                             std::to_string(table.line(first->second)) + " too");
+                             std::to_string(table.line(*other)) + " too");
     }
     return {};
   }

@@ -13,7 +13,6 @@
 #include <cstdio>
 #include <limits>
 #include <map>
-#include <unordered_map>
 
 namespace ftc::rt {
 
@@ -270,14 +269,9 @@ Result<std::string> QuestionOutputs::predictionsText(const DataTable &,
 }
 
 Result<std::vector<TaskFile>> QuestionOutputs::files() const {
-  std::unordered_map<std::string, std::int64_t> last; // of rows with one id the last is kept
-  for (const Example &example : examples)
-    last[questionId(table, example.row, columns)] = example.row;
   JsonMembers answers, best, odds;
   FTC_RETURN_IF_ERROR(eachQuestion([&](std::int64_t row, const AnswerChoice &choice) {
     std::string id = questionId(table, row, columns);
-    if (last[id] != row)
-      return Status::ok();
     answers.add(id, choice.text);
     OrderedJson candidates = OrderedJson::array();
     for (const AnswerCandidate &candidate : choice.best)

@@ -25,7 +25,7 @@ public:
   Result<std::string> predictionsText(const DataTable &table,
                                       const TaskColumns &columns) const override;
   /// predictions.json, nbest_predictions.json and, in version 2, null_odds.json, as Hugging
-  /// Face's run_qa writes them.
+  /// Face's run_qa writes them; Task::checkTable has seen to it that each id is there once.
   Result<std::vector<TaskFile>> files() const override;
 
 private:

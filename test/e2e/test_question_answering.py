@@ -63,6 +63,24 @@ class QuestionAnswering(Suite):
         self.assertEqual({row["id"]: row["answer"] for row in rows},
                          self.read("predict_predictions.json"))
 
+    def testEachIdOnceWhateverTheCommand(self):
+        good = {"id": "a", "question": "who?", "context": "it was Jo",
+                "answers": {"text": ["Jo"], "answer_start": [7]}}
+        path = self.scratch / "twice.jsonl"
+        path.write_text("".join(json.dumps(dict(good, id=name)) + "\n" for name in "aba"))
+        lines = set()
+        for command in (["eval", self.output, "--test_file", path],
+                        ["predict", self.output, "--input_file", path],
+                        ["run", self.artifact, "--train_file", path, "--output_dir",
+                         self.scratch / "twice"],
+                        ["run", self.artifact, "--train_file", self.data, "--test_file", path,
+                         "--output_dir", self.scratch / "twice"]):
+            done = call("ftrt", *command, *FLAGS)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), command)
+            lines.add(last_line(done.stderr))
+        self.assertEqual(lines, {"ftrt: %s: line 3: question 'a': expected each id once, got this "
+                                 "one in line 1 too" % path})
+
     def testFlagsOfPostProcessing(self):
         def answers(*flags):
             done = must("ftrt", "predict", self.output, "--input_file", self.data,

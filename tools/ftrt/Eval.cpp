@@ -171,6 +171,7 @@ Status evalCommand(Arguments arguments) {
                        openModel(model, std::move(options), "ftrt eval", written));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::DataSet> set,
                        rt::readDataSet(*session, testFile, model.columns, true, maxRows));
+  FTC_RETURN_IF_ERROR(rt::checkRows(rt::encodeSource(*session, *set, session->encode)));
   FTC_ASSIGN_OR_RETURN(rt::EncodedTable encoded,
                        rt::encodeTable(*session->task, set->table, set->columns,
                                        session->labels, *session->tokenizer, session->encode));
@@ -281,6 +282,9 @@ static Result<rt::DataTable> readInput(const rt::Session &session, const std::st
 static Result<std::string> predictedLines(rt::Session &session, const rt::DataTable &table,
                                           const rt::TaskColumns &columns,
                                           const ModelFlags &model) {
+  rt::TaskColumns inputs = columns;
+  inputs.label = -1;
+  FTC_RETURN_IF_ERROR(session.task->checkTable(table, inputs, session.encode));
   FTC_ASSIGN_OR_RETURN(rt::EncodedTable encoded,
                        rt::encodeTableForPrediction(*session.task, table, columns,
                                                     *session.tokenizer, session.encode));

@@ -264,18 +264,21 @@ TEST_F(DataCheckTest, Answers) {
       write("q.jsonl",
             head + "\"1\", \"answers\": {\"text\": [\"b\"], \"answer_start\": [2]}}\n" + head +
                 "\"1\", \"answers\": {\"text\": [\"c\"], \"answer_start\": [4]}}\n" + head +
+                "\"2\", \"answers\": {\"text\": [\"c\"], \"answer_start\": [4]}}\n" + head +
                 "\"3\", \"answers\": {\"text\": [\"b\"], \"answer_start\": [3]}}\n" + head +
                 "\"4\", \"answers\": {\"text\": [], \"answer_start\": []}}\n" +
                 "{\"question\": \"\", \"context\": \"\", \"id\": \"5\", \"answers\": "
                 "{\"text\": [], \"answer_start\": []}}\n"));
-  EXPECT_EQ(found(questions, "bad-answer"), "3: 3 4 5");
+  EXPECT_EQ(found(questions, "bad-answer"), "3: 4 5 6");
   EXPECT_EQ(found(questions, "duplicate-id"), "1: 2");
-  EXPECT_EQ(found(questions, "conflicting-duplicate"), "1: 2");
+  EXPECT_EQ(found(questions, "conflicting-duplicate"), "1: 3") << "a refused row is none";
+  EXPECT_EQ(questions.train->refusedRows, 4);
+  EXPECT_EQ(questions.train->usable, (std::vector<std::int64_t>{0, 2}));
   options.encode.questions.version2WithNegative = true;
   questions = check("question-answering", options.train.paths[0]);
-  EXPECT_EQ(found(questions, "bad-answer"), "1: 3");
-  EXPECT_EQ(found(questions, "empty-context"), "1: 5");
-  EXPECT_EQ(found(questions, "empty-input"), "1: 5");
+  EXPECT_EQ(found(questions, "bad-answer"), "1: 4");
+  EXPECT_EQ(found(questions, "empty-context"), "1: 6");
+  EXPECT_EQ(found(questions, "empty-input"), "1: 6");
   EXPECT_EQ(questions.train->rowsWithoutLabel, 2);
 }
 
