@@ -102,13 +102,22 @@ Status Trainer::account(const StepOutcome &outcome, double rate) {
   std::string what =
       "step " + std::to_string(state.step) + ": " + outcome.badTensor + " is not finite";
   if (stepper->fused())
-    return Status::error(what + "; a fused update cannot undo it: resume from the last "
-                                "checkpoint, with a lower --learning_rate");
+    return Status::error(what + "; a fused update cannot undo it: " +
+                         remedy("resume from the last checkpoint, with a lower --learning_rate"));
   if (state.nonFiniteInARow >= kMostNonFinite)
     return Status::error(what + ", and so were the " + std::to_string(kMostNonFinite - 1) +
-                         " steps before it; lower --learning_rate");
+                         " steps before it; " + remedy("lower --learning_rate"));
   progress.line(what + "; the weights were left as they were");
   return Status::ok();
+}
+
+std::string Trainer::remedy(std::string_view lowerRate) const {
+  std::string text(lowerRate);
+  if (settings.adamEpsilon == 0 && session->executor->scalar("adam_epsilon"))
+    text = "begin anew with --adam_epsilon above 0 (with 0, a weight whose gradients were all 0 "
+           "becomes 0 / 0), or " +
+           text;
+  return text;
 }
 
 Status Trainer::checkWeights() const {
@@ -118,8 +127,8 @@ Status Trainer::checkWeights() const {
     return Status::ok();
   return Status::error(
       "step " + std::to_string(state.step) + ": " + quote(*bad, 200) +
-      ": expected finite weights, got a NaN or an infinity: nothing is written of "
-      "them; lower --learning_rate");
+      ": expected finite weights, got a NaN or an infinity: nothing is written of them; " +
+      remedy("lower --learning_rate"));
 }
 
 Status Trainer::saveCheckpoint() {

@@ -88,6 +88,9 @@ private:
   Status account(const StepOutcome &outcome, double rate);
   /// An error once a whole epoch (or run) was seen and no label in it counts.
   Status checkAnyCounted() const;
+  /// What may help where values are not finite: `lowerRate`, and before it the epsilon of 0 that
+  /// AdamW takes, as the field's own does, though it makes a NaN of a gradient that is always 0.
+  std::string remedy(std::string_view lowerRate) const;
   /// Fails where a weight is a NaN or an infinity: such weights are never written.
   Status checkWeights() const;
   Status saveCheckpoint();

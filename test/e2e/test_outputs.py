@@ -304,8 +304,22 @@ class OutputsTest(Suite):
                         "--max_steps", 1, "--adam_epsilon", 0, "--save_strategy", strategy,
                         "--save_steps", 1)
             self.assertEqual(done.returncode, 1, done.stderr)
-            self.assertRegex(last_line(done.stderr), "^ftrt: step 1: '.*': expected finite weights")
+            self.assertRegex(last_line(done.stderr), "^ftrt: step 1: '.*': expected finite weights"
+                             ".*; begin anew with --adam_epsilon above 0 .*, or lower --learning_rate$")
+            self.assertLessEqual(len(last_line(done.stderr)), 500)
             self.assertFalse([name for name in tree(output) or () if name.endswith("safetensors")])
+
+    def testAnEpsilonThatIsNotAtFaultIsNotNamed(self):
+        """AdamW's own value, and SGD, which has none."""
+        sgd = self.compile("bert", TEXT, "sgd.ftb", ("--optim", "sgd"))
+        for artifact, flags in ((self.artifact, ()), (sgd, ("--adam_epsilon", 0))):
+            done = call("ftrt", "run", artifact, "--train_file", DATA, "--output_dir",
+                        self.scratch / "diverged", "--max_steps", 30, "--learning_rate", 1e30,
+                        "--max_grad_norm", 0, "--save_strategy", "no",
+                        "--overwrite_output_dir", *flags)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertRegex(last_line(done.stderr), "(finite|before it).*; lower --learning_rate$")
+            self.assertNotIn("epsilon", last_line(done.stderr))
 
 
 if __name__ == "__main__":
