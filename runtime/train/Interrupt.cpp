@@ -1,6 +1,9 @@
-// Signal handlers that do nothing but set a flag, or _exit on the second delivery.
+// Signal handlers that do nothing but set a flag and write a line, or _exit on the second
+// delivery.
 #include "runtime/train/Interrupt.h"
 
+#include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <unistd.h>
@@ -9,22 +12,33 @@ namespace ftc::rt {
 
 namespace {
 
-volatile std::sig_atomic_t delivered = 0;
+// Two threads may each be handed a signal at once.
+std::atomic<int> delivered = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 const char *volatile notice = "";
+const char *volatile lastWords = "";
 struct sigaction previousTerm, previousInt;
 
+void say(const char *text) {
+  [[maybe_unused]] auto written = write(STDERR_FILENO, text, std::strlen(text));
+}
+
 void onSignal(int signal) {
-  if (delivered)
+  int savedErrno = errno, none = 0;
+  if (!delivered.compare_exchange_strong(none, signal)) {
+    say(lastWords);
     _exit(1);
-  delivered = signal;
-  [[maybe_unused]] auto written = write(STDERR_FILENO, notice, std::strlen(notice));
+  }
+  say(notice);
+  errno = savedErrno;
 }
 
 } // namespace
 
-InterruptScope::InterruptScope(const char *said) {
+InterruptScope::InterruptScope(const char *stopping, const char *stopped) {
   delivered = 0;
-  notice = said;
+  notice = stopping;
+  lastWords = stopped;
   struct sigaction action = {};
   action.sa_handler = onSignal;
   sigemptyset(&action.sa_mask);

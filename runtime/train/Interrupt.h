@@ -4,11 +4,11 @@
 
 namespace ftc::rt {
 
-/// Installs the handlers while it lives; one at a time. The first signal writes `notice`, which must
-/// outlive the scope, to stderr.
+/// Installs the handlers while it lives; one at a time. The first signal writes `stopping` to
+/// stderr, the second `stopped` and ends the process with 1; both must outlive the scope.
 class InterruptScope {
 public:
-  explicit InterruptScope(const char *notice);
+  InterruptScope(const char *stopping, const char *stopped);
   ~InterruptScope();
   InterruptScope(const InterruptScope &) = delete;
   InterruptScope &operator=(const InterruptScope &) = delete;

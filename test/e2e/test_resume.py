@@ -160,8 +160,8 @@ class ResumeTest(Suite):
                     "--lr_scheduler_type", "constant", "--resume_from_checkpoint", "true")
         self.assertNotIn("resuming with", same.stderr)
 
-    def terminate(self, output):
-        """Starts a run and ends it with SIGTERM at its first line of progress."""
+    def terminate(self, output, *signals):
+        """Starts a run and sends the signals at its first line of progress."""
         process = subprocess.Popen([str(BIN / "ftrt")] + self.flags(output), text=True,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                    stdin=subprocess.DEVNULL)
@@ -170,7 +170,8 @@ class ResumeTest(Suite):
             seen += line
             if line.startswith("step "):
                 break
-        process.send_signal(signal.SIGTERM)
+        for one in signals:
+            process.send_signal(one)
         _, errors = process.communicate(timeout=60)
         return process.returncode, seen + errors
 
@@ -178,7 +179,7 @@ class ResumeTest(Suite):
         output = self.scratch / "terminated"
         for _ in range(10):
             shutil.rmtree(output, ignore_errors=True)
-            code, errors = self.terminate(output)
+            code, errors = self.terminate(output, signal.SIGTERM)
             if code != 0:
                 break
         self.assertEqual(code, 1, "every run had finished before the signal: " + errors)
@@ -188,6 +189,21 @@ class ResumeTest(Suite):
         self.assertTrue((output / ("checkpoint-" + found.group(1))).is_dir())
         self.assertFalse((output / "model.safetensors").exists())
         must("ftrt", *self.flags(output), "--resume_from_checkpoint", "true")
+        self.assertSameResult(output)
+
+    def testASecondSignalStopsAtOnceAndSaysSo(self):
+        """Both wait for a run that is held, so that it has no step in between."""
+        output = self.scratch / "at-once"
+        code, errors = self.terminate(output, signal.SIGSTOP, signal.SIGTERM, signal.SIGINT,
+                                      signal.SIGCONT)
+        self.assertEqual(code, 1, errors)
+        self.assertIn("\nftrt: stopping after this step; once more stops at once\n", errors)
+        self.assertEqual(last_line(errors), "ftrt: stopped at once: what came after the last "
+                         "checkpoint is lost; the checkpoints that there are are whole")
+        self.assertFalse((output / "model.safetensors").exists())
+        must("ftrt", *self.flags(output), *(["--resume_from_checkpoint", "true"]
+                                            if list(output.glob("checkpoint-*"))
+                                            else ["--overwrite_output_dir"]))
         self.assertSameResult(output)
 
 

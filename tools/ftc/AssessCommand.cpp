@@ -180,7 +180,8 @@ rt::Status assessCommand(std::span<const std::string> arguments, int &verdictCod
     FTC_RETURN_IF_ERROR(checkPage(flags, given));
   o.compile.model = o.models.front();
   o.recipe.threads = static_cast<unsigned>(given.threads);
-  rt::InterruptScope interrupts("\nftc: stopping; once more stops at once\n");
+  rt::InterruptScope interrupts("\nftc: stopping; once more stops at once\n",
+                                "\nftc: stopped at once, without a verdict\n");
   auto say = [](const std::string &line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   FTC_ASSIGN_OR_RETURN(assess::Assessment result,
                        assess::assess(o, say, [] { return rt::interruptSignal() != 0; }));

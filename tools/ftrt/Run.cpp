@@ -162,7 +162,7 @@ rt::Status runCommand(Arguments arguments) {
                 "Fine-tunes a model with the step that ftc compiled.");
   flags.positional("step.ftb", settings.artifact, "what ftc compile wrote");
   flags.exits("1 also for a run that SIGTERM or SIGINT stopped: its state is saved, and "
-              "--resume_from_checkpoint true goes on.");
+              "--resume_from_checkpoint true goes on; a second signal stops at once.");
   declareData(flags, settings);
   declareTraining(flags, settings);
   declareEvaluation(flags, settings, trackers);
@@ -199,7 +199,9 @@ rt::Status runCommand(Arguments arguments) {
   settings.threads = device.threads;
 
   rt::InterruptScope interrupts(
-      "\nftrt: stopping after this step; once more stops at once\n");
+      "\nftrt: stopping after this step; once more stops at once\n",
+      "\nftrt: stopped at once: what came after the last checkpoint is lost; the checkpoints that "
+      "there are are whole\n");
   rt::Progress progress(stderr, rt::detectProgressStyle());
   if (!trackerRemark.empty())
     progress.line(trackerRemark);
