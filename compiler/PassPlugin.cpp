@@ -2,55 +2,40 @@
 #include "compiler/PassPlugin.h"
 
 #include "compiler/Pipeline.h"
+#include "compiler/plugins/PluginFile.h"
+#include "runtime/support/Text.h"
 
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/BinaryFormat/ELF.h"
-#include "llvm/Object/ELF.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 
 namespace ftc {
 
 static rt::Status refused(const std::string &file, const std::string &why) {
-  return rt::Status::error("--pass_plugin: '" + file + "': " + why);
+  return rt::Status::error("--pass_plugin: " + rt::quote(file, 160) + ": " + why);
 }
 
-/// Whether the file holds all that its ELF headers promise: the loader maps one that was cut
-/// short and touches what is not there, which ends the process with SIGBUS.
-static rt::Status checkWhole(const std::string &file) {
-  auto read = llvm::MemoryBuffer::getFile(file, /*IsText=*/false,
-                                          /*RequiresNullTerminator=*/false);
-  if (!read)
-    return refused(file, read.getError().message());
-  llvm::StringRef bytes = (*read)->getBuffer();
-  if (!bytes.starts_with(llvm::ELF::ElfMagic))
-    return refused(file, "expected a shared library, got a file of another kind");
-  auto elf = llvm::object::ELF64LEFile::create(bytes);
-  auto segments = elf ? elf->program_headers() : elf.takeError();
-  bool whole = segments && llvm::all_of(*segments, [&](const auto &segment) {
-                 return segment.p_offset <= bytes.size() &&
-                        segment.p_filesz <= bytes.size() - segment.p_offset;
-               });
-  llvm::consumeError(segments.takeError());
-  return whole ? rt::Status() : refused(file, "expected a shared library, got one cut short");
+/// What the loader says, with the file's name where it says the whole path, and that twice.
+static std::string loaderReason(llvm::Error error, llvm::StringRef path) {
+  std::string text = llvm::toString(std::move(error));
+  std::string name = rt::escape(llvm::sys::path::filename(path).str(), 60);
+  for (std::size_t at = 0; (at = text.find(path, at)) != std::string::npos; at += name.size())
+    text.replace(at, path.size(), name);
+  return text;
 }
 
 rt::Result<std::vector<std::string>> loadPassPlugin(const std::string &file) {
-  llvm::sys::fs::file_status status;
-  if (std::error_code error = llvm::sys::fs::status(file, status))
-    return refused(file, error.message());
-  if (status.type() != llvm::sys::fs::file_type::regular_file)
-    return refused(file, "expected a shared library");
-  FTC_RETURN_IF_ERROR(checkWhole(file));
+  if (llvm::Error error = checkPluginFile(file))
+    return refused(file, llvm::toString(std::move(error)));
   // The loader looks for a name without a slash where libraries of the system lie.
   llvm::SmallString<256> path(file);
   llvm::sys::fs::make_absolute(path);
   llvm::Expected<mlir::PassPlugin> plugin = mlir::PassPlugin::load(path.str().str());
   if (!plugin)
     return refused(file, "expected a plugin of mlirGetPassPluginInfo for MLIR 22: " +
-                             llvm::toString(plugin.takeError()));
+                             loaderReason(plugin.takeError(), path));
   plugin->registerPassRegistryCallbacks();
   std::vector<std::string> found, all = pluginPhases();
   for (const std::string &phase : all)

@@ -98,21 +98,26 @@ class PassPluginTest(Suite):
                 self.assertRegex(line, r"^ftc: [^:]*\b%s: .*%s" % (phase, why))
                 self.assertFalse((self.scratch / "broken.ftb").exists())
 
+    def noLibraries(self):
+        """Files that are no library of this machine, and what is said of each."""
+        whole = (PLUGINS / "FreezeEmbeddings.so").read_bytes()
+        files = [("missing.so", r"No such file"), (self.scratch, r"expected .*, got a directory")]
+        for name, data, got in [
+                ("empty", b"", "an empty file"), ("text", b"not a library\n", "a file of another kind"),
+                ("magic", b"\x7fELF", "one cut short"), ("cut", whole[:3000], "one cut short"),
+                ("class", whole[:4] + b"\1" + whole[5:], "one of another machine"),
+                ("order", whole[:5] + b"\2" + whole[6:], "one of another machine"),
+                ("arm", whole[:18] + b"\xb7" + whole[19:], "one of another machine")]:
+            (self.scratch / (name + ".so")).write_bytes(data)
+            files.append((self.scratch / (name + ".so"), "expected a shared library, got " + got))
+        return files
+
     def testWhatIsNoPlugin(self):
-        text = self.scratch / "text.so"
-        text.write_text("not a library\n")
-        magic = self.scratch / "magic.so"
-        magic.write_bytes(b"\x7fELF")
-        cut = self.scratch / "cut.so"  # the loader would end with SIGBUS
-        cut.write_bytes((PLUGINS / "FreezeEmbeddings.so").read_bytes()[:3000])
         emulator = BIN.parent / "lib" / "emulator" / "libcuda.so.1"
-        for file, why in [("missing.so", r"No such file"), (self.scratch, r"expected a shared"),
-                          (text, r"expected a shared library, got a file of another kind"),
-                          (magic, r"expected a shared library, got one cut short"),
-                          (cut, r"expected a shared library, got one cut short"),
-                          (emulator, r"mlirGetPassPluginInfo.*entry point not found"),
-                          (PLUGINS / "OtherApi.so", r"version 2.*version is 1"),
-                          (PLUGINS / "Idle.so", r"no pipeline .* ftc-after-PHASE, of import,")]:
+        for file, why in self.noLibraries() + [
+                (emulator, r"mlirGetPassPluginInfo.*entry point not found"),
+                (PLUGINS / "OtherApi.so", r"version 2.*version is 1"),
+                (PLUGINS / "Idle.so", r"no pipeline .* ftc-after-PHASE, of import,")]:
             with self.subTest(file=str(file)):
                 done = call(*self.command(file, output="none.ftb"))
                 line = last_line(done.stderr)
@@ -120,6 +125,34 @@ class PassPluginTest(Suite):
                 self.assertRegex(line, r"^ftc: --pass_plugin: '.*': .*" + why)
                 self.assertLessEqual(len(line), 500)
                 self.assertFalse((self.scratch / "none.ftb").exists())
+
+    def testALongPathLeavesTheReason(self):
+        folder = self.scratch.joinpath(*["x" * 200] * 5)
+        folder.mkdir(parents=True)
+        for name, why in [("empty.so", "got an empty file$"), ("OtherApi.so", r"version 2.*version is 1"),
+                          ("Idle.so", "no pipeline .* of import,"),
+                          ("libcuda.so.1", "entry point not found in 'libcuda.so.1$")]:
+            source = BIN.parent / "lib" / "emulator" if name.startswith("lib") else PLUGINS
+            data = b"" if name == "empty.so" else (source / name).read_bytes()
+            (folder / name).write_bytes(data)
+            line = last_line(call(*self.command(folder / name)).stderr)
+            self.assertRegex(line, r"^ftc: --pass_plugin: '.*\.\.\.': .*" + why)
+            self.assertLessEqual(len(line), 500)
+
+    def testOptRefusesWhatIsNoLibrary(self):
+        """Before MLIR's driver loads it, which would end with a signal or go on without."""
+        for file, why in self.noLibraries():
+            for flag in ("load-pass-plugin", "load-dialect-plugin"):
+                for given in (["--%s=%s" % (flag, file)], ["-" + flag, file]):
+                    done = call("ftc-opt", *given)
+                    self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+                    self.assertRegex(done.stderr, r"\Aftc-opt: --%s: '.*': .*%s.*\n\Z" % (flag, why))
+
+    def testASecondPluginIsRefused(self):
+        done = call(*self.command(PLUGINS / "FreezeEmbeddings.so", "--pass_plugin",
+                                  PLUGINS / "Idle.so"))
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(last_line(done.stderr), "ftc: --pass_plugin: expected once, got it twice")
 
 
 if __name__ == "__main__":

@@ -119,6 +119,9 @@ Status FlagSet::takeFlag(std::span<const std::string> arguments, std::size_t &in
     if (argument.size() > 2)
       value = argument.substr(3);
   }
+  if (flag->once && flag->onLine)
+    return Status::usage("--" + flag->name + ": expected once, got it twice");
+  flag->onLine = true;
   bool more = index + 1 < arguments.size();
   if (flag->kind == Kind::Boolean) {
     if (!value && more && parseBoolean(arguments[index + 1]))
@@ -173,6 +176,8 @@ std::size_t FlagSet::missingPositionals(std::size_t next) const {
 }
 
 Status FlagSet::parseArguments(std::span<const std::string> arguments) {
+  for (Flag &flag : flags)
+    flag.onLine = false;
   std::size_t nextPositional = 0;
   bool onlyPositionals = false;
   for (std::size_t index = 0; index < arguments.size(); ++index) {

@@ -209,6 +209,11 @@ void FlagSet::require(std::string name) {
     flag->required = true;
 }
 
+void FlagSet::once(std::string name) {
+  if (Flag *flag = find(name))
+    flag->once = true;
+}
+
 void FlagSet::alias(char letter, std::string name) {
   if (Flag *flag = find(name))
     flag->letter = letter;

@@ -48,7 +48,8 @@ std::string versionLine(std::string_view program);
 using TextCheck = std::function<rt::Status(std::string_view)>;
 
 /// The flags of one command. Variables given by reference hold the defaults, receive the values
-/// and must outlive parse(). Of a flag given twice the last value counts.
+/// and must outlive parse(). Of a flag given twice the last value counts,
+/// unless it is once().
 class FlagSet {
 public:
   /// `command`: "ftrt run"; `usage`: what follows it in the usage line; `summary`: a sentence.
@@ -89,6 +90,8 @@ public:
 
   /// A missing flag of this name is a usage error.
   void require(std::string name);
+  /// Refuses the flag given twice on the command line; there it still wins over a file's.
+  void once(std::string name);
   /// A one-letter form: alias('o', "output").
   void alias(char letter, std::string name);
   /// Accepts the flag, with true|false or alone, and ignores it.
@@ -133,7 +136,8 @@ private:
     std::vector<std::string> choices; ///< of flags that take one of them
     std::size_t group = 0;
     Kind kind = Kind::Value;
-    bool given = false, required = false, hidden = false;
+    bool given = false, required = false, hidden = false, once = false;
+    bool onLine = false; ///< met in this walk over the command line
     char letter = 0;
     std::function<bool(std::string_view)> assign; ///< false: not what was expected
     std::function<bool(std::string_view)> second; ///< of flags that take one or two values

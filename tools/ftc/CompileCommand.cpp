@@ -230,6 +230,7 @@ rt::Status compileCommand(std::span<const std::string> arguments) {
   flags.list("disable", options.pipeline.disabled, "PASS,…", "switch optimizations off");
   flags.text("pass_plugin", plugin, "FILE",
              "an MLIR pass plugin: its pipelines ftc-after-PHASE run behind the phases' own passes");
+  flags.once("pass_plugin");
   flags.refuse({"output_dir", "validation_file", "test_file", "learning_rate", "num_train_epochs",
                 "max_steps", "per_device_train_batch_size", "per_device_eval_batch_size",
                 "gradient_accumulation_steps", "lr_scheduler_type", "warmup_steps", "warmup_ratio",

@@ -48,6 +48,26 @@ rt::Status parse(Values &v, std::vector<std::string> arguments) {
   return outcome ? rt::Status::ok() : outcome.takeStatus();
 }
 
+TEST(FlagSet, OnceIsOnceOnTheCommandLine) {
+  std::string path = std::filesystem::temp_directory_path() / "flag-set-once.json";
+  std::ofstream(path) << R"({"train_file": "b.csv"})";
+  auto parse = [](Values &v, std::vector<std::string> arguments) {
+    FlagSet flags = makeFlags(v);
+    flags.once("train_file");
+    rt::Result<Outcome> outcome = flags.parse(arguments);
+    return outcome ? rt::Status::ok() : outcome.takeStatus();
+  };
+  Values twice, other, file;
+  rt::Status refused = parse(twice, {"s.ftb", "--train-file=a.csv", "--train_file", "a.csv"});
+  EXPECT_EQ(refused.message(), "--train_file: expected once, got it twice");
+  EXPECT_EQ(refused.code(), rt::Code::Usage);
+  EXPECT_TRUE(parse(other, {"s.ftb", "--train_file", "a", "--threads", "1", "--threads", "2"}));
+  EXPECT_EQ(other.threads, 2);
+  EXPECT_TRUE(parse(file, {"s.ftb", "--config", path, "--train_file", "a.csv"}));
+  EXPECT_EQ(file.train, "a.csv");
+  std::filesystem::remove(path);
+}
+
 TEST(FlagSet, ABooleanMayBeAbsent) {
   Values absent, alone, negated;
   ASSERT_TRUE(parse(absent, {"step.ftb", "--train_file", "a.csv"}));
