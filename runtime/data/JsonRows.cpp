@@ -2,6 +2,7 @@
 #include "runtime/data/JsonRows.h"
 
 #include "runtime/data/Formats.h"
+#include "runtime/io/JsonEvents.h"
 #include "runtime/support/Text.h"
 
 namespace ftc::rt {
@@ -25,14 +26,8 @@ bool JsonRows::fail(std::string_view expected, std::string_view found) {
 }
 
 bool JsonRows::parse_error(std::size_t, const std::string &, const json::exception &reason) {
-  // "[json.exception…] parse error at line L, column C: what": ours names the line itself.
-  std::string_view text = reason.what();
-  if (std::size_t column = text.find("column "); column != std::string_view::npos)
-    text.remove_prefix(column);
-  else if (std::size_t type = text.find("] "); type != std::string_view::npos)
-    text.remove_prefix(type + 2);
-  return failWith(
-      Status::error(builder.where(line) + ": expected JSON, got (" + escape(text, 200) + ")"));
+  return failWith(Status::error(builder.where(line) + ": expected JSON, got (" +
+                                jsonReasonInLine(reason.what()) + ")"));
 }
 
 bool JsonRows::beginRow() {

@@ -3,6 +3,7 @@
 #include "runtime/data/SquadRows.h"
 
 #include "runtime/data/Formats.h"
+#include "runtime/io/JsonEvents.h"
 #include "runtime/support/Text.h"
 
 #include <array>
@@ -67,13 +68,8 @@ void SquadRows::tellParagraph() {
 }
 
 bool SquadRows::parse_error(std::size_t, const std::string &, const json::exception &reason) {
-  std::string_view text = reason.what();
-  if (std::size_t column = text.find("column "); column != std::string_view::npos)
-    text.remove_prefix(column);
-  else if (std::size_t type = text.find("] "); type != std::string_view::npos)
-    text.remove_prefix(type + 2);
   return failWith(Status::error(whereInFile(builder.path(), line) + ": expected JSON, got (" +
-                                escape(text, 200) + ")"));
+                                jsonReasonInLine(reason.what()) + ")"));
 }
 
 bool SquadRows::key(std::string &text) {

@@ -17,4 +17,7 @@ Status jsonErrorAt(std::string_view text, std::string_view source, std::size_t b
 /// The reason in an nlohmann message, without its prefix, fit for one line.
 std::string jsonReason(const char *message);
 
+/// The same behind "column C: ", for readers of data files, which know the line.
+std::string jsonReasonInLine(const char *message);
+
 } // namespace ftc::rt

@@ -20,19 +20,36 @@ Status jsonErrorAt(std::string_view text, std::string_view source, std::size_t b
                        "): " + std::string(what));
 }
 
-std::string jsonReason(const char *message) {
-  std::string_view text = message;
-  // "[json.exception.parse_error.101] parse error at line 1, column 2: reason"
-  if (std::size_t at = text.find("] "); text.starts_with("[json.") && at != text.npos)
-    text.remove_prefix(at + 2);
-  if (text.starts_with("parse error"))
-    if (std::size_t at = text.find(": "); at != text.npos)
-      text.remove_prefix(at + 2);
-  std::string out = escape(text, 160);
+/// nlohmann's message without its prefix: "parse error at line 1, column 2: reason", of
+/// "[json.exception.parse_error.101] parse error at line 1, column 2: reason".
+static std::string_view withoutType(std::string_view message) {
+  if (std::size_t at = message.find("] "); message.starts_with("[json.") && at != message.npos)
+    message.remove_prefix(at + 2);
+  return message;
+}
+
+static std::string onOneLine(std::string_view reason, std::size_t maxBytes) {
+  std::string out = escape(reason, maxBytes);
   // The library quotes with apostrophes itself; they are harmless here.
   for (std::size_t at = 0; (at = out.find("\\'", at)) != std::string::npos;)
     out.erase(at, 1);
   return out;
+}
+
+std::string jsonReason(const char *message) {
+  std::string_view text = withoutType(message);
+  if (text.starts_with("parse error"))
+    if (std::size_t at = text.find(": "); at != text.npos)
+      text.remove_prefix(at + 2);
+  return onOneLine(text, 160);
+}
+
+std::string jsonReasonInLine(const char *message) {
+  std::string_view text = withoutType(message);
+  if (text.starts_with("parse error"))
+    if (std::size_t at = text.find("column "); at != text.npos)
+      text.remove_prefix(at);
+  return onOneLine(text, 200);
 }
 
 Status checkJsonText(std::string_view text, std::string_view source, std::uint64_t maxBytes) {

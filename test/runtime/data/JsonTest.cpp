@@ -91,7 +91,9 @@ TEST(Json, ObjectsInListsOfColumnsAndRows) {
 }
 
 TEST(JsonLines, RefusesWithTheLine) {
-  EXPECT_HAS(dataError("d.jsonl", "{\"a\": 1}\n{\"a\": }\n"), "d.jsonl: line 2: expected JSON");
+  EXPECT_HAS(dataError("d.jsonl", "{\"a\": 1}\n{\"a\": }\n"),
+             "d.jsonl: line 2: expected JSON, got (column 7: syntax error while parsing value - "
+             "unexpected '}'; expected '[', '{', or a literal)");
   EXPECT_HAS(dataError("d.jsonl", "{\"a\": 1}\n[1]\n"), "line 2: expected an object");
   EXPECT_HAS(dataError("d.jsonl", "3\n"), "line 1: expected an object, got a whole number");
   EXPECT_HAS(dataError("d.jsonl", "{\"a\": 1, \"a\": 2}\n"), "each key once in a row, got 'a'");

@@ -87,6 +87,9 @@ TEST(Squad, RefusesWithLineAndQuestion) {
   EXPECT_HAS(errorOf("{\"id\": \"q1\", \"answers\": []}"),
              "line 2: question 'q1': expected a question with \"id\" and \"question\", got one "
              "without \"question\"");
+  EXPECT_HAS(errorOf("{\"id\": \"q1\" ]"),
+             "line 2: expected JSON, got (column 13: syntax error while "
+             "parsing object - unexpected ']'; expected '}')");
   EXPECT_HAS(errorOf("{\"id\": \"q1\", \"question\": 3}"),
              "question 'q1': expected a string as \"question\", got a whole number");
   EXPECT_HAS(errorOf("{\"id\": \"q1\", \"question\": \"?\", \"answers\": {}}"),
