@@ -176,7 +176,7 @@ static void addTallProducts(std::vector<Subject> &list) {
   input.k = 84;
   input.n = 132;
   input.second = Gemm::Factor::ColumnsOfN;
-  list.push_back(product("tall dgrad", input, {262, 38, 102, 166, 230, 70, 134, 198}));
+  list.push_back(product("dgrad bf16 tall", input, {262, 38, 102, 166, 230, 70, 134, 198}));
   Gemm weight;
   weight.products = Products::Bf16;
   weight.tile = 256;
@@ -184,7 +184,7 @@ static void addTallProducts(std::vector<Subject> &list) {
   weight.out = 260;
   weight.n = 132;
   weight.chunk = 64;
-  list.push_back(product("tall wgrad", weight, {74, 6, 14}));
+  list.push_back(product("wgrad bf16 tall", weight, {74, 6, 14, 64}));
 }
 
 static void addProducts(std::vector<Subject> &list) {
