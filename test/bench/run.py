@@ -123,7 +123,7 @@ class Ftrt:
              "--train_file", data, "--max_seq_length", length, *self.columns(),
              *method, "--precision", args.precision,
              *(("--target", "cuda", "--gpu", args.gpu, "--max_tokens", args.batch * length)
-               if args.device == "cuda" else ("--cpu", args.cpu)), "-o", self.artifact])
+               if args.device == "cuda" else ("--cpu", args.cpu)), *args.ftc.split(), "-o", self.artifact])
         self.peak = 0
         self.first_step = self.train(1, ["--max_steps", 1])[0]
 
@@ -138,7 +138,8 @@ class Ftrt:
             [self.args.bin / "ftrt", "run", self.artifact, "--train_file", self.data,
              "--output_dir", output, "--per_device_train_batch_size", self.args.batch,
              "--learning_rate", workloads.STEADY_RATE, "--dropout", workloads.DROPOUT,
-             "--max_grad_norm", workloads.MAX_GRAD_NORM, "--threads", self.args.threads,
+             "--max_grad_norm", 0 if "--fused_update" in self.args.ftc else workloads.MAX_GRAD_NORM,
+             "--threads", self.args.threads,
              "--save_strategy", "no", "--seed", seed, "--device", self.args.device, *self.flags,
              *flags], ends)
         self.peak = self.planned() if self.args.device == "cuda" else max(self.peak, peak)
@@ -292,6 +293,8 @@ def main():
     parser.add_argument("--python", default=sys.executable, help="the peers' interpreter")
     parser.add_argument("--sides", nargs="+", default=["ftrt", "torch", "compile", "jax"])
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--ftc", default="", metavar="FLAGS",
+                        help="further flags of ftc compile; ftrt does not clip with --fused_update")
     parser.add_argument("--cpu", choices=("native", "x86-64-v3"), default="native",
                         help="the instructions of every side")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
