@@ -153,9 +153,10 @@ rt::Status Assessor::goOn(Opened &opened, ModelFacts &facts, rt::Session &sessio
   double share[2], seen[2];
   for (int half = 0; half < 2; ++half) {
     std::int64_t from = begin + half * (rows / 2), to = half ? begin + rows : from + rows / 2;
-    FTC_ASSIGN_OR_RETURN(Trained part,
-                         trainRows(session, opened.train.between(from, to), recipe, stopped,
-                                   {.schedule = "constant", .updates = trained.steps}));
+    FTC_ASSIGN_OR_RETURN(
+        Trained part,
+        trainRows(session, opened.train.between(from, to), recipe, stopped,
+                  {.schedule = "constant", .steps = trained.steps, .updates = trained.updates}));
     trained.add(part);
     FTC_ASSIGN_OR_RETURN(Evaluated evaluated, evaluateRun(opened, session));
     reached = evaluated.score;

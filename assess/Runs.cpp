@@ -125,6 +125,7 @@ rt::Result<EncodedRows> encodeRows(const rt::Session &session, const rt::DataSet
 void Trained::add(const Trained &later) {
   examples += later.examples;
   steps += later.steps;
+  updates += later.updates;
   tokens += later.tokens;
   seconds += later.seconds;
   secondsPerToken.insert(secondsPerToken.end(), later.secondsPerToken.begin(),
@@ -163,7 +164,6 @@ rt::Result<Trained> trainRows(rt::Session &session, std::span<const rt::Example>
       course.mostSteps > 0 ? std::min(course.mostSteps, plan.totalSteps) : plan.totalSteps;
   std::vector<const rt::Example *> batch;
   Trained out;
-  std::int64_t updates = course.updates;
   for (std::int64_t step = 0; step < steps; ++step) {
     if (stopped && stopped())
       return rt::Status::interrupted("stopped in a short run");
@@ -173,10 +173,11 @@ rt::Result<Trained> trainRows(rt::Session &session, std::span<const rt::Example>
     for (std::int64_t i = range.begin; i < range.end; ++i)
       batch.push_back(&examples[order[i]]);
     auto start = Clock::now();
-    FTC_ASSIGN_OR_RETURN(rt::StepOutcome outcome, runner->run(batch, course.updates + step,
-                                                              updates, schedule.rate(step)));
+    FTC_ASSIGN_OR_RETURN(rt::StepOutcome outcome,
+                         runner->run(batch, course.steps + step, course.updates + out.updates,
+                                     schedule.rate(step)));
     double seconds = since(start);
-    updates += outcome.kind == rt::StepOutcome::Kind::Updated;
+    out.updates += outcome.kind == rt::StepOutcome::Kind::Updated;
     out.finite &= outcome.kind != rt::StepOutcome::Kind::NonFinite;
     out.examples += outcome.examples;
     out.tokens += outcome.tokens;

@@ -62,6 +62,7 @@ rt::Result<EncodedRows> encodeRows(const rt::Session &session, const rt::DataSet
 /// One training run in process.
 struct Trained {
   std::int64_t examples = 0, steps = 0, tokens = 0; ///< seen
+  std::int64_t updates = 0; ///< steps that changed the weights: a label counted, all was finite
   double seconds = 0;                               ///< of its steps
   std::vector<double> secondsPerToken; ///< of each step but the first, which touches all memory
   bool finite = true;
@@ -76,7 +77,9 @@ struct Trained {
 struct Course {
   const char *schedule = "linear"; ///< of the rate; one of rt::Schedule's names
   std::int64_t mostSteps = 0;      ///< > 0: stops early
-  std::int64_t updates = 0;        ///< that the session has had: moments go on from there
+  /// Steps that the session has had, and updates among them: dropout's masks go on from the
+  /// first, bias corrections from the second.
+  std::int64_t steps = 0, updates = 0;
   std::string keepIn = {};         ///< directory for what a frozen trunk gives, between epochs
 };
 
