@@ -2,15 +2,18 @@
 what is wrong."""
 
 import fcntl
+import itertools
 import json
 import math
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import unittest
 
+from test_bad_input import join_safetensors, split_safetensors
 from toolchain import BIN, RECORDINGS, Suite, call, last_line, model_of, must
 
 PEAK_OF = pathlib.Path(__file__).resolve().parent.parent / "peak_of.py"
@@ -46,6 +49,44 @@ def shuffled(count, seed):
     labels = [label for _, label in rows]
     random.Random(seed).shuffle(labels)
     return [(text, label) for (text, _), label in zip(rows, labels)]
+
+
+def by_order_of_three(count, seed):
+    """The order of three words says which of six labels: frozen features know little of it."""
+    chance, rows = random.Random(seed), []
+    orders = list(itertools.permutations(("wen", "ber", "ka")))
+    for index in range(count):
+        words = [chance.choice(WORDS[:6]) for _ in range(24)]
+        places = sorted(chance.sample(range(24), 3))
+        for place, word in zip(places, orders[index % 6]):
+            words[place] = word
+        rows.append((" ".join(words), "abcdef"[index % 6]))
+    return rows
+
+
+def of_six_words(count, seed):
+    """As long as those, and one word says the label."""
+    return [(text + " " + WORDS[8 + index % 6], label)
+            for index, (text, label) in enumerate(by_order_of_three(count, seed))]
+
+
+def widened(source, target, vocabulary):
+    """A model of more parameters that computes the same: rows of zeros in its table of words. Of a
+    small model all rows of a file are looked at; of one as large as this a share."""
+    shutil.copytree(source, target)
+    config = json.loads((target / "config.json").read_text())
+    (target / "config.json").write_text(json.dumps({**config, "vocab_size": vocabulary}))
+    header, payload = split_safetensors((target / "model.safetensors").read_bytes())
+    table = header["bert.embeddings.word_embeddings.weight"]
+    end, more = table["data_offsets"][1], (vocabulary - table["shape"][0]) * table["shape"][1] * 4
+    table["shape"][0] = vocabulary
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            begin, stop = tensor["data_offsets"]
+            tensor["data_offsets"] = [begin + more * (begin >= end), stop + more * (stop >= end)]
+    (target / "model.safetensors").write_bytes(
+        join_safetensors(header, payload[:end] + bytes(more) + payload[end:]))
+    return target
 
 
 class AssessTest(Suite):
@@ -382,6 +423,49 @@ class AssessTest(Suite):
                             "--per_device_train_batch_size", 64, "--num_train_epochs", 20)
         self.assertTrue(found["models"][0]["short_run"]["too_short"])
         self.assertEqual(found["verdict"], "PROBE SUFFICES", found["reason"])
+
+    def testARunThatHasYetToBeginGoesOn(self):
+        """From what a ninth of the run's arithmetic has left, up to 13.5 %, judged half-way and at its
+        end; one that begins at once, or has nothing to gain, is followed by a second instead."""
+        large = widened(model_of("bert", "text-classification"), self.scratch / "large", 266000)
+        judged = self.data("three-judged.jsonl", by_order_of_three(200, 2))
+        train = self.data("three.jsonl", by_order_of_three(2400, 1))
+        flags = ("--validation_file", judged)
+        for rate in (1e-3, 1e-4):  # where AVX-512 multiplies, the first begins and the other does not
+            with self.subTest(rate=rate):
+                found = self.assess(train, *flags, "--learning_rate", rate, models=[large])
+                model, batch = found["models"][0], 8
+                first, half, last = model["tuned_curve"]
+                before, missing = model["linear_probe"]["value"], 100 - model["linear_probe"]["value"]
+                begun = before + 0.1 * missing
+                self.assertLess(first["value"], min(begun, missing))
+                more = last["rows"] - first["rows"]
+                self.assertEqual(half["rows"], first["rows"] + more // 2)
+                # Two runs would have had 4.2 % of the passes; a step is three, a forward pass one.
+                passes = 2 * 3 * first["rows"] / 0.042
+                features = model["linear_probe"]["rows"] + found["data"]["evaluation_rows"]
+                spent = features + 3 * model["gain_over_probe"]["examples"] \
+                    + 3 * last["rows"]
+                self.assertAlmostEqual(spent / passes, 0.135, 3)
+                begins = last["value"] > begun
+                steps = sum(math.ceil(rows / batch)
+                            for rows in (first["rows"], more // 2, more - more // 2))
+                self.assertEqual(model["short_run"], {"steps": steps, "too_short": not begins})
+                self.assertNotIn("seeds", model["noise"])
+                self.assertAlmostEqual(model["gain_over_probe"]["value"], last["value"] - before)
+                if begins:
+                    self.assertEqual(found["verdict"], "FINE-TUNE", found["reason"])
+                else:
+                    self.assertEqual(model["tuned_at_all_rows"]["high"], 100)
+                    self.assertEqual(found["verdict"], "INCONCLUSIVE", found["reason"])
+        # One that has begun: nothing is left to gain here.
+        found = self.assess(self.data("six.jsonl", of_six_words(2400, 1)), "--validation_file",
+                            self.data("six-judged.jsonl", of_six_words(200, 2)), models=[large])
+        model = found["models"][0]
+        self.assertEqual(len(model["tuned_curve"]), 1)
+        self.assertLess(model["tuned_curve"][0]["rows"], 800)  # rows to go on with there were
+        self.assertEqual(model["noise"]["seeds"]["runs"], 2)
+        self.assertFalse(model["short_run"]["too_short"])
 
     def testTheSameSeedGivesTheSameFigures(self):
         train = self.data("seed.jsonl", by_word(200, 10))
