@@ -26,7 +26,7 @@ std::int64_t exampleBytes(const rt::Example &example, bool forOutputs);
 struct FileOfRun {
   const rt::DataTable *table = nullptr;
   std::int64_t rows = 0;
-  std::span<const rt::Example> some;
+  std::span<const rt::Example> some{};
   std::int64_t someRows = 0;
 };
 
