@@ -51,8 +51,8 @@ rt::Status Assessor::textBaselines() {
       if (group < kGroups && i % kGroups != group)
         continue;
       std::int64_t row = evaluationOrder[i];
-      std::string_view from = evaluationSet->table.text(row, evaluationSet->columns.text);
-      std::string_view to = evaluationSet->table.text(row, evaluationSet->columns.label);
+      std::string_view from = evaluationSet->table->text(row, evaluationSet->columns.text);
+      std::string_view to = evaluationSet->table->text(row, evaluationSet->columns.label);
       if (summaries && !lead.add(from, to, stopped))
         return rt::Status::interrupted("stopped while baselines were scored");
       if (!summaries)
@@ -129,7 +129,7 @@ rt::Status Assessor::baselines(Opened &first) {
     frequent = std::max<std::int64_t>(0, labels.find(result.data.labels.front().label));
   std::span<const rt::Example> examples = first.evaluation.all();
   rt::OutputSource source = first.session->outputSource(
-      examples, evaluationSet->table, evaluationSet->columns, options.questions);
+      examples, *evaluationSet->table, evaluationSet->columns, options.questions);
   GroupedOutputs outputs(*task, source);
   std::vector<rt::OutputRow> rows;
   for (std::size_t e = 0; e < examples.size(); ++e)

@@ -36,9 +36,9 @@ bool Assessor::takesSeveralMicroBatches(const Opened &first) const {
 }
 
 rt::Result<std::int64_t> Assessor::bytesBesidePlan(const Opened &first) const {
-  FileOfRun train{&trainSet->table, result.data.trainRows, first.train.all(),
+  FileOfRun train{trainSet->table.get(), result.data.trainRows, first.train.all(),
                   static_cast<std::int64_t>(first.train.rows.size())};
-  FileOfRun evaluation{&evaluationSet->table, evaluationSize(), first.evaluation.all(),
+  FileOfRun evaluation{evaluationSet->table.get(), evaluationSize(), first.evaluation.all(),
                        static_cast<std::int64_t>(first.evaluation.rows.size())};
   std::error_code error;
   auto artifact =

@@ -56,7 +56,7 @@ ProbeData Assessor::probeData(const Opened &opened, const Features &features,
 rt::Result<Score> Assessor::scoreLogits(const Opened &opened, const Matrix &logits,
                                         std::int64_t examples, const char *prefix) const {
   rt::OutputSource source = opened.session->outputSource(
-      opened.evaluation.all().first(examples), evaluationSet->table, evaluationSet->columns,
+      opened.evaluation.all().first(examples), *evaluationSet->table, evaluationSet->columns,
       options.questions);
   GroupedOutputs outputs(*task, source);
   std::vector<rt::OutputRow> rows = shifted(opened.evaluationFeatures, examples);
@@ -249,7 +249,7 @@ rt::Status Assessor::probeCurve(Opened &opened, ModelFacts &facts) {
 
 rt::Result<double> Assessor::valueOf(const Opened &opened, const Matrix &logits) const {
   rt::OutputSource source = opened.session->outputSource(
-      opened.evaluation.all(), evaluationSet->table, evaluationSet->columns, options.questions);
+      opened.evaluation.all(), *evaluationSet->table, evaluationSet->columns, options.questions);
   std::unique_ptr<rt::TaskOutputs> outputs = task->makeOutputs(source);
   FTC_RETURN_IF_ERROR(
       outputs->add(logits.values, logits.columns, opened.evaluationFeatures.owners));

@@ -67,16 +67,16 @@ rt::Status countTraining(const rt::Task &task, const rt::DataSet &train, DataFac
   bool classes = task.labelPlacement() == rt::LabelPlacement::Sequence && task.hasLabelSet();
   for (std::int64_t row : train.rows) {
     FTC_ASSIGN_OR_RETURN(rt::RowKey inputs,
-                         rt::inputKey(train.table, row, train.columns, /*folded=*/false));
-    FTC_ASSIGN_OR_RETURN(rt::RowKey label, rt::labelKey(train.table, row, train.columns));
-    facts.emptyTexts += countWords(rowText(train.table, train.columns, row)) == 0;
+                         rt::inputKey(*train.table, row, train.columns, /*folded=*/false));
+    FTC_ASSIGN_OR_RETURN(rt::RowKey label, rt::labelKey(*train.table, row, train.columns));
+    facts.emptyTexts += countWords(rowText(*train.table, train.columns, row)) == 0;
     auto [entry, fresh] = seen.try_emplace(inputs, label);
     facts.duplicates += !fresh;
     facts.conflicts += !fresh && entry->second != label;
     if (classes && task.problemType() == rt::kSingleLabel) {
-      ++labels[std::string(train.table.text(row, train.columns.label))];
+      ++labels[std::string(train.table->text(row, train.columns.label))];
     } else if (task.labelPlacement() == rt::LabelPlacement::Token && task.hasLabelSet()) {
-      train.table.list(row, train.columns.label, items);
+      train.table->list(row, train.columns.label, items);
       for (const std::string &item : items)
         if (isEntity(item))
           ++labels[item];
@@ -99,12 +99,12 @@ rt::Result<std::vector<std::int64_t>> leakedRows(const rt::DataSet &train,
                                                  const rt::DataSet &set) {
   std::unordered_set<rt::RowKey, rt::RowKeyHash> known;
   for (std::int64_t row : rows) {
-    FTC_ASSIGN_OR_RETURN(rt::RowKey key, rt::inputKey(train.table, row, train.columns, false));
+    FTC_ASSIGN_OR_RETURN(rt::RowKey key, rt::inputKey(*train.table, row, train.columns, false));
     known.insert(key);
   }
   std::vector<std::int64_t> leaked;
   for (std::int64_t row : set.rows) {
-    FTC_ASSIGN_OR_RETURN(rt::RowKey key, rt::inputKey(set.table, row, set.columns, false));
+    FTC_ASSIGN_OR_RETURN(rt::RowKey key, rt::inputKey(*set.table, row, set.columns, false));
     if (known.count(key))
       leaked.push_back(row);
   }
@@ -117,7 +117,7 @@ rt::Status measureLengths(const rt::Session &session, const rt::DataSet &train,
   uncut.maxSeqLength = 0;
   FTC_ASSIGN_OR_RETURN(
       rt::TokenStatistics tokens,
-      rt::measureTokens(*session.task, train.table, train.columns, *session.tokenizer, uncut));
+      rt::measureTokens(*session.task, *train.table, train.columns, *session.tokenizer, uncut));
   facts.cut = rt::cutBy(tokens.lengths, session.encode.maxSeqLength);
   facts.tokens = rt::summarizeLengths(tokens.lengths);
   // Of a thousand rows: unknown tokens, and tokens a word.
@@ -127,14 +127,14 @@ rt::Status measureLengths(const rt::Session &session, const rt::DataSet &train,
   std::int64_t step = std::max<std::int64_t>(1, train.size() / 1000);
   for (std::int64_t i = 0; i < train.size(); i += step) {
     examples.clear();
-    FTC_RETURN_IF_ERROR(session.task->encodeForPrediction(train.table, train.rows[i],
+    FTC_RETURN_IF_ERROR(session.task->encodeForPrediction(*train.table, train.rows[i],
                                                           train.columns, *session.tokenizer,
                                                           session.encode, examples));
     for (const rt::Example &example : examples) {
       ids += example.tokens();
       unknowns += std::count(example.ids.begin(), example.ids.end(), unknown);
     }
-    words += countWords(rowText(train.table, train.columns, train.rows[i]));
+    words += countWords(rowText(*train.table, train.columns, train.rows[i]));
   }
   facts.unknownShare =
       unknown >= 0 && ids > 0 ? static_cast<double>(unknowns) / static_cast<double>(ids) : 0;
@@ -154,13 +154,13 @@ std::vector<std::int64_t> stratifiedOrder(const rt::Task &task, const rt::DataSe
   for (std::int64_t row : rows) {
     std::string stratum;
     if (task.labelPlacement() == rt::LabelPlacement::Token && task.hasLabelSet()) {
-      set.table.list(row, set.columns.label, items);
+      set.table->list(row, set.columns.label, items);
       stratum = std::any_of(items.begin(), items.end(),
                             [](const std::string &tag) { return isEntity(tag); })
                     ? "entity"
                     : "";
     } else if (task.hasLabelSet() && task.problemType() == rt::kSingleLabel) {
-      stratum = set.table.text(row, set.columns.label);
+      stratum = set.table->text(row, set.columns.label);
     }
     auto words = rt::philox({seed, 0x41535345u}, {static_cast<std::uint32_t>(row),
                                                   static_cast<std::uint32_t>(row >> 32), 0, 0});

@@ -49,8 +49,11 @@ RunMemory memoryBesidePlan(const rt::Session &session, std::int64_t artifactByte
   out.program = kProgram + artifactBytes;
   if (session.tokenizer)
     out.program += kVocabularyEntry * session.tokenizer->vocabularySize();
-  for (const FileOfRun *file : {&train, &evaluation})
-    out.texts += (file->table ? file->table->bytes() : 0) + kRow * file->rows;
+  out.texts = kRow * (train.rows + evaluation.rows);
+  if (train.table)
+    out.texts += train.table->bytes();
+  if (evaluation.table && evaluation.table != train.table)
+    out.texts += evaluation.table->bytes();
   std::int64_t trained = 0, judged = 0, outputs = 0;
   for (const rt::Example &example : train.some)
     trained += exampleBytes(example, false);

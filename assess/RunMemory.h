@@ -21,8 +21,9 @@ struct RunMemory {
 /// reads.
 std::int64_t exampleBytes(const rt::Example &example, bool forOutputs);
 
-/// One file of a run: its table, the number of its rows that the run reads, and some of them,
-/// encoded, which stand for all.
+/// One file of a run, or a part of one: its table, the number of its rows that the run reads,
+/// and some of them, encoded, which stand for all. Parts of one file have the same table, which
+/// is held once.
 struct FileOfRun {
   const rt::DataTable *table = nullptr;
   std::int64_t rows = 0;

@@ -283,7 +283,7 @@ evaluateRows(rt::Session &session, const rt::DataSet &set,
              const rt::GenerationFlags &generation, const rt::StopRequest &stopped,
              std::span<const std::int32_t> permutation) {
   auto start = Clock::now();
-  rt::OutputSource source = session.outputSource(examples, set.table, set.columns, questions);
+  rt::OutputSource source = session.outputSource(examples, *set.table, set.columns, questions);
   source.stopped = stopped;
   GroupedOutputs outputs(*session.task, source);
   PermutedOutputs permuted(outputs, permutation);
@@ -297,7 +297,7 @@ evaluateRows(rt::Session &session, const rt::DataSet &set,
                                       [&](std::int64_t) { return !(stopped && stopped()); }));
   if (session.task->hasTargetText()) {
     FTC_ASSIGN_OR_RETURN(rt::Prompts prompts,
-                         rt::encodePrompts(session, set.table, set.columns, rows, generation));
+                         rt::encodePrompts(session, *set.table, set.columns, rows, generation));
     FTC_ASSIGN_OR_RETURN(std::vector<rt::WrittenText> texts,
                          rt::writeTexts(session, prompts, generation,
                                         [&](std::int64_t) { return !(stopped && stopped()); }));

@@ -30,7 +30,7 @@ Status splitTraining(const Session &session, const TrainSettings &settings, RunD
   Result<bool> encoded = stream->wait(-1);
   if (!encoded)
     return encoded.takeStatus();
-  std::vector<std::int32_t> strata(train.table.rows(), 0);
+  std::vector<std::int32_t> strata(train.table->rows(), 0);
   for (const Example &example : stream->all())
     strata[example.row] =
         std::max(strata[example.row], session.task->stratum(example, session.labels));
@@ -85,15 +85,15 @@ Result<std::string> DataSet::fingerprint() const {
   for (int column : read) {
     hash.update(column < 0 ? "-" : "+");
     for (std::size_t i = 0; i < rows.size() && column >= 0; ++i) {
-      CellKind kind = table.kind(rows[i], column);
+      CellKind kind = table->kind(rows[i], column);
       hash.update(&kind, sizeof kind);
-      table.list(rows[i], column, items);
-      add(table.text(rows[i], column));
+      table->list(rows[i], column, items);
+      add(table->text(rows[i], column));
       add(std::to_string(items.size()));
       for (const std::string &item : items)
         add(item);
       if (kind == CellKind::ObjectList)
-        for (const Object &object : table.objects(rows[i], column))
+        for (const Object &object : table->objects(rows[i], column))
           for (const ObjectMember &member : object) {
             add(member.key);
             add(member.text);
@@ -141,7 +141,7 @@ void addCuts(OrderedJson &metrics, const std::string &prefix, const Cuts &cuts) 
 
 EncodeSource encodeSource(const Session &session, const DataSet &set,
                           const EncodeSettings &settings) {
-  return {session.task, &set.table, set.columns, &session.labels, session.tokenizer.get(),
+  return {session.task, set.table.get(), set.columns, &session.labels, session.tokenizer.get(),
           settings};
 }
 
@@ -181,9 +181,10 @@ Result<std::unique_ptr<DataSet>> readDataSet(const Session &session,
                                              std::int64_t maxRows) {
   auto set = std::make_unique<DataSet>();
   set->path = paths.empty() ? std::string() : paths.front();
-  FTC_ASSIGN_OR_RETURN(set->table, readDataFiles(paths, maxRows));
+  FTC_ASSIGN_OR_RETURN(DataTable table, readDataFiles(paths, maxRows));
+  set->table = std::make_shared<const DataTable>(std::move(table));
   FTC_ASSIGN_OR_RETURN(set->columns, session.task->findColumns(
-                                         set->table, session.columnFlags(columns), needLabels));
+                                         *set->table, session.columnFlags(columns), needLabels));
   if (!set->columns.indicators.empty() && session.task->problemType() != kMultiLabel)
     return Status::usage("--label_column_name: several columns are labels of their own, and this "
                          "artifact was compiled for " +
@@ -191,9 +192,9 @@ Result<std::unique_ptr<DataSet>> readDataSet(const Session &session,
                          "; compile it with the flag (ftc compile --train_file F "
                          "--label_column_name " +
                          quote(columns.labelColumnName, 40) + ")");
-  if (set->table.rows() == 0)
+  if (set->table->rows() == 0)
     return Status::error(set->path + ": expected at least one example, got none");
-  set->rows.resize(set->table.rows());
+  set->rows.resize(set->table->rows());
   std::iota(set->rows.begin(), set->rows.end(), 0);
   return set;
 }
@@ -221,7 +222,7 @@ Result<std::unique_ptr<RunData>> readRunData(const Session &session,
     if (set)
       FTC_RETURN_IF_ERROR(checkRows(encodeSource(session, *set, data->encode)));
   std::string about =
-      session.task->describeLabels(data->train->table, data->train->columns, session.labels);
+      session.task->describeLabels(*data->train->table, data->train->columns, session.labels);
   if (!about.empty())
     data->remarks.push_back(about);
   if (settings.validationSplitPercentage > 0)

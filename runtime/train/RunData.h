@@ -8,6 +8,7 @@
 #include "runtime/train/Settings.h"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -16,7 +17,7 @@ namespace ftc::rt {
 /// One file of examples.
 struct DataSet {
   std::string path;
-  DataTable table;
+  std::shared_ptr<const DataTable> table; ///< one for all parts of a file that is split
   TaskColumns columns;
   std::vector<std::int64_t> rows; ///< of the table
   std::unique_ptr<ExampleStream> stream;

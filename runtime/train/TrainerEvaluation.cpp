@@ -44,7 +44,7 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
   sayCuts(set, &set == data->test.get() ? "test" : "validation");
   std::span<const Example> examples = set.stream->all();
   OutputSource source =
-      session->outputSource(examples, set.table, set.columns, settings.questions);
+      session->outputSource(examples, *set.table, set.columns, settings.questions);
   source.stopped = [] { return interruptSignal() != 0; };
   source.baselines = &set.baselines;
   std::shared_ptr<TaskOutputs> outputs = session->task->makeOutputs(source);
@@ -66,7 +66,7 @@ Result<EvaluationReport> Trainer::evaluate(DataSet &set, const std::string &pref
     FTC_RETURN_IF_ERROR(takeMetrics(set, prefix, result, *outputs, report));
   addSpeed(report.metrics, prefix, result.seconds, static_cast<double>(result.examples),
            static_cast<double>(result.batches));
-  FTC_ASSIGN_OR_RETURN(report.predictions, outputs->predictionsText(set.table, set.columns));
+  FTC_ASSIGN_OR_RETURN(report.predictions, outputs->predictionsText(*set.table, set.columns));
   FTC_ASSIGN_OR_RETURN(report.files, outputs->files());
   report.outputs = std::move(outputs);
   return report;

@@ -30,9 +30,9 @@ void addSet(ReportRows &rows, const std::string &name, const DataSet *set,
     return;
   std::int64_t encoded = set->stream ? set->stream->encodedExamples() : 0;
   rows.emplace_back(name + ": file", set->path);
-  rows.emplace_back(name + ": rows", set->size() == set->table.rows()
+  rows.emplace_back(name + ": rows", set->size() == set->table->rows()
                                          ? readableCount(set->size())
-                                         : share(set->size(), set->table.rows()) + " read");
+                                         : share(set->size(), set->table->rows()) + " read");
   if (!set->stream)
     return;
   rows.emplace_back(name + ": examples encoded", readableCount(encoded));
@@ -84,7 +84,7 @@ Status Trainer::writeReport(const EvaluationReport *validation, const Evaluation
     page.details = shown->details;
     // Without what a signal interrupts the page is still one.
     const DataSet &set = ofTest ? *data->test : *data->validation;
-    if (Result<Findings> found = shown->outputs->findings(set.table, set.columns))
+    if (Result<Findings> found = shown->outputs->findings(*set.table, set.columns))
       page.findings = found.take();
   }
   for (const EvaluationReport *one : {validation, test})

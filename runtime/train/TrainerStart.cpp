@@ -85,7 +85,7 @@ Status Trainer::open() {
     progress.line(unused);
   for (const std::string &remark : data->remarks)
     progress.line(remark);
-  session->keepLanguages(data->train->table, data->train->columns);
+  session->keepLanguages(*data->train->table, data->train->columns);
   return Status::ok();
 }
 

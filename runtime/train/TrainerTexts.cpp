@@ -50,7 +50,7 @@ std::string Trainer::describeUnusedFlags() const {
 Result<const Prompts *> Trainer::promptsOf(const DataSet &set) {
   std::optional<Prompts> &prompts = &set == data->test.get() ? testPrompts : validationPrompts;
   if (!prompts) {
-    FTC_ASSIGN_OR_RETURN(prompts, encodePrompts(*session, set.table, set.columns, set.rows,
+    FTC_ASSIGN_OR_RETURN(prompts, encodePrompts(*session, *set.table, set.columns, set.rows,
                                                 settings.generation));
   }
   return static_cast<const Prompts *>(&*prompts);

@@ -76,6 +76,9 @@ TEST_F(RunMemoryTest, FilesHaveTheirTablesAndTheirRows) {
   EXPECT_EQ(of({&train, 2}).texts, train.bytes() + 2 * kRowOfFile);
   EXPECT_EQ(of({&train, 2}, {&judged, 1}).texts,
             train.bytes() + judged.bytes() + 3 * kRowOfFile);
+  // Parts of one file share its table.
+  EXPECT_EQ(of({&train, 1}, {&train, 1}).texts, train.bytes() + 2 * kRowOfFile);
+  EXPECT_EQ(of({}, {&judged, 1}).texts, judged.bytes() + kRowOfFile);
   EXPECT_EQ(of({&train, 1}).texts, train.bytes() + kRowOfFile); // one is left out, not its text
 }
 

@@ -97,4 +97,22 @@ TEST_F(RunsTest, GoesOnAfterTheUpdatesOfBefore) {
   EXPECT_NE(reached, weights(*late));
 }
 
+TEST_F(RunsTest, BothPartsOfAFileHaveOneTable) {
+  std::ofstream file(directory.file("split.csv"));
+  file << "text,label\n";
+  for (int row = 0; row < 20; ++row)
+    file << "lo un zo," << (row % 2 ? "a\n" : "b\n");
+  file.close();
+  rt::TrainSettings settings;
+  settings.trainFile = {directory.file("split.csv")};
+  settings.validationSplitPercentage = 20;
+  std::unique_ptr<rt::Session> session = open();
+  auto data = rt::readRunData(*session, settings);
+  ASSERT_TRUE(data) << data.status().message();
+  EXPECT_EQ((*data)->train->size(), 16);
+  EXPECT_EQ((*data)->validation->size(), 4);
+  EXPECT_EQ((*data)->train->table, (*data)->validation->table);
+  EXPECT_EQ((*data)->train->table->rows(), 20);
+}
+
 } // namespace

@@ -173,12 +173,12 @@ Status evalCommand(Arguments arguments) {
                        rt::readDataSet(*session, testFile, model.columns, true, maxRows));
   FTC_RETURN_IF_ERROR(rt::checkRows(rt::encodeSource(*session, *set, session->encode)));
   FTC_ASSIGN_OR_RETURN(rt::EncodedTable encoded,
-                       rt::encodeTable(*session->task, set->table, set->columns,
+                       rt::encodeTable(*session->task, *set->table, set->columns,
                                        session->labels, *session->tokenizer, session->encode));
   FTC_ASSIGN_OR_RETURN(std::unique_ptr<rt::Evaluator> evaluator,
                        rt::Evaluator::make(*session, labelSmoothing));
   std::unique_ptr<rt::TaskOutputs> outputs = session->task->makeOutputs(session->outputSource(
-      encoded.examples, set->table, set->columns, session->encode.questions));
+      encoded.examples, *set->table, set->columns, session->encode.questions));
   bool writes = predictWithGenerate && session->task->hasTargetText();
   rt::Progress progress(stderr, rt::detectProgressStyle());
   if (std::string given = rt::givenGenerationFlags(model.generation);
@@ -201,7 +201,7 @@ Status evalCommand(Arguments arguments) {
   if (writes) {
     auto start = std::chrono::steady_clock::now();
     FTC_ASSIGN_OR_RETURN(std::vector<rt::WrittenText> texts,
-                         writtenTexts(*session, set->table, set->columns, set->rows,
+                         writtenTexts(*session, *set->table, set->columns, set->rows,
                                       model.generation, progress));
     outputs->takeTexts(std::move(texts), /*showIds=*/false);
     std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

@@ -19,7 +19,7 @@ rt::Status writeEvalReport(const std::string &path, const EvalFacts &facts,
   page.measure = rt::measureOf(facts.session, facts.metrics, "eval", facts.written);
   page.measure.set = "test";
   FTC_ASSIGN_OR_RETURN(page.findings,
-                       facts.outputs.findings(facts.set.table, facts.set.columns));
+                       facts.outputs.findings(*facts.set.table, facts.set.columns));
   page.details = facts.details;
   rt::addMetrics(facts.metrics, page);
   auto examples = static_cast<std::int64_t>(facts.encoded.examples.size());

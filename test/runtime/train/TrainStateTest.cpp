@@ -143,9 +143,9 @@ TEST(BestModel, ChecksTheMetricsName) {
 TEST(DataSet, FingerprintIsOfWhatTrainingSees) {
   auto fingerprint = [](std::string_view text, std::vector<std::int64_t> rows) {
     DataSet set;
-    set.table = parseData("train.csv", std::string(text)).take();
-    set.columns.text = *set.table.findColumn("text");
-    set.columns.label = *set.table.findColumn("label");
+    set.table = std::make_shared<DataTable>(parseData("train.csv", std::string(text)).take());
+    set.columns.text = *set.table->findColumn("text");
+    set.columns.label = *set.table->findColumn("label");
     set.rows = std::move(rows);
     return set.fingerprint().take();
   };
