@@ -103,6 +103,12 @@ std::optional<int> DataTable::findColumn(std::string_view name) const {
   return static_cast<int>(found - names.begin());
 }
 
+std::string DataTable::describeColumn(int column) const {
+  if (namesColumns())
+    return "column " + quote(names[column], 40);
+  return column == 0 ? "the first column" : "the last column";
+}
+
 std::string DataTable::where(std::int64_t row, std::int64_t item) const {
   return escape(file, 160) + ": " + std::string(unit()) + " " +
          std::to_string(itemLine(row, item));

@@ -55,6 +55,10 @@ public:
   std::string_view unit() const { return countsRows ? "row" : "line"; }
   /// True of parallel text: two files, a column each, the source's first.
   bool parallel() const { return !columnFiles.empty(); }
+  /// False of CoNLL files, whose columns have places and no names: columns() are ours.
+  bool namesColumns() const { return !linePerItem; }
+  /// "column 'label'", or of CoNLL files "the last column": a column, for error messages.
+  std::string describeColumn(int column) const;
   /// Bytes that the table holds.
   std::int64_t bytes() const {
     return static_cast<std::int64_t>(lines.size() * sizeof lines[0] +

@@ -14,7 +14,7 @@ namespace ftc::rt {
 namespace {
 
 std::string inColumn(const DataTable &table, int column) {
-  return " in column " + quote(table.columns()[column], 40);
+  return " in " + table.describeColumn(column);
 }
 
 Status wrongKind(const DataTable &table, std::int64_t row, int column,
@@ -44,12 +44,15 @@ Result<int> findFlaggedColumn(const DataTable &table, std::string_view flag,
 }
 
 Status missingColumn(const DataTable &table, std::string_view expected) {
-  std::string hint = table.untyped() ? "; the first line must be the header" : "";
-  if (table.findColumn("tokens") && table.untyped())
-    hint = "";
+  std::string got = "the columns " + listNames(table.columns());
+  if (!table.namesColumns())
+    got = table.columns().size() == 1
+              ? "the one column of a CoNLL file"
+              : "those of a CoNLL file, 'tokens' (the first) and 'ner_tags' (the last)";
+  else if (table.untyped())
+    got += "; the first line must be the header";
   return Status::error(escape(table.path(), 120) + ": expected a column " +
-                       std::string(expected) + ", got the columns " +
-                       listNames(table.columns()) + hint);
+                       std::string(expected) + ", got " + got);
 }
 
 Result<std::string_view> readText(const DataTable &table, std::int64_t row, int column) {

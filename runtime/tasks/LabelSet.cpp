@@ -54,7 +54,7 @@ void LabelCollector::add(std::string_view label, bool isInteger) {
 
 Result<LabelSet> LabelCollector::finish(const DataTable &table, int column) const {
   std::string where = escape(table.path(), 120) + ": ";
-  std::string inColumn = " in column " + quote(table.columns()[column], 40);
+  std::string inColumn = " in " + table.describeColumn(column);
   if (labels.size() < 2)
     return Status::error(where + "expected at least two different labels" + inColumn +
                          ", got " +

@@ -45,7 +45,9 @@ public:
     } else {
       columns.label = table.findColumn("ner_tags").value_or(-1);
       if (columns.label < 0 && needLabels)
-        return missingColumn(table, "'ner_tags' (or name one with --label_column_name)");
+        return missingColumn(table, table.namesColumns()
+                                        ? "'ner_tags' (or name one with --label_column_name)"
+                                        : "of tags behind that of words");
     }
     return columns;
   }

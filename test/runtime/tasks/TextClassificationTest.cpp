@@ -97,6 +97,8 @@ TEST(TextClassification, MissingColumnsListThosePresent) {
   EXPECT_HAS(columnsError(table, {.sentence2Key = "b"}), "'b' (--sentence2_key)");
   EXPECT_HAS(columnsError(tableOf("d.tsv", "ham\thello\nspam\twin\n"), {}),
              "got the columns 'ham', 'hello'; the first line must be the header");
+  EXPECT_HAS(columnsError(tableOf("d.txt", "a\tO\nb\tO\n"), {}),
+             "got those of a CoNLL file, 'tokens' (the first) and 'ner_tags' (the last)");
   std::string header = "c0", row = "0";
   for (int i = 1; i < 300; ++i) {
     header += ",a column with a long name " + std::to_string(i);

@@ -90,11 +90,23 @@ TEST(TokenClassification, Refuses) {
     return columns ? task().collectLabels(table, *columns, {}).status().message()
                    : columns.status().message();
   };
-  EXPECT_HAS(error("d.conll", "a\nb\n"), "d.conll: expected a column 'ner_tags'");
+  EXPECT_HAS(
+      error("d.conll", "a\nb\n"),
+      "d.conll: expected a column of tags behind that of words, got the one column of a CoNLL "
+      "file");
+  EXPECT_HAS(
+      error("d.jsonl", "{\"tokens\": [\"a\"]}\n"),
+      "d.jsonl: expected a column 'ner_tags' (or name one with --label_column_name), got "
+      "the columns 'tokens'");
   EXPECT_HAS(error("d.csv", "text,label\na,b\n"), "expected a column 'tokens'");
   EXPECT_HAS(error("d.csv", "tokens,ner_tags\na,b\n"),
              "d.csv: line 2: expected a list of strings in column 'tokens', got a string");
-  EXPECT_HAS(error("d.conll", "a\tO\nb\tO\n"), "at least two different labels");
+  EXPECT_HAS(
+      error("d.conll", "a\tO\nb\tO\n"),
+      "d.conll: expected at least two different labels in the last column, got only 'O'");
+  EXPECT_HAS(error("d.conll", "a X O\nb X O\n"), "labels in the last column, got only 'O'");
+  EXPECT_HAS(error("d.jsonl", "{\"tokens\": [\"a\"], \"ner_tags\": [\"O\"]}\n"),
+             "labels in column 'ner_tags', got only 'O'");
   EXPECT_HAS(error("d.jsonl", "{\"tokens\": [\"a\", \"b\"], \"ner_tags\": [\"O\"]}\n"),
              "d.jsonl: line 1: expected one tag a token, got 2 tokens and 1 tags");
   EXPECT_HAS(error("d.jsonl", "{\"tokens\": [\"a\"], \"ner_tags\": [\"\"]}\n"),
@@ -156,8 +168,7 @@ TEST(TokenClassification, MetricsAndPredictions) {
   EXPECT_DOUBLE_EQ(metric(*metrics, "baseline_f1"), 0);
   EXPECT_DOUBLE_EQ(metric(*metrics, "PER_precision"), 0.5);
   EXPECT_DOUBLE_EQ(metric(*metrics, "LOC_number"), 1);
-  EXPECT_EQ(*outputs->predictionsText(data.table, data.columns),
-            "B-PER I-PER O O\nI-PER\n");
+  EXPECT_EQ(*outputs->predictionsText(data.table, data.columns), "B-PER I-PER O O\nI-PER\n");
   EXPECT_EQ(*outputs->predictionLines(data.table, data.columns),
             "{\"tokens\": [\"Jo\", \"Ke\", \"~\", \"saw\"], \"labels\": [\"B-PER\", \"I-PER\", "
             "\"O\", \"O\"]}\n{\"tokens\": [\"Roma\"], \"labels\": [\"I-PER\"]}\n");
@@ -224,8 +235,8 @@ TEST(TokenClassification, PredictionReturnsEveryWord) {
   DataTable table = tableOf("a.conll", "one\ntwo\nthree\nfour\nfive\nsix\n\nseven\n");
   TaskColumns columns = task().findColumns(table, {}, false).take();
   EXPECT_EQ(columns.label, -1);
-  auto encoded = encodeTableForPrediction(task(), table, columns, FakeTokenizer(),
-                                          {.maxSeqLength = 5});
+  auto encoded =
+      encodeTableForPrediction(task(), table, columns, FakeTokenizer(), {.maxSeqLength = 5});
   ASSERT_TRUE(encoded) << encoded.status().message();
   EXPECT_GT(encoded->examples.size(), 2u);
   LabelSet labels(Names{"O", "B-X"});
