@@ -14,6 +14,7 @@
 #include "llvm/Support/FormatVariadic.h"
 
 #include <cmath>
+#include <filesystem>
 #include <set>
 
 using namespace mlir;
@@ -175,12 +176,33 @@ bool isAdapterDirectory(const std::string &directory) {
          !rt::isFile(rt::joinPath(directory, "model.safetensors.index.json"));
 }
 
+/// Where `base` lies as a configuration in `directory` names it, if it is taken from there.
+static std::string besideAdapter(const std::string &directory, const std::string &base) {
+  namespace fs = std::filesystem;
+  std::error_code unresolved;
+  fs::path joined = fs::path(directory) / base;
+  fs::path path = fs::weakly_canonical(joined, unresolved);
+  return unresolved ? joined.string() : path.string();
+}
+
+/// The directory that `base` names: as written, else from the adapter's; empty: neither is one.
+static std::string resolveBase(const std::string &directory, const std::string &base) {
+  if (base.empty() || rt::isDirectory(base))
+    return base;
+  std::string path = besideAdapter(directory, base);
+  return rt::isDirectory(path) ? path : std::string();
+}
+
 std::string adapterBaseName(const std::string &directory) {
   rt::Result<rt::Json> config = rt::readJsonFile(configPath(directory));
   if (!config || !config->is_object())
     return {};
-  auto base = config->find("base_model_name_or_path");
-  return base != config->end() && base->is_string() ? base->get<std::string>() : std::string();
+  auto named = config->find("base_model_name_or_path");
+  if (named == config->end() || !named->is_string())
+    return {};
+  auto base = named->get<std::string>();
+  std::string resolved = resolveBase(directory, base);
+  return resolved.empty() ? base : resolved;
 }
 
 /// Where the adapter's base model lies.
@@ -190,12 +212,15 @@ static rt::Result<std::string> findBase(const rt::JsonObject &config,
   if (!basePath.empty())
     return basePath;
   FTC_ASSIGN_OR_RETURN(std::string base, config.stringOr("base_model_name_or_path", ""));
-  for (const std::string &path : {base, rt::joinPath(directory, base)})
-    if (!base.empty() && rt::isDirectory(path))
-      return path;
+  std::string resolved = resolveBase(directory, base);
+  if (!resolved.empty())
+    return resolved;
+  std::string looked;
+  if (!base.empty() && std::filesystem::path(base).is_relative())
+    looked = ": neither that nor " + rt::quote(besideAdapter(directory, base), 200) + " is one";
   return config.mismatch("base_model_name_or_path",
-                         "the directory of the model that it adapts; --model_name_or_path says "
-                         "where that lies");
+                         "the directory of the model that it adapts" + looked +
+                             "; --model_name_or_path says where that lies");
 }
 
 std::string peftTaskName(const std::string &task, llvm::StringRef modelType) {

@@ -35,7 +35,8 @@ struct AdapterSource {
 /// Whether `directory` holds a PEFT adapter and no whole model.
 bool isAdapterDirectory(const std::string &directory);
 
-/// What its configuration calls the model that it adapts; empty where it names none.
+/// The directory of the model that it adapts, resolved; where there is none, what its
+/// configuration calls that model; empty where it names none.
 std::string adapterBaseName(const std::string &directory);
 
 /// The task as PEFT has it: a decoder alone that writes a target is a causal model to it.

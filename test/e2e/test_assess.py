@@ -351,17 +351,21 @@ class AssessTest(Suite):
     def testAdaptersAreNoModelsToAssess(self):
         folder = self.scratch / "adapter"
         folder.mkdir(exist_ok=True)
-        (folder / "adapter_config.json").write_text(
-            json.dumps({"peft_type": "LORA", "base_model_name_or_path": "the/base"}))
         train = self.data("adapter.jsonl", by_word(40, 4))
-        for code, arguments in (
-                (2, ("assess", folder, "--task", "text-classification", "--train_file", train)),
-                (1, ("catalog", "show", folder))):
-            done = call("ftc", *arguments)
-            self.assertEqual(done.returncode, code, done.stderr)
-            self.assertEqual(len(done.stderr.splitlines()), 1)
-            self.assertIn("PEFT adapter", done.stderr)
-            self.assertIn("'the/base'", done.stderr)
+        base = self.scratch.resolve() / "the-base"
+        base.mkdir(exist_ok=True)
+        # As it is written where that is no directory; one that is, from the adapter's, resolved.
+        for named, shown in (("the/base", "'the/base'"), ("../the-base", "'%s'" % base)):
+            (folder / "adapter_config.json").write_text(
+                json.dumps({"peft_type": "LORA", "base_model_name_or_path": named}))
+            for code, arguments in (
+                    (2, ("assess", folder, "--task", "text-classification", "--train_file", train)),
+                    (1, ("catalog", "show", folder))):
+                done = call("ftc", *arguments)
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1)
+                self.assertIn("PEFT adapter", done.stderr)
+                self.assertIn(shown, done.stderr)
 
     def testWhatAKilledAssessmentLeftGoesWithTheNext(self):
         """And nothing else: a user's own directory of such a name has no marker, or another length."""

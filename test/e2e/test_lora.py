@@ -312,7 +312,7 @@ class LoraTest(Suite):
             ("more", lambda config, _: config.update(target_modules=["query", "value", "key"]),
              r"key.lora_A.weight' \[4, 60\], got none"),
             ("base", lambda config, _: config.update(base_model_name_or_path="no/where"),
-             r"base_model_name_or_path.*directory of the model"),
+             r"'no/where'.*directory of the model.*neither that nor '.*/base/no/where' is one"),
             ("family", lambda config, _: config.update(
                 base_model_name_or_path=str(model_of("roberta", TEXT))), r"another model"),
             ("weights", lambda _, folder: (folder / "adapter_model.safetensors").unlink(),
