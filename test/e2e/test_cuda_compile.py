@@ -11,7 +11,7 @@ import unittest
 
 from toolchain import HERE, Suite, call, data_of, model_of, must
 
-TASK = "text-classification"
+TASK, CAPACITY = "text-classification", 16384
 
 
 def fails(*command, **options):
@@ -30,8 +30,8 @@ class CudaCompileTest(Suite):
         program.chmod(0o755)
         artifact = self.scratch / (name + ".ftb")
         done = run("ftc", "compile", model_of("bert", TASK), "--task", TASK, "--train_file",
-                   data_of("bert", TASK), "--max_seq_length", 48, "--target", "cuda", "--gpu",
-                   "sm_80", "--precision", "bf16", "-o", artifact,
+                   data_of("bert", TASK), "--max_seq_length", 48, "--max_tokens", CAPACITY, "--target", "cuda",
+                   "--gpu", "sm_80", "--precision", "bf16", "-o", artifact,
                    env=dict(os.environ, PATH="%s:%s" % (folder, os.environ["PATH"])))
         return artifact, done.stderr
 
@@ -108,7 +108,7 @@ echo "ptxas info    : Used 168 registers, used 1 barriers" >&2""",
                        for program in ("train_accumulate", "apply")
                        for command in plan[program]["commands"])
         steps = []
-        for tokens in (256, 16384):
+        for tokens in (256, CAPACITY):
             done = subprocess.run(
                 [sys.executable, str(HERE.parent / "bench" / "speed_of_light.py"), str(artifact),
                  "--tokens", str(tokens), "--length", "32", "--layers", "3", "--json"],
@@ -156,6 +156,10 @@ echo "ptxas info    : Used 168 registers, used 1 barriers" >&2""",
                 ((artifact, "--tokens", 64), "--tokens says more of --kernels"),
                 ((cuda, "--kernels", "--length", 64), "--length is of --tokens"),
                 ((cuda, "--kernels", "--tokens", 0), "--tokens"),
+                ((cuda, "--kernels", "--tokens", CAPACITY + 1),
+                 "--tokens: expected at most %d, the max_tokens of" % CAPACITY),
+                ((cuda, "--kernels", "--tokens", 64, "--length", 49),
+                 "--length: expected at most 48, the max_seq_length of"),
                 ((cuda, "--kernels", "--cost_report", self.scratch / "none"), "cannot read"),
                 ((cuda, "--kernels", "--cost_report", other), "FTC_EMULATOR_REPORT=FILE")):
             done = call("ftc", "inspect", *flags)

@@ -202,6 +202,24 @@ static rt::Status addGpuTimes(Json &kernels, const rt::ArtifactReader &artifact,
   return report.empty() ? rt::Status() : addCostReport(kernels, report);
 }
 
+/// A step of more tokens runs as several, and no text is longer: of those there is no estimate.
+static rt::Status checkCapacity(const rt::ArtifactReader &artifact, std::int64_t tokens,
+                                std::int64_t length) {
+  auto exceeded = [&](const char *flag, std::int64_t most, const char *name, std::int64_t got) {
+    return rt::Status::usage(std::string(flag) + ": expected at most " + std::to_string(most) +
+                             ", the " + name + " of " + artifact.name() + ", got " +
+                             std::to_string(got) + "; compile with a larger one");
+  };
+  int symbol = artifact.symbolIndex("tokens");
+  if (symbol >= 0 && tokens > artifact->symbols()->Get(symbol)->capacity())
+    return exceeded("--tokens", artifact->symbols()->Get(symbol)->capacity(), "max_tokens",
+                    tokens);
+  std::int64_t longest = artifact->task()->max_seq_length();
+  if (longest > 0 && length > longest)
+    return exceeded("--length", longest, "max_seq_length", length);
+  return {};
+}
+
 /// Indented "key: value" lines: the same facts as the JSON, for eyes.
 static void printTree(const Json &value, int indent) {
   std::string pad(indent, ' ');
@@ -252,6 +270,8 @@ rt::Status inspectCommand(std::span<const std::string> arguments) {
   if (length && !tokens)
     return rt::Status::usage("--length is of --tokens: give that too");
   FTC_ASSIGN_OR_RETURN(auto artifact, rt::ArtifactReader::open(path));
+  if (tokens)
+    FTC_RETURN_IF_ERROR(checkCapacity(*artifact, *tokens, length));
   if (ir && !json) {
     print(std::string(rt::text((*artifact)->ir())));
     if (!plan && !kernels && !memory)
