@@ -29,6 +29,13 @@ Result<std::unique_ptr<Trainer>> Trainer::make(const TrainSettings &settings,
 }
 
 Status Trainer::train() {
+  Status trained = trainSteps();
+  if (!trained)
+    withdrawArtifact();
+  return trained;
+}
+
+Status Trainer::trainSteps() {
   measures.fmaPeak = multiplyAddPeak(*session, kQuickLook);
   auto start = measures.start = std::chrono::steady_clock::now();
   progress.begin(state.step, steps->totalSteps);

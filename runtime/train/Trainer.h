@@ -57,7 +57,8 @@ public:
   static Result<std::unique_ptr<Trainer>> make(const TrainSettings &settings,
                                                Progress &progress);
 
-  /// Trains to the end. Code::Interrupted, with a checkpoint committed, after a signal.
+  /// Trains to the end. Code::Interrupted, with a checkpoint committed, after a signal. A run
+  /// that fails before it has one leaves no artifact.
   Status train();
   /// Takes the best model if asked to, evaluates the final weights, writes the model and all
   /// results, and gives the summary for stdout.
@@ -78,12 +79,16 @@ private:
   /// Puts step.ftb into --output_dir, for its checkpoints to be evaluated whatever becomes of the
   /// run; an overwritten run's weights, which it does not fit, go.
   Status placeArtifact();
+  /// Takes it out again after a failed run without a checkpoint, and the directory that it was put
+  /// into where this run made that: they are of no use, and the next run would be refused.
+  void withdrawArtifact();
   /// What a resumed run must have as before: the loss, the update, what is best.
   OrderedJson lossSettings() const;
   /// What a resumed run may change, and says so: its length and rates.
   OrderedJson scheduleSettings() const;
   /// Says once how many of the set's examples were cut to the artifact's length.
   void sayCuts(DataSet &set, std::string_view kind);
+  Status trainSteps();
   Status runStep();
   Status account(const StepOutcome &outcome, double rate);
   /// An error once a whole epoch (or run) was seen and no label in it counts.
@@ -139,6 +144,7 @@ private:
 
   TrainSettings settings;
   FileDescriptor outputLock; ///< of --output_dir, as long as this lives
+  bool madeDirectory = false, placedArtifact = false; ///< where there was none before
   Progress &progress;
   std::unique_ptr<Session> session;
   std::unique_ptr<RunData> data;

@@ -15,6 +15,7 @@
 #include "runtime/train/Weights.h"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace ftc::rt {
 
@@ -197,6 +198,7 @@ Status Trainer::startOrResume() {
       if (Result<bool> done = set->stream->wait(kEncodingPatience); !done)
         return done.takeStatus();
   // Nothing was written so far: what is wrong with the input leaves no trace.
+  madeDirectory = outputLock.get() < 0;
   FTC_RETURN_IF_ERROR(prepareOutputDirectory(settings, outputLock));
   FTC_RETURN_IF_ERROR(store->clean());
   if (stepper->trunk() && steps->epochsDone(steps->totalSteps) > 1) {
@@ -268,11 +270,26 @@ Status Trainer::checkSource() const {
 Status Trainer::placeArtifact() {
   const std::string &directory = settings.outputDir;
   std::string there = joinPath(directory, "step.ftb");
+  bool was = pathKind(there) != PathKind::Missing;
   // An overwritten run's weights would pass for this one's; what is trained from stays.
   if (!from && isFile(there) && !trainsFromOutput())
     for (const char *name : {"model.safetensors", kAdapterWeights, kAdapterConfig})
       FTC_RETURN_IF_ERROR(removeFile(joinPath(directory, name)));
-  return copyArtifact(*session, directory);
+  FTC_RETURN_IF_ERROR(copyArtifact(*session, directory));
+  placedArtifact = !was;
+  return Status::ok();
+}
+
+void Trainer::withdrawArtifact() {
+  const std::string &directory = settings.outputDir;
+  Result<std::vector<std::int64_t>> saved = checkpointSteps(directory);
+  if (!placedArtifact || !saved || !saved->empty())
+    return;
+  // Where this fails the run's own error is what matters.
+  std::error_code ignored;
+  std::filesystem::remove(joinPath(directory, "step.ftb"), ignored);
+  if (madeDirectory) // event files keep it
+    std::filesystem::remove(directory, ignored);
 }
 
 OrderedJson Trainer::lossSettings() const {

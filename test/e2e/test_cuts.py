@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import unittest
 
 from toolchain import Suite, call, last_line, model_of, must
@@ -99,8 +100,23 @@ class CutsTest(Suite):
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertRegex(last_line(done.stderr), r"nothing was trained: no label of the [45] "
                              r"examples seen counts .* takes 16 tokens .*prompts\.jsonl")
-            self.assertFalse((output / "model.safetensors").exists())
-            self.assertEqual(list(output.glob("checkpoint-*")), [])
+            self.assertFalse(output.exists())
+        # A directory that was there stays, and so does what others put into it.
+        output.mkdir()
+        (output / "notes").write_text("mine")
+        done = call("ftrt", *run, "--output_dir", output, "--overwrite_output_dir")
+        self.assertIn("nothing was trained", done.stderr)
+        self.assertEqual([path.name for path in output.iterdir()], ["notes"])
+        # A run's artifact, or a checkpoint's.
+        shutil.copy(artifact, output / "step.ftb")
+        done = call("ftrt", *run, "--output_dir", output, "--overwrite_output_dir")
+        self.assertIn("nothing was trained", done.stderr)
+        self.assertTrue((output / "step.ftb").exists())
+        saved = self.scratch / "nothing-saved"
+        done = call("ftrt", *run[:-4], "--save_steps", 1, "--train_file", path, "--output_dir", saved)
+        self.assertIn("nothing was trained", done.stderr)
+        self.assertEqual({path.name for path in saved.iterdir()},
+                         {"step.ftb", "checkpoint-1", "checkpoint-2"})
         # One row that counts is enough.
         with path.open("a") as rows:
             rows.write(json.dumps(dict(row, prompt="un")) + "\n")
