@@ -3,10 +3,11 @@ the CPU, from the same files, losses and gradient norms within the bounds of cud
 
     [FTC_LONG=1] python3 cuda_matrix.py [FIRST [COUNT]]
 
-The short form takes three combinations, the long one all. Every family and task of the recorded models is
-drawn once before one is drawn again; the rest is drawn freely: method, optimizer, precision, architecture,
-micro-batches by --gradient_accumulation_steps and by --max_tokens (odd ones, too), batches of odd sizes,
-dropout, and --memory_budget at the least that a plan takes or half the way to it.
+The short form takes three combinations, the long one all. Whatever ends one, it alone has failed: the others
+are run, and the exit status is 1. Every family and task of the recorded models is drawn once before one is
+drawn again; the rest is drawn freely: method, optimizer, precision, architecture, micro-batches by
+--gradient_accumulation_steps and by --max_tokens (odd ones, too), batches of odd sizes, dropout, and
+--memory_budget at the least that a plan takes or half the way to it.
 """
 
 import json
@@ -108,9 +109,9 @@ def main(first=0, count=CASES if LONG else SHORT):
         try:
             worst = check(case)
             said = "loss within %.1e, gradient norm within %.1e" % (worst["loss"], worst["grad_norm"])
-        except AssertionError as error:
+        except Exception as error:  # a refused flag, a timeout, a file that is not there
             failed += 1
-            said = "FAILED: %s" % error
+            said = "FAILED: %s" % (error if isinstance(error, AssertionError) else repr(error))
         print("%2d %s: %s, %.0f s" % (number, " ".join(
             "%s=%s" % (name, "+".join(value) if isinstance(value, tuple) else value)
             for name, value in case.items()), said, time.monotonic() - begin), flush=True)
