@@ -56,27 +56,33 @@ LogicalResult LaunchOp::verify() {
   return success();
 }
 
-/// A group's runs are kernels of its variant that are no groups, with its threads.
 LogicalResult KernelOp::verify() {
   if (getRuns().has_value() != getCounts().has_value() ||
       (getRuns() && getRuns()->size() != getCounts()->size()))
     return emitOpError("expected as many counts as runs");
   if (!getRuns())
     return success();
-  for (auto [run, count] : llvm::zip_equal(*getRuns(), *getCounts())) {
+  for (int64_t count : getCountsAttr().asArrayRef())
+    if (count < 1)
+      return emitOpError("expected at least one launch a run, got ") << count;
+  if (membersOf(*this) < 2)
+    return emitOpError("expected a group of at least two launches");
+  return success();
+}
+
+/// A group's runs are kernels of its variant that are no groups, with its threads.
+LogicalResult KernelOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!getRuns())
+    return success();
+  for (Attribute run : getRunsAttr()) {
     auto name = dyn_cast<FlatSymbolRefAttr>(run);
-    auto kernel = name ? dyn_cast_or_null<KernelOp>(
-                             SymbolTable::lookupSymbolIn((*this)->getParentOp(), name))
-                       : KernelOp();
+    auto kernel = name ? symbols.lookupNearestSymbolFrom<KernelOp>(*this, name) : KernelOp();
     if (!kernel || kernel.getRuns())
       return emitOpError("expected runs of single kernels of the variant, got ") << run;
     if (kernel.getThreads() != getThreads())
-      return emitOpError("expected kernels of as many threads a block as the group, got ") << run;
-    if (count < 1)
-      return emitOpError("expected at least one launch a run, got ") << count;
+      return emitOpError("expected kernels of as many threads a block as the group, got ")
+             << run;
   }
-  if (membersOf(*this) < 2)
-    return emitOpError("expected a group of at least two launches");
   return success();
 }
 
@@ -113,9 +119,9 @@ static LogicalResult verifyMembers(LaunchOp first, KernelOp group) {
     for (int64_t i = 0; i < count; ++i, next = next->getNextNode()) {
       auto launch = dyn_cast_or_null<LaunchOp>(next);
       if (!launch || launch.getKernelAttr() != run || (launch != first && launch.getGroup()))
-        return first.emitOpError() << "expected the launches of group " << first.getGroupAttr()
-                                   << " behind each other, got another command for a launch of "
-                                   << run;
+        return first.emitOpError()
+               << "expected the launches of group " << first.getGroupAttr()
+               << " behind each other, got another command for a launch of " << run;
       if (grid && launch.getGridAttr() != grid)
         return launch.emitOpError("expected the grid of its run, ") << grid;
       grid = launch.getGridAttr();
@@ -124,30 +130,27 @@ static LogicalResult verifyMembers(LaunchOp first, KernelOp group) {
   return success();
 }
 
-/// Buffers come before commands, and every launch names a kernel of the variant.
+/// A launch names a kernel of the variant, and a group what its kernel counts. By the variant's
+/// table of symbols, which is made once: a program has thousands of launches.
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr()))
+    return emitOpError() << "expected a kernel of the variant, got " << getKernelAttr();
+  FlatSymbolRefAttr name = getGroupAttr();
+  if (!name)
+    return success();
+  auto group = symbols.lookupNearestSymbolFrom<KernelOp>(*this, name);
+  if (!group || !group.getRuns())
+    return emitOpError("expected the kernel of a group, got ") << name;
+  return verifyMembers(*this, group);
+}
+
+/// Buffers come before commands.
 LogicalResult ProgramOp::verifyRegions() {
-  auto variant = cast<VariantOp>((*this)->getParentOp());
   bool commands = false;
   for (Operation &op : getBody().front()) {
-    if (isa<BufferOp>(op)) {
-      if (commands)
-        return op.emitOpError("expected buffers before the first command");
-      continue;
-    }
-    commands = true;
-    if (auto launch = dyn_cast<LaunchOp>(op))
-      if (!isa_and_nonnull<KernelOp>(
-              SymbolTable::lookupSymbolIn(variant, launch.getKernelAttr())))
-        return launch.emitOpError()
-               << "expected a kernel of the variant, got " << launch.getKernelAttr();
-      else if (FlatSymbolRefAttr name = launch.getGroupAttr()) {
-        auto group =
-            dyn_cast_or_null<KernelOp>(SymbolTable::lookupSymbolIn(variant, name));
-        if (!group || !group.getRuns())
-          return launch.emitOpError("expected the kernel of a group, got ") << name;
-        if (failed(verifyMembers(launch, group)))
-          return failure();
-      }
+    if (commands && isa<BufferOp>(op))
+      return op.emitOpError("expected buffers before the first command");
+    commands |= !isa<BufferOp>(op);
   }
   return success();
 }

@@ -88,7 +88,8 @@ def Plan_MomentOp : Plan_Op<"moment", [HasParent<"VariantOp">]> {
   let assemblyFormat = "$parameter attr-dict";
 }
 
-def Plan_KernelOp : Plan_Op<"kernel", [Symbol, HasParent<"VariantOp">]> {
+def Plan_KernelOp : Plan_Op<"kernel", [Symbol, HasParent<"VariantOp">,
+                                       DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "A kernel of the variant: its exported name and scratch bytes a thread";
   let description = [{
     On a GPU `threads` are a block's, `shared_bytes` its shared memory and `resident` the blocks
@@ -125,7 +126,8 @@ def Plan_BufferOp : Plan_Op<"buffer", [HasParent<"ProgramOp">, Pure]> {
   let hasVerifier = 1;
 }
 
-def Plan_LaunchOp : Plan_Op<"launch", [HasParent<"ProgramOp">]> {
+def Plan_LaunchOp : Plan_Op<"launch", [HasParent<"ProgramOp">,
+                                       DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Runs a kernel over `grid` independent tasks";
   let description = [{
     With `group` this launch and those behind it, as many as the group's kernel counts, are

@@ -146,6 +146,23 @@ plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainabl
 plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
     decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
   plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64}
+  // expected-error @+1 {{expected at least one launch a run, got 0}}
+  plan.kernel @g {scratch_bytes = 0 : i64, threads = 128 : i64, runs = [@k, @k], counts = array<i64: 2, 0>}
+}
+
+// -----
+
+plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
+  // expected-error @+1 {{expected runs of single kernels of the variant, got "k"}}
+  plan.kernel @g {scratch_bytes = 0 : i64, threads = 128 : i64, runs = ["k"], counts = array<i64: 2>}
+}
+
+// -----
+
+plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
+  plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64}
   // expected-error @+1 {{expected a group of at least two launches}}
   plan.kernel @g {scratch_bytes = 0 : i64, threads = 128 : i64, runs = [@k], counts = array<i64: 1>}
 }
