@@ -2,6 +2,8 @@
 // tried.
 #include "compiler/analysis/LaunchOrder.h"
 
+#include "dialects/plan/BlockShape.h"
+
 #include <algorithm>
 
 using namespace mlir;
@@ -59,11 +61,12 @@ LogicalResult LaunchOrder::collect() {
   return success();
 }
 
-/// Whether one kernel can run both: it would have either's threads, shared memory and blocks.
+/// Whether one kernel can run both.
 bool LaunchOrder::fit(const Command &a, const Command &b) const {
-  plan::KernelOp x = a.kernel, y = b.kernel;
-  return x && y && x.getThreads() && x.getThreads() == y.getThreads() &&
-         x.getSharedBytes() == y.getSharedBytes() && x.getResident() == y.getResident();
+  if (!a.kernel || !b.kernel)
+    return false;
+  std::optional<plan::BlockShape> shape = plan::BlockShape::of(a.kernel);
+  return shape && shape == plan::BlockShape::of(b.kernel);
 }
 
 bool LaunchOrder::fit(const Slot &slot, unsigned command) const {

@@ -1,6 +1,7 @@
 // Groups of launches on the emulator beside the same IR compiled for this CPU, and beside each
 // launch alone: kernels of all kinds, twice over one grid, and behind them one of another kind.
-#include "compiler/targets/cuda/BlockKernel.h"
+#include "compiler/targets/cuda/PtxCompiler.h"
+#include "compiler/targets/cuda/lowering/CudaLowering.h"
 #include "test/cuda/MutationSubjects.h"
 
 #include <bit>
@@ -9,13 +10,12 @@
 namespace ftc::cuda::test {
 namespace {
 
-/// Whether one kernel can run both (as the pass ftc-group-launches asks).
+/// Whether one kernel can run both, as the pass ftc-group-launches asks: in one variant, blocks
+/// of one shape.
 bool fit(const Subject &a, const Subject &b) {
-  bool blocks = dynamic_cast<const BlockKernel *>(a.kernel.get()) != nullptr;
-  return a.products == b.products && threadsOf(*a.kernel) == threadsOf(*b.kernel) &&
-         blocks == (dynamic_cast<const BlockKernel *>(b.kernel.get()) != nullptr) &&
-         sharedBytesOf(*a.kernel, a.arch()) == sharedBytesOf(*b.kernel, b.arch()) &&
-         residentBlocksOf(*a.kernel) == residentBlocksOf(*b.kernel);
+  auto *blockOf = loweringTarget().blockOf;
+  return a.products == b.products &&
+         blockOf(*a.kernel, a.arch()) == blockOf(*b.kernel, b.arch());
 }
 
 /// One launch of the first kernel twice, and one of the second, if there is one.

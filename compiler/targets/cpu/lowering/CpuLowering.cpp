@@ -303,7 +303,7 @@ static void createKernel(OpBuilder &builder, llvm::StringRef name, const Kernel 
                          const LoweringTarget &target, const CpuIsa &isa) {
   IntegerAttr threads, shared, resident;
   if (target.blockOf) {
-    BlockShape block = target.blockOf(kernel, isa);
+    plan::BlockShape block = target.blockOf(kernel, isa);
     threads = builder.getI64IntegerAttr(block.threads);
     shared = builder.getI64IntegerAttr(block.sharedBytes);
     resident = builder.getI64IntegerAttr(block.resident);

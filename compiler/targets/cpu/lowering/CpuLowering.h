@@ -6,6 +6,7 @@
 #include "compiler/plan/ProgramPlanner.h"
 #include "compiler/targets/cpu/CpuIsa.h"
 #include "compiler/targets/cpu/kernels/KernelSpec.h"
+#include "dialects/plan/BlockShape.h"
 
 #include "llvm/ADT/DenseSet.h"
 
@@ -98,18 +99,13 @@ void addVocabularyLossLowerings(LoweringRegistry &registry);
 /// All of the above.
 void addCpuLowerings(LoweringRegistry &registry);
 
-/// A GPU's block: as plan.kernel's attributes.
-struct BlockShape {
-  std::int64_t threads = 0, sharedBytes = 0, resident = 1;
-};
-
 /// What a target decides of the lowering: its kernels for ops, and how weights lie.
 struct LoweringTarget {
   llvm::StringRef name;       ///< of the variant: "cpu"
   bool packsWeights = true;   ///< linear weights lie in panels, frozen ones in their file's type;
                               ///< else all row-major f32
   void (*addLowerings)(LoweringRegistry &) = nullptr;
-  BlockShape (*blockOf)(const Kernel &, const CpuIsa &) = nullptr; ///< of a GPU
+  plan::BlockShape (*blockOf)(const Kernel &, const CpuIsa &) = nullptr; ///< of a GPU
 };
 
 /// Lowers every nn.program of `module` to a plan.variant for `isa`, appended to the module.

@@ -25,7 +25,7 @@ static void addLowerings(cpu::LoweringRegistry &registry) {
   addWindowedLossLowerings(registry);
 }
 
-static cpu::BlockShape blockOf(const cpu::Kernel &kernel, const cpu::CpuIsa &isa) {
+static plan::BlockShape blockOf(const cpu::Kernel &kernel, const cpu::CpuIsa &isa) {
   return {threadsOf(kernel), sharedBytesOf(kernel, archOf(isa)), residentBlocksOf(kernel)};
 }
 
