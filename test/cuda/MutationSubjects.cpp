@@ -10,6 +10,8 @@
 #include "compiler/targets/cuda/kernels/Gemm.h"
 #include "compiler/targets/cuda/kernels/GemmUpdate.h"
 #include "runtime/abi/CudaKernel.h"
+#include "runtime/abi/Kernel.h"
+#include "runtime/support/Philox.h"
 #include "test/emulator/Harness.h"
 
 #include <bit>
@@ -163,9 +165,11 @@ static Subject product(std::string name, Gemm gemm, std::initializer_list<std::i
   return subject;
 }
 
-/// Rows end in each of the lines that a thread works on, in the first tile and behind it.
+/// Rows end in each of the lines that a thread works on, in the first tile and behind it, and
+/// in each of the rows that it stores.
 static Subject product(std::string name, Gemm gemm) {
-  return product(std::move(name), std::move(gemm), {90, 6, 14, 22, 30, 38, 46, 54, 62, 64, 74});
+  return product(std::move(name), std::move(gemm),
+                 {90, 6, 14, 22, 30, 38, 46, 54, 62, 64, 74, 1, 3, 4, 33, 35, 36});
 }
 
 /// Tiles of 256 rows. Of what they share with others the subjects above have every bound.
@@ -176,7 +180,7 @@ static void addTallProducts(std::vector<Subject> &list) {
   input.k = 84;
   input.n = 132;
   input.second = Gemm::Factor::ColumnsOfN;
-  list.push_back(product("dgrad bf16 tall", input, {262, 38, 102, 166, 230, 70, 134, 198}));
+  list.push_back(product("dgrad bf16 tall", input, {262, 38, 102, 166, 230, 70, 134, 198, 1, 3, 4, 33, 35, 36}));
   Gemm weight;
   weight.products = Products::Bf16;
   weight.tile = 256;
@@ -184,7 +188,7 @@ static void addTallProducts(std::vector<Subject> &list) {
   weight.out = 260;
   weight.n = 132;
   weight.chunk = 64;
-  list.push_back(product("wgrad bf16 tall", weight, {74, 6, 14, 64}));
+  list.push_back(product("wgrad bf16 tall", weight, {74, 6, 14, 64, 1, 3, 4}));
 }
 
 static void addProducts(std::vector<Subject> &list) {
@@ -301,6 +305,15 @@ static Inputs inputsOf(const FlashAttention &kernel, const Lengths &lengths, dou
   return inputs;
 }
 
+/// The dropout at which an element of the first head is just kept (runtime/abi/Kernel.h): a
+/// bound that its thread meets. Of the seed 11, step 3 and op 77, which all launches have.
+static double leastKept(std::uint32_t sequence, std::uint32_t position, std::uint32_t channel) {
+  std::uint32_t b = channel / abi::kPhiloxBlockChannels,
+                r = channel % abi::kPhiloxBlockChannels;
+  auto words = rt::philox({11, 3}, {77, sequence, position, b * 16 + r % 16});
+  return (words[r / 16] >> 8) * 0x1p-24;
+}
+
 static Subject attention(std::string name, FlashAttention::Part part, bool causal, bool bias) {
   auto kernel = std::make_shared<FlashAttention>();
   kernel->part = part;
@@ -316,22 +329,26 @@ static Subject attention(std::string name, FlashAttention::Part part, bool causa
     kernel->tableGradient = part == FlashAttention::Part::Queries;
   }
   // Two tiles, and no row; with and without dropout; sequences that end in each line that a
-  // thread works on, as a block's queries and as its keys; queries without a key.
+  // thread works on, as a block's queries and as its keys; queries without a key; a key of each
+  // half of a tile that is just kept.
   const Lengths whole{{40, 0, 70}, {40, 0, 70}};
   const std::vector<int> ends{1, 2, 3, 4, 5, 6, 7, 8, 17, 18, 33, 34, 49, 50};
+  const Lengths few{{6}, {60}};
   Subject subject{std::move(name), kernel, Products::F32, {}};
   for (const auto &[lengths, p] :
        {std::pair(whole, 0.3), std::pair(whole, 0.0), std::pair(Lengths{ends, ends}, 0.3),
-        std::pair(Lengths{{20, 40, 3}, {3, 0, 70}}, 0.0)})
+        std::pair(Lengths{{20, 40, 3}, {3, 0, 70}}, 0.0), std::pair(few, leastKept(4, 54, 0)),
+        std::pair(few, leastKept(4, 54, 32))})
     subject.launches.push_back(inputsOf(*kernel, lengths, p));
   return subject;
 }
 
-/// With dropout and without.
+/// With dropout and without, and so that a channel of the first row, of sequence 1, is just
+/// kept, in each part of a row of 70.
 static Subject dropping(std::string name, std::shared_ptr<cpu::Kernel> kernel,
                         std::vector<Operand> operands) {
   Subject subject{std::move(name), std::move(kernel), Products::F32, {}};
-  for (double p : {0.3, 0.0})
+  for (double p : {0.3, 0.0, leastKept(1, 0, 5), leastKept(1, 0, 37), leastKept(1, 0, 66)})
     subject.launches.push_back({operands, {5, 11, 3, 77}, {p}});
   return subject;
 }
@@ -362,9 +379,9 @@ static void addVectorKernels(std::vector<Subject> &list) {
   list.push_back({"embedding's gradient",
                   embedding,
                   Products::F32,
-                  {{{random(240, 1), integers({3, 0, 5, 1, 4, 2}), integers({0, 2, 3, 6}),
-                     integers({2, 0, 3}), random(200, 2)},
-                    {3}}}});
+                  {{{random(240, 1), integers({3, 0, 5, 1, 4, 2}), integers({0, 2, 2, 3, 6}),
+                     integers({2, 1, 0, 3}), random(200, 2)},
+                    {4}}}});
   auto sum = std::make_shared<TableSum>();
   sum->elements = 5;
   list.push_back(
@@ -378,12 +395,15 @@ static void addVectorKernels(std::vector<Subject> &list) {
   std::vector<int> labels(67, 69);
   labels[65] = -100;
   labels[66] = 31;
+  std::vector<int> whole = labels; // the window's rows are whole tasks
+  whole.push_back(5);
   list.push_back(
       {"vocabulary's loss",
        rows,
        Products::F32,
        {{{random(64 * stride, 1), integers(labels), random(67, 3)}, {67, 64}, {0.1, 0.25}},
-        {{random(64 * stride, 1), integers(labels), random(67, 3)}, {67, 0}, {0, 0.25}}}});
+        {{random(64 * stride, 1), integers(labels), random(67, 3)}, {67, 0}, {0, 0.25}},
+        {{random(64 * stride, 1), integers(whole), random(68, 3)}, {68, 64}, {0.1, 0.25}}}});
 }
 
 std::vector<Subject> subjects() {
