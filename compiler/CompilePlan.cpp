@@ -70,7 +70,7 @@ rt::Status Compilation::plan() {
       return diagnostics.failure("plan");
   symbols.attach(module);
   if (failed(verify(module)) || failed(runPhase(module, planPhase(options.pipeline))) ||
-      failed(verifyPlan(module)))
+      failed(verifyPlan(module, options.pipeline.longestText > 0)))
     return diagnostics.failure("plan");
   clock.lap("plan");
   return {};

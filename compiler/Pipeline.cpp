@@ -37,8 +37,9 @@ std::vector<std::string> emitPhases() {
 static constexpr llvm::StringLiteral verifier = "ftc-verify-phase";
 
 /// The pass that holds a phase to what it promises to the next one.
-static std::string verify(const std::string &promise) {
-  return verifier.str() + "{phase=" + promise + "}";
+static std::string verify(const std::string &promise, const PipelineOptions &options) {
+  return verifier.str() + "{phase=" + promise +
+         (options.longestText > 0 ? " generates=true" : "") + "}";
 }
 
 /// The plugin's pipeline, where it has one for the phase, in front of what verifies the phase.
@@ -70,14 +71,14 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
            options.disabled.end();
   };
   std::vector<Phase> phases;
-  phases.push_back({"import", {verify("import")}});
+  phases.push_back({"import", {verify("import", options)}});
   Phase method{"method", {}};
   if (options.method == "lora")
     method.passes.push_back(loraPass(options.lora));
   method.passes.insert(method.passes.end(),
                        {"ftc-apply-method{method=" + options.method +
                             (options.frozenDropout ? " frozen-dropout=true" : "") + "}",
-                        verify("method")});
+                        verify("method", options)});
   phases.push_back(method);
 
   Phase programs{"programs", {}};
@@ -93,11 +94,11 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   // products from the adapters that are computed with them.
   if (options.method != "lora" && enabled("cache-trunk"))
     programs.passes.push_back("ftc-cache-trunk");
-  programs.passes.insert(programs.passes.end(), {"canonicalize", "cse", verify("programs")});
+  programs.passes.insert(programs.passes.end(), {"canonicalize", "cse", verify("programs", options)});
   phases.push_back(programs);
 
   phases.push_back({"differentiate",
-                    {"ftc-differentiate", "canonicalize", "cse", verify("differentiated")}});
+                    {"ftc-differentiate", "canonicalize", "cse", verify("differentiated", options)}});
   std::string update = "optimizer=" + options.optimizer +
                        " min-8bit-size=" + std::to_string(options.min8bitSize);
   Phase optimizer{"optimizer", {}};
@@ -106,7 +107,7 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   optimizer.passes.insert(optimizer.passes.end(),
                           {"ftc-attach-optimizer{" + update + " fused-update=" +
                                (options.fusedUpdate ? "true" : "false") + "}",
-                           verify("optimizer")});
+                           verify("optimizer", options)});
   phases.push_back(optimizer);
   std::string spaces = options.spaces.empty() ? "" : " spaces=" + options.spaces;
   Phase fuse{"fuse", {}};
@@ -121,12 +122,12 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   if (enabled("fuse-updates"))
     fuse.passes.push_back("ftc-fuse-updates");
   const std::string promise = enabled("fuse-kernels") ? "fused" : "optimizer";
-  fuse.passes.insert(fuse.passes.end(), {"canonicalize", verify(promise)});
+  fuse.passes.insert(fuse.passes.end(), {"canonicalize", verify(promise, options)});
   phases.push_back(fuse);
   Phase schedule{"schedule", {}};
   if (enabled("sort-schedule"))
     schedule.passes.push_back("ftc-sort-schedule{" + spaces + "}");
-  schedule.passes.push_back(verify(promise));
+  schedule.passes.push_back(verify(promise, options));
   phases.push_back(schedule);
   for (Phase &phase : phases)
     plug(phase, options);
@@ -139,7 +140,7 @@ Phase recomputePhase(const PipelineOptions &options, double price, double slope)
   return {"schedule",
           {"ftc-recompute{" + std::string(prices) +
                (options.spaces.empty() ? "" : " spaces=" + options.spaces) + "}",
-           verify("optimizer")}}; // what is made again need not be fused
+           verify("optimizer", options)}}; // what is made again need not be fused
 }
 
 Phase planPhase(const PipelineOptions &options) {

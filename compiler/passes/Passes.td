@@ -515,8 +515,8 @@ def VerifyPhase : Pass<"ftc-verify-phase", "::mlir::ModuleOp"> {
   let description = [{
     `import`: one `@forward`, every argument an input or a parameter with a tensor or an init,
     names unique, a result row_loss. `method`: something is trainable. `programs`: evaluate and
-    train are there, decode where prefill is, no dropout but in train, and no `@forward`
-    remains. `differentiated`: train_accumulate in train's place; each reached
+    train are there, prefill and decode where texts are generated, no dropout but in train, and no
+    `@forward` remains. `differentiated`: train_accumulate in train's place; each reached
     trainable parameter has one accumulator, updated by one result. `optimizer`:
     train_accumulate and apply, or train_step, are there, and update each trainable, reached
     parameter and its moments once. `fused`: as `optimizer`, and no activation is left that fits
@@ -528,6 +528,8 @@ def VerifyPhase : Pass<"ftc-verify-phase", "::mlir::ModuleOp"> {
   let options = [
     Option<"phase", "phase", "std::string", "\"import\"",
            "import, method, programs, differentiated, optimizer or fused">,
+    Option<"generates", "generates", "bool", "false",
+           "whether prefill and decode must be among the programs">,
   ];
 }
 

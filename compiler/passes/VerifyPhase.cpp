@@ -175,7 +175,7 @@ struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
       return module.emitError("expected programs instead of @forward, got both");
     if (failed(expectProgram("evaluate")))
       return failure();
-    if (findProgram(module, "prefill") && failed(expectProgram("decode")))
+    if (generates && (failed(expectProgram("prefill")) || failed(expectProgram("decode"))))
       return failure();
     for (llvm::StringRef name : {"evaluate", "prefill", "decode"})
       if (func::FuncOp program = findProgram(module, name);

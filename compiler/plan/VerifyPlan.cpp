@@ -306,12 +306,13 @@ static LogicalResult verifyStorage(plan::VariantOp variant) {
 }
 
 /// What a run calls is there: evaluation, and a step of one of its two forms.
-static LogicalResult verifyPrograms(plan::VariantOp variant) {
+static LogicalResult verifyPrograms(plan::VariantOp variant, bool generates) {
   auto has = [&](llvm::StringRef name) {
     return isa_and_nonnull<plan::ProgramOp>(variant.lookupSymbol(name));
   };
-  if (!has("evaluate"))
-    return variant.emitOpError("expected a program 'evaluate', got none");
+  for (const char *name : {"evaluate", "prefill", "decode"})
+    if (!has(name) && (generates || llvm::StringRef(name) == "evaluate"))
+      return variant.emitOpError("expected a program '") << name << "', got none";
   if (has("train_accumulate") != has("apply") || !(has("apply") || has("train_step")))
     return variant.emitOpError("expected the programs 'train_accumulate' and 'apply', or "
                                "'train_step', got not all of one form");
@@ -335,12 +336,12 @@ static LogicalResult verifyGroupKernels(plan::VariantOp variant) {
   return success();
 }
 
-LogicalResult verifyPlan(ModuleOp module) {
+LogicalResult verifyPlan(ModuleOp module, bool generates) {
   FailureOr<BufferSizes> sizes = BufferSizes::of(module);
   if (failed(sizes))
     return failure();
   for (auto variant : module.getOps<plan::VariantOp>()) {
-    if (failed(verifyStorage(variant)) || failed(verifyPrograms(variant)) ||
+    if (failed(verifyStorage(variant)) || failed(verifyPrograms(variant, generates)) ||
         failed(verifyGroupKernels(variant)))
       return failure();
     for (auto program : variant.getOps<plan::ProgramOp>())

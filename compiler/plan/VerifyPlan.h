@@ -16,6 +16,7 @@ namespace ftc {
 ///   every output is written;
 /// - no two arena buffers share bytes while both live (from first to last command).
 /// Fails with an error on the first op that breaks this, "expected X, got Y".
-mlir::LogicalResult verifyPlan(mlir::ModuleOp module);
+/// `generates`: prefill and decode are among the programs of a run.
+mlir::LogicalResult verifyPlan(mlir::ModuleOp module, bool generates = false);
 
 } // namespace ftc

@@ -15,9 +15,9 @@ TASK = "text-classification"
 
 
 class PassPluginTest(Suite):
-    def command(self, plugin, *flags, output="step.ftb"):
-        return ("ftc", "compile", model_of("bert", TASK), "--task", TASK, "--train_file",
-                data_of("bert", TASK), "--max_seq_length", 48, "--pass_plugin", plugin, *flags,
+    def command(self, plugin, *flags, output="step.ftb", family="bert", task=TASK):
+        return ("ftc", "compile", model_of(family, task), "--task", task, "--train_file",
+                data_of(family, task), "--max_seq_length", 48, "--pass_plugin", plugin, *flags,
                 "-o", self.scratch / output)
 
     def testItsPassesRun(self):
@@ -97,6 +97,17 @@ class PassPluginTest(Suite):
                 self.assertEqual(left.returncode, 1, line)
                 self.assertRegex(line, r"^ftc: [^:]*\b%s: .*%s" % (phase, why))
                 self.assertFalse((self.scratch / "broken.ftb").exists())
+
+    def testProgramsThatGenerateStay(self):
+        for phase in ("programs", "schedule", "plan"):
+            for program in ("prefill", "decode"):
+                with self.subTest(phase=phase, program=program):
+                    left = call(*self.command(PLUGINS / "BreakPromise.so", output="broken.ftb",
+                                              family="gpt2", task="text-generation"),
+                                env={**os.environ, "BREAK_AFTER": phase, "BREAK": "erase " + program})
+                    self.assertEqual(left.returncode, 1, left.stderr)
+                    self.assertRegex(last_line(left.stderr), r"\b%s: .*expected a program '%s', got none"
+                                     % (phase, program))
 
     def noLibraries(self):
         """Files that are no library of this machine, and what is said of each."""

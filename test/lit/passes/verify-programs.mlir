@@ -45,18 +45,6 @@ module {
 
 // -----
 
-// expected-error @below {{expected a program 'decode', got none}}
-module {
-  func.func @evaluate() attributes {nn.program = "evaluate"} {
-    return
-  }
-  func.func @prefill() attributes {nn.program = "prefill"} {
-    return
-  }
-}
-
-// -----
-
 func.func @evaluate() attributes {nn.program = "evaluate"} {
   return
 }
