@@ -34,22 +34,17 @@ std::vector<std::string> emitPhases() {
   return phases;
 }
 
-static constexpr llvm::StringLiteral verifier = "ftc-verify-phase";
-
 /// The pass that holds a phase to what it promises to the next one.
 static std::string verify(const std::string &promise, const PipelineOptions &options) {
-  return verifier.str() + "{phase=" + promise +
+  return "ftc-verify-phase{phase=" + promise +
          (options.longestText > 0 ? " generates=true" : "") + "}";
 }
 
-/// The plugin's pipeline, where it has one for the phase, in front of what verifies the phase.
-/// (verifyPlan, which is no pass, comes behind all of the plan's.)
-static void plug(Phase &phase, const PipelineOptions &options) {
-  if (!llvm::is_contained(options.plugged, phase.name))
-    return;
-  bool verified =
-      !phase.passes.empty() && llvm::StringRef(phase.passes.back()).starts_with(verifier);
-  phase.passes.insert(phase.passes.end() - (verified ? 1 : 0), pluginPipeline(phase.name));
+/// The plugin's pipeline, where it has one for the phase, in front of the phase's last
+/// `checks`.
+static void plug(Phase &phase, std::size_t checks, const PipelineOptions &options) {
+  if (llvm::is_contained(options.plugged, phase.name))
+    phase.passes.insert(phase.passes.end() - checks, pluginPipeline(phase.name));
 }
 
 /// ftc-apply-lora in ftc-opt's syntax.
@@ -94,11 +89,13 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   // products from the adapters that are computed with them.
   if (options.method != "lora" && enabled("cache-trunk"))
     programs.passes.push_back("ftc-cache-trunk");
-  programs.passes.insert(programs.passes.end(), {"canonicalize", "cse", verify("programs", options)});
+  programs.passes.insert(programs.passes.end(),
+                         {"canonicalize", "cse", verify("programs", options)});
   phases.push_back(programs);
 
-  phases.push_back({"differentiate",
-                    {"ftc-differentiate", "canonicalize", "cse", verify("differentiated", options)}});
+  phases.push_back(
+      {"differentiate",
+       {"ftc-differentiate", "canonicalize", "cse", verify("differentiated", options)}});
   std::string update = "optimizer=" + options.optimizer +
                        " min-8bit-size=" + std::to_string(options.min8bitSize);
   Phase optimizer{"optimizer", {}};
@@ -130,7 +127,7 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
   schedule.passes.push_back(verify(promise, options));
   phases.push_back(schedule);
   for (Phase &phase : phases)
-    plug(phase, options);
+    plug(phase, /*checks=*/1, options);
   return phases;
 }
 
@@ -149,7 +146,7 @@ Phase planPhase(const PipelineOptions &options) {
     phase.passes.push_back("ftc-group-launches");
   if (!llvm::is_contained(options.disabled, "overlay-gradients"))
     phase.passes.push_back("ftc-overlay-gradients");
-  plug(phase, options);
+  plug(phase, /*checks=*/0, options); // verifyPlan, which comes behind all of it, is no pass
   return phase;
 }
 

@@ -15,8 +15,8 @@ std::string listNames(std::span<const std::string> names);
 Result<int> findFlaggedColumn(const DataTable &table, std::string_view flag,
                               const std::string &name);
 
-/// "PATH: expected a column …, got the columns …" (of CoNLL files their places): none fits. `expected` names what
-/// was looked for and the flag that would say otherwise.
+/// "PATH: expected a column …, got the columns …" (of CoNLL files their places): none fits.
+/// `expected` names what was looked for and the flag that would say otherwise.
 Status missingColumn(const DataTable &table, std::string_view expected);
 
 /// The text of a cell that must be a string.

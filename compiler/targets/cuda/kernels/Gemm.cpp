@@ -52,7 +52,7 @@ IntExpr Gemm::flops() const { return {0, {{0, 1, 2 * n * parts * (gradient ? out
 
 int Gemm::threads() const {
   if (pipelined())
-    return tile == 256 ? 256 : 128;
+    return isTall() ? 256 : 128;
   return products == Products::Bf16 ? (tile == 128 ? 256 : 128) : tile * tile / 64;
 }
 

@@ -54,6 +54,7 @@ struct Gemm : BlockKernel {
   bool pipelined() const;
   /// Whether the tile may be of 256 rows.
   bool mayBeTall() const { return pipelined() && products == Products::Bf16; }
+  bool isTall() const { return tile == 256; }
   int tileRows() const { return tile; }
   int tileColumns() const { return std::min(tile, 128); }
 
@@ -67,9 +68,9 @@ struct Gemm : BlockKernel {
   std::int64_t sharedBytes() const override;
   /// A fragment of tf32 takes twice the registers of one of bf16.
   int residentBlocks() const override {
-    return !pipelined() || tile == 256 ? 1 : products == Products::Tf32 ? 2 : 3;
+    return !pipelined() || isTall() ? 1 : products == Products::Tf32 ? 2 : 3;
   }
-  int mostRegisters() const override { return tile == 256 ? 168 : 0; }
+  int mostRegisters() const override { return isTall() ? 168 : 0; }
   void emit(KernelBuilder &b) const override;
 };
 

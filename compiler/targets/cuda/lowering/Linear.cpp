@@ -25,18 +25,16 @@ constexpr std::int64_t kWantedBlocks = 216;
 
 static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-/// Whether tiles of 256 rows have enough of the m rows to give every multiprocessor a block, and
-/// leave no row empty where rows are a weight's, `out`. Of the two products of a layer's backward
-/// both or neither, so that they can run as one group.
-static bool fillsTallTiles(const Gemm &kernel, std::int64_t m, std::int64_t n, std::int64_t out) {
-  return kernel.mayBeTall() && out % 256 == 0 &&
-         ceilDiv(m, 256) * ceilDiv(n, 128) >= kWantedBlocks / 2;
-}
-
-static int tileOf(const Gemm &kernel, std::int64_t m, std::int64_t n, std::int64_t out) {
-  if (fillsTallTiles(kernel, m, n, out))
+/// The tile of a product over m rows with `blocks` tiles of 128. One of 256 rows where there are
+/// enough of the m rows to give every multiprocessor a block, and no row stays empty where rows are
+/// a weight's, `out`. Of the two products of a layer's backward both or neither, so that they can
+/// run as one group.
+static int tileOf(const Gemm &kernel, std::int64_t m, std::int64_t n, std::int64_t out,
+                  std::int64_t blocks) {
+  if (kernel.mayBeTall() && out % 256 == 0 &&
+      ceilDiv(m, 256) * ceilDiv(n, 128) >= kWantedBlocks / 2)
     return 256;
-  return ceilDiv(m, 128) * ceilDiv(n, 128) >= kWantedBlocks ? 128 : 64;
+  return blocks >= kWantedBlocks ? 128 : 64;
 }
 
 /// y = x B of the rows of `x`; B's place is the caller's second operand.
@@ -47,8 +45,9 @@ static std::shared_ptr<Gemm> product(Value x, std::int64_t k, std::int64_t n,
   kernel->n = n;
   kernel->second = second;
   kernel->products = archOf(program.isa).products;
-  kernel->tile = tileOf(*kernel, program.planner.symbols.atCapacity(program.rows(x)), n,
-                        second == Gemm::Factor::RowsOfN ? 0 : k);
+  std::int64_t m = program.planner.symbols.atCapacity(program.rows(x));
+  kernel->tile = tileOf(*kernel, m, n, second == Gemm::Factor::RowsOfN ? 0 : k,
+                        ceilDiv(m, 128) * ceilDiv(n, 128));
   return kernel;
 }
 
@@ -210,12 +209,11 @@ static PartialGradient launchPartial(Op op, bool bias, CpuProgram &program) {
   kernel->products = archOf(program.isa).products;
   // As many chunks of rows as fill the GPU, of 256 rows at least.
   std::int64_t large = ceilDiv(kernel->out, 128) * ceilDiv(kernel->n, 128);
-  kernel->tile = fillsTallTiles(*kernel, capacity, kernel->n, kernel->out) ? 256
-                 : large * ceilDiv(capacity, 256) >= kWantedBlocks         ? 128
-                                                                           : 64;
+  kernel->tile =
+      tileOf(*kernel, capacity, kernel->n, kernel->out, large * ceilDiv(capacity, 256));
   std::int64_t tiles =
       ceilDiv(kernel->out, kernel->tileRows()) * ceilDiv(kernel->n, kernel->tileColumns());
-  std::int64_t chunks = ceilDiv(kernel->tile == 256 ? kWantedBlocks / 2 : kWantedBlocks, tiles);
+  std::int64_t chunks = ceilDiv(kernel->isTall() ? kWantedBlocks / 2 : kWantedBlocks, tiles);
   kernel->chunk = std::max<std::int64_t>(256, ceilDiv(ceilDiv(capacity, chunks), 64) * 64);
   Type element = cast<RankedTensorType>(op.getDy().getType()).getElementType();
   BufferId sums = program.planner.temporary(
