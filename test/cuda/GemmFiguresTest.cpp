@@ -3,6 +3,7 @@
 // remainders.
 #include "compiler/targets/cuda/PtxAssembler.h"
 #include "compiler/targets/cuda/PtxCompiler.h"
+#include "compiler/targets/cuda/SpeedOfLight.h"
 #include "compiler/targets/cuda/kernels/Gemm.h"
 #include "test/emulator/Harness.h"
 
@@ -111,6 +112,20 @@ TEST_P(GemmFigures, EverySectorIsUsedAndNoBankIsMetTwice) {
           EXPECT_EQ(counts.sharedWaves, counts.idealWaves);
         }
       }
+}
+
+/// Whole tiles and steps, by the estimate of speed of light; shuffles, which sum columns, are
+/// not the emulator's waves.
+TEST_P(GemmFigures, TakeTheWavesOfTheEstimate) {
+  const GpuArch &arch = *findArch("sm_80", GetParam());
+  for (int tile : tilesOf(GetParam()))
+    for (Product product : productsOf(256, 256, tile, GetParam())) {
+      product.gemm.bias = false;
+      emulator::Counters counts = countsOf(product.gemm, 256);
+      std::string key = product.gemm.key(arch);
+      std::int64_t flops = product.gemm.flops().evaluate({256});
+      EXPECT_EQ(static_cast<double>(counts.sharedWaves), sharedWaves({key, flops, 0})) << key;
+    }
 }
 
 TEST_P(GemmFigures, TheHardwaresSumsFindNothing) {

@@ -118,6 +118,8 @@ echo "ptxas info    : Used 168 registers, used 1 barriers" >&2""",
             self.assertGreater(launches, result["launches_a_layer"])
             for figures in result["gpus"].values():
                 self.assertTrue(0 < figures["products_share_of_bf16_peak"] < 0.67, figures)
+                self.assertTrue(0 < figures["products_share_in_rounds_of_blocks"]
+                                <= figures["products_share_of_bf16_peak"], figures)
                 self.assertGreater(figures["all_ms"], figures["products_ms"])
             steps.append(result["gpus"]["A100"]["products_ms"])
         self.assertGreater(steps[1], 8 * steps[0])

@@ -37,6 +37,7 @@ namespace {
 struct Sums {
   std::int64_t launches = 0;
   double productFlops = 0;
+  double productRounds = 0; ///< seconds of products in rounds of whole blocks
   std::map<cuda::KernelKind, double> seconds;
 
   Json json(const cuda::GpuPeaks &gpu) const {
@@ -48,9 +49,11 @@ struct Sums {
       products += kind == cuda::KernelKind::Product ? value : 0;
     }
     entry["all_ms"] = rounded(1e3 * all);
-    if (products > 0)
-      entry["products_share_of_bf16_peak"] =
-          rounded(productFlops / gpu.bf16FlopsPerSecond() / products);
+    double atPeak = productFlops / gpu.bf16FlopsPerSecond();
+    if (products > 0) {
+      entry["products_share_of_bf16_peak"] = rounded(atPeak / products);
+      entry["products_share_in_rounds_of_blocks"] = rounded(atPeak / productRounds);
+    }
     return entry;
   }
 };
@@ -130,12 +133,13 @@ private:
   bool add(const abi::Program &program, std::uint32_t first, std::uint32_t members,
            Sums &sums) {
     std::vector<std::string> names;
-    std::vector<std::int64_t> flops(members, 0);
+    std::vector<std::int64_t> flops(members, 0), blocks(members, 0);
     Moved moved;
     for (std::uint32_t i = 0; i < members; ++i) {
       const abi::Command &command = *program.commands()->Get(first + i);
       names.push_back(nameOf(command.action_as_Launch()->kernel()));
       if ((command.flops() && !rt::evaluate(*command.flops(), symbols, flops[i])) ||
+          !rt::evaluate(*command.action_as_Launch()->grid(), symbols, blocks[i]) ||
           !addMoved(command, moved))
         return false;
     }
@@ -144,12 +148,14 @@ private:
       return false;
     std::vector<cuda::Work> work;
     for (std::uint32_t i = 0; i < members; ++i)
-      work.push_back({names[i], flops[i]});
+      work.push_back({names[i], flops[i], blocks[i]});
     cuda::LeastTime least = cuda::leastTime(work, bytes, gpu);
     cuda::KernelKind kind = cuda::kindOf(names.front());
     for (Sums *total : {&sums, &step}) {
       ++total->launches;
       total->seconds[kind] += least.seconds;
+      if (kind == cuda::KernelKind::Product)
+        total->productRounds += least.inRounds;
       if (kind == cuda::KernelKind::Product)
         for (std::int64_t each : flops)
           total->productFlops += static_cast<double>(each);

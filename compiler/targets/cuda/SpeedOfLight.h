@@ -33,6 +33,7 @@ const char *nameOf(Resource resource);
 
 struct LeastTime {
   double seconds;
+  double inRounds;   ///< the same where a multiprocessor works on whole blocks
   Resource resource; ///< the busiest
 };
 
@@ -40,7 +41,12 @@ struct LeastTime {
 struct Work {
   std::string_view kernel;
   std::int64_t flops;
+  std::int64_t blocks;
 };
+
+/// Waves of shared memory that a product on tensor cores takes, of 128 bytes: reads, copies and
+/// shuffles of whole tiles. 0: of another kernel.
+double sharedWaves(const Work &work);
 
 /// Of a launch that moves `bytes` between device memory and chip once, and does all of `work`:
 /// a launch alone, or a group's, whose members share the chip. Products on tensor cores are

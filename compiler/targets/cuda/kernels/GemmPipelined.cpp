@@ -16,10 +16,10 @@ int warpColumns(const Gemm &spec) { return spec.tileColumns() / 2; }
 
 /// One factor in a stage: lines of the tile's side with the inner dimension in them (`inner`),
 /// or lines of the inner dimension with the tile's side in them, 128 elements at most. Elements
-/// 4t .. 4t + 3 of the inner dimension belong to the threads t, t + 4, ... of a warp: a fragment
-/// may hold its terms in any order in which the other factor holds them too, and so a thread's
-/// four are one access.
-/// What does not change with the step is one register a factor: all else is a constant offset.
+/// 4t .. 4t + 3 of the inner dimension belong to the threads t, t + 4, ... of a warp: a
+/// fragment may hold its terms in any order in which the other factor holds them too, and so a
+/// thread's four are one access. What does not change with the step is one register a factor:
+/// all else is a constant offset.
 class StagedFactor {
 public:
   StagedFactor(GemmTile &tile, const TileFactor &factor, std::int64_t sharedAt, Num thread,
@@ -27,8 +27,8 @@ public:
       : tile(tile), b(tile.b), factor(factor), across(across), sharedAt(sharedAt),
         thread(thread) {
     Num lane = thread & 31, warp = thread >> 5;
-    Num warpSide = across ? (warp & 1) * warpColumns(tile.spec)
-                          : (warp >> 1) * warpRows(tile.spec);
+    Num warpSide =
+        across ? (warp & 1) * warpColumns(tile.spec) : (warp >> 1) * warpRows(tile.spec);
     int chunks = width() / 4;
     line = thread / chunks;
     at = thread % chunks * 4;
@@ -37,9 +37,9 @@ public:
     source = factor.memory[b.toI64(row) * factor.stride + b.toI64(column)];
     left = factor.lines - (factor.inner ? row : column);
     Num quarter = lane & 3, member = lane >> 2;
-    fragment = factor.inner ? (warpSide + member) * (kDepth * 4) + quarter * 16
-                            : ofColumn(warpSide) +
-                                  (quarter * (4 * width()) + member + quarter * 8) * 4;
+    fragment = factor.inner
+                   ? (warpSide + member) * (kDepth * 4) + quarter * 16
+                   : ofColumn(warpSide) + (quarter * (4 * width()) + member + quarter * 8) * 4;
   }
 
   /// Begins the copies of the step at `depth` to the stage at byte `stage`; zeros outside.
@@ -56,16 +56,15 @@ public:
         Num ofSteps = ofInner > (factor.inner ? 0 : g * lines);
         if (!wholeSteps)
           inside = factor.whole ? ofSteps : inside & ofSteps;
-        Num bytes = factor.whole && wholeSteps ? b.i32(16)
-                                               : b.select(inside, b.i32(16), b.i32(0));
+        Num bytes =
+            factor.whole && wholeSteps ? b.i32(16) : b.select(inside, b.i32(16), b.i32(0));
         tile.block.copyAsync(destination(piece, g, lines, stage),
                              from[g * lines * factor.stride + piece * width()], bytes);
       }
   }
 
-  /// Words of the thread's four inner elements, of the warp's eight `group` of the side: in
-  /// bf16 those of terms 0 and 1, and of 2 and 3; in tf32 one of each term.
-  Nums words(int group, Num stage) const {
+  /// The thread's four inner elements, of the warp's eight `group` of the side, in f32.
+  Nums terms(int group, Num stage) const {
     BlockBuilder &block = tile.block;
     Nums four;
     if (factor.inner) {
@@ -77,21 +76,17 @@ public:
         four.push_back(
             block.load(block.at(from, (i * width() + group / 4 * 32) * 4), b.f32Type()));
     }
+    return four;
+  }
+
+  /// Words of such terms: in bf16 those of terms 0 and 1, and of 2 and 3; in tf32 one of each.
+  Nums words(Nums four) const {
+    BlockBuilder &block = tile.block;
     if (tile.spec.products == Products::Bf16)
       return {block.toBf16Pair(four[0], four[1]), block.toBf16Pair(four[2], four[3])};
     for (Num &term : four)
       term = block.toTf32(term);
     return four;
-  }
-
-  /// `sum` and the stage's column `column` of a factor that is not `inner`, in f32.
-  Num sum(Num column, Num stage, Num sum) const {
-    BlockBuilder &block = tile.block;
-    for (int i = 0; i < kDepth; ++i) {
-      auto from = place(ofColumn(column), i / 4, stage);
-      sum = sum + block.load(block.at(from, i * width() * 4), b.f32Type());
-    }
-    return sum;
   }
 
 private:
@@ -143,6 +138,66 @@ private:
   Num fragment; ///< byte of the thread's first elements in a stage
 };
 
+/// Sums of a gradient's first factor over the inner dimension, in f32, in the blocks of the
+/// first columns: of the terms that a warp loads for its fragments. Two warps have the same
+/// rows, and each sums those of half of its pieces of 16. Threads of a quarter have other terms
+/// of the same rows; a step adds theirs up so that each keeps other rows, and one sum a thread
+/// is carried.
+class ColumnSums {
+public:
+  ColumnSums(GemmTile &tile, int pieces)
+      : tile(tile), b(tile.b), half(tile.spec.gradient && tile.spec.bias ? pieces / 2 : 0) {
+    if (!half)
+      return;
+    Num isFirst = tile.column == 0, side = tile.block.thread() & 32;
+    mine[0] = isFirst & (side == 0);
+    mine[1] = isFirst & (side == 32);
+  }
+
+  explicit operator bool() const { return half; }
+
+  /// Adds piece `i`'s terms of its upper and lower eight rows to `sum`.
+  void add(Num &sum, int i, const Nums &upper, const Nums &lower) {
+    bool last = i % half == half - 1;
+    Num &to = last ? sum : before;
+    if (!to)
+      to = b.f32(0);
+    to = b.choose(
+        mine[i / half],
+        [&] {
+          Num rows = either(ofThread(upper), ofThread(lower), 1);
+          if (last)
+            rows = sum + either(half > 1 ? before : rows, rows, 2);
+          return Nums{rows};
+        },
+        [&] { return Nums{to}; })[0];
+  }
+
+  void finish(Num sum, Num warpRow, Num thread) {
+    Num second = (thread >> 1) & 1, isRight = (thread >> 5) & 1;
+    Num row = warpRow + isRight * (half * 16) + (half > 1 ? second * 16 : b.i32(0)) +
+              (thread & 1) * 8 + ((thread & 31) >> 2);
+    Num writes = tile.column == 0;
+    b.ifThen(half > 1 ? writes : writes & (second == 0),
+             [&] { tile.finishBias(tile.row + row, sum); });
+  }
+
+private:
+  Num ofThread(const Nums &four) { return (four[0] + four[1]) + (four[2] + four[3]); }
+  /// The pair's sum of `even` in the thread without `bit`, of `odd` in the other.
+  Num either(Num even, Num odd, int bit) {
+    Num isOdd = (tile.block.thread() & bit) == bit;
+    Num kept = b.select(isOdd, odd, even), sent = b.select(isOdd, even, odd);
+    return kept + tile.block.shuffleXor(sent, bit);
+  }
+
+  GemmTile &tile;
+  KernelBuilder &b;
+  int half;    ///< pieces of a warp, 0: no sums
+  Num mine[2]; ///< whether this warp sums the first or the second half of pieces
+  Num before;  ///< of the first of two pieces
+};
+
 } // namespace
 
 void emitPipelinedBody(GemmTile &tile) {
@@ -152,10 +207,7 @@ void emitPipelinedBody(GemmTile &tile) {
   const int leftBytes = spec.tileRows() * kDepth * 4;
   const int stageBytes = leftBytes + spec.tileColumns() * kDepth * 4;
   const int tilesM = warpRows(spec) / 16, tilesN = warpColumns(spec) / 8;
-  bool sumsBias = spec.gradient && spec.bias;
-  Num bias = tile.column == 0;
-  if (spec.threads() > spec.tileRows())
-    bias = bias & (block.thread() < spec.tileRows());
+  ColumnSums columnSums(tile, tilesM);
   std::size_t sumCount = 4 * tilesM * tilesN;
   Nums carried(sumCount, b.f32(0));
   carried.push_back(b.i32(0)); // the stage to work on
@@ -178,70 +230,73 @@ void emitPipelinedBody(GemmTile &tile) {
     };
     for (int step = 0; step < kStages - 1; ++step)
       copy(tile.from + step * kDepth, b.i32(step * stageBytes));
-    carried = b.loop(
-        tile.from, tile.to, kDepth, carried, [&](Num depth, const Nums &c) {
-          Nums sums(c.begin(), c.begin() + sumCount);
-          Num stage = c[sumCount], column = c[sumCount + 1];
-          block.keepLoop();
-          block.waitForCopies(kStages - 2);
-          block.barrier(); // all threads' copies are there, and the stage before has been read
-          Num before =
-              b.select(stage == 0, b.i32((kStages - 1) * stageBytes), stage - stageBytes);
-          copy(depth + (kStages - 1) * kDepth, before);
-          auto ofRows = [&](int i) {
-            Nums upper = left.words(2 * i, stage), lower = left.words(2 * i + 1, stage), both;
-            for (std::size_t word = 0; word < upper.size(); ++word)
-              both.insert(both.end(), {upper[word], lower[word]});
-            return both;
-          };
-          auto multiply = [&](const Nums &a, const Nums &other, int i, int j) {
-            auto at = sums.begin() + 4 * (i * tilesN + j);
-            Nums d(at, at + 4);
-            if (spec.products == Products::Bf16)
-              d = block.multiplyBf16(a, other, d);
-            else // of eight terms each
-              for (int half = 0; half < 2; ++half)
-                d = block.multiplyTf32(
-                    Nums(a.begin() + 4 * half, a.begin() + 4 * half + 4),
-                    Nums(other.begin() + 2 * half, other.begin() + 2 * half + 2), d);
-            std::copy(d.begin(), d.end(), at);
-          };
-          // Held is what takes more accesses, so that fewer of them are under way at once.
-          std::vector<Nums> held;
-          if (tile.secondFactor().inner) {
-            for (int i = 0; i < tilesM; ++i)
-              held.push_back(ofRows(i));
-            for (int j = 0; j < tilesN; ++j) {
-              Nums other = right.words(j, stage);
-              for (int i = 0; i < tilesM; ++i)
-                multiply(held[i], other, i, j);
-            }
-          } else {
-            for (int j = 0; j < tilesN; ++j)
-              held.push_back(right.words(j, stage));
-            for (int i = 0; i < tilesM; ++i) {
-              Nums a = ofRows(i);
-              for (int j = 0; j < tilesN; ++j)
-                multiply(a, held[j], i, j);
-            }
-          }
-          if (sumsBias)
-            column = b.choose(
-                bias, [&] { return Nums{left.sum(block.unknown(block.thread()), stage, column)}; },
-                [&] { return Nums{column}; })[0];
-          Num next = stage + stageBytes;
-          sums.push_back(b.select(next == kStages * stageBytes, b.i32(0), next));
-          sums.push_back(column);
-          return sums;
-        });
+    carried = b.loop(tile.from, tile.to, kDepth, carried, [&](Num depth, const Nums &c) {
+      Nums sums(c.begin(), c.begin() + sumCount);
+      Num stage = c[sumCount], column = c[sumCount + 1];
+      block.keepLoop();
+      block.waitForCopies(kStages - 2);
+      block.barrier(); // all threads' copies are there, and the stage before has been read
+      Num before = b.select(stage == 0, b.i32((kStages - 1) * stageBytes), stage - stageBytes);
+      copy(depth + (kStages - 1) * kDepth, before);
+      auto ofRows = [&](int i) {
+        Nums ofUpper = left.terms(2 * i, stage), ofLower = left.terms(2 * i + 1, stage);
+        Nums upper = left.words(ofUpper), lower = left.words(ofLower), both;
+        for (std::size_t word = 0; word < upper.size(); ++word)
+          both.insert(both.end(), {upper[word], lower[word]});
+        if (columnSums) {
+          // Made here, not behind the branches that follow: terms take twice the registers.
+          for (Num &word : both)
+            word = block.unknown(word);
+          columnSums.add(column, i, ofUpper, ofLower);
+        }
+        return both;
+      };
+      auto multiply = [&](const Nums &a, const Nums &other, int i, int j) {
+        auto at = sums.begin() + 4 * (i * tilesN + j);
+        Nums d(at, at + 4);
+        if (spec.products == Products::Bf16)
+          d = block.multiplyBf16(a, other, d);
+        else // of eight terms each
+          for (int half = 0; half < 2; ++half)
+            d = block.multiplyTf32(Nums(a.begin() + 4 * half, a.begin() + 4 * half + 4),
+                                   Nums(other.begin() + 2 * half, other.begin() + 2 * half + 2),
+                                   d);
+        std::copy(d.begin(), d.end(), at);
+      };
+      // Held is what takes more accesses, so that fewer of them are under way at once, or what
+      // is summed, before more is held.
+      std::vector<Nums> held;
+      if (tile.secondFactor().inner || spec.gradient) {
+        for (int i = 0; i < tilesM; ++i)
+          held.push_back(ofRows(i));
+        for (int j = 0; j < tilesN; ++j) {
+          Nums other = right.words(right.terms(j, stage));
+          for (int i = 0; i < tilesM; ++i)
+            multiply(held[i], other, i, j);
+        }
+      } else {
+        for (int j = 0; j < tilesN; ++j)
+          held.push_back(right.words(right.terms(j, stage)));
+        for (int i = 0; i < tilesM; ++i) {
+          Nums a = ofRows(i);
+          for (int j = 0; j < tilesN; ++j)
+            multiply(a, held[j], i, j);
+        }
+      }
+      Num next = stage + stageBytes;
+      sums.push_back(b.select(next == kStages * stageBytes, b.i32(0), next));
+      sums.push_back(column);
+      return sums;
+    });
   }
   // Registers are short: none holds over the loop where the block's and the thread's sums go.
   tile.locate(block.unknown(block.task()));
   Num thread = block.unknown(block.thread()), warp = thread >> 5;
-  tile.finishFragments(carried, tilesM, tilesN, (warp >> 1) * warpRows(spec),
-                       (warp & 1) * warpColumns(spec), thread & 31);
-  if (sumsBias)
-    b.ifThen(bias, [&] { tile.finishBias(tile.row + block.thread(), carried[sumCount + 1]); });
+  Num warpRow = (warp >> 1) * warpRows(spec);
+  tile.finishFragments(carried, tilesM, tilesN, warpRow, (warp & 1) * warpColumns(spec),
+                       thread & 31);
+  if (columnSums)
+    columnSums.finish(carried[sumCount + 1], warpRow, thread);
 }
 
 } // namespace ftc::cuda
