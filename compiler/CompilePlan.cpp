@@ -34,6 +34,8 @@ rt::Status Compilation::phaseFailure(const std::string &phase) const {
 rt::Status Compilation::runPhases() {
   PipelineOptions &pipeline = options.pipeline;
   pipeline.spaces = spacesWith(maxSequences);
+  pipeline.roundedFactors = llvm::all_of(
+      isas, [&](const cpu::CpuIsa *isa) { return target.roundsFactors(*isa); });
   for (const Phase &phase : pipelinePhases(pipeline)) {
     if (failed(runPhase(*model.module, phase)))
       return phaseFailure(phase.name);

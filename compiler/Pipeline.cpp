@@ -15,10 +15,10 @@ using namespace mlir;
 namespace ftc {
 
 std::vector<std::string> optimizationPasses() {
-  return {"prune-demand",   "cache-trunk",      "compact-embedding-gradients",
-          "fuse-low-rank",  "fuse-kernels",     "choose-saved",
-          "fuse-updates",   "sort-schedule",    "recompute",
-          "group-launches", "overlay-gradients"};
+  return {"prune-demand",       "cache-trunk",  "compact-embedding-gradients",
+          "fuse-low-rank",      "fuse-kernels", "choose-saved",
+          "narrow-activations", "fuse-updates", "sort-schedule",
+          "recompute",          "group-launches", "overlay-gradients"};
 }
 
 std::vector<std::string> pluginPhases() {
@@ -114,6 +114,9 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
     fuse.passes.push_back("ftc-fuse-kernels");
   if (enabled("choose-saved"))
     fuse.passes.push_back("ftc-choose-saved{" + spaces + "}");
+  // Behind the choice, which says what reads an activation made again.
+  if (options.roundedFactors && enabled("narrow-activations"))
+    fuse.passes.push_back("ftc-narrow-activations");
   // Behind the choice: an update comes later than a gradient, which would make values live
   // longer.
   if (enabled("fuse-updates"))

@@ -46,6 +46,9 @@ public:
   const char *productsOf(const cpu::CpuIsa &isa) const override {
     return cuda::productsName(cuda::archOf(isa).products);
   }
+  bool roundsFactors(const cpu::CpuIsa &isa) const override {
+    return cuda::archOf(isa).products == cuda::Products::Bf16;
+  }
   llvm::Expected<VariantObject> compile(plan::VariantOp variant, const KernelTable &kernels,
                                         const cpu::CpuIsa &isa) const override {
     return cuda::compileVariant(variant, kernels, cuda::archOf(isa));

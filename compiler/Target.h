@@ -19,6 +19,8 @@ public:
   virtual const cpu::LoweringTarget &lowering() const = 0;
   /// What a variant rounds the factors of products to: "fp32" (nothing), "tf32" or "bf16".
   virtual const char *productsOf(const cpu::CpuIsa &isa) const = 0;
+  /// Whether products round their factors to bf16 and kernels read and write activations in it.
+  virtual bool roundsFactors(const cpu::CpuIsa &) const { return false; }
   virtual llvm::Expected<VariantObject> compile(plan::VariantOp variant,
                                                 const KernelTable &kernels,
                                                 const cpu::CpuIsa &isa) const = 0;

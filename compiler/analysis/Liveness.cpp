@@ -124,7 +124,8 @@ SmallVector<double> liveBytes(ArrayRef<Operation *> order, const SpaceSizes &siz
     double replaced = 0;
     for (Value operand : replaceableOperands(op))
       if (Operation *maker = operand.getDefiningOp();
-          maker && live.lastOf(maker, operand) == index)
+          maker && live.lastOf(maker, operand) == index &&
+          operand.getType() == op->getResult(0).getType())
         replaced = std::min(arenaBytes(operand, sizes), arenaBytes(op->getResult(0), sizes));
     along[index] += temporaryBytes(op, sizes) - replaced;
   }

@@ -365,6 +365,30 @@ def ChooseSaved : Pass<"ftc-choose-saved", "::mlir::ModuleOp"> {
   let dependentDialects = ["::ftc::nn::NnDialect"];
 }
 
+def NarrowActivations : Pass<"ftc-narrow-activations", "::mlir::ModuleOp"> {
+  let summary = "Store in bf16 what products alone read, and round to bf16";
+  let description = [{
+    Input: fused programs of a target whose products round their factors to bf16, after
+    ftc-choose-saved. Output: results of linear layers, activations and gated products are bf16
+    where each of their readers is a linear layer's `x` or that of its weight gradient, with lines
+    of a multiple of 16 bytes. They are rounded to nearest even once, where they are written,
+    instead of by each reader: results keep every bit, and half the bytes are moved and kept. What
+    leaves the program, what anything else reads and the values before an activation stay f32.
+
+    ```mlir
+    %y, %pre = nn.linear %x, %w {activation = #nn.activation<gelu>} : ... -> (f32, f32)
+    %z = nn.linear %y, %u
+    // becomes
+    %y, %pre = nn.linear %x, %w {activation = #nn.activation<gelu>} : ... -> (bf16, f32)
+    %z = nn.linear %y, %u
+    ```
+  }];
+  let statistics = [
+    Statistic<"narrowed", "narrowed", "activations stored in bf16">,
+  ];
+  let dependentDialects = ["::ftc::nn::NnDialect"];
+}
+
 def FuseUpdates : Pass<"ftc-fuse-updates", "::mlir::ModuleOp"> {
   let summary = "Update a linear layer's weight in the kernel that makes its gradient";
   let description = [{

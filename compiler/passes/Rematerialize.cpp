@@ -96,7 +96,7 @@ template <typename Op> void trim(Op op) {
   OperationState state(op.getLoc(), Op::getOperationName());
   state.addOperands(op->getOperands());
   state.addAttributes(op->getAttrs());
-  state.addTypes(op.getY().getType());
+  state.addTypes((before ? op.getPre() : op.getY()).getType());
   auto only = cast<Op>(builder.create(state));
   if (before)
     only.setActivation(nn::Activation::None);

@@ -1,5 +1,7 @@
 // The verifier that closes each phase: what the phase promises to the next one.
 #include "compiler/passes/Passes.h"
+
+#include "compiler/analysis/RoundedFactors.h"
 #include "compiler/passes/Programs.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -134,7 +136,7 @@ struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
       return failure(failed(verifyPrograms()) || failed(verifyOptimizer()));
     if (phase == "fused")
       return failure(failed(verifyPrograms()) || failed(verifyOptimizer()) ||
-                     failed(verifyFused()));
+                     failed(verifyFused()) || failed(verifyNarrow()));
     return module.emitError("expected phase import, method, programs, differentiated, "
                             "optimizer or fused, got '")
            << phase << "'";
@@ -233,6 +235,21 @@ struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
       return train.emitError("expected a program 'apply' beside it, got none");
     return failure((train && failed(verifyUpdates(train, apply))) ||
                    (step && failed(verifyUpdates(step, step))));
+  }
+
+  /// Nothing but a product that rounds it reads a value that is stored in bf16.
+  LogicalResult verifyNarrow() {
+    WalkResult walked = getOperation().walk([&](Operation *op) {
+      for (OpResult result : op->getResults()) {
+        auto type = dyn_cast<RankedTensorType>(result.getType());
+        if (!type || !type.getElementType().isBF16() || isRoundedAlone(result))
+          continue;
+        op->emitOpError("expected readers that round it of a result in bf16");
+        return WalkResult::interrupt();
+      }
+      return WalkResult::advance();
+    });
+    return failure(walked.wasInterrupted());
   }
 
   LogicalResult verifyFused() {

@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+
 namespace ftc::cuda {
 namespace {
 
@@ -17,7 +19,7 @@ struct Product {
   Gemm gemm;
 };
 
-/// Tiles of 256 rows are bf16's alone.
+/// Tiles of 256 rows are bf16's alone, where Gemm::mayBeTall.
 std::vector<int> tilesOf(Products products) {
   return products == Products::Bf16 ? std::vector{64, 128, 256} : std::vector{64, 128};
 }
@@ -45,6 +47,29 @@ std::vector<Product> productsOf(std::int64_t in, std::int64_t out, int tile,
   return {{"forward", forward}, {"dgrad", input}, {"wgrad", weight}};
 }
 
+/// The same where layers' inputs and outputs are stored in bf16.
+std::vector<Product> narrowed(std::vector<Product> products) {
+  Gemm &forward = products[0].gemm;
+  forward.narrowX = forward.narrowY = products[2].gemm.narrowX = true;
+  if (forward.isTall() && !forward.mayBeTall())
+    forward.narrowX = false;
+  return {products[0], products[2]};
+}
+
+/// Whether a layer [in, out] can read and write bf16.
+bool canBeNarrow(std::int64_t in, std::int64_t out, Products products) {
+  return products == Products::Bf16 && in % 8 == 0 && out % 8 == 0;
+}
+
+std::vector<Product> withNarrowed(std::int64_t in, std::int64_t out, int tile,
+                                  Products products) {
+  std::vector<Product> list = productsOf(in, out, tile, products);
+  if (canBeNarrow(in, out, products))
+    for (const Product &product : narrowed(list))
+      list.push_back(product);
+  return list;
+}
+
 KernelSignature signatureOf(const Gemm &gemm) {
   unsigned extra = gemm.gradient
                        ? 0
@@ -60,6 +85,8 @@ std::string compiled(const Gemm &gemm, const GpuArch &arch) {
   return ptx ? *ptx : "";
 }
 
+constexpr std::uint16_t kOne = 0x3f80; ///< in bf16
+
 /// Runs `m` rows of ones and counts.
 emulator::Counters countsOf(const Gemm &gemm, std::int64_t m, bool adversarial = false) {
   const GpuArch &arch = *findArch("sm_80", gemm.products);
@@ -67,16 +94,18 @@ emulator::Counters countsOf(const Gemm &gemm, std::int64_t m, bool adversarial =
   gpu.options.cost = true;
   gpu.options.adversarial = adversarial;
   gpu.load(compiled(gemm, arch));
-  auto ones = [&](std::int64_t count) {
-    return gpu.upload(std::vector<float>(static_cast<std::size_t>(count), 1.0f));
+  auto ones = [&](std::int64_t count, bool narrow = false) {
+    auto size = static_cast<std::size_t>(count);
+    return narrow ? gpu.upload(std::vector<std::uint16_t>(size, kOne))
+                  : gpu.upload(std::vector<float>(size, 1.0f));
   };
   std::vector<std::uint64_t> parameters;
   std::int64_t results = m * gemm.n;
   if (gemm.gradient) {
-    parameters = {ones(m * gemm.out), ones(m * gemm.n)};
+    parameters = {ones(m * gemm.out), ones(m * gemm.n, gemm.narrowX)};
     results = (m + gemm.chunk - 1) / gemm.chunk * partialElements(gemm.out, gemm.n);
   } else {
-    parameters = {ones(m * gemm.k), ones(gemm.n * gemm.k)};
+    parameters = {ones(m * gemm.k, gemm.narrowX), ones(gemm.n * gemm.k)};
     if (gemm.bias)
       parameters.push_back(ones(gemm.n));
   }
@@ -87,7 +116,11 @@ emulator::Counters countsOf(const Gemm &gemm, std::int64_t m, bool adversarial =
   gpu.launch(gemm.key(arch), static_cast<std::uint32_t>(tasks), gemm.threads(), parameters,
              static_cast<std::uint32_t>(gemm.sharedBytes()));
   float terms = static_cast<float>(gemm.gradient ? std::min(m, gemm.chunk) : gemm.k);
-  EXPECT_EQ(gpu.download<float>(result, 1)[0], terms + (gemm.bias && !gemm.gradient ? 1 : 0));
+  float expected = terms + (gemm.bias && !gemm.gradient ? 1 : 0);
+  float first = gemm.narrowY
+                    ? std::bit_cast<float>(gpu.download<std::uint16_t>(result, 1)[0] << 16)
+                    : gpu.download<float>(result, 1)[0];
+  EXPECT_EQ(first, expected);
   return gpu.counters;
 }
 
@@ -95,8 +128,8 @@ class GemmFigures : public testing::TestWithParam<Products> {};
 
 TEST_P(GemmFigures, EverySectorIsUsedAndNoBankIsMetTwice) {
   for (int tile : tilesOf(GetParam()))
-    for (auto [in, out] : {std::pair(384, 384), std::pair(384, 1536)})
-      for (const auto &[name, gemm] : productsOf(in, out, tile, GetParam())) {
+    for (auto [in, out] : {std::pair(384, 384), std::pair(384, 1536)}) {
+      for (const auto &[name, gemm] : withNarrowed(in, out, tile, GetParam())) {
         ASSERT_TRUE(gemm.pipelined());
         // Whole tiles of rows, and a remainder.
         for (std::int64_t m : {256, 136}) {
@@ -112,6 +145,7 @@ TEST_P(GemmFigures, EverySectorIsUsedAndNoBankIsMetTwice) {
           EXPECT_EQ(counts.sharedWaves, counts.idealWaves);
         }
       }
+    }
 }
 
 /// Whole tiles and steps, by the estimate of speed of light; shuffles, which sum columns, are
@@ -119,7 +153,7 @@ TEST_P(GemmFigures, EverySectorIsUsedAndNoBankIsMetTwice) {
 TEST_P(GemmFigures, TakeTheWavesOfTheEstimate) {
   const GpuArch &arch = *findArch("sm_80", GetParam());
   for (int tile : tilesOf(GetParam()))
-    for (Product product : productsOf(256, 256, tile, GetParam())) {
+    for (Product product : withNarrowed(256, 256, tile, GetParam())) {
       product.gemm.bias = false;
       emulator::Counters counts = countsOf(product.gemm, 256);
       std::string key = product.gemm.key(arch);
@@ -133,7 +167,8 @@ TEST_P(GemmFigures, TheHardwaresSumsFindNothing) {
     countsOf(gemm, 77, /*adversarial=*/true);
 }
 
-/// The products, the two with GELU in them, and sums of two and three input gradients.
+/// The products, the two with GELU in them, those of factors and results in bf16, and sums of
+/// two and three input gradients.
 std::vector<Gemm> withEpilogues(const std::vector<Product> &products) {
   std::vector<Gemm> list;
   for (const Product &product : products)
@@ -143,6 +178,17 @@ std::vector<Gemm> withEpilogues(const std::vector<Product> &products) {
   forward.act = cpu::Activation::Gelu;
   input.gradAct = cpu::Activation::Gelu;
   list.insert(list.end(), {forward, input});
+  if (canBeNarrow(forward.k, forward.n, forward.products)) {
+    for (const Product &product : narrowed(products))
+      list.push_back(product.gemm);
+    forward.narrowY = true;
+    list.push_back(forward);
+    forward.act = cpu::Activation::None;
+    forward.narrowX = true;
+    forward.narrowY = forward.savePre = false;
+    if (!forward.isTall() || forward.mayBeTall())
+      list.push_back(forward);
+  }
   input.gradAct = cpu::Activation::None;
   for (int parts : {2, 3})
     for (bool add : {false, true}) {

@@ -29,6 +29,14 @@ static Operand random(std::size_t count, unsigned seed) {
   return made;
 }
 
+/// Two of bf16 a word.
+static Operand randomPairs(std::size_t count, unsigned seed) {
+  Operand low = random(count / 2, seed), pairs = random(count / 2, seed + 100);
+  for (std::size_t i = 0; i < count / 2; ++i)
+    pairs.words[i] = (pairs.words[i] & 0xffff0000) | low.words[i] >> 16;
+  return pairs;
+}
+
 static Operand room(std::size_t count) { return {std::vector<std::uint32_t>(count), false}; }
 
 static Operand integers(std::vector<int> values) {
@@ -139,20 +147,23 @@ std::vector<std::uint32_t> Subject::runOnHost(HostKernels &host, std::size_t ind
 static Inputs inputsOf(const Gemm &gemm, std::int64_t m) {
   Inputs inputs;
   auto size = [](std::int64_t count) { return static_cast<std::size_t>(count); };
+  auto layer = [&](std::int64_t count, unsigned seed) {
+    return gemm.narrowX ? randomPairs(size(count), seed) : random(size(count), seed);
+  };
   if (gemm.gradient) {
     std::int64_t chunks = (m + gemm.chunk - 1) / gemm.chunk;
-    inputs.operands = {random(size(m * gemm.out), 1), random(size(m * gemm.n), 2),
+    inputs.operands = {random(size(m * gemm.out), 1), layer(m * gemm.n, 2),
                        room(size(chunks * partialElements(gemm.out, gemm.n)))};
   } else {
     for (unsigned part = 0; part < static_cast<unsigned>(gemm.parts); ++part)
       inputs.operands.insert(inputs.operands.end(),
-                             {random(size(m * gemm.k), 1 + 10 * part),
+                             {layer(m * gemm.k, 1 + 10 * part),
                               random(size(gemm.n * gemm.k), 2 + 10 * part)});
     if (gemm.bias)
       inputs.operands.push_back(random(size(gemm.n), 3));
     if (gemm.add)
       inputs.operands.push_back(random(size(m * gemm.n), 4));
-    inputs.operands.push_back(room(size(m * gemm.n)));
+    inputs.operands.push_back(room(size(gemm.narrowY ? m * gemm.n / 2 : m * gemm.n)));
   }
   inputs.ints = {m};
   return inputs;
@@ -190,6 +201,23 @@ static void addTallProducts(std::vector<Subject> &list) {
   weight.n = 132;
   weight.chunk = 64;
   list.push_back(product("wgrad bf16 tall", weight, {74, 6, 14, 64, 1, 3, 4}));
+}
+
+/// What lies in bf16, of chunks of eight elements.
+static void addNarrowProducts(std::vector<Subject> &list) {
+  Gemm forward;
+  forward.products = Products::Bf16;
+  forward.k = 88;
+  forward.n = 72;
+  forward.bias = forward.narrowX = forward.narrowY = true;
+  list.push_back(product("forward bf16 narrow", forward));
+  Gemm weight;
+  weight.products = Products::Bf16;
+  weight.gradient = weight.bias = weight.narrowX = true;
+  weight.out = 68;
+  weight.n = 72;
+  weight.chunk = 64;
+  list.push_back(product("wgrad bf16 narrow", weight));
 }
 
 static void addProducts(std::vector<Subject> &list) {
@@ -411,6 +439,7 @@ std::vector<Subject> subjects() {
   std::vector<Subject> list;
   addProducts(list);
   addTallProducts(list);
+  addNarrowProducts(list);
   using Part = FlashAttention::Part;
   list.push_back(attention("attention", Part::Forward, true, false));
   list.push_back(attention("attention with a bias", Part::Forward, false, true));

@@ -4,20 +4,15 @@ where a product that comes late must not read a weight that was replaced."""
 
 import json
 import os
-import random
-import shutil
-import sys
 import unittest
 
 from cuda_parity import EMULATOR
-from test_compare import write_safetensors
-from toolchain import HERE, Suite, data_of, model_of, must
+from resized_model import resized
+from toolchain import Suite, data_of, must
 
-sys.path.insert(0, str(HERE.parent / "oracle"))
-from compare_run import read_safetensors  # noqa: E402
+from compare_run import read_safetensors
 
 TASK = "text-classification"
-SIZES = {60: 64, 97: 96}  # of the recorded model, and of the test's
 # Shares of each weight's largest change: factors of bf16 keep 8 bits, those of tf32 11.
 ERROR = {"bf16": 0.03, "tf32": 0.01}
 
@@ -27,20 +22,8 @@ class CudaInputGradientsTest(Suite):
     def setUpClass(cls):
         super().setUpClass()
         cls.model = cls.scratch / "model"
-        shutil.copytree(model_of("bert", TASK), cls.model)
-        config = json.loads((cls.model / "config.json").read_text())
-        config.update(hidden_size=64, num_attention_heads=4, intermediate_size=96)
-        (cls.model / "config.json").write_text(json.dumps(config))
-        dice, tensors = random.Random(1), {}
-        for name, (shape, _) in read_safetensors(cls.model / "model.safetensors").items():
-            shape = [SIZES.get(size, size) for size in shape]
-            count = 1
-            for size in shape:
-                count *= size
-            ones = name.endswith("LayerNorm.weight")
-            tensors[name] = (shape, [1.0 if ones else dice.gauss(0, 0.1) for _ in range(count)])
-        write_safetensors(cls.model / "model.safetensors", tensors)
-        cls.start = {name: values for name, (_, values) in tensors.items()}
+        cls.start = resized("bert", TASK, cls.model, {60: 64, 97: 96}, hidden_size=64, num_attention_heads=4,
+                            intermediate_size=96)
 
     def trained(self, stem, *flags):
         """Weights after two steps, and the names of the kernels."""

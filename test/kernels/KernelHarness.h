@@ -104,6 +104,12 @@ private:
 };
 
 /// Uniform in [-1, 1), times `scale`; seeded.
+/// Element `i` of bf16 that lie in `words` by twos.
+inline std::uint16_t bf16At(const Floats &words, std::size_t i) {
+  std::uint32_t word;
+  std::memcpy(&word, &words[i / 2], sizeof word);
+  return static_cast<std::uint16_t>(word >> i % 2 * 16);
+}
 Floats randomFloats(std::size_t count, unsigned seed, float scale = 1);
 
 /// W[out, in] row-major to panels and back.

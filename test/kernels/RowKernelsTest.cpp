@@ -219,16 +219,21 @@ TEST(Activation, ForwardAndSlopeMatchReferenceOverTheWholeRange) {
       auto forward = std::make_shared<ActivationForward>();
       auto backward = std::make_shared<ActivationGrad>();
       forward->act = backward->act = act;
-      KernelLibrary library({forward, backward}, *isa);
+      auto narrow = std::make_shared<ActivationForward>(*forward);
+      narrow->result = Elem::BF16;
+      KernelLibrary library({forward, backward, narrow}, *isa);
       std::int64_t n = 20001;
-      Floats x(n), y(n), again(n), dy = randomFloats(n, 3), dx(n);
+      Floats x(n), y(n), again(n), dy = randomFloats(n, 3), dx(n), halves((n + 1) / 2);
       for (std::int64_t i = 0; i < n; ++i)
         x[i] = float((i - n / 2) * 1e-3 + 1.7e-4);
       x[0] = -1e30f, x[1] = 1e30f, x[2] = 1e-20f;
       library.run(*forward, {x.data(), y.data()}, {n});
       library.run(*forward, {x.data(), again.data()}, {n}, {}, Split::Pieces);
       library.run(*backward, {dy.data(), x.data(), dx.data()}, {n}, {}, Split::Pieces);
-      ASSERT_TRUE(y.intact() && dx.intact() && y == again);
+      library.run(*narrow, {x.data(), halves.data()}, {n}, {}, Split::Pieces);
+      ASSERT_TRUE(y.intact() && dx.intact() && halves.intact() && y == again);
+      for (std::int64_t i = 0; i < n; ++i)
+        ASSERT_EQ(bf16At(halves, i), toBf16(y[i])) << activationName(act) << "(" << x[i] << ")";
       for (std::int64_t i = 3; i < n; ++i) {
         double exact = activation(act, x[i]);
         ASSERT_NEAR(y[i], exact,
@@ -243,6 +248,8 @@ TEST(Activation, ForwardAndSlopeMatchReferenceOverTheWholeRange) {
       Floats bad{NAN}, result{0};
       library.run(*forward, {bad.data(), result.data()}, {1});
       ASSERT_TRUE(std::isnan(result[0])) << activationName(act) << " hides NaN";
+      library.run(*narrow, {bad.data(), result.data()}, {1});
+      ASSERT_EQ(bf16At(result, 0), 0x7fff) << activationName(act) << " hides NaN in bf16";
     }
 }
 
@@ -252,15 +259,19 @@ TEST(Gated, ForwardAndGradientsMatchReference) {
       auto forward = std::make_shared<Gated>();
       auto backward = std::make_shared<GatedGrad>();
       forward->act = backward->act = act;
-      KernelLibrary library({forward, backward}, *isa);
+      auto narrow = std::make_shared<Gated>(*forward);
+      narrow->result = Elem::BF16;
+      KernelLibrary library({forward, backward, narrow}, *isa);
       for (std::int64_t n : {0, 1, 37, 20001}) {
         Floats gate = randomFloats(n, 1, 6), up = randomFloats(n, 2), dy = randomFloats(n, 3);
-        Floats y(n), dgate(n), dup(n);
+        Floats y(n), dgate(n), dup(n), halves((n + 1) / 2);
         library.run(*forward, {gate.data(), up.data(), y.data()}, {n}, {}, Split::Pieces);
+        library.run(*narrow, {gate.data(), up.data(), halves.data()}, {n}, {}, Split::Pieces);
         library.run(*backward, {dy.data(), gate.data(), up.data(), dgate.data(), dup.data()},
                     {n}, {}, Split::Pieces);
-        ASSERT_TRUE(y.intact() && dgate.intact() && dup.intact());
+        ASSERT_TRUE(y.intact() && dgate.intact() && dup.intact() && halves.intact());
         for (std::int64_t i = 0; i < n; ++i) {
+          ASSERT_EQ(bf16At(halves, i), toBf16(y[i])) << activationName(act);
           double opened = activation(act, gate[i]);
           double error = 1e-6 + activationError(act, *isa) * std::abs(gate[i]);
           ASSERT_NEAR(y[i], opened * up[i], error) << activationName(act);

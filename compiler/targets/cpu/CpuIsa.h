@@ -8,7 +8,7 @@
 
 namespace ftc::cpu {
 
-/// Element types in memory. BF16 and F16 are only read, and are f32 in registers.
+/// Element types in memory. BF16 and F16 are f32 in registers; F16 is only read.
 enum class Elem { F32, F64, I32, BF16, F16 };
 /// "", "bf16_", "f16_": what a kernel's name says of a weight's type.
 const char *weightTypeName(Elem elem);

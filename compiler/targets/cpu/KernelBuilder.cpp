@@ -94,6 +94,15 @@ Num KernelBuilder::widened(Num value, Elem elem) {
   return bitcast(bits << 16, vectorOf(b.getF32Type(), lanes));
 }
 
+/// The upper halves of f32 that are rounded to nearest even, as i16.
+Num KernelBuilder::roundedToBf16(Num value) {
+  auto lanes = static_cast<int>(llvm::cast<VectorType>(value.type()).getNumElements());
+  Num bits = bitcast(value, vectorOf(b.getI32Type(), lanes));
+  Num rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  Num narrow = select(value == value, rounded, like(rounded, 0x7fff));
+  return num(arith::TruncIOp::create(b, vectorOf(b.getI16Type(), lanes), narrow.value));
+}
+
 Ptr KernelBuilder::buffer(int index, Elem elem) {
   Type ptr = LLVM::LLVMPointerType::get(b.getContext());
   Value slot = LLVM::GEPOp::create(b, ptr, ptr, arguments[0], ArrayRef<LLVM::GEPArg>{index});
@@ -313,10 +322,14 @@ Num KernelBuilder::loadVector(Ptr p, Num mask, int lanes) {
 }
 
 void KernelBuilder::storeVector(Num value, Ptr p, Num mask) {
+  if (p.elem == Elem::BF16)
+    value = roundedToBf16(value);
+  unsigned alignment = alignmentOf(p.elem);
   if (mask)
-    LLVM::MaskedStoreOp::create(b, value.value, p.value, mask.value, b.getI32IntegerAttr(4));
+    LLVM::MaskedStoreOp::create(b, value.value, p.value, mask.value,
+                                b.getI32IntegerAttr(alignment));
   else
-    LLVM::StoreOp::create(b, value.value, p.value, 4);
+    LLVM::StoreOp::create(b, value.value, p.value, alignment);
 }
 
 void KernelBuilder::prefetch(Ptr p) {

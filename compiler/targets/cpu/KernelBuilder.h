@@ -157,6 +157,7 @@ public:
   void store(Num value, Ptr p);
   Num loadVector(Ptr p, int lanes = 0);           ///< of BF16 and F16 pointers: f32
   Num loadVector(Ptr p, Num mask, int lanes = 0); ///< masked lanes 0; null mask: all lanes
+  /// To BF16 pointers rounded to nearest even, NaN as 0x7fff: as PTX's cvt.rn.bf16x2 does.
   void storeVector(Num value, Ptr p, Num mask = {});
   void prefetch(Ptr p);
 
@@ -189,6 +190,7 @@ public:
 private:
   mlir::Type typeOf(Elem elem);
   Num widened(Num value, Elem elem);
+  Num roundedToBf16(Num value);
 
   mlir::ModuleOp module;
   mlir::ImplicitLocOpBuilder b;

@@ -30,6 +30,7 @@ struct Tile {
   Body body;
 
   bool tf32; ///< which tensor cores multiply half as fast as bf16
+  bool narrowRows = false, narrowColumns = false; ///< which factor lies in bf16
   double firstColumns = 0; ///< share of a gradient's blocks that sum the bias's gradient
 
   bool onTensorCore() const { return body != Body::Fma; }
@@ -43,7 +44,8 @@ struct Tile {
     if (body == Body::Pipelined) {
       double warps = rows == 256 ? 8 : 4;
       double warpRows = rows / (warps / 2);
-      taken = warps * (warpRows + columns / 2) * 64 / 128 + lines * 64 / 128;
+      taken = (warps * warpRows + rows) * (narrowRows ? 32 : 64) / 128 +
+              (warps * columns / 2 + columns) * (narrowColumns ? 32 : 64) / 128;
       // Sums of columns take shuffles, a wave each: one a piece of 16 rows, and one a warp.
       taken += firstColumns * warps * (warpRows / 32 + 1);
     } else {
@@ -56,7 +58,7 @@ struct Tile {
 
 std::optional<Tile> tileOf(std::string_view kernel) {
   static const std::regex pattern("_t([0-9]+)_(cp|mma|fma)_");
-  static const std::regex biased("^linear_wgrad_[0-9]+x([0-9]+)_bias_");
+  static const std::regex biased("^linear_wgrad_[0-9]+x([0-9]+)(?:_x16)?_bias_");
   std::match_results<std::string_view::const_iterator> match;
   if (!std::regex_search(kernel.begin(), kernel.end(), match, pattern))
     return std::nullopt;
@@ -66,6 +68,8 @@ std::optional<Tile> tileOf(std::string_view kernel) {
                                          : body == "mma" ? Body::Mma
                                                          : Body::Fma,
             kernel.ends_with(productsName(Products::Tf32))};
+  if (kernel.find("_x16_") != kernel.npos)
+    (kernel.starts_with("linear_wgrad") ? tile.narrowColumns : tile.narrowRows) = true;
   if (std::regex_search(kernel.begin(), kernel.end(), match, biased))
     tile.firstColumns = 1 / std::ceil(std::stod(match[1]) / tile.columns);
   return tile;

@@ -25,8 +25,12 @@ static double activationFlops(Activation kind) {
   return 0;
 }
 
+LogicalResult ActivationOp::verify() {
+  return expectStoredLike(*this, 1, {"y", getY().getType()}, {"x", getX().getType()});
+}
+
 OpFoldResult ActivationOp::fold(FoldAdaptor) {
-  return getKind() == Activation::None ? OpFoldResult(getX()) : OpFoldResult();
+  return getKind() == Activation::None && getX().getType() == getY().getType() ? OpFoldResult(getX()) : OpFoldResult();
 }
 
 Cost ActivationOp::getCost(const SpaceSizes &sizes) {
@@ -46,6 +50,12 @@ OpFoldResult ActivationGradOp::fold(FoldAdaptor) {
 
 Cost ActivationGradOp::getCost(const SpaceSizes &sizes) {
   return elementwiseCost(*this, activationFlops(getKind()) + 1, sizes);
+}
+
+LogicalResult GatedOp::verify() {
+  Named gate{"gate", getGate().getType()};
+  return failure(failed(expectSameType(*this, 1, {"up", getUp().getType()}, gate)) ||
+                 failed(expectStoredLike(*this, 2, {"y", getY().getType()}, gate)));
 }
 
 Cost GatedOp::getCost(const SpaceSizes &sizes) {

@@ -3,11 +3,12 @@
 #define FTC_NN_OPS_ELEMENTWISE_TD
 include "dialects/nn/ops/OpBase.td"
 
-def Nn_ActivationOp : Nn_Op<"activation", [Differentiable, CostModel, RowLocal,
-                                           SameOperandsAndResultType]> {
+def Nn_ActivationOp : Nn_Op<"activation", [Differentiable, CostModel, RowLocal]> {
   let summary = "y = act(x)";
+  let description = [{ `y` may be bf16 where `x` is f32: rounded to nearest even. }];
   let arguments = (ins Nn_Tensor:$x, Nn_ActivationAttr:$kind);
   let results = (outs Nn_Tensor:$y);
+  let hasVerifier = 1;
   let hasFolder = 1;
 }
 
@@ -19,15 +20,15 @@ def Nn_ActivationGradOp : Nn_Op<"activation_grad", [CostModel, RowLocal,
   let hasFolder = 1;
 }
 
-def Nn_GatedOp : Nn_Op<"gated", [Differentiable, CostModel, RowLocal,
-                                 SameOperandsAndResultType]> {
+def Nn_GatedOp : Nn_Op<"gated", [Differentiable, CostModel, RowLocal]> {
   let summary = "y = act(gate) * up";
   let description = [{
     Gated linear units (Shazeer 2020): SwiGLU with `silu`, GEGLU with `gelu`; with `none` the
-    elementwise product.
+    elementwise product. `y` may be bf16 where they are f32.
   }];
   let arguments = (ins Nn_Tensor:$gate, Nn_Tensor:$up, Nn_ActivationAttr:$kind);
   let results = (outs Nn_Tensor:$y);
+  let hasVerifier = 1;
 }
 
 def Nn_GatedGradOp : Nn_Op<"gated_grad", [CostModel, RowLocal, SameOperandsAndResultType]> {

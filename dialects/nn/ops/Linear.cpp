@@ -19,7 +19,7 @@ LogicalResult LinearOp::verify() {
   if (getBias() && failed(expectWidth(*this, 4, {"bias", getBias().getType()}, out,
                                       "rows of weight")))
     return failure();
-  if (getPre() && failed(expectSameType(*this, 5, {"pre", getPre().getType()}, {"y", y})))
+  if (getPre() && failed(expectStoredLike(*this, 5, {"y", y}, {"pre", getPre().getType()})))
     return failure();
   if (getPre() && getActivation() == Activation::None)
     return emitOpError("C6: expected an activation where there is a result pre, got none");

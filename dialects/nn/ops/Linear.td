@@ -7,7 +7,8 @@ def Nn_LinearOp : Nn_Op<"linear", [Differentiable, CostModel, RowLocal]> {
   let summary = "y = act(x W^T + b)";
   let description = [{
     `x` [rows, in], `weight` [out, in] (PyTorch's layout), `bias` [out]. When the backward needs
-    the value before the activation, it is the second result `pre` [rows, out].
+    the value before the activation, it is the second result `pre` [rows, out]. `x` and `y` may
+    be bf16 (ftc-narrow-activations), `pre` is not.
   }];
   let arguments = (ins Nn_Matrix:$x, Nn_Matrix:$weight, Optional<Nn_Vector>:$bias,
       DefaultValuedAttr<Nn_ActivationAttr, "::ftc::nn::Activation::None">:$activation);
@@ -30,6 +31,7 @@ def Nn_LinearDgradOp : Nn_Op<"linear_dgrad", [CostModel, RowLocal, AttrSizedOper
 
 def Nn_LinearWgradOp : Nn_Op<"linear_wgrad", [CostModel]> {
   let summary = "dW = dy^T x, db = column sums of dy";
+  let description = [{ `x` may be bf16. }];
   let arguments = (ins Nn_Matrix:$dy, Nn_Matrix:$x);
   let results = (outs Nn_Matrix:$dweight, Optional<Nn_Vector>:$dbias);
   let hasVerifier = 1;

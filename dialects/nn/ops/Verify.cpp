@@ -32,6 +32,13 @@ LogicalResult expectSameType(Operation *op, int number, Named a, Named b) {
                            << "'s type " << b.type << ", got " << a.type;
 }
 
+LogicalResult expectStoredLike(Operation *op, int number, Named a, Named b) {
+  RankedTensorType wide = tensorOf(b.type);
+  if (a.type == wide.clone(BFloat16Type::get(op->getContext())))
+    return success();
+  return expectSameType(op, number, a, b);
+}
+
 LogicalResult expectOffsets(Operation *op, int number, Named offsets, Named rows) {
   auto attr = dyn_cast_or_null<OffsetsAttr>(tensorOf(offsets.type).getEncoding());
   SpaceAttr space = spaceOf(rows.type);

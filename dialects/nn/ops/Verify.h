@@ -22,6 +22,9 @@ mlir::LogicalResult expectWidth(mlir::Operation *op, int number, Named a, std::i
                                 const llvm::Twine &why);
 /// C`number`: the types are equal.
 mlir::LogicalResult expectSameType(mlir::Operation *op, int number, Named a, Named b);
+/// C`number`: `a` has the type of `b`, or that type with bf16 elements: a result stored for
+/// products that round it.
+mlir::LogicalResult expectStoredLike(mlir::Operation *op, int number, Named a, Named b);
 /// C`number`: `offsets` carries #nn.offsets into the space of `rows`.
 mlir::LogicalResult expectOffsets(mlir::Operation *op, int number, Named offsets, Named rows);
 

@@ -40,9 +40,29 @@ func.func @c3(%0: !t4, %1: !ti, %2: !si) {
 !t4 = tensor<?x4xf32, #nn.space<tokens>>
 !t6 = tensor<?x6xf32, #nn.space<tokens>>
 func.func @activation(%0: !t4) {
-  // expected-error @below {{requires the same type for all operands and results}}
+  // expected-error @below {{C1: expected y of x's type}}
   %r = nn.activation %0 {kind = #nn.activation<relu>}
       : (!t4) -> !t6
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xf32, #nn.space<tokens>>
+func.func @gated_up(%0: !t4, %1: !t6) {
+  // expected-error @below {{C1: expected up of gate's type}}
+  %r = nn.gated %0, %1 {kind = #nn.activation<silu>} : (!t4, !t6) -> !t4
+  return
+}
+
+// -----
+
+!t4 = tensor<?x4xf32, #nn.space<tokens>>
+!t6 = tensor<?x6xbf16, #nn.space<tokens>>
+func.func @gated_y(%0: !t4, %1: !t4) {
+  // expected-error @below {{C2: expected y of gate's type}}
+  %r = nn.gated %0, %1 {kind = #nn.activation<silu>} : (!t4, !t4) -> !t6
   return
 }
 

@@ -53,7 +53,7 @@ func.func @c4(%0: !t4, %1: !w64, %2: !v5) {
 !t6 = tensor<?x6xf32, #nn.space<tokens>>
 !w64 = tensor<6x4xf32>
 func.func @c5(%0: !t4, %1: !w64) {
-  // expected-error @below {{C5: expected pre of y's type}}
+  // expected-error @below {{C5: expected y of pre's type}}
   %r:2 = nn.linear %0, %1 {activation = #nn.activation<gelu>}
       : (!t4, !w64) -> (!t6, !t4)
   return

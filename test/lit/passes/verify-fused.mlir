@@ -14,3 +14,19 @@ func.func @evaluate(%x: tensor<?x4xf32, #nn.space<tokens>> {nn.input = "x"},
 func.func @train_step() attributes {nn.program = "train_step"} {
   return
 }
+
+// -----
+
+func.func @evaluate(%x: tensor<?x64xf32, #nn.space<tokens>> {nn.input = "x"},
+    %w: tensor<64x64xf32> {nn.parameter = "w"}) attributes {nn.program = "evaluate"} {
+  // expected-error @below {{expected readers that round it of a result in bf16}}
+  %h = nn.linear %x, %w
+      : (tensor<?x64xf32, #nn.space<tokens>>, tensor<64x64xf32>)
+      -> tensor<?x64xbf16, #nn.space<tokens>>
+  %y = nn.scale %h {factor = 2.0 : f64}
+      : (tensor<?x64xbf16, #nn.space<tokens>>) -> tensor<?x64xbf16, #nn.space<tokens>>
+  return
+}
+func.func @train_step() attributes {nn.program = "train_step"} {
+  return
+}

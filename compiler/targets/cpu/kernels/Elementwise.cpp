@@ -52,11 +52,12 @@ void Dropout::emit(KernelBuilder &b) const {
 }
 
 std::string ActivationForward::key(const CpuIsa &isa) const {
-  return std::string("activation_") + activationName(act) + "_" + isa.suffix;
+  return std::string("activation_") + weightTypeName(result) + activationName(act) + "_" +
+         isa.suffix;
 }
 IntExpr ActivationForward::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
 void ActivationForward::emit(KernelBuilder &b) const {
-  Ptr x = b.buffer(0), y = b.buffer(1);
+  Ptr x = b.buffer(0), y = b.buffer(1, result);
   forFlat(b, [&](Num at, Num mask) {
     b.storeVector(activate(b, act, b.loadVector(x[at], mask)), y[at], mask);
   });
@@ -75,11 +76,11 @@ void ActivationGrad::emit(KernelBuilder &b) const {
 }
 
 std::string Gated::key(const CpuIsa &isa) const {
-  return std::string("gated_") + activationName(act) + "_" + isa.suffix;
+  return std::string("gated_") + weightTypeName(result) + activationName(act) + "_" + isa.suffix;
 }
 IntExpr Gated::grid(const CpuIsa &) const { return {0, {{0, flatChunk, 1}}}; }
 void Gated::emit(KernelBuilder &b) const {
-  Ptr gate = b.buffer(0), up = b.buffer(1), y = b.buffer(2);
+  Ptr gate = b.buffer(0), up = b.buffer(1), y = b.buffer(2, result);
   forFlat(b, [&](Num at, Num mask) {
     Num opened = activate(b, act, b.loadVector(gate[at], mask));
     b.storeVector(opened * b.loadVector(up[at], mask), y[at], mask);

@@ -18,9 +18,10 @@ struct Dropout : Kernel {
 };
 
 /// y[i] = act(x[i]).
-///   buffers  x [n], y [n] (may be x)      ints  n      scalars  none
+///   buffers  x [n], y [n] (of f32: may be x)      ints  n      scalars  none
 struct ActivationForward : Kernel {
   Activation act = Activation::Gelu;
+  Elem result = Elem::F32; ///< of y: F32 or BF16
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;
@@ -38,9 +39,10 @@ struct ActivationGrad : Kernel {
 };
 
 /// y[i] = act(gate[i]) * up[i].
-///   buffers  gate [n], up [n], y [n] (may be gate or up)      ints  n      scalars  none
+///   buffers  gate [n], up [n], y [n] (of f32: may be gate or up)      ints  n      scalars  none
 struct Gated : Kernel {
   Activation act = Activation::Silu;
+  Elem result = Elem::F32; ///< of y: F32 or BF16
 
   std::string key(const CpuIsa &isa) const override;
   IntExpr grid(const CpuIsa &isa) const override;

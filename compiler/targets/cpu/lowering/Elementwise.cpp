@@ -10,10 +10,17 @@ static AffineExpr elements(CpuProgram &program, Value value) {
   return program.planner.elementsOf(value.getType());
 }
 
+/// What a kernel stores `result` in. Vector kernels of a CPU, too, could store bf16; its products
+/// would not read it.
+static Elem storedAs(Value result) {
+  return getElementTypeOrSelf(result.getType()).isBF16() ? Elem::BF16 : Elem::F32;
+}
+
 static LogicalResult lowerActivation(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::ActivationOp>(operation);
   auto kernel = std::make_shared<ActivationForward>();
   kernel->act = static_cast<Activation>(op.getKind());
+  kernel->result = storedAs(op.getY());
   program.launch(kernel, {program.read(op.getX()), program.writeOver(op.getY())},
                  {elements(program, op.getX())}, {}, op);
   return success();
@@ -34,6 +41,7 @@ static LogicalResult lowerGated(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::GatedOp>(operation);
   auto kernel = std::make_shared<Gated>();
   kernel->act = static_cast<Activation>(op.getKind());
+  kernel->result = storedAs(op.getY());
   program.launch(
       kernel,
       {program.read(op.getGate()), program.read(op.getUp()), program.writeOver(op.getY())},

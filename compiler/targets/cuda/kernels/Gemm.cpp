@@ -19,6 +19,7 @@ std::string Gemm::key(const CpuIsa &isa) const {
   name += std::to_string(gradient ? out : k) + "x" + std::to_string(n);
   if (parts > 1)
     name += "_p" + std::to_string(parts);
+  name += std::string(narrowX ? "_x16" : "") + (narrowY ? "_y16" : "");
   name += cpu::epilogueName(bias, add, act, savePre, gradAct);
   if (gradient && !window)
     name += "_c" + std::to_string(chunk);
@@ -75,7 +76,9 @@ void Gemm::emit(KernelBuilder &b) const {
 }
 
 GemmTile::GemmTile(KernelBuilder &b, const Gemm &spec)
-    : b(b), block(b), spec(spec), first(b.buffer(0)), second(b.buffer(1)) {
+    : b(b), block(b), spec(spec),
+      first(b.buffer(0, spec.narrowX && !spec.gradient ? Elem::BF16 : Elem::F32)),
+      second(b.buffer(1, spec.narrowX && spec.gradient ? Elem::BF16 : Elem::F32)) {
   Num m = b.toI32(b.integer(0));
   if (spec.window) {
     firstRow = b.toI32(b.integer(1));
@@ -113,14 +116,14 @@ void GemmTile::turnTo(int part) {
 TileFactor GemmTile::firstFactor() const {
   std::int64_t extent = spec.gradient ? spec.out : spec.k, stride = spec.strideOfFirst();
   return {first, row, rows, stride, extent % 4 == 0 && stride % 4 == 0, !spec.gradient,
-          spec.gradient && spec.out % spec.tileRows() == 0};
+          spec.gradient && spec.out % spec.tileRows() == 0, spec.narrowX && !spec.gradient};
 }
 
 TileFactor GemmTile::secondFactor() const {
   bool byRows = spec.second == Gemm::Factor::RowsOfN && !spec.gradient;
   std::int64_t stride = byRows ? spec.k : spec.n;
   return {second, column, b.i32(spec.n), stride, stride % 4 == 0, byRows,
-          spec.n % spec.tileColumns() == 0};
+          spec.n % spec.tileColumns() == 0, spec.narrowX && spec.gradient};
 }
 
 Nums GemmTile::load(const TileFactor &factor, Num depth, Num line, Num at) {
@@ -158,6 +161,7 @@ void GemmTile::beginEpilogue() {
   addend = take(spec.add);
   saved = take(spec.gradAct != Activation::None);
   y = take(true);
+  y.elem = spec.narrowY ? Elem::BF16 : Elem::F32;
   pre = take(spec.savePre);
   if (spec.window && spec.whole == Gemm::Whole::Result)
     y = y[b.toI64(firstRow) * spec.strideOfResult()];
@@ -166,6 +170,16 @@ void GemmTile::beginEpilogue() {
 void GemmTile::finishFragments(const Nums &sums, int down, int across, Num warpRow,
                                Num warpColumn, Num lane) {
   beginEpilogue();
+  if (spec.narrowY && spec.pipelined()) { // neighbours' columns are one thread's (StagedFactor)
+    for (int i = 0; i < down; ++i)
+      for (int j = 0; j < across; j += 2)
+        for (int half = 0; half < 2; ++half) {
+          auto at = sums.begin() + 4 * (i * across + j) + 2 * half;
+          finish(row + warpRow + (lane >> 2) + (16 * i + 8 * half),
+                 column + warpColumn + (lane & 3) * 4 + 8 * j, {at[0], at[1], at[4], at[5]});
+        }
+    return;
+  }
   for (int i = 0; i < down; ++i)
     for (int j = 0; j < across; ++j)
       for (int half = 0; half < 2; ++half) {
@@ -237,7 +251,17 @@ void GemmTile::finish(Num atRow, Num atColumn, const Nums &values) {
     if (spec.gradAct != Activation::None)
       each(saved[place],
            [&](Num x, Num at) { return x * cpu::activationDerivative(b, spec.gradAct, at); });
-    store(sums, y[place]);
+    if (spec.narrowY) {
+      Nums words;
+      for (int i = 0; i < width; i += 2)
+        words.push_back(block.toBf16Pair(sums[i], sums[i + 1]));
+      if (words.size() > 1)
+        block.storeWide(words, y[place]);
+      else
+        b.store(words[0], y[place]);
+    } else {
+      store(sums, y[place]);
+    }
   };
   if (spec.n % count == 0 && spec.strideOfResult() % count == 0) {
     b.ifThen(inside, [&] { body(0, count); });

@@ -1,6 +1,6 @@
 // Matrix products of a block's tile: linear layers, their input gradients, and the shares of
 // weight gradients. Matrices are row-major f32; on tensor cores factors are rounded to bf16 or
-// tf32.
+// tf32, and what is stored as bf16 already is read as it is.
 #pragma once
 
 #include "compiler/targets/cuda/BlockKernel.h"
@@ -39,6 +39,9 @@ struct Gemm : BlockKernel {
   /// are fewer accesses of shared memory a FLOP, where mayBeTall() holds.
   int tile = 64;
   bool bias = false, add = false, savePre = false;
+  /// Stored in bf16, of products in bf16: a layer's input (a; of a gradient b), of pipelined
+  /// products with lines of a multiple of 8 elements and without a window; y, of such a width.
+  bool narrowX = false, narrowY = false;
   cpu::Activation act = cpu::Activation::None, gradAct = cpu::Activation::None;
   bool gradient = false;
   std::int64_t out = 0, chunk = 0; ///< of a gradient
@@ -52,8 +55,10 @@ struct Gemm : BlockKernel {
   /// Whether factors come by cp.async: products on tensor cores whose lines begin at multiples
   /// of 16 bytes, of at least as many steps as there are stages. All others wait in registers.
   bool pipelined() const;
-  /// Whether the tile may be of 256 rows.
-  bool mayBeTall() const { return pipelined() && products == Products::Bf16; }
+  /// Whether the tile may be of 256 rows: where registers are enough.
+  bool mayBeTall() const {
+    return pipelined() && products == Products::Bf16 && (gradient || !narrowX);
+  }
   bool isTall() const { return tile == 256; }
   int tileRows() const { return tile; }
   int tileColumns() const { return std::min(tile, 128); }

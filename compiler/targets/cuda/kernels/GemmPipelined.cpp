@@ -26,25 +26,21 @@ public:
                bool across)
       : tile(tile), b(tile.b), factor(factor), across(across), sharedAt(sharedAt),
         thread(thread) {
-    Num lane = thread & 31, warp = thread >> 5;
-    Num warpSide =
-        across ? (warp & 1) * warpColumns(tile.spec) : (warp >> 1) * warpRows(tile.spec);
-    int chunks = width() / 4;
+    int chunks = width() / ofChunk();
     line = thread / chunks;
-    at = thread % chunks * 4;
+    at = thread % chunks * ofChunk();
     Num row = factor.inner ? factor.origin + line : line;
     Num column = factor.inner ? at : factor.origin + at;
     source = factor.memory[b.toI64(row) * factor.stride + b.toI64(column)];
     left = factor.lines - (factor.inner ? row : column);
-    Num quarter = lane & 3, member = lane >> 2;
-    fragment = factor.inner
-                   ? (warpSide + member) * (kDepth * 4) + quarter * 16
-                   : ofColumn(warpSide) + (quarter * (4 * width()) + member + quarter * 8) * 4;
+    fragment = firstOf(thread & 31, thread >> 5);
   }
 
   /// Begins the copies of the step at `depth` to the stage at byte `stage`; zeros outside.
   void copy(Num depth, Num stage) const {
-    int lines = tile.spec.threads() * 4 / width();
+    // Found anew where another place would be one register too many.
+    Num thread = tile.spec.narrowX ? tile.block.unknown(tile.block.thread()) : this->thread;
+    int lines = tile.spec.threads() * ofChunk() / width();
     int groups = (factor.inner ? side() : kDepth) / lines;
     Num ofInner = tile.to - depth - (factor.inner ? at : line);
     // Then a step that begins before the end does not reach behind it.
@@ -58,7 +54,7 @@ public:
           inside = factor.whole ? ofSteps : inside & ofSteps;
         Num bytes =
             factor.whole && wholeSteps ? b.i32(16) : b.select(inside, b.i32(16), b.i32(0));
-        tile.block.copyAsync(destination(piece, g, lines, stage),
+        tile.block.copyAsync(destination(thread, piece, g, lines, stage),
                              from[g * lines * factor.stride + piece * width()], bytes);
       }
   }
@@ -68,7 +64,8 @@ public:
     BlockBuilder &block = tile.block;
     Nums four;
     if (factor.inner) {
-      auto from = block.at(place(fragment, 0, stage), group * 8 * kDepth * 4);
+      int lines = sharesColumns() ? group / 2 * 16 + group % 2 * 2 : group * 8;
+      auto from = block.at(place(fragment, 0, stage), lines * kDepth * 4);
       four = block.loadWide(from, 4, b.f32Type());
     } else {
       auto from = place(fragment, group % 4, stage);
@@ -80,7 +77,7 @@ public:
   }
 
   /// Words of such terms: in bf16 those of terms 0 and 1, and of 2 and 3; in tf32 one of each.
-  Nums words(Nums four) const {
+  Nums rounded(Nums four) const {
     BlockBuilder &block = tile.block;
     if (tile.spec.products == Products::Bf16)
       return {block.toBf16Pair(four[0], four[1]), block.toBf16Pair(four[2], four[3])};
@@ -89,7 +86,49 @@ public:
     return four;
   }
 
+  /// The words of group `group`; groups are asked for in their order.
+  Nums words(int group, Num stage) {
+    BlockBuilder &block = tile.block;
+    if (!factor.narrow)
+      return rounded(terms(group, stage));
+    if (factor.inner)
+      return block.loadWide(
+          block.at(place(fragment, 0, stage), group * 8 * kDepth * elementBytes()), 2,
+          b.i32Type());
+    if (group % 2)
+      return ofNext;
+    Nums two = block.loadMatrices(place(fragment, group / 2, stage), /*transposed=*/true);
+    ofNext = {two[2], two[3]};
+    return {two[0], two[1]};
+  }
+
 private:
+  int elementBytes() const { return factor.narrow ? 2 : 4; }
+  /// Elements of a chunk of 16 bytes, which one copy is of.
+  int ofChunk() const { return 16 / elementBytes(); }
+  /// Whether columns of the result are stored in bf16: of two neighbouring groups' sixteen, each
+  /// thread has four in a row, so that a warp's rows are whole sectors.
+  bool sharesColumns() const { return across && tile.spec.narrowY; }
+
+  /// Byte of a thread's first elements in a stage.
+  Num firstOf(Num lane, Num warp) const {
+    Num side = across ? (warp & 1) * warpColumns(tile.spec) : (warp >> 1) * warpRows(tile.spec);
+    Num quarter = lane & 3, member = lane >> 2;
+    int lineBytes = width() * elementBytes();
+    if (factor.inner) {
+      if (sharesColumns())
+        member = (member >> 1) * 4 + (member & 1);
+      return (side + member) * lineBytes + quarter * (lineBytes / 4);
+    }
+    if (!factor.narrow)
+      return ofColumn(side) + (quarter * (4 * width()) + member + quarter * 8) * 4;
+    // A line of a matrix of ldmatrix: the first two matrices are terms 0 and 1, and 2 and 3, of
+    // each four, of eight columns; the others of the next eight.
+    Num matrix = lane >> 3, inMatrix = lane & 7;
+    Num term = (inMatrix >> 1) * 4 + (inMatrix & 1) + (matrix & 1) * 2;
+    return term * lineBytes + ((side / 8 + (matrix >> 1)) ^ inMatrix) * 16;
+  }
+
   /// Elements of a line, and how many pieces of such lines a stage has: the side of 256 lies in
   /// two, so that a thread copies the same chunks of either.
   int width() const { return factor.inner ? kDepth : std::min(side(), 128); }
@@ -111,10 +150,16 @@ private:
 
   /// Where the thread's chunk of copies `group` goes. Chunks of 16 bytes lie in the order of
   /// threads: of both factors the same register.
-  BlockBuilder::Shared destination(int piece, int group, int lines, Num stage) const {
+  BlockBuilder::Shared destination(Num thread, int piece, int group, int lines, Num stage) const {
     int passed = factor.inner ? 0 : group * lines / 4;
-    int behind = (piece * kDepth + group * lines) * width() * 4;
+    int behind = (piece * kDepth + group * lines) * width() * elementBytes();
     Num mine = thread * 16;
+    if (factor.narrow && !factor.inner) {
+      // Chunks of lines that a matrix of ldmatrix has lie in different banks.
+      auto permuted = [](auto of) { return (of & 1) + (of >> 2) * 2; };
+      return tile.block.at(place(mine ^ permuted(line) * 16, permuted(group * lines) / 2, stage),
+                           behind);
+    }
     if (factor.inner || lines <= 4)
       return tile.block.at(place(mine, passed, stage), behind);
     // Of eight lines at once the second four are the second half of the threads, which the
@@ -136,6 +181,7 @@ private:
   Ptr source;   ///< where that lies at depth 0
   Num left;     ///< elements of the factor's own side from there on
   Num fragment; ///< byte of the thread's first elements in a stage
+  Nums ofNext;  ///< words of the next group, which came with the one before
 };
 
 /// Sums of a gradient's first factor over the inner dimension, in f32, in the blocks of the
@@ -239,16 +285,22 @@ void emitPipelinedBody(GemmTile &tile) {
       Num before = b.select(stage == 0, b.i32((kStages - 1) * stageBytes), stage - stageBytes);
       copy(depth + (kStages - 1) * kDepth, before);
       auto ofRows = [&](int i) {
-        Nums ofUpper = left.terms(2 * i, stage), ofLower = left.terms(2 * i + 1, stage);
-        Nums upper = left.words(ofUpper), lower = left.words(ofLower), both;
-        for (std::size_t word = 0; word < upper.size(); ++word)
-          both.insert(both.end(), {upper[word], lower[word]});
-        if (columnSums) {
-          // Made here, not behind the branches that follow: terms take twice the registers.
-          for (Num &word : both)
-            word = block.unknown(word);
-          columnSums.add(column, i, ofUpper, ofLower);
+        auto joined = [](const Nums &upper, const Nums &lower) {
+          Nums both;
+          for (std::size_t word = 0; word < upper.size(); ++word)
+            both.insert(both.end(), {upper[word], lower[word]});
+          return both;
+        };
+        if (!columnSums) {
+          Nums upper = left.words(2 * i, stage);
+          return joined(upper, left.words(2 * i + 1, stage));
         }
+        Nums upper = left.terms(2 * i, stage), lower = left.terms(2 * i + 1, stage);
+        Nums both = joined(left.rounded(upper), left.rounded(lower));
+        // Made here, not behind the branches that follow: terms take twice the registers.
+        for (Num &word : both)
+          word = block.unknown(word);
+        columnSums.add(column, i, upper, lower);
         return both;
       };
       auto multiply = [&](const Nums &a, const Nums &other, int i, int j) {
@@ -266,17 +318,17 @@ void emitPipelinedBody(GemmTile &tile) {
       // Held is what takes more accesses, so that fewer of them are under way at once, or what
       // is summed, before more is held.
       std::vector<Nums> held;
-      if (tile.secondFactor().inner || spec.gradient) {
+      if (spec.gradient || tile.secondFactor().inner) {
         for (int i = 0; i < tilesM; ++i)
           held.push_back(ofRows(i));
         for (int j = 0; j < tilesN; ++j) {
-          Nums other = right.words(right.terms(j, stage));
+          Nums other = right.words(j, stage);
           for (int i = 0; i < tilesM; ++i)
             multiply(held[i], other, i, j);
         }
       } else {
         for (int j = 0; j < tilesN; ++j)
-          held.push_back(right.words(right.terms(j, stage)));
+          held.push_back(right.words(j, stage));
         for (int i = 0; i < tilesM; ++i) {
           Nums a = ofRows(i);
           for (int j = 0; j < tilesN; ++j)

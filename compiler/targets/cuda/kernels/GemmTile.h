@@ -18,6 +18,7 @@ struct TileFactor {
   bool inFours;        ///< widths and strides are multiples of four
   bool inner;          ///< consecutive elements are of the inner dimension
   bool whole;          ///< every tile is full of lines
+  bool narrow = false; ///< bf16, not f32
 };
 
 /// A block's tile of the product, in i32: sums over [from, to) of the inner dimension.
@@ -49,10 +50,11 @@ public:
   /// Before `finish`, where sums are complete: takes the operands that are asked for then, once. In a
   /// group they are loaded, where a register that the main loop held would be one too many.
   void beginEpilogue();
-  /// Finishes and stores `values` of one row, at consecutive columns.
+  /// Finishes and stores `values` of one row, at consecutive columns: 2 or 4.
   void finish(Num atRow, Num atColumn, const Nums &values);
   /// The same of a warp's mma fragments, 4 values a thread of each of `down` x `across` pieces of
-  /// 16 x 8, from `warpRow` and `warpColumn` of the tile on.
+  /// 16 x 8, from `warpRow` and `warpColumn` of the tile on. Where a pipelined product stores bf16,
+  /// the columns of two neighbouring pieces are shared out in fours (StagedFactor).
   void finishFragments(const Nums &sums, int down, int across, Num warpRow, Num warpColumn,
                        Num lane);
   /// Stores the sum of a column of a gradient's first factor.

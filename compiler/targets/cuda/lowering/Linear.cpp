@@ -37,6 +37,21 @@ static int tileOf(const Gemm &kernel, std::int64_t m, std::int64_t n, std::int64
   return blocks >= kWantedBlocks ? 128 : 64;
 }
 
+static bool isNarrow(Value value) {
+  return value && getElementTypeOrSelf(value.getType()).isBF16();
+}
+
+/// Whether `kernel` can read and write what is stored in bf16.
+static LogicalResult expectNarrow(Operation *op, const Gemm &kernel) {
+  std::int64_t lines = kernel.narrowX ? (kernel.gradient ? kernel.n : kernel.k) : 8;
+  bool possible = kernel.products == Products::Bf16 && lines % 8 == 0 &&
+                  (!kernel.narrowX || kernel.pipelined()) && (!kernel.narrowY || kernel.n % 8 == 0);
+  if ((!kernel.narrowX && !kernel.narrowY) || possible)
+    return success();
+  return op->emitOpError("expected x and y in f32 where products do not round to bf16 or lines "
+                         "are no multiples of 8 elements, got bf16");
+}
+
 /// y = x B of the rows of `x`; B's place is the caller's second operand.
 static std::shared_ptr<Gemm> product(Value x, std::int64_t k, std::int64_t n,
                                      Gemm::Factor second, CpuProgram &program) {
@@ -45,6 +60,7 @@ static std::shared_ptr<Gemm> product(Value x, std::int64_t k, std::int64_t n,
   kernel->n = n;
   kernel->second = second;
   kernel->products = archOf(program.isa).products;
+  kernel->narrowX = isNarrow(x);
   std::int64_t m = program.planner.symbols.atCapacity(program.rows(x));
   kernel->tile = tileOf(*kernel, m, n, second == Gemm::Factor::RowsOfN ? 0 : k,
                         ceilDiv(m, 128) * ceilDiv(n, 128));
@@ -53,11 +69,14 @@ static std::shared_ptr<Gemm> product(Value x, std::int64_t k, std::int64_t n,
 
 /// The epilogue of a forward product, behind the operands of its factors.
 template <typename Op>
-static void launchForward(Op op, std::shared_ptr<Gemm> kernel, std::vector<Operand> operands,
+static LogicalResult launchForward(Op op, std::shared_ptr<Gemm> kernel, std::vector<Operand> operands,
                           CpuProgram &program) {
   kernel->bias = op.getBias() != nullptr;
   kernel->act = static_cast<cpu::Activation>(op.getActivation());
   kernel->savePre = op.getPre() != nullptr;
+  kernel->narrowY = isNarrow(op.getY());
+  if (failed(expectNarrow(op, *kernel)))
+    return failure();
   if (op.getBias())
     operands.push_back(program.read(op.getBias()));
   if (kernel->add) {
@@ -69,29 +88,29 @@ static void launchForward(Op op, std::shared_ptr<Gemm> kernel, std::vector<Opera
   if (op.getPre())
     operands.push_back(program.write(op.getPre()));
   program.launch(kernel, operands, {program.rows(op.getX())}, {}, op);
+  return success();
 }
 
 static LogicalResult lowerLinear(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::LinearOp>(operation);
-  launchForward(op,
-                product(op.getX(), dimension(op.getWeight(), 1), dimension(op.getWeight(), 0),
-                        Gemm::Factor::RowsOfN, program),
-                {program.read(op.getX()), program.read(op.getWeight())}, program);
-  return success();
+  return launchForward(op,
+                       product(op.getX(), dimension(op.getWeight(), 1),
+                               dimension(op.getWeight(), 0), Gemm::Factor::RowsOfN, program),
+                       {program.read(op.getX()), program.read(op.getWeight())}, program);
 }
 
 static LogicalResult lowerLowRank(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::LowRankLinearOp>(operation);
   std::int64_t in = dimension(op.getWeight(), 1), out = dimension(op.getWeight(), 0);
   auto narrow =
-      product(op.getX(), dimension(op.getFactor(), 1), out, Gemm::Factor::RowsOfN, program);
+      product(op.getU(), dimension(op.getFactor(), 1), out, Gemm::Factor::RowsOfN, program);
   program.launch(
       narrow, {program.read(op.getU()), program.read(op.getFactor()), program.write(op.getY())},
       {program.rows(op.getX())}, {}, op, ".factor");
   auto kernel = product(op.getX(), in, out, Gemm::Factor::RowsOfN, program);
   kernel->add = true;
-  launchForward(op, kernel, {program.read(op.getX()), program.read(op.getWeight())}, program);
-  return success();
+  return launchForward(op, kernel, {program.read(op.getX()), program.read(op.getWeight())},
+                       program);
 }
 
 /// The epilogue of an input gradient: an addend, or the derivative of the activation before it.
@@ -198,7 +217,7 @@ struct PartialGradient {
 };
 
 template <typename Op>
-static PartialGradient launchPartial(Op op, bool bias, CpuProgram &program) {
+static FailureOr<PartialGradient> launchPartial(Op op, bool bias, CpuProgram &program) {
   AffineExpr rows = program.rows(op.getX());
   std::int64_t capacity = program.planner.symbols.atCapacity(rows);
   auto kernel = std::make_shared<Gemm>();
@@ -207,6 +226,9 @@ static PartialGradient launchPartial(Op op, bool bias, CpuProgram &program) {
   kernel->out = dimension(op.getDy(), 1);
   kernel->bias = bias;
   kernel->products = archOf(program.isa).products;
+  kernel->narrowX = isNarrow(op.getX());
+  if (failed(expectNarrow(op, *kernel)))
+    return failure();
   // As many chunks of rows as fill the GPU, of 256 rows at least.
   std::int64_t large = ceilDiv(kernel->out, 128) * ceilDiv(kernel->n, 128);
   kernel->tile =
@@ -221,7 +243,7 @@ static PartialGradient launchPartial(Op op, bool bias, CpuProgram &program) {
   program.launch(
       kernel, {program.read(op.getDy()), program.read(op.getX()), {sums, plan::Access::Write}},
       {rows}, {}, op);
-  return {sums, rows, kernel->n, kernel->out, kernel->chunk};
+  return PartialGradient{sums, rows, kernel->n, kernel->out, kernel->chunk};
 }
 
 static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
@@ -229,30 +251,34 @@ static LogicalResult lowerWgrad(Operation *operation, CpuProgram &program) {
   AffineExpr accumulate = program.accumulateFlag(op.getDweight());
   if (op.getDbias() && program.accumulateFlag(op.getDbias()) != accumulate)
     return op.emitOpError("expected weight and bias gradients to be accumulated alike");
-  PartialGradient partial = launchPartial(op, op.getDbias() != nullptr, program);
+  FailureOr<PartialGradient> partial = launchPartial(op, op.getDbias() != nullptr, program);
+  if (failed(partial))
+    return failure();
   auto reduce = std::make_shared<GemmReduce>();
-  reduce->in = partial.in;
-  reduce->out = partial.out;
-  reduce->chunk = partial.chunk;
+  reduce->in = partial->in;
+  reduce->out = partial->out;
+  reduce->chunk = partial->chunk;
   reduce->bias = op.getDbias() != nullptr;
-  std::vector<Operand> operands{{partial.sums, plan::Access::Read},
+  std::vector<Operand> operands{{partial->sums, plan::Access::Read},
                                 program.gradient(op.getDweight())};
   if (op.getDbias())
     operands.push_back(program.gradient(op.getDbias()));
-  program.launch(reduce, operands, {partial.rows, accumulate}, {}, op, ".reduce");
+  program.launch(reduce, operands, {partial->rows, accumulate}, {}, op, ".reduce");
   return success();
 }
 
 static LogicalResult lowerWgradUpdate(Operation *operation, CpuProgram &program) {
   auto op = cast<nn::LinearWgradUpdateOp>(operation);
-  PartialGradient partial = launchPartial(op, op.getBias() != nullptr, program);
+  FailureOr<PartialGradient> partial = launchPartial(op, op.getBias() != nullptr, program);
+  if (failed(partial))
+    return failure();
   auto update = std::make_shared<GemmUpdate>();
-  update->in = partial.in;
-  update->out = partial.out;
-  update->chunk = partial.chunk;
+  update->in = partial->in;
+  update->out = partial->out;
+  update->chunk = partial->chunk;
   update->bias = op.getBias() != nullptr;
   update->rule = cpu::kernelRule(op.getRule());
-  return cpu::launchWeightUpdate(op, update, {{partial.sums, plan::Access::Read}}, partial.rows,
+  return cpu::launchWeightUpdate(op, update, {{partial->sums, plan::Access::Read}}, partial->rows,
                                  program, ".update");
 }
 
