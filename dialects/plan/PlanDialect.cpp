@@ -1,6 +1,8 @@
 // The plan dialect's registration and verifiers.
 #include "dialects/plan/Plan.h"
 
+#include "dialects/plan/BlockShape.h"
+
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -70,7 +72,17 @@ LogicalResult KernelOp::verify() {
   return success();
 }
 
-/// A group's runs are kernels of its variant that are no groups, with its threads.
+static void describe(InFlightDiagnostic &diagnostic, std::optional<BlockShape> block) {
+  if (block)
+    diagnostic << block->threads << " threads, " << block->sharedBytes
+               << " bytes of shared memory and " << block->resident << " resident";
+  else
+    diagnostic << "no threads";
+}
+
+/// A group's runs are kernels of its variant that are no groups, with its blocks: it is
+/// launched with one number of threads and bytes of shared memory, and compiled for one number
+/// of resident blocks.
 LogicalResult KernelOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!getRuns())
     return success();
@@ -79,9 +91,15 @@ LogicalResult KernelOp::verifySymbolUses(SymbolTableCollection &symbols) {
     auto kernel = name ? symbols.lookupNearestSymbolFrom<KernelOp>(*this, name) : KernelOp();
     if (!kernel || kernel.getRuns())
       return emitOpError("expected runs of single kernels of the variant, got ") << run;
-    if (kernel.getThreads() != getThreads())
-      return emitOpError("expected kernels of as many threads a block as the group, got ")
-             << run;
+    std::optional<BlockShape> group = BlockShape::of(*this), block = BlockShape::of(kernel);
+    if (group != block) {
+      InFlightDiagnostic diagnostic =
+          emitOpError("expected kernels with the group's blocks, of ");
+      describe(diagnostic, group);
+      diagnostic << ", got " << run << " of ";
+      describe(diagnostic, block);
+      return diagnostic;
+    }
   }
   return success();
 }

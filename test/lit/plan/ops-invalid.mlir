@@ -136,9 +136,36 @@ plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainabl
 
 plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
     decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
-  plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64}
-  // expected-error @+1 {{expected kernels of as many threads a block as the group, got @k}}
-  plan.kernel @g {scratch_bytes = 0 : i64, threads = 32 : i64, runs = [@k], counts = array<i64: 2>}
+  plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64, shared_bytes = 64 : i64, resident = 3 : i64}
+  // expected-error @+1 {{expected kernels with the group's blocks, of 32 threads, 64 bytes of shared memory and 3 resident, got @k of 128 threads, 64 bytes of shared memory and 3 resident}}
+  plan.kernel @g {scratch_bytes = 0 : i64, threads = 32 : i64, shared_bytes = 64 : i64, resident = 3 : i64, runs = [@k], counts = array<i64: 2>}
+}
+
+// -----
+
+plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
+  plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64, shared_bytes = 64 : i64, resident = 3 : i64}
+  // expected-error @+1 {{expected kernels with the group's blocks, of 128 threads, 32 bytes of shared memory and 3 resident, got @k of 128 threads, 64 bytes of shared memory and 3 resident}}
+  plan.kernel @g {scratch_bytes = 0 : i64, threads = 128 : i64, shared_bytes = 32 : i64, resident = 3 : i64, runs = [@k], counts = array<i64: 2>}
+}
+
+// -----
+
+plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
+  plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64, shared_bytes = 64 : i64, resident = 3 : i64}
+  // expected-error @+1 {{expected kernels with the group's blocks, of 128 threads, 64 bytes of shared memory and 2 resident, got @k of 128 threads, 64 bytes of shared memory and 3 resident}}
+  plan.kernel @g {scratch_bytes = 0 : i64, threads = 128 : i64, shared_bytes = 64 : i64, resident = 2 : i64, runs = [@k], counts = array<i64: 2>}
+}
+
+// -----
+
+plan.variant @v attributes {target = "cuda", params_elements = 0 : i64, trainable_elements = 0 : i64,
+    decay_elements = 0 : i64, moments_bytes = 0 : i64, state_bytes = 0 : i64} {
+  plan.kernel @k {scratch_bytes = 0 : i64, threads = 128 : i64, shared_bytes = 64 : i64, resident = 3 : i64}
+  // expected-error @+1 {{expected kernels with the group's blocks, of no threads, got @k of 128 threads, 64 bytes of shared memory and 3 resident}}
+  plan.kernel @g {scratch_bytes = 0 : i64, runs = [@k], counts = array<i64: 2>}
 }
 
 // -----
