@@ -1,9 +1,9 @@
-"""Combinations of what a run is made of, drawn by a seed: each for three steps on the emulated GPU and on
+"""Combinations of what a run is made of, drawn by a seed: each for some steps on the emulated GPU and on
 the CPU, from the same files, losses and gradient norms within the bounds of cuda_parity.py.
 
     [FTC_LONG=1] python3 cuda_matrix.py [FIRST [COUNT]]
 
-The short form takes three combinations, the long one all. Whatever ends one, it alone has failed: the others
+The short form makes three steps of three combinations, the long one ten of all. Whatever ends one, it alone has failed: the others
 are run, and the exit status is 1. Every family and task of the recorded models is drawn once before one is
 drawn again; the rest is drawn freely: method, optimizer, precision, architecture, micro-batches by
 --gradient_accumulation_steps and by --max_tokens (odd ones, too), batches of odd sizes, dropout, and
@@ -22,7 +22,7 @@ import time
 from cuda_parity import check_kernels, history, largest_differences, lengths
 from toolchain import LONG, RECORDINGS, call, data_of, model_of, must
 
-SEED, CASES, SHORT, STEPS = 20, 48, 3, 3
+SEED, CASES, SHORT, STEPS = 20, 48, 3, 10 if LONG else 3
 METHODS = (("full",), ("full",), ("lora",), ("lora", "--lora_target_modules", "all-linear"), ("head",), ("layers:1",))
 HEADED = ("text-classification", "token-classification", "question-answering")
 NO_DEFAULT_MODULES = ("marian", "mbart", "modernbert", "pegasus")  # of PEFT: lora must name modules
