@@ -119,10 +119,13 @@ std::vector<std::uint32_t> HostOperands::words() const {
   return all;
 }
 
-std::vector<std::uint32_t> Subject::run(const std::string &ptx, std::size_t index) const {
+std::vector<std::uint32_t> Subject::run(const std::string &ptx, std::size_t index,
+                                        const Order &order) const {
   const Inputs &inputs = launches[index];
   emulator::TestGpu gpu(std::uint64_t(1) << 24);
-  gpu.options.threads = 1;
+  gpu.options.seed = order.seed;
+  gpu.options.threads = order.threads;
+  gpu.options.adversarial = order.adversarial;
   gpu.options.maxBranches = 1 << 14;
   gpu.load(ptx);
   std::vector<std::uint64_t> addresses = upload(gpu, inputs), parameters = addresses;

@@ -38,6 +38,13 @@ private:
   std::vector<std::shared_ptr<Line[]>> arrays;
 };
 
+/// In which order warps and blocks run, and whether sums are as the hardware's.
+struct Order {
+  std::uint64_t seed = 1;
+  unsigned threads = 1; ///< of the host
+  bool adversarial = false;
+};
+
 /// A kernel and what it is launched with, each by itself: arrays are as long as they must be.
 struct Subject {
   std::string name;
@@ -52,7 +59,8 @@ struct Subject {
   std::string ptx() const;
   /// What lies in all operands after launch `index` of `ptx`, with blocks beyond the tasks.
   /// Throws emulator::Fault.
-  std::vector<std::uint32_t> run(const std::string &ptx, std::size_t index) const;
+  std::vector<std::uint32_t> run(const std::string &ptx, std::size_t index,
+                                 const Order &order = {}) const;
 
   /// The kernel as PTX is made of, on this CPU, and what a launch of it leaves.
   std::unique_ptr<HostKernels> host() const;
