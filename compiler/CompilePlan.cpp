@@ -2,6 +2,7 @@
 #include "compiler/Compilation.h"
 
 #include "compiler/passes/Passes.h"
+#include "compiler/plan/VerifyParameters.h"
 #include "compiler/plan/VerifyPlan.h"
 #include "runtime/artifact/CompactRows.h"
 #include "runtime/support/Text.h"
@@ -71,8 +72,12 @@ rt::Status Compilation::plan() {
                                 std::max(maxSequence, maxTarget), kernelTables[i])))
       return diagnostics.failure("plan");
   symbols.attach(module);
+  SmallVector<llvm::StringRef> variants;
+  for (const cpu::CpuIsa *isa : isas)
+    variants.push_back(isa->name);
   if (failed(verify(module)) || failed(runPhase(module, planPhase(options.pipeline))) ||
-      failed(verifyPlan(module, options.pipeline.longestText > 0)))
+      failed(verifyPlan(module, options.pipeline.longestText > 0)) ||
+      failed(verifyParameters(module, variants)))
     return diagnostics.failure("plan");
   clock.lap("plan");
   return {};

@@ -103,6 +103,16 @@ void setProgramResults(func::FuncOp function, ArrayRef<ProgramResult> results) {
   function.setAllResultAttrs(dictionaries);
 }
 
+LogicalResult verifyOrigins(func::FuncOp function) {
+  for (unsigned index = 0; index < function.getNumArguments(); ++index)
+    if (llvm::StringRef name = argumentText(function, index, nn::kParameter);
+        !name.empty() && argumentText(function, index, nn::kTensor).empty() &&
+        argumentText(function, index, nn::kInit).empty())
+      return function.emitError("expected parameter '")
+             << name << "' to have a tensor or an init, got neither";
+  return success();
+}
+
 llvm::StringRef programName(func::FuncOp function) {
   auto name = function->getAttrOfType<StringAttr>(nn::kProgram);
   return name ? name.getValue() : llvm::StringRef();

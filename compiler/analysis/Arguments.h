@@ -40,6 +40,10 @@ llvm::SmallVector<ProgramResult> programResults(mlir::func::FuncOp function);
 /// Sets terminator, function type and result attributes.
 void setProgramResults(mlir::func::FuncOp function, llvm::ArrayRef<ProgramResult> results);
 
+/// Fails, with an error, on a parameter that says neither which tensor of the checkpoint its values
+/// are nor how they begin.
+mlir::LogicalResult verifyOrigins(mlir::func::FuncOp function);
+
 /// The program's name; empty for functions that are none.
 llvm::StringRef programName(mlir::func::FuncOp function);
 mlir::func::FuncOp findProgram(mlir::ModuleOp module, llvm::StringRef name);

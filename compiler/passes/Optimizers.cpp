@@ -101,6 +101,12 @@ bool overwrites(Operation *op, Value argument) {
   return !fused || (argument != fused.getX() && argument != fused.getDy());
 }
 
+bool updateDecays(Operation *op, Value parameter) {
+  if (auto fused = dyn_cast<nn::LinearWgradUpdateOp>(op); fused && parameter == fused.getBias())
+    return fused.getBiasDecay();
+  return op->getAttrOfType<BoolAttr>("decay").getValue();
+}
+
 void delayUpdates(func::FuncOp function) {
   for (Operation &op : llvm::make_early_inc_range(function.front())) {
     if (!isUpdate(&op))

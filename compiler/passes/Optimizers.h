@@ -49,6 +49,9 @@ bool isUpdate(mlir::Operation *op);
 /// makes its gradient itself, a layer's input, may be an argument too.)
 bool overwrites(mlir::Operation *op, mlir::Value argument);
 
+/// Whether the update `op` decays the parameter `parameter`, one of those that it replaces.
+bool updateDecays(mlir::Operation *op, mlir::Value parameter);
+
 /// Moves each update behind the ops that read what it replaces: one that was put behind it
 /// reads the old value. Results of an update are only returned.
 void delayUpdates(mlir::func::FuncOp function);

@@ -539,12 +539,12 @@ def VerifyPhase : Pass<"ftc-verify-phase", "::mlir::ModuleOp"> {
   let description = [{
     `import`: one `@forward`, every argument an input or a parameter with a tensor or an init,
     names unique, a result row_loss. `method`: something is trainable. `programs`: evaluate and
-    train are there, prefill and decode where texts are generated, no dropout but in train, and no
-    `@forward` remains. `differentiated`: train_accumulate in train's place; each reached
+    train are there, prefill and decode where texts are generated, no dropout but in train, no
+    `@forward` remains, and parameters keep their tensor or init. `differentiated`: train_accumulate in train's place; each reached
     trainable parameter has one accumulator, updated by one result. `optimizer`:
     train_accumulate and apply, or train_step, are there, and update each trainable, reached
-    parameter and its moments once. `fused`: as `optimizer`, and no activation is left that fits
-    a linear layer's kernel. In all of them every argument has one role, only parameters are
+    parameter and its moments once, with decay where it has nn.decay. `fused`: as `optimizer`, and
+    no activation is left that fits a linear layer's kernel. In all of them every argument has one role, only parameters are
     trainable, only trainable ones decay, every result is an output or updates an argument of
     its own type; a program's name is one function's, a parameter has one type, and gradients
     and moments are of parameters.

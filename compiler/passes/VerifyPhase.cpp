@@ -1,4 +1,5 @@
 // The verifier that closes each phase: what the phase promises to the next one.
+#include "compiler/passes/Optimizers.h"
 #include "compiler/passes/Passes.h"
 
 #include "compiler/analysis/RoundedFactors.h"
@@ -103,6 +104,34 @@ LogicalResult verifyNames(ModuleOp module) {
   return success();
 }
 
+/// Each parameter that an update replaces has nn.decay, in some program, where the update decays
+/// it: its place is chosen by that.
+LogicalResult verifyDecay(ModuleOp module) {
+  llvm::StringSet<> decaying;
+  for (auto function : module.getOps<func::FuncOp>())
+    for (unsigned index = 0; index < function.getNumArguments(); ++index)
+      if (function.getArgAttr(index, nn::kDecay))
+        decaying.insert(argumentText(function, index, nn::kParameter));
+  WalkResult walked = module.walk([&](Operation *op) {
+    if (!isUpdate(op))
+      return WalkResult::advance();
+    for (Value operand : op->getOperands()) {
+      llvm::StringRef name = argumentText(operand, nn::kParameter);
+      if (name.empty() || !overwrites(op, operand))
+        continue;
+      bool decay = updateDecays(op, operand);
+      if (decay == decaying.contains(name))
+        continue;
+      op->emitOpError("expected parameter '")
+          << name << (decay ? "' with nn.decay, as this decays it, got it without"
+                            : "' without nn.decay, as this does not decay it, got it with it");
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return failure(walked.wasInterrupted());
+}
+
 LogicalResult expectUpdated(func::FuncOp function, llvm::StringRef kind, llvm::StringRef name) {
   Value argument = findArgument(function, kind, name);
   for (const ProgramResult &result : programResults(function))
@@ -146,14 +175,10 @@ struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
     if (!forward)
       return getOperation().emitError("phase '") << phase << "': expected @forward, got none";
     bool trains = false;
-    for (unsigned index = 0; index < forward.getNumArguments(); ++index) {
+    for (unsigned index = 0; index < forward.getNumArguments(); ++index)
       trains |= forward.getArgAttr(index, nn::kTrainable) != nullptr;
-      llvm::StringRef name = argumentText(forward, index, nn::kParameter);
-      if (!name.empty() && argumentText(forward, index, nn::kTensor).empty() &&
-          argumentText(forward, index, nn::kInit).empty())
-        return forward.emitError("expected parameter '")
-               << name << "' to have a tensor or an init, got neither";
-    }
+    if (failed(verifyOrigins(forward)))
+      return failure();
     if (phase == "import" && trains)
       return forward.emitError("expected nothing trainable before a method is applied");
     if (phase == "method" && !trains)
@@ -177,6 +202,9 @@ struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
       return module.emitError("expected programs instead of @forward, got both");
     if (failed(expectProgram("evaluate")))
       return failure();
+    for (auto function : module.getOps<func::FuncOp>())
+      if (!programName(function).empty() && failed(verifyOrigins(function)))
+        return failure();
     if (generates && (failed(expectProgram("prefill")) || failed(expectProgram("decode"))))
       return failure();
     for (llvm::StringRef name : {"evaluate", "prefill", "decode"})
@@ -234,7 +262,8 @@ struct VerifyPhasePass : impl::VerifyPhaseBase<VerifyPhasePass> {
     if (train && !apply)
       return train.emitError("expected a program 'apply' beside it, got none");
     return failure((train && failed(verifyUpdates(train, apply))) ||
-                   (step && failed(verifyUpdates(step, step))));
+                   (step && failed(verifyUpdates(step, step))) ||
+                   failed(verifyDecay(getOperation())));
   }
 
   /// Nothing but a product that rounds it reads a value that is stored in bf16.

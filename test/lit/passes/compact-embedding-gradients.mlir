@@ -34,8 +34,8 @@
 // CHECK: nn.adamw %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}, %[[CONTROL]] {decay = true
 func.func @train(%ids: !ids {nn.input = "input_ids"}, %at: !ids {nn.input = "position_ids"},
     %labels: !ids {nn.input = "labels"},
-    %w: tensor<9x4xf32> {nn.parameter = "w", nn.trainable, nn.decay},
-    %p: tensor<3x4xf32> {nn.parameter = "p", nn.trainable, nn.decay})
+    %w: tensor<9x4xf32> {nn.parameter = "w", nn.tensor = "w", nn.trainable, nn.decay},
+    %p: tensor<3x4xf32> {nn.parameter = "p", nn.tensor = "p", nn.trainable, nn.decay})
     -> (!t1 {nn.output = "row_loss"}) attributes {nn.program = "train"} {
   %z = nn.embedding %ids, %at, %w, %p {operandSegmentSizes = array<i32: 2, 2>}
       : (!ids, !ids, tensor<9x4xf32>, tensor<3x4xf32>) -> !t4
@@ -58,7 +58,7 @@ func.func @evaluate() attributes {nn.program = "evaluate"} {
 // CHECK: %[[B:.*]] = nn.embedding_grad
 // CHECK: nn.add %{{.*}} : (tensor<?x4xf32, #nn.space<touched>>, tensor<?x4xf32, #nn.space<touched>>)
 func.func @train(%ids: !ids {nn.input = "input_ids"}, %labels: !ids {nn.input = "labels"},
-    %w: tensor<9x4xf32> {nn.parameter = "w", nn.trainable, nn.decay})
+    %w: tensor<9x4xf32> {nn.parameter = "w", nn.tensor = "w", nn.trainable, nn.decay})
     -> (!t1 {nn.output = "row_loss"}) attributes {nn.program = "train"} {
   %a = nn.embedding %ids, %w {operandSegmentSizes = array<i32: 1, 1>}
       : (!ids, tensor<9x4xf32>) -> !t4
@@ -83,7 +83,7 @@ func.func @evaluate() attributes {nn.program = "evaluate"} {
 // CHECK-LABEL: func.func @train_accumulate
 // CHECK-NOT: touched
 func.func @train(%ids: !ids {nn.input = "input_ids"}, %labels: !ids {nn.input = "labels"},
-    %w: tensor<9x4xf32> {nn.parameter = "w", nn.trainable, nn.decay})
+    %w: tensor<9x4xf32> {nn.parameter = "w", nn.tensor = "w", nn.trainable, nn.decay})
     -> (!t1 {nn.output = "row_loss"}) attributes {nn.program = "train"} {
   %a = nn.embedding %ids, %w {operandSegmentSizes = array<i32: 1, 1>}
       : (!ids, tensor<9x4xf32>) -> !t4

@@ -2,7 +2,7 @@
 // No activation is left behind a linear layer.
 
 func.func @evaluate(%x: tensor<?x4xf32, #nn.space<tokens>> {nn.input = "x"},
-    %w: tensor<4x4xf32> {nn.parameter = "w"}) attributes {nn.program = "evaluate"} {
+    %w: tensor<4x4xf32> {nn.parameter = "w", nn.tensor = "w"}) attributes {nn.program = "evaluate"} {
   %h = nn.linear %x, %w
       : (tensor<?x4xf32, #nn.space<tokens>>, tensor<4x4xf32>)
       -> tensor<?x4xf32, #nn.space<tokens>>

@@ -55,10 +55,20 @@ func.func @again() attributes {nn.program = "evaluate"} {
 
 // -----
 
-func.func @evaluate(%w: tensor<4xf32> {nn.parameter = "w"}) attributes {nn.program = "evaluate"} {
+func.func @evaluate(%w: tensor<4xf32> {nn.parameter = "w", nn.tensor = "w"}) attributes {nn.program = "evaluate"} {
   return
 }
 // expected-error @below {{expected parameter 'w' as 'tensor<4xf32>' in every program, got 'tensor<5xf32>'}}
-func.func @train(%w: tensor<5xf32> {nn.parameter = "w"}) attributes {nn.program = "train"} {
+func.func @train(%w: tensor<5xf32> {nn.parameter = "w", nn.tensor = "w"}) attributes {nn.program = "train"} {
+  return
+}
+
+// -----
+
+func.func @evaluate() attributes {nn.program = "evaluate"} {
+  return
+}
+// expected-error @below {{expected parameter 'w' to have a tensor or an init, got neither}}
+func.func @train(%w: tensor<4xf32> {nn.parameter = "w"}) attributes {nn.program = "train"} {
   return
 }
