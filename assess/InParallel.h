@@ -11,7 +11,9 @@
 
 namespace ftc::assess {
 
-/// Calls work(0) … work(count - 1), the first ones first, on `threads` threads (0: one a core).
+/// Calls work(0) … work(count - 1), the first ones first, on `threads` threads (0: one a core),
+/// fewer where there are fewer pieces or the system gives no more. Throws, when all threads
+/// have ended, what a piece threw; pieces that come behind it may then be left out.
 template <typename Work> void inParallel(std::int64_t count, unsigned threads, Work work) {
   if (threads == 0)
     threads = std::max(1u, std::thread::hardware_concurrency());
