@@ -33,8 +33,8 @@ Status readSingle(const DataTable &table, std::int64_t row, const TaskColumns &c
   std::int64_t start = 0;
   auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), start);
   if (error != std::errc() || end != digits.data() + digits.size())
-    return Status::error("expected a whole number in column " +
-                         quote(table.columns()[columns.start], 40) + ", got " +
+    return Status::error("expected a whole number in " +
+                         table.describeColumn(columns.start) + ", got " +
                          (digits.empty() ? "nothing" : quote(digits, 30)));
   answers.texts.emplace_back(text);
   answers.starts.push_back(start);
@@ -45,8 +45,8 @@ Status readSingle(const DataTable &table, std::int64_t row, const TaskColumns &c
 Status readJsonCell(const DataTable &table, std::int64_t row, const TaskColumns &columns,
                     Answers &answers) {
   const std::string expected =
-      "expected {\"text\": [...], \"answer_start\": [...]} in column " +
-      quote(table.columns()[columns.label], 40) + ", got ";
+      "expected {\"text\": [...], \"answer_start\": [...]} in " +
+      table.describeColumn(columns.label) + ", got ";
   std::string_view cell = table.text(row, columns.label);
   Result<Json> parsed = parseJson(cell, "answers");
   if (!parsed || !parsed->is_object())
@@ -85,8 +85,8 @@ Status readObjects(const DataTable &table, std::int64_t row, const TaskColumns &
     }
     if (!text || !start || text->kind != CellKind::Text || start->kind != CellKind::Integer)
       return Status::error("expected objects with a string \"text\" and a whole number "
-                           "\"answer_start\" in column " +
-                           quote(table.columns()[columns.label], 40) + ", got " +
+                           "\"answer_start\" in " +
+                           table.describeColumn(columns.label) + ", got " +
                            (text && start ? "other kinds" : "one without"));
     answers.texts.emplace_back(text->text);
     std::from_chars(start->text.data(), start->text.data() + start->text.size(),
@@ -100,8 +100,8 @@ Status readLists(const DataTable &table, std::int64_t row, const TaskColumns &co
   CellKind starts = table.kind(row, columns.start);
   bool none = table.listSize(row, columns.start) == 0;
   if (starts != CellKind::IntegerList && !(starts == CellKind::TextList && none))
-    return Status::error("expected a list of whole numbers in column " +
-                         quote(table.columns()[columns.start], 40) + ", got " +
+    return Status::error("expected a list of whole numbers in " +
+                         table.describeColumn(columns.start) + ", got " +
                          std::string(cellKindPhrase(starts)));
   table.list(row, columns.label, answers.texts);
   std::vector<std::string> digits;
@@ -125,15 +125,15 @@ Status readAny(const DataTable &table, std::int64_t row, const TaskColumns &colu
   if (columns.start < 0 && kind == CellKind::Text)
     return readJsonCell(table, row, columns, answers);
   if (columns.start < 0)
-    return Status::error("expected {\"text\": [...], \"answer_start\": [...]} in column " +
-                         quote(table.columns()[columns.label], 40) + ", got " +
+    return Status::error("expected {\"text\": [...], \"answer_start\": [...]} in " +
+                         table.describeColumn(columns.label) + ", got " +
                          std::string(cellKindPhrase(kind)));
   if (kind == CellKind::TextList)
     return readLists(table, row, columns, answers);
   if (kind == CellKind::Text)
     return readSingle(table, row, columns, answers);
-  return Status::error("expected a list of strings in column " +
-                       quote(table.columns()[columns.label], 40) + ", got " +
+  return Status::error("expected a list of strings in " +
+                       table.describeColumn(columns.label) + ", got " +
                        std::string(cellKindPhrase(kind)));
 }
 

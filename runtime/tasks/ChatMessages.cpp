@@ -17,7 +17,7 @@ const ObjectMember *findMember(const Object &object, std::string_view key) {
 std::string whereMessage(const DataTable &table, std::int64_t row, int column,
                          std::size_t message) {
   return table.whereCell(row, column) + ": message " + std::to_string(message + 1) +
-         " in column " + quote(table.columns()[column], 40);
+         " in " + table.describeColumn(column);
 }
 
 /// The string under `key`, or an error that begins with `where`.
@@ -36,8 +36,8 @@ Result<std::vector<ChatMessage>> readMessages(const DataTable &table, std::int64
                                               int column) {
   if (table.kind(row, column) != CellKind::ObjectList)
     return Status::error(table.whereCell(row, column) +
-                         ": expected a list of {\"role\", \"content\"} objects in column " +
-                         quote(table.columns()[column], 40) + ", got " +
+                         ": expected a list of {\"role\", \"content\"} objects in " +
+                         table.describeColumn(column) + ", got " +
                          std::string(table.kind(row, column) == CellKind::TextList &&
                                              table.listSize(row, column) == 0
                                          ? "an empty list"

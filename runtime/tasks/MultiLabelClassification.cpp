@@ -124,8 +124,8 @@ private:
       bool on = text == "1" || text == "1.0" || text == "true" || text == "True";
       bool off = text == "0" || text == "0.0" || text == "false" || text == "False";
       if ((!on && !off) || (!table.untyped() && table.kind(row, column) == CellKind::Text))
-        return Status::error(table.where(row) + ": expected 0 or 1 in column " +
-                             quote(table.columns()[column], 40) + ", got " +
+        return Status::error(table.where(row) + ": expected 0 or 1 in " +
+                             table.describeColumn(column) + ", got " +
                              (text.empty()
                                   ? std::string(cellKindPhrase(table.kind(row, column)))
                                   : quote(text, 30)));
@@ -147,8 +147,8 @@ private:
     bool listed = kind == CellKind::TextList || kind == CellKind::IntegerList ||
                   (kind == CellKind::Text && isListText(table.text(row, column)));
     if (!columns.labelDelimiter.empty() && listed)
-      return Status::error(table.where(row) + ": expected a text that --label_delimiter splits in "
-                           "column " + quote(table.columns()[column], 40) + ", got " +
+      return Status::error(table.where(row) + ": expected a text that --label_delimiter splits in " +
+                           table.describeColumn(column) + ", got " +
                            (kind == CellKind::Text ? quote(table.text(row, column), 30)
                                                    : std::string(cellKindPhrase(kind))) +
                            "; leave the flag out where labels are lists");
@@ -162,8 +162,8 @@ private:
       table.list(row, column, names);
     for (const std::string &name : names)
       if (name.empty())
-        return Status::error(table.where(row) + ": expected labels in column " +
-                             quote(table.columns()[column], 40) +
+        return Status::error(table.where(row) + ": expected labels in " +
+                             table.describeColumn(column) +
                              ", got an empty one; give it a name or remove it");
     return {};
   }
@@ -201,8 +201,8 @@ private:
     }
     if (good)
       return {};
-    return Status::error(table.where(row) + ": expected a JSON list of labels in column " +
-                         quote(table.columns()[column], 40) +
+    return Status::error(table.where(row) + ": expected a JSON list of labels in " +
+                         table.describeColumn(column) +
                          ", such as [\"a\", \"b\"], or --label_delimiter, got " +
                          quote(text, 60));
   }

@@ -97,7 +97,7 @@ Status oddLabel(const DataTable &table, int column, const Census &census, LabelK
       shown += (shown.empty() ? "" : ", ") + shownLabel(table, example, column);
   }
   return Status::error(table.where(row) + ": expected " + std::string(wanted) +
-                       " as label in column " + quote(table.columns()[column], 40) +
+                       " as label in " + table.describeColumn(column) +
                        ", as in " + std::to_string(others) + " other rows (" + shown +
                        "), got " + shownLabel(table, row, column) + "; mend it, or " +
                        std::string(advice));

@@ -208,6 +208,23 @@ TEST(MultiLabel, ColumnsOfIndicators) {
             kSingleLabel);
 }
 
+TEST(MultiLabel, NamesColumnsOfAConllFileByTheirPlaces) {
+  DataTable table = tableOf("a.conll", "EU\tB-ORG\n\nPeter\tB-PER\n");
+  auto error = [&](const ColumnFlags &flags) {
+    const Task &task = *text().forProblem(kMultiLabel);
+    Result<TaskColumns> columns = task.findColumns(table, flags, true);
+    return columns ? task.collectLabels(table, *columns, {}).status().message()
+                   : columns.status().message();
+  };
+  ColumnFlags flags{.textColumnName = "tokens", .labelColumnName = "ner_tags"};
+  flags.labelDelimiter = ",";
+  EXPECT_HAS(error(flags), "a.conll: line 1: expected a text that --label_delimiter splits in the "
+                           "last column, got a list of strings");
+  flags = {.textColumnName = "tokens", .labelColumnName = "tokens,ner_tags"};
+  EXPECT_HAS(error(flags),
+             "a.conll: line 1: expected 0 or 1 in the first column, got a list of strings");
+}
+
 TEST(MultiLabel, RefusesBadLabels) {
   auto error = [](DataTable table, const ColumnFlags &flags = {}) {
     return encodeAll(kMultiLabel, std::move(table), flags).error;
