@@ -103,19 +103,20 @@ static bool isStaleFile(std::string_view name) {
                      [&](std::string_view kind) { return stem.ends_with(kind); });
 }
 
+bool isHalfWritten(const std::string &outputDir, const std::string &name) {
+  if (!isDirectory(joinPath(outputDir, name)))
+    return isStaleFile(name);
+  return name.ends_with(".tmp") &&
+         checkpointStep(std::string_view(name).substr(0, name.size() - 4));
+}
+
 Status removeHalfWritten(const std::string &outputDir) {
   if (pathKind(outputDir) == PathKind::Missing)
     return Status::ok();
   FTC_ASSIGN_OR_RETURN(std::vector<std::string> names, listDirectory(outputDir));
-  for (const std::string &name : names) {
-    std::string path = joinPath(outputDir, name);
-    bool directory = isDirectory(path);
-    if (directory && name.ends_with(".tmp") &&
-        checkpointStep(std::string_view(name).substr(0, name.size() - 4)))
-      FTC_RETURN_IF_ERROR(removeTree(path));
-    else if (!directory && isStaleFile(name))
-      FTC_RETURN_IF_ERROR(removeFile(path));
-  }
+  for (const std::string &name : names)
+    if (isHalfWritten(outputDir, name))
+      FTC_RETURN_IF_ERROR(removeTree(joinPath(outputDir, name)));
   return Status::ok();
 }
 

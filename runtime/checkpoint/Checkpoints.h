@@ -42,8 +42,11 @@ Result<NewestCheckpoint> findNewestCheckpoint(const std::string &outputDir);
 /// step N can be saved again and nothing is lost that someone may want to look at.
 Status setAsideCheckpoint(const std::string &outputDir, std::int64_t step);
 
-/// Removes checkpoint-N.tmp directories and stale FILE.PID-N.tmp files of the kinds
-/// that a run writes: what a killed process leaves. A missing directory is fine.
+/// Whether `name` in `outputDir` is what a killed process leaves: a directory checkpoint-N.tmp, or
+/// a file FILE.PID-N.tmp of the kinds that a run writes.
+bool isHalfWritten(const std::string &outputDir, const std::string &name);
+
+/// Removes what isHalfWritten names. A missing directory is fine.
 Status removeHalfWritten(const std::string &outputDir);
 
 /// Removes one checkpoint so that at every instant it is whole or no longer visible.

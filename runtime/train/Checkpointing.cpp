@@ -90,7 +90,8 @@ std::string CheckpointStore::path(std::int64_t step) const {
 bool CheckpointStore::has(std::int64_t step) const { return isDirectory(path(step)); }
 
 Status CheckpointStore::save(Session &session, const TrainState &state,
-                             const TrainerFacts &facts) const {
+                             const TrainerFacts &facts,
+                             const std::function<Status()> &beforeCommit) const {
   if (has(state.step))
     return Status::ok();
   FTC_ASSIGN_OR_RETURN(CheckpointWriter writer,
@@ -114,6 +115,7 @@ Status CheckpointStore::save(Session &session, const TrainState &state,
   json["schedule"] = identity.schedule;
   json["state"] = state.toJson();
   FTC_RETURN_IF_ERROR(writer.addFile(kStateFile, dumpJson(json, 1) + "\n"));
+  FTC_RETURN_IF_ERROR(beforeCommit());
   FTC_RETURN_IF_ERROR(writer.commit());
   if (!limit)
     return Status::ok();

@@ -6,6 +6,7 @@
 #include "runtime/train/Session.h"
 #include "runtime/train/TrainState.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -46,7 +47,9 @@ public:
   Status clean() const { return removeHalfWritten(directory); }
   /// Commits the state as checkpoint-<step>; an existing one of that step stays as it is.
   /// Then removes the oldest beyond the limit, the best one and the two newest excepted.
-  Status save(Session &session, const TrainState &state, const TrainerFacts &facts) const;
+  /// `beforeCommit` is called when all is written and nothing to be seen yet.
+  Status save(Session &session, const TrainState &state, const TrainerFacts &facts,
+              const std::function<Status()> &beforeCommit) const;
   /// The newest checkpoint that is whole, if any. Damaged newer ones are set aside, each with
   /// a line in `warnings`.
   Result<std::optional<std::string>> newest(std::vector<std::string> &warnings) const;

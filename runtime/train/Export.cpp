@@ -1,7 +1,6 @@
 // Weights stream from the device range by range, so that no copy of them is held.
 #include "runtime/train/Export.h"
 
-#include "runtime/support/File.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/train/Adapter.h"
 #include "runtime/train/TaskSettings.h"
@@ -12,26 +11,21 @@
 
 namespace ftc::rt {
 
-namespace {
-
-Status copyFile(const std::string &from, const std::string &to) {
-  FTC_ASSIGN_OR_RETURN(File source, File::open(from));
-  FTC_ASSIGN_OR_RETURN(AtomicFile target, AtomicFile::create(to, source.size()));
+Result<std::optional<AtomicFile>> copyArtifact(const Session &session,
+                                               const std::string &directory) {
+  std::string there = joinPath(directory, "step.ftb");
+  const std::string &own = session.artifact->name();
+  if (isSameFile(own, there))
+    return std::optional<AtomicFile>();
+  FTC_ASSIGN_OR_RETURN(File source, File::open(own));
+  FTC_ASSIGN_OR_RETURN(AtomicFile target, AtomicFile::create(there, source.size()));
   std::vector<char> buffer(1 << 20);
   for (std::uint64_t at = 0; at < source.size(); at += buffer.size()) {
     std::size_t part = std::min<std::uint64_t>(buffer.size(), source.size() - at);
     FTC_RETURN_IF_ERROR(source.readAt(at, buffer.data(), part));
     FTC_RETURN_IF_ERROR(target.write(buffer.data(), part));
   }
-  return target.commit();
-}
-
-} // namespace
-
-Status copyArtifact(const Session &session, const std::string &directory) {
-  std::string there = joinPath(directory, "step.ftb");
-  const std::string &own = session.artifact->name();
-  return isSameFile(own, there) ? Status::ok() : copyFile(own, there);
+  return std::optional<AtomicFile>(std::move(target));
 }
 
 std::vector<TensorSource> parameterTensors(Session &session, ParameterSlot slot) {
@@ -97,8 +91,11 @@ static Status writeModel(Session &session, const std::string &directory, bool wi
   bool apart = hasAdapter(artifact) && form == AdapterForm::Apart;
   for (const auto &[name, bytes] : session.tokenizerFiles)
     FTC_RETURN_IF_ERROR(writeFileAtomic(joinPath(directory, name), bytes));
-  if (withArtifact && !isFile(joinPath(directory, "step.ftb")))
-    FTC_RETURN_IF_ERROR(copyArtifact(session, directory));
+  if (withArtifact && !isFile(joinPath(directory, "step.ftb"))) {
+    FTC_ASSIGN_OR_RETURN(std::optional<AtomicFile> copy, copyArtifact(session, directory));
+    if (copy)
+      FTC_RETURN_IF_ERROR(copy->commit());
+  }
   FTC_RETURN_IF_ERROR(
       writeFileAtomic(joinPath(directory, "config.json"), text(artifact->config_json())));
   if (withArtifact && session.task->hasTargetText())

@@ -3,7 +3,10 @@
 #pragma once
 
 #include "runtime/io/SafeTensors.h"
+#include "runtime/support/File.h"
 #include "runtime/train/Session.h"
+
+#include <optional>
 
 namespace ftc::rt {
 
@@ -35,7 +38,9 @@ enum class AdapterForm { Apart, Merged };
 Status exportModel(Session &session, const std::string &directory, bool withArtifact,
                    AdapterForm form = AdapterForm::Apart);
 
-/// Copies the session's artifact to `directory`/step.ftb, unless it lies there.
-Status copyArtifact(const Session &session, const std::string &directory);
+/// A copy of the session's artifact that commit() makes `directory`/step.ftb, and of which until
+/// then nothing is to be seen; none where the artifact lies there itself.
+Result<std::optional<AtomicFile>> copyArtifact(const Session &session,
+                                               const std::string &directory);
 
 } // namespace ftc::rt

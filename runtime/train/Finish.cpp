@@ -33,6 +33,13 @@ Status writeOutputFiles(const std::string &directory, const std::string &prefix,
 } // namespace
 
 Result<std::string> Trainer::finish() {
+  Result<std::string> finished = finishRun();
+  if (!finished)
+    withdrawArtifact();
+  return finished;
+}
+
+Result<std::string> Trainer::finishRun() {
   TrainState atEnd = state;
   bool reloaded = false;
   double epoch = steps->epochsDone(state.step);
@@ -109,7 +116,10 @@ Status Trainer::stopInFinish(Status status, bool reloaded, TrainState atEnd) {
 
 Status Trainer::exportModel() {
   FTC_RETURN_IF_ERROR(checkWeights());
-  return rt::exportModel(*session, settings.outputDir, /*withArtifact=*/true);
+  FTC_RETURN_IF_ERROR(placeArtifact());
+  FTC_RETURN_IF_ERROR(rt::exportModel(*session, settings.outputDir, /*withArtifact=*/true));
+  exported = true;
+  return Status::ok();
 }
 
 Status Trainer::writeAllResults(EvaluationReport *validation, EvaluationReport *test,

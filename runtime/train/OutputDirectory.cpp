@@ -1,6 +1,7 @@
 // Only names that ftrt itself writes are ever removed.
 #include "runtime/train/OutputDirectory.h"
 
+#include "runtime/checkpoint/Checkpoints.h"
 #include "runtime/support/File.h"
 #include "runtime/support/FileSystem.h"
 #include "runtime/support/Text.h"
@@ -37,9 +38,16 @@ bool isCheckpointName(std::string_view name) {
 
 } // namespace
 
-/// Names what lies in the directory and what could be done, unless it is empty.
+/// Made and removed again to see whether files can be.
+static constexpr const char *kWriteTest = ".ftrt-write-test";
+
+/// Names what lies in the directory and what could be done, unless it is empty but for what a
+/// killed run had not finished, which goes when a run begins.
 static Status refuseUnlessEmpty(const std::string &directory) {
   FTC_ASSIGN_OR_RETURN(std::vector<std::string> names, listDirectory(directory));
+  std::erase_if(names, [&](const std::string &name) {
+    return name == kWriteTest || isHalfWritten(directory, name);
+  });
   if (names.empty())
     return Status::ok();
   return Status::error("--output_dir " + quote(directory) + ": not empty (" +
@@ -96,7 +104,7 @@ Status prepareOutputDirectory(const TrainSettings &settings, FileDescriptor &loc
     }
   }
   // A directory may exist and still be read-only: find out before hours of training.
-  std::string probe = joinPath(directory, ".ftrt-write-test");
+  std::string probe = joinPath(directory, kWriteTest);
   if (Status status = writeFileAtomic(probe, "x"); !status)
     return std::move(status).withContext("--output_dir");
   return removeFile(probe);

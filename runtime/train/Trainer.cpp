@@ -140,7 +140,7 @@ Status Trainer::checkWeights() const {
 
 Status Trainer::saveCheckpoint() {
   FTC_RETURN_IF_ERROR(checkWeights());
-  return store->save(*session, state, facts());
+  return store->save(*session, state, facts(), [this] { return placeArtifact(); });
 }
 
 Status Trainer::checkAnyCounted() const {

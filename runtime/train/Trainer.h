@@ -61,7 +61,8 @@ public:
   /// that fails before it has one leaves no artifact.
   Status train();
   /// Takes the best model if asked to, evaluates the final weights, writes the model and all
-  /// results, and gives the summary for stdout.
+  /// results, and gives the summary for stdout. As train() where it fails before the model is
+  /// written.
   Result<std::string> finish();
 
 private:
@@ -76,11 +77,11 @@ private:
   /// Whether the model or the adapter that is trained from lies in --output_dir.
   bool trainsFromOutput() const;
   Status checkSource() const;
-  /// Puts step.ftb into --output_dir, for its checkpoints to be evaluated whatever becomes of the
-  /// run; an overwritten run's weights, which it does not fit, go.
+  /// Makes the held copy of the artifact step.ftb of --output_dir, once; an overwritten run's
+  /// weights, which it does not fit, go.
   Status placeArtifact();
-  /// Takes it out again after a failed run without a checkpoint, and the directory that it was put
-  /// into where this run made that: they are of no use, and the next run would be refused.
+  /// After a failed run without a checkpoint or a model, takes it out again, and the directory
+  /// where this run made that: they are of no use, and the next run would be refused.
   void withdrawArtifact();
   /// What a resumed run must have as before: the loss, the update, what is best.
   OrderedJson lossSettings() const;
@@ -89,6 +90,7 @@ private:
   /// Says once how many of the set's examples were cut to the artifact's length.
   void sayCuts(DataSet &set, std::string_view kind);
   Status trainSteps();
+  Result<std::string> finishRun();
   Status runStep();
   Status account(const StepOutcome &outcome, double rate);
   /// An error once a whole epoch (or run) was seen and no label in it counts.
@@ -144,6 +146,8 @@ private:
 
   TrainSettings settings;
   FileDescriptor outputLock; ///< of --output_dir, as long as this lives
+  std::optional<AtomicFile> heldArtifact; ///< to become step.ftb there
+  bool artifactThere = false, exported = false; ///< step.ftb; the model
   bool madeDirectory = false, placedArtifact = false; ///< where there was none before
   Progress &progress;
   std::unique_ptr<Session> session;

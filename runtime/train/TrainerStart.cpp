@@ -15,7 +15,6 @@
 #include "runtime/train/Weights.h"
 
 #include <algorithm>
-#include <filesystem>
 
 namespace ftc::rt {
 
@@ -207,10 +206,12 @@ Status Trainer::startOrResume() {
     else if (evaluator)
       evaluator->use(stepper->trunk());
   }
-  // An event file that cannot be opened leaves no artifact behind, which another run would
-  // refuse.
   FTC_RETURN_IF_ERROR(openEvents());
-  return placeArtifact();
+  FTC_ASSIGN_OR_RETURN(std::optional<AtomicFile> copy,
+                       copyArtifact(*session, settings.outputDir));
+  if (copy)
+    heldArtifact.emplace(std::move(*copy));
+  return Status::ok();
 }
 
 /// Where a step of several micro-batches would be refused, those of the first epochs are looked
@@ -242,54 +243,6 @@ Status Trainer::checkSteps() {
     FTC_RETURN_IF_ERROR(stepper->check(examples));
   }
   return Status::ok();
-}
-
-bool Trainer::trainsFromOutput() const {
-  const abi::Adapter *adapter = (*session->artifact)->adapter();
-  std::vector<std::string> sources{baseModelPath(*session->artifact, settings.modelPath)};
-  if (adapter && adapter->path())
-    sources.emplace_back(text(adapter->path()));
-  return std::any_of(sources.begin(), sources.end(), [&](const std::string &path) {
-    return isSameFile(settings.outputDir, path);
-  });
-}
-
-/// A run may go over what an earlier run left, but not over a model that none wrote: training
-/// it again would need that.
-Status Trainer::checkSource() const {
-  const std::string &directory = settings.outputDir;
-  if (from || !trainsFromOutput() || isFile(joinPath(directory, "trainer_state.json")))
-    return Status::ok();
-  FTC_ASSIGN_OR_RETURN(std::vector<std::int64_t> saved, checkpointSteps(directory));
-  if (!saved.empty())
-    return Status::ok();
-  return Status::error("--output_dir " + quote(directory) +
-                       ": holds the model that is trained from; give another directory");
-}
-
-Status Trainer::placeArtifact() {
-  const std::string &directory = settings.outputDir;
-  std::string there = joinPath(directory, "step.ftb");
-  bool was = pathKind(there) != PathKind::Missing;
-  // An overwritten run's weights would pass for this one's; what is trained from stays.
-  if (!from && isFile(there) && !trainsFromOutput())
-    for (const char *name : {"model.safetensors", kAdapterWeights, kAdapterConfig})
-      FTC_RETURN_IF_ERROR(removeFile(joinPath(directory, name)));
-  FTC_RETURN_IF_ERROR(copyArtifact(*session, directory));
-  placedArtifact = !was;
-  return Status::ok();
-}
-
-void Trainer::withdrawArtifact() {
-  const std::string &directory = settings.outputDir;
-  Result<std::vector<std::int64_t>> saved = checkpointSteps(directory);
-  if (!placedArtifact || !saved || !saved->empty())
-    return;
-  // Where this fails the run's own error is what matters.
-  std::error_code ignored;
-  std::filesystem::remove(joinPath(directory, "step.ftb"), ignored);
-  if (madeDirectory) // event files keep it
-    std::filesystem::remove(directory, ignored);
 }
 
 OrderedJson Trainer::lossSettings() const {

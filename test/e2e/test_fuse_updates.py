@@ -4,11 +4,9 @@ of accumulate + apply, for families, methods, optimizers and instruction sets; w
 import json
 import re
 import signal
-import subprocess
-import time
 import unittest
 
-from toolchain import BIN, Suite, call, data_of, last_line, model_of, must, tree
+from toolchain import Suite, call, data_of, last_line, model_of, must, started, tree
 
 PASS = ("--disable", "fuse-updates")
 BF16 = "avx512_bf16" in open("/proc/cpuinfo").read()
@@ -136,17 +134,9 @@ class FuseUpdatesTest(Suite):
                                             for name, cell in row.items()}) + "\n" for row in rows))
         command = ("ftrt", "run", artifact, "--train_file", data, "--output_dir", output, "--max_steps", 4294967295,
                    "--max_grad_norm", 0, "--save_strategy", "no", "--per_device_train_batch_size", 4)
-        with subprocess.Popen([str(BIN / command[0]), *map(str, command[1:])], stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, text=True) as process:
-            self.addCleanup(process.kill)
-            for _ in range(600):
-                if (output / "step.ftb").exists() or process.poll() is not None:
-                    break
-                time.sleep(0.1)
-            began = (output / "step.ftb").exists()
-            process.send_signal(signal.SIGTERM if began else signal.SIGKILL)
-            said = process.stderr.read()
-        self.assertTrue(began, said)
+        process, said = started(*command[1:])
+        process.send_signal(signal.SIGTERM)
+        said += process.communicate()[1]
         self.assertEqual(process.returncode, 1)
         self.assertRegex(last_line(said), r"stopped by SIGTERM after step \d+ of 4294967295")
 

@@ -4,10 +4,9 @@ an artifact, a file or another run's remains."""
 import shutil
 import signal
 import subprocess
-import time
 import unittest
 
-from toolchain import BIN, Suite, call, data_of, last_line, model_of, must, tree
+from toolchain import BIN, Suite, call, data_of, last_line, model_of, must, started, tree
 
 DATA = data_of("bert", "text-classification")
 
@@ -59,25 +58,82 @@ class ModelDirectoryTest(Suite):
     def testOneRunAtATime(self):
         """Neither --overwrite_output_dir nor a resume takes the folder of a run that goes on."""
         folder = self.scratch / "taken"
-        command = [str(one) for one in (
-            BIN / "ftrt", "run", self.artifact, "--train_file", DATA, "--output_dir", folder,
-            "--num_train_epochs", 100000, "--save_strategy", "no")]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
-            while not (folder / "step.ftb").exists():
-                self.assertIsNone(first.poll())
-                time.sleep(0.02)
+        command = ("run", self.artifact, "--train_file", DATA, "--output_dir", folder,
+                   "--num_train_epochs", 100000, "--save_strategy", "no")
+        with started(*command)[0] as first:
             for flags in (["--overwrite_output_dir"], ["--resume_from_checkpoint", "true"]):
-                done = call(*["ftrt", *command[1:]], *flags)
+                done = call("ftrt", *command, *flags)
                 self.assertEqual(done.returncode, 1)
                 self.assertRegex(last_line(done.stderr), r"^ftrt: --output_dir '.*taken': another ftrt "
                                  r"run is writing to it: wait for that one")
                 # What the other may change is not looked at before.
                 self.assertNotIn("starting afresh", done.stderr)
             first.send_signal(signal.SIGTERM)
-            self.assertEqual(first.wait(60), 1)
+            first.communicate()
+        self.assertEqual(first.returncode, 1)
         self.assertEqual(len(list(folder.glob("checkpoint-*"))), 1)
         must("ftrt", "run", self.artifact, "--train_file", DATA, "--output_dir", folder, "--max_steps", 1,
              "--overwrite_output_dir")
+
+    def testAKilledRunWithoutACheckpointLeavesNothing(self):
+        """Nor does it keep the next one out, or take what lay in the directory before."""
+        folder = self.scratch / "early"
+        command = ("run", self.artifact, "--train_file", DATA, "--output_dir", folder)
+        other = self.compile(name="mine.ftb", flags=("--method", "head"))
+        for before in ({}, {"step.ftb": other.read_bytes(), "model.safetensors": b"mine"}):
+            with self.subTest(before=list(before)):
+                folder.mkdir(exist_ok=True)
+                for name, content in before.items():
+                    (folder / name).write_bytes(content)
+                process, _ = started(*command, "--max_steps", 1000000, "--save_strategy", "no",
+                                     *(["--overwrite_output_dir"] if before else []))
+                process.kill()
+                process.communicate()
+                self.assertEqual(tree(folder), before)
+                if not before:
+                    must("ftrt", *command, "--max_steps", 1)
+                    self.assertEqual((folder / "step.ftb").read_bytes(), self.artifact.read_bytes())
+                    shutil.rmtree(folder)
+
+    def testHalfWrittenFilesAreNoRun(self):
+        """As a run leaves them that was killed in its first checkpoint, or where files have names."""
+        folder = self.scratch / "half"
+        (folder / "checkpoint-3.tmp").mkdir(parents=True)
+        (folder / "checkpoint-3.tmp" / "model.safetensors").write_bytes(b"half")
+        for name in ("step.ftb.77-0.tmp", "model.safetensors.77-1.tmp", ".ftrt-write-test"):
+            (folder / name).write_bytes(b"half")
+        command = ("ftrt", "run", self.artifact, "--train_file", DATA, "--output_dir", folder,
+                   "--max_steps", 1, "--save_strategy", "no")
+        (folder / "notes.77-0.tmp").write_text("mine")
+        done = call(*command)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("half': not empty ('notes.77-0.tmp'); give another one", last_line(done.stderr))
+        self.assertEqual(len(list(folder.iterdir())), 5)
+        (folder / "notes.77-0.tmp").unlink()
+        must(*command)
+        self.assertEqual([path.name for path in folder.iterdir() if "77" in path.name or
+                          "tmp" in path.name or "test" in path.name], [])
+
+    def testARunThatFailsAtItsEndLeavesNothing(self):
+        """Its weights are no numbers: there is no model, and the next run is not kept out."""
+        folder = self.scratch / "bad-end"
+        command = ("ftrt", "run", self.artifact, "--train_file", DATA, "--output_dir", folder,
+                   "--max_steps", 1, "--save_strategy", "no")
+        bad = ("--learning_rate", 1e39, "--warmup_steps", 0)
+        done = call(*command, *bad)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nothing is written of them", last_line(done.stderr))
+        self.assertFalse(folder.exists())
+        folder.mkdir()
+        (folder / "notes").write_text("mine")
+        self.assertEqual(call(*command, *bad, "--overwrite_output_dir").returncode, 1)
+        self.assertEqual(tree(folder), {"notes": b"mine"})
+        # A file of the model cannot be written.
+        (folder / "config.json").mkdir()
+        done = call(*command, "--overwrite_output_dir")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("config.json", last_line(done.stderr))
+        self.assertEqual(tree(folder), {"notes": b"mine"})
 
     def testAnOverwrittenRunLeavesNoModelOfTheOther(self):
         output = self.run_("overwritten")

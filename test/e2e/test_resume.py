@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from toolchain import BIN, LONG, Suite, call, data_of, last_line, must, tree
+from toolchain import BIN, LONG, Suite, call, data_of, last_line, must, started, tree
 
 TIMES = ("epoch_time", "eval_runtime", "train_runtime", "samples_per_second",
          "steps_per_second", "tokens_per_second", "total_flos")
@@ -162,14 +162,7 @@ class ResumeTest(Suite):
 
     def terminate(self, output, *signals):
         """Starts a run and sends the signals at its first line of progress."""
-        process = subprocess.Popen([str(BIN / "ftrt")] + self.flags(output), text=True,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                   stdin=subprocess.DEVNULL)
-        seen = ""
-        for line in process.stderr:
-            seen += line
-            if line.startswith("step "):
-                break
+        process, seen = started(*self.flags(output))
         for one in signals:
             process.send_signal(one)
         _, errors = process.communicate(timeout=60)

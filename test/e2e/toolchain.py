@@ -46,6 +46,19 @@ def must(program, *arguments, **options):
     return done
 
 
+def started(*arguments):
+    """ftrt, running, at its first line of progress, and what it said on stderr until then."""
+    process = subprocess.Popen([str(BIN / "ftrt")] + [str(argument) for argument in arguments],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
+    said = ""
+    for line in process.stderr:
+        said += line
+        if line.startswith("step "):
+            break
+    return process, said
+
+
 def last_line(text):
     lines = text.rstrip("\n").split("\n")
     return lines[-1]
