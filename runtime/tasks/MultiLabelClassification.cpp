@@ -92,12 +92,17 @@ public:
     return std::make_unique<MultiLabelOutputs>(source.examples, source.labels);
   }
 
-  /// The first of the example's labels, or that it has none.
-  std::int32_t stratum(const Example &example, const LabelSet &labels) const override {
-    for (std::int32_t id = 0; id < labels.size(); ++id)
-      if (example.targets[id] > 0)
-        return id + 1;
-    return 0;
+  /// The first of the row's labels, or that it has none.
+  std::optional<std::int32_t> stratumOfRow(const DataTable &table, std::int64_t row,
+                                           const TaskColumns &columns,
+                                           const LabelSet &labels) const override {
+    std::vector<std::string> names;
+    if (!readLabels(table, row, columns, names) || names.empty())
+      return 0;
+    std::int32_t first = labels.size();
+    for (const std::string &name : names)
+      first = std::min(first, labels.find(name));
+    return first + 1;
   }
 
 private:

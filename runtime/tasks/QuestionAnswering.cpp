@@ -180,7 +180,13 @@ public:
     return {};
   }
 
-  std::int32_t stratum(const Example &example, const LabelSet &) const override {
+  std::optional<std::int32_t> stratumOfRow(const DataTable &, std::int64_t,
+                                           const TaskColumns &,
+                                           const LabelSet &) const override {
+    return std::nullopt;
+  }
+
+  std::int32_t stratumOfExample(const Example &example, const LabelSet &) const override {
     return example.labels[0] > kNoAnswerToken;
   }
 };

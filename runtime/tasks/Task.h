@@ -319,10 +319,17 @@ public:
   virtual std::string describeLabels(const DataTable &table, const TaskColumns &columns,
                                      const LabelSet &labels) const = 0;
 
-  /// The stratum of a training example for splitStratified: its class, for token
-  /// classification whether it has a label other than "O", for question answering whether it
-  /// holds an answer. A row of several examples takes the largest.
-  virtual std::int32_t stratum(const Example &example, const LabelSet &labels) const = 0;
+  /// The stratum of a training row for splitStratified, where its labels alone say it: its class,
+  /// for several labels the first of them, 0 for tasks without classes. Nothing for token
+  /// classification and question answering, whose labels may lie in what is cut off.
+  virtual std::optional<std::int32_t> stratumOfRow(const DataTable &, std::int64_t,
+                                                   const TaskColumns &,
+                                                   const LabelSet &) const {
+    return 0;
+  }
+  /// The same of an encoded example: for token classification whether it has a label other than
+  /// "O", for question answering whether it holds an answer. A row of several takes the largest.
+  virtual std::int32_t stratumOfExample(const Example &, const LabelSet &) const { return 0; }
 
   /// True when byte-level BPE must be given a prefix space (input is split into words).
   virtual bool needsPrefixSpace() const = 0;

@@ -67,8 +67,10 @@ public:
     return std::make_unique<TextOutputs>(source.examples, source.labels);
   }
 
-  std::int32_t stratum(const Example &example, const LabelSet &) const override {
-    return example.labels[0];
+  std::optional<std::int32_t> stratumOfRow(const DataTable &table, std::int64_t row,
+                                           const TaskColumns &columns,
+                                           const LabelSet &labels) const override {
+    return labels.find(table.text(row, columns.label));
   }
 };
 

@@ -168,8 +168,6 @@ public:
     return {};
   }
 
-  std::int32_t stratum(const Example &, const LabelSet &) const override { return 0; }
-
 private:
   /// Appends a cell's tokens; `first`: with what the tokenizer puts around a text.
   static Status append(const DataTable &table, std::int64_t row, int column, bool first,

@@ -31,7 +31,6 @@ public:
                              const LabelSet &) const override {
     return {};
   }
-  std::int32_t stratum(const Example &, const LabelSet &) const override { return 0; }
 
 protected:
   /// What a decoder reads behind the source: where the target is to begin.

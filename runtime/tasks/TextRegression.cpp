@@ -45,8 +45,6 @@ public:
   std::unique_ptr<TaskOutputs> makeOutputs(const OutputSource &source) const override {
     return std::make_unique<RegressionOutputs>(source.examples);
   }
-
-  std::int32_t stratum(const Example &, const LabelSet &) const override { return 0; }
 };
 
 } // namespace

@@ -154,7 +154,13 @@ public:
     return detector.description();
   }
 
-  std::int32_t stratum(const Example &example, const LabelSet &labels) const override {
+  std::optional<std::int32_t> stratumOfRow(const DataTable &, std::int64_t,
+                                           const TaskColumns &,
+                                           const LabelSet &) const override {
+    return std::nullopt;
+  }
+
+  std::int32_t stratumOfExample(const Example &example, const LabelSet &labels) const override {
     std::int32_t outside = labels.find("O");
     return std::any_of(example.labels.begin(), example.labels.end(), [&](std::int32_t label) {
       return label != kIgnoredLabel && label != outside;

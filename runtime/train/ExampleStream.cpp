@@ -33,6 +33,17 @@ std::unique_ptr<ExampleStream> ExampleStream::start(const EncodeSource &source,
   return stream;
 }
 
+std::unique_ptr<ExampleStream> ExampleStream::of(std::vector<Example> examples) {
+  return std::unique_ptr<ExampleStream>(new ExampleStream(std::move(examples)));
+}
+
+ExampleStream::ExampleStream(std::vector<Example> encodedAlready)
+    : examples(std::move(encodedAlready)), complete(true),
+      encoded(static_cast<std::int64_t>(examples.size())), finished(true) {
+  for (const Example &example : examples)
+    countCuts(example);
+}
+
 ExampleStream::ExampleStream(const EncodeSource &source, std::vector<std::int64_t> rows,
                              std::vector<std::int64_t> order)
     : source(source), rows(std::move(rows)), order(std::move(order)),

@@ -36,6 +36,8 @@ public:
   static std::unique_ptr<ExampleStream> start(const EncodeSource &source,
                                               std::vector<std::int64_t> rows,
                                               std::vector<std::int64_t> order);
+  /// A stream of what is encoded already.
+  static std::unique_ptr<ExampleStream> of(std::vector<Example> examples);
   /// Stops encoding and waits for the thread.
   ~ExampleStream();
 
@@ -49,6 +51,8 @@ public:
   Result<bool> wait(double seconds);
   /// All examples, once wait() gave true.
   std::span<const Example> all() const { return examples; }
+  /// The same, which the stream has no longer.
+  std::vector<Example> take() { return std::move(examples); }
   /// What was cut of the encodedExamples() so far; of all of them once wait() gave true.
   Cuts cuts() const { return {cutExamples, cutTokens, cutTargets, cutTargetTokens}; }
   std::int64_t encodedExamples() const { return encoded; }
@@ -56,6 +60,7 @@ public:
 private:
   ExampleStream(const EncodeSource &source, std::vector<std::int64_t> rows,
                 std::vector<std::int64_t> order);
+  explicit ExampleStream(std::vector<Example> encoded);
   void encodeAll();
   Status encodeInOrder();
   Status encodeWindows();

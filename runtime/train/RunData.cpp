@@ -1,5 +1,6 @@
-// Reading comes first and whole; encoding streams. A split needs every example's class, so it
-// alone waits for the encoding of the whole training file.
+// Reading comes first and whole; encoding streams. A split needs every row's class: where labels
+// alone do not say it, it waits for the encoding of the whole training file, whose examples the
+// parts then take.
 #include "runtime/train/RunData.h"
 
 #include "runtime/data/ParallelText.h"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 namespace ftc::rt {
 
@@ -22,20 +24,82 @@ constexpr double kSignalInterval = 0.1;
 /// A CPU that computes waits for the encoding; beside a GPU the cores have nothing else to do.
 unsigned encodingThreads(const Session &session) { return std::max(1u, session.hostThreads); }
 
-Status splitTraining(const Session &session, const TrainSettings &settings, RunData &data) {
-  DataSet &train = *data.train;
-  EncodeSource source = encodeSource(session, train, data.encode);
+/// Waits until all is encoded, or a signal comes.
+Status waitForAll(ExampleStream &stream) {
+  for (;;) {
+    FTC_ASSIGN_OR_RETURN(bool encoded, stream.wait(kSignalInterval));
+    if (encoded)
+      return Status::ok();
+    if (int signal = interruptSignal())
+      return Status::interrupted(std::string("stopped by ") + interruptName(signal) +
+                                 " before the first step; nothing was written");
+  }
+}
+
+/// What the table's rows fall into, and all their examples where it takes those to know.
+struct Strata {
+  std::vector<std::int32_t> ofRows;
+  std::vector<Example> examples; ///< in the rows' order
+};
+
+Result<Strata> stratify(const Session &session, const DataSet &train,
+                        const EncodeSettings &settings) {
+  Strata strata;
+  std::int64_t rows = train.table->rows();
+  strata.ofRows.reserve(rows);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    std::optional<std::int32_t> stratum =
+        session.task->stratumOfRow(*train.table, row, train.columns, session.labels);
+    if (!stratum)
+      break;
+    strata.ofRows.push_back(*stratum);
+  }
+  if (static_cast<std::int64_t>(strata.ofRows.size()) == rows)
+    return strata;
+  EncodeSource source = encodeSource(session, train, settings);
+  source.settings.forOutputs = false;
   source.threads = encodingThreads(session);
   std::unique_ptr<ExampleStream> stream = ExampleStream::start(source, train.rows, {});
-  Result<bool> encoded = stream->wait(-1);
-  if (!encoded)
-    return encoded.takeStatus();
-  std::vector<std::int32_t> strata(train.table->rows(), 0);
-  for (const Example &example : stream->all())
-    strata[example.row] =
-        std::max(strata[example.row], session.task->stratum(example, session.labels));
+  FTC_RETURN_IF_ERROR(waitForAll(*stream));
+  strata.examples = stream->take();
+  strata.ofRows.assign(rows, 0);
+  for (const Example &example : strata.examples)
+    strata.ofRows[example.row] = std::max(
+        strata.ofRows[example.row], session.task->stratumOfExample(example, session.labels));
+  return strata;
+}
+
+/// Gives the parts what was encoded to know them, the larger one in place. Of windowed tasks the
+/// training part alone: answers are found with more.
+void handOut(std::vector<Example> examples, bool windowed, RunData &data) {
+  std::vector<bool> validates(data.train->table->rows()), trains(validates.size());
+  for (std::int64_t row : data.train->rows)
+    trains[row] = true;
+  for (std::int64_t row : data.validation->rows)
+    validates[row] = true;
+  std::size_t most = data.mostTrainingExamples < 0
+                         ? examples.size()
+                         : static_cast<std::size_t>(data.mostTrainingExamples);
+  std::size_t kept = 0;
+  std::vector<Example> validating;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    Example example = std::move(examples[i]);
+    if (validates[example.row] && !windowed)
+      validating.push_back(std::move(example));
+    else if (trains[example.row] && kept < most)
+      examples[kept++] = std::move(example);
+  }
+  examples.resize(kept);
+  data.train->stream = ExampleStream::of(std::move(examples));
+  if (!windowed)
+    data.validation->stream = ExampleStream::of(std::move(validating));
+}
+
+Status splitTraining(const Session &session, const TrainSettings &settings, RunData &data) {
+  DataSet &train = *data.train;
+  FTC_ASSIGN_OR_RETURN(Strata strata, stratify(session, train, data.encode));
   Result<RowSplit> split =
-      splitStratified(strata, static_cast<int>(settings.validationSplitPercentage),
+      splitStratified(strata.ofRows, static_cast<int>(settings.validationSplitPercentage),
                       static_cast<std::uint64_t>(settings.seed));
   if (!split)
     return split.takeStatus();
@@ -51,6 +115,8 @@ Status splitTraining(const Session &session, const TrainSettings &settings, RunD
   data.remarks.push_back("split: " + std::to_string(train.size()) + unit + " to train on, " +
                          std::to_string(validation->size()) + " to validate with");
   data.validation = std::move(validation);
+  if (!strata.examples.empty())
+    handOut(std::move(strata.examples), session.task->windowed(), data);
   return Status::ok();
 }
 
@@ -153,19 +219,15 @@ Result<std::int64_t> RunData::countTraining(const Session &session) {
 }
 
 Result<std::span<const Example>> RunData::encodeTraining(const Session &session) {
-  EncodeSource source = encodeSource(session, *train, encode);
-  source.settings.forOutputs = false;
-  source.threads = encodingThreads(session);
-  source.mostExamples = mostTrainingExamples;
-  train->stream = ExampleStream::start(source, train->rows, {});
-  for (;;) {
-    FTC_ASSIGN_OR_RETURN(bool encoded, train->stream->wait(kSignalInterval));
-    if (encoded)
-      return train->stream->all();
-    if (int signal = interruptSignal())
-      return Status::interrupted(std::string("stopped by ") + interruptName(signal) +
-                                 " before the first step; nothing was written");
+  if (!train->stream) {
+    EncodeSource source = encodeSource(session, *train, encode);
+    source.settings.forOutputs = false;
+    source.threads = encodingThreads(session);
+    source.mostExamples = mostTrainingExamples;
+    train->stream = ExampleStream::start(source, train->rows, {});
   }
+  FTC_RETURN_IF_ERROR(waitForAll(*train->stream));
+  return train->stream->all();
 }
 
 void RunData::startTraining(const Session &session, std::vector<std::int64_t> order) {
@@ -228,7 +290,7 @@ Result<std::unique_ptr<RunData>> readRunData(const Session &session,
   if (settings.validationSplitPercentage > 0)
     FTC_RETURN_IF_ERROR(splitTraining(session, settings, *data));
   for (DataSet *set : {data->validation.get(), data->test.get()})
-    if (set)
+    if (set && !set->stream)
       set->stream =
           ExampleStream::start(encodeSource(session, *set, data->encode), set->rows, {});
   return data;

@@ -37,7 +37,7 @@ struct RunData {
   EncodeSettings encode;
   std::int64_t mostTrainingExamples = -1; ///< --max_train_samples
 
-  /// Encodes all training examples, and waits.
+  /// Encodes all training examples, unless they are there, and waits.
   Result<std::span<const Example>> encodeTraining(const Session &session);
   /// Number of training examples. Windowed tasks: encodes all of them, and waits.
   Result<std::int64_t> countTraining(const Session &session);

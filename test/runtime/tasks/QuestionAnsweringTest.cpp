@@ -68,6 +68,8 @@ TEST(QuestionAnswering, WindowsOverlapAndMarkTheAnswer) {
   // hh does not.
   EXPECT_EQ(spans, (std::vector<std::pair<std::int32_t, std::int32_t>>{
                        {0, 0}, {6, 7}, {0, 0}, {0, 0}}));
+  EXPECT_EQ(task().stratumOfExample((*windows)[0], LabelSet()), 0);
+  EXPECT_EQ(task().stratumOfExample((*windows)[1], LabelSet()), 1);
 }
 
 TEST(QuestionAnswering, AnswersAtTheEdges) {

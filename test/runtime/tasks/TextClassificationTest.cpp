@@ -67,6 +67,14 @@ TEST(TextClassification, WholeNumbersOfAnySizeAreClassesInOrder) {
   }
 }
 
+TEST(TextClassification, ASplitReadsTheLabelAlone) {
+  DataTable table = tableOf("a.csv", "text,label\na,y\nb,x\n");
+  TaskColumns columns = *task().findColumns(table, {}, true);
+  LabelSet labels = *task().collectLabels(table, columns, {});
+  EXPECT_EQ(task().stratumOfRow(table, 0, columns, labels), 1);
+  EXPECT_EQ(task().stratumOfRow(table, 1, columns, labels), 0);
+}
+
 TEST(TextClassification, FlagsWin) {
   DataTable table = tableOf("a.csv", "text,category,more\nx,y,z\n");
   auto columns = task().findColumns(table, {.labelColumnName = "category"}, true);

@@ -153,8 +153,8 @@ TEST(MultiLabel, ListsAndTextsOfLists) {
     EXPECT_EQ(all.examples[1].targets, (std::vector<float>{0, 0, 0}));
     EXPECT_EQ(all.examples[2].targets, (std::vector<float>{0, 0, 1}));
     EXPECT_EQ(all.examples[0].countedLabels(), 1);
-    EXPECT_EQ(all.task->stratum(all.examples[1], all.labels), 0);
-    EXPECT_EQ(all.task->stratum(all.examples[2], all.labels), 3);
+    for (auto [row, stratum] : {std::pair(0, 1), std::pair(1, 0), std::pair(2, 3)})
+      EXPECT_EQ(all.task->stratumOfRow(all.table, row, all.columns, all.labels), stratum);
   }
 }
 

@@ -63,6 +63,21 @@ TEST(TokenClassification, CutsAndCounts) {
   EXPECT_EQ(encoded->cuts.examples, 1);
 }
 
+TEST(TokenClassification, ASplitCountsTheEntitiesThatAreLeft) {
+  Prepared data = prepare("a.conll", "saw\tO\nKepler\tB-PER\n\nsaw\tO\n\nRoma\tB-LOC\n");
+  EXPECT_FALSE(task().stratumOfRow(data.table, 0, data.columns, data.labels));
+  auto strata = [&](std::int32_t tokens) {
+    auto encoded = encodeTable(task(), data.table, data.columns, data.labels, FakeTokenizer(),
+                               {.maxSeqLength = tokens});
+    std::vector<std::int32_t> strata;
+    for (const Example &example : encoded->examples)
+      strata.push_back(task().stratumOfExample(example, data.labels));
+    return strata;
+  };
+  EXPECT_EQ(strata(16), (std::vector<std::int32_t>{1, 0, 1}));
+  EXPECT_EQ(strata(3), (std::vector<std::int32_t>{0, 0, 1}));
+}
+
 TEST(TokenClassification, KeepsTheCheckpointsOrderWhenTheSetIsEqual) {
   EXPECT_EQ(prepare("a.conll", kSample, {"O", "B-PER", "I-PER", "B-LOC"}).labels.names(),
             (Names{"O", "B-PER", "I-PER", "B-LOC"}));

@@ -88,6 +88,21 @@ TEST(ExampleStream, KeepsAsManyWindowsAsAsked) {
   EXPECT_EQ(stream->size(), 7);
 }
 
+TEST(ExampleStream, GoesOnFromWhatIsEncoded) {
+  std::vector<Example> examples(3);
+  for (std::int64_t i = 0; i < 3; ++i)
+    examples[i].row = 10 * i;
+  examples[1].truncated = 4;
+  auto stream = ExampleStream::of(std::move(examples));
+  EXPECT_TRUE(*stream->wait(0));
+  EXPECT_EQ(stream->size(), 3);
+  EXPECT_EQ(stream->encodedExamples(), 3);
+  EXPECT_EQ(stream->cuts().examples, 1);
+  EXPECT_EQ(stream->cuts().tokens, 4);
+  EXPECT_EQ((*stream->get(2))->row, 20);
+  EXPECT_EQ(stream->take().size(), 3u);
+}
+
 TEST(ExampleStream, TheFirstBadRowIsTheError) {
   for (unsigned threads : {1u, 4u}) {
     Questions data(60, 23);
