@@ -26,11 +26,11 @@ def losses(scratch, model, data, device, target):
     artifact, output = scratch / (device + ".ftb"), scratch / device
     must("ftc", "compile", model, "--task", "text-classification", "--train_file", data,
          "--label_column_name", "category", "--max_seq_length", 64, "--max_tokens", 256, *target,
-         "-o", artifact, timeout=600)
+         "-o", artifact)
     begin, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     must("ftrt", "run", artifact, "--train_file", data, "--label_column_name", "category",
          "--output_dir", output, "--max_steps", STEPS, "--per_device_train_batch_size", BATCH,
-         "--logging_steps", 1, "--save_strategy", "no", "--device", device, timeout=900,
+         "--logging_steps", 1, "--save_strategy", "no", "--device", device,
          env=dict(os.environ, LD_LIBRARY_PATH=str(BIN.parent / "lib" / "emulator")))
     seconds, after = time.monotonic() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
     of_cores = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime

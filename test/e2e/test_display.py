@@ -10,7 +10,7 @@ import termios
 import threading
 import unittest
 
-from toolchain import BIN, Suite, data_of, must
+from toolchain import BIN, Suite, data_of, must, time_left
 
 DATA = data_of("bert", "text-classification")
 
@@ -50,7 +50,7 @@ class DisplayTest(Suite):
 
         reader = threading.Thread(target=read)
         reader.start()
-        self.assertEqual(process.wait(timeout=240), 0)
+        self.assertEqual(process.wait(timeout=time_left()), 0)
         reader.join()
         os.close(master)
         return b"".join(parts).decode()

@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from toolchain import BIN, LONG, Suite, call, data_of, last_line, must, started, tree
+from toolchain import BIN, LONG, Suite, call, data_of, last_line, must, started, time_left, tree
 
 TIMES = ("epoch_time", "eval_runtime", "train_runtime", "samples_per_second",
          "steps_per_second", "tokens_per_second", "total_flos")
@@ -165,7 +165,7 @@ class ResumeTest(Suite):
         process, seen = started(*self.flags(output))
         for one in signals:
             process.send_signal(one)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=time_left())
         return process.returncode, seen + errors
 
     def testTerminationSavesAndStops(self):

@@ -5,12 +5,16 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
+import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 RECORDINGS = HERE.parent / "oracle" / "recordings"
 BIN = pathlib.Path(os.environ.get("FTC_BIN", HERE.parent.parent / "build" / "bin"))
+SECONDS = float(os.environ.get("FTC_TEST_SECONDS") or 0)  # that ctest gives this process; 0: no limit
+BEGAN = time.monotonic()
 LONG = os.environ.get("FTC_LONG", "") not in ("", "0")
 PAIR_FAMILIES = ("bert", "roberta", "electra", "modernbert", "deberta-v2")
 
@@ -31,11 +35,26 @@ def data_of(family, task):
         "pairs.jsonl" if family in PAIR_FAMILIES else "singles.jsonl")
 
 
-def call(program, *arguments, timeout=240, **options):
-    """Run build/bin/PROGRAM; return the finished process with text output."""
-    return subprocess.run([str(BIN / program)] + [str(argument) for argument in arguments],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
-                          stdin=subprocess.DEVNULL, encoding="utf-8", errors="replace", **options)
+def time_left():
+    """Seconds that a command may still take: until a tenth, or 20 s, before ctest ends this test,
+    at least one; None, as long as it takes, where a person runs it."""
+    if not SECONDS:
+        return None
+    return max(1.0, BEGAN + SECONDS - min(20.0, SECONDS / 10) - time.monotonic())
+
+
+def call(program, *arguments, **options):
+    """Run build/bin/PROGRAM; return the finished process with text output. What hangs is ended and
+    named, in time for that to be seen; how long a command takes else decides nothing."""
+    try:
+        return subprocess.run([str(BIN / program)] + [str(argument) for argument in arguments],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=time_left(),
+                              stdin=subprocess.DEVNULL, encoding="utf-8", errors="replace", **options)
+    except subprocess.TimeoutExpired as hung:
+        print("%s %s: ended after %.0f s, at the end of this test's time; it had said:\n%s" % (
+            program, " ".join(map(str, arguments)), hung.timeout,
+            (hung.stderr or b"").decode(errors="replace")[-2000:]), file=sys.stderr, flush=True)
+        raise
 
 
 def must(program, *arguments, **options):
