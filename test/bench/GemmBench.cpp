@@ -88,9 +88,13 @@ private:
   Buffer<unsigned char> scratch;
 };
 
-/// One layer's products: the shares of `peak` that each reaches, packing of weights included.
+/// Shares of the peak by rows, of forward, dgrad and wgrad of all layers.
+using Shares = std::map<int, std::vector<double>>;
+
+/// One layer's products: the shares of `peak` that each reaches with the packing of its
+/// weights, and without.
 static void measureLayer(std::int64_t in, std::int64_t out, const CpuIsa &isa, double peak,
-                         std::map<int, std::vector<double>> &all) {
+                         Shares &all, Shares &packed) {
   auto forward = std::make_shared<Linear>();
   forward->in = in, forward->out = out, forward->bias = true;
   forward->pairs = isa.bf16Pairs;
@@ -133,9 +137,20 @@ static void measureLayer(std::int64_t in, std::int64_t out, const CpuIsa &isa, d
         "  M %4d: fwd %5.1f%% (packed %5.1f%%)  +gelu+pre %5.1f%%  dgrad %5.1f%% (packed "
         "%5.1f%%)  wgrad %5.1f%%\n",
         rows, share(f + p), share(f), share(g + p), share(d + t), share(d), share(v));
-    if (rows >= 512)
-      for (double one : {f + p, d + t, v})
-        all[rows].push_back(share(one));
+    if (rows < 512)
+      continue;
+    for (double one : {f + p, d + t, v})
+      all[rows].push_back(share(one));
+    for (double one : {f, d, v})
+      packed[rows].push_back(share(one));
+  }
+}
+
+static void printMedians(Shares &shares, const char *what) {
+  for (auto &[rows, found] : shares) {
+    std::sort(found.begin(), found.end());
+    std::printf("M %4d: median %.1f%% (%.1f to %.1f) of forward, dgrad and wgrad, %s\n", rows,
+                found[found.size() / 2], found.front(), found.back(), what);
   }
 }
 
@@ -151,7 +166,7 @@ int main(int argc, char **argv) {
                             : isa->lanes == 16 ? Peak::F32Wide
                                                : Peak::F32);
   std::printf("%s, peak %.1f GF/s\n", isa->name.c_str(), peak / 1e9);
-  std::map<int, std::vector<double>> all;
+  Shares all, packed;
   for (auto [in, out] : {std::pair{384, 384},
                          {384, 1152},
                          {384, 1536},
@@ -160,12 +175,8 @@ int main(int argc, char **argv) {
                          {768, 2304},
                          {768, 3072},
                          {3072, 768}})
-    measureLayer(in, out, *isa, peak, all);
-  for (auto &[rows, shares] : all) {
-    std::sort(shares.begin(), shares.end());
-    std::printf("M %4d: median %.1f%% (%.1f to %.1f) of forward, dgrad and wgrad, packing "
-                "included\n",
-                rows, shares[shares.size() / 2], shares.front(), shares.back());
-  }
+    measureLayer(in, out, *isa, peak, all, packed);
+  printMedians(all, "packing included");
+  printMedians(packed, "with packed weights");
   return 0;
 }
