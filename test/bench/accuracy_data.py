@@ -1,5 +1,6 @@
 """The data sets of accuracy.py: files for ftrt, settings for both sides, scores of texts."""
 
+import csv
 import dataclasses
 import json
 import pathlib
@@ -61,8 +62,15 @@ def wnut17(data, scratch, *_):
 
 
 def reordered(path, seed, out):
-    """The questions or lines of a training file in an order of their own."""
+    """The questions, rows or lines of a training file in an order of their own."""
     shuffled = random.Random(seed).shuffle
+    if path.suffix == ".csv":
+        with open(path, newline="", encoding="utf-8") as lines:
+            head, *rows = csv.reader(lines)
+        shuffled(rows)
+        with open(out, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([head, *rows])
+        return out
     if path.suffix == ".jsonl":
         lines = path.read_text().splitlines(keepends=True)
         shuffled(lines)

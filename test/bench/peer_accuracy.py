@@ -5,6 +5,7 @@ Prints {"metric": …, "seconds": …} or {"texts": […], "seconds": …} and e
 """
 
 import argparse
+import dataclasses
 import json
 import random
 import time
@@ -58,7 +59,12 @@ def classes(args, one):
     sets = [read(args.train), read(args.test)]
     names = sorted({label for _, labels in sets[0] for label in ([labels] if whole else labels)})
     kind = "AutoModelForSequenceClassification" if whole else "AutoModelForTokenClassification"
-    tokenizer, model = load(args, len(names), kind)
+    tokenizer, model = load(args, len(names), kind, 0.0 if args.paired else workloads.DROPOUT)
+    if args.write_start:
+        model.config.id2label = dict(enumerate(names))
+        model.config.label2id = {name: index for index, name in enumerate(names)}
+        tokenizer.save_pretrained(args.write_start)
+        return model.save_pretrained(args.write_start)
     if whole:
         sets = [[(tokenizer(text, truncation=True, max_length=one.length)["input_ids"],
                   names.index(label)) for text, label in rows] for rows in sets]
@@ -183,6 +189,7 @@ def main():
     parser.add_argument("--test", required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--epochs", type=int, help="instead of the data set's own")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32",
                         help="bf16: autocast while training, with fp32 weights and moments")
     parser.add_argument("--paired", action="store_true",
@@ -193,6 +200,8 @@ def main():
     transformers.logging.set_verbosity_error()
     transformers.set_seed(args.seed)
     one = data_sets.ALL[args.name]
+    if args.epochs:
+        one = dataclasses.replace(one, epochs=args.epochs)
     kind = {"text-classification": classes, "token-classification": classes,
             "question-answering": answers, "text-generation": texts}[one.task]
     print(json.dumps(kind(args, one)), flush=True)

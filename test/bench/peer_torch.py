@@ -62,12 +62,12 @@ class Trainer:
         return loss.detach()
 
 
-def load(args, classes, kind="AutoModelForSequenceClassification"):
+def load(args, classes, kind="AutoModelForSequenceClassification", dropout=workloads.DROPOUT):
     transformers.logging.set_verbosity_error()
     tokenizer = transformers.AutoTokenizer.from_pretrained(args.model)
     model = getattr(transformers, kind).from_pretrained(
-        args.model, num_labels=classes, hidden_dropout_prob=workloads.DROPOUT,
-        attention_probs_dropout_prob=workloads.DROPOUT)
+        args.model, num_labels=classes, hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout)
     return tokenizer, model
 
 
