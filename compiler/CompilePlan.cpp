@@ -35,6 +35,7 @@ rt::Status Compilation::phaseFailure(const std::string &phase) const {
 rt::Status Compilation::runPhases() {
   PipelineOptions &pipeline = options.pipeline;
   pipeline.spaces = spacesWith(maxSequences);
+  pipeline.scarceMemory = options.memoryBudget != 0;
   pipeline.roundedFactors = llvm::all_of(
       isas, [&](const cpu::CpuIsa *isa) { return target.roundsFactors(*isa); });
   for (const Phase &phase : pipelinePhases(pipeline)) {

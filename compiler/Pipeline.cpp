@@ -116,7 +116,8 @@ std::vector<Phase> pipelinePhases(const PipelineOptions &options) {
     fuse.passes.push_back("ftc-choose-saved{" + spaces + "}");
   // Behind the choice, which says what reads an activation made again.
   if (options.roundedFactors && enabled("narrow-activations"))
-    fuse.passes.push_back("ftc-narrow-activations");
+    fuse.passes.push_back(std::string("ftc-narrow-activations{gated=") +
+                          (options.scarceMemory ? "false" : "true") + "}");
   // Behind the choice: an update comes later than a gradient, which would make values live
   // longer.
   if (enabled("fuse-updates"))

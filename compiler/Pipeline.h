@@ -25,6 +25,7 @@ struct PipelineOptions {
   std::int64_t min8bitSize = 4096; ///< adamw8bit: smaller tensors keep f32 moments
   bool fusedUpdate = false;        ///< train_step instead of train_accumulate + apply
   bool frozenDropout = false;
+  bool scarceMemory = false;   ///< a memory budget must be met
   bool roundedFactors = false; ///< products round their factors to bf16, and read such as well
   std::string spaces; ///< sizes that costs are estimated for: "tokens=2048,sequences=16"
   std::int64_t longestText =

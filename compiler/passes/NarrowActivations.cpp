@@ -15,6 +15,8 @@ namespace ftc {
 namespace {
 
 struct NarrowActivationsPass : impl::NarrowActivationsBase<NarrowActivationsPass> {
+  using NarrowActivationsBase::NarrowActivationsBase;
+
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (!programName(function).empty())
@@ -23,7 +25,9 @@ struct NarrowActivationsPass : impl::NarrowActivationsBase<NarrowActivationsPass
 
   void runOnProgram(func::FuncOp function) {
     unsigned count = 0;
-    for (Operation &op : function.front())
+    for (Operation &op : function.front()) {
+      if (isa<nn::GatedOp>(op) && !gated)
+        continue;
       for (OpResult result : op.getResults()) {
         auto type = dyn_cast<RankedTensorType>(result.getType());
         if (!type || !type.getElementType().isF32() || !isRoundedAlone(result))
@@ -31,6 +35,7 @@ struct NarrowActivationsPass : impl::NarrowActivationsBase<NarrowActivationsPass
         result.setType(type.clone(BFloat16Type::get(&getContext())));
         ++count;
       }
+    }
     narrowed += count;
     if (count > 0)
       remark::passed(function.getLoc(), remark::RemarkOpts::name("narrow")

@@ -373,7 +373,9 @@ def NarrowActivations : Pass<"ftc-narrow-activations", "::mlir::ModuleOp"> {
     where each of their readers is a linear layer's `x` or that of its weight gradient, with lines
     of a multiple of 16 bytes. They are rounded to nearest even once, where they are written,
     instead of by each reader: results keep every bit, and half the bytes are moved and kept. What
-    leaves the program, what anything else reads and the values before an activation stay f32.
+    leaves the program, what anything else reads and the values before an activation stay f32. A
+    gated product in f32 may take its gate's place in memory, in bf16 it needs one of its own: with
+    `gated=false`, which the pipeline asks for within a memory budget, it stays f32.
 
     ```mlir
     %y, %pre = nn.linear %x, %w {activation = #nn.activation<gelu>} : ... -> (f32, f32)
@@ -383,6 +385,9 @@ def NarrowActivations : Pass<"ftc-narrow-activations", "::mlir::ModuleOp"> {
     %z = nn.linear %y, %u
     ```
   }];
+  let options = [
+    Option<"gated", "gated", "bool", "true", "store gated products in bf16, too">,
+  ];
   let statistics = [
     Statistic<"narrowed", "narrowed", "activations stored in bf16">,
   ];
@@ -544,7 +549,8 @@ def VerifyPhase : Pass<"ftc-verify-phase", "::mlir::ModuleOp"> {
     trainable parameter has one accumulator, updated by one result. `optimizer`:
     train_accumulate and apply, or train_step, are there, and update each trainable, reached
     parameter and its moments once, with decay where it has nn.decay. `fused`: as `optimizer`, and
-    no activation is left that fits a linear layer's kernel. In all of them every argument has one role, only parameters are
+    no activation is left that fits a linear layer's kernel, and only products that round it read a
+    result in bf16. In all of them every argument has one role, only parameters are
     trainable, only trainable ones decay, every result is an output or updates an argument of
     its own type; a program's name is one function's, a parameter has one type, and gradients
     and moments are of parameters.

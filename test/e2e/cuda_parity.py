@@ -45,10 +45,14 @@ def history(scratch, device, family, task, target, flags, steps, run=("--per_dev
     return [entry for entry in log if "loss" in entry]
 
 
+def kernels_of(artifact):
+    """What ftc inspect tells of the kernels of each variant."""
+    return json.loads(must("ftc", "inspect", artifact, "--kernels", "--json").stdout)["kernels"]
+
+
 def check_kernels(artifact):
     """Where ptxas is installed: no kernel spills."""
-    table = json.loads(must("ftc", "inspect", artifact, "--kernels", "--json").stdout)["kernels"]
-    for variant in table.values():
+    for variant in kernels_of(artifact).values():
         for kernel in variant["kernels"]:
             if kernel.get("grouped"):
                 continue

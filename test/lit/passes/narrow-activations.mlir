@@ -1,6 +1,7 @@
 // RUN: ftc-opt %s -ftc-narrow-activations -ftc-fuse-updates \
 // RUN:   -remarks-filter=ftc-narrow-activations -remark-format=emitRemark 2>%t | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t
+// RUN: ftc-opt %s -ftc-narrow-activations=gated=false | FileCheck %s --check-prefix=SCARCE
 // What linear layers and their weight gradients alone read is bf16; nothing else is.
 
 // REMARK: 4 activations of @train_step stored in bf16
@@ -8,6 +9,11 @@
 !t64 = tensor<?x64xf32, #nn.space<tokens>>
 !t32 = tensor<?x32xf32, #nn.space<tokens>>
 !t60 = tensor<?x60xf32, #nn.space<tokens>>
+
+// SCARCE-LABEL: func.func @train_step
+// SCARCE: nn.linear {{.*}} -> (tensor<?x64xbf16
+// SCARCE: nn.gated {{.*}} -> tensor<?x64xf32
+// SCARCE: nn.activation {{.*}} -> tensor<?x64xbf16
 
 // CHECK-LABEL: func.func @train_step
 // CHECK: %[[Y:.*]], %[[PRE:.*]] = nn.linear %{{.*}} -> (tensor<?x64xbf16, {{.*}}>, tensor<?x64xf32, {{.*}}>)

@@ -18,7 +18,7 @@ func.func @train_step() attributes {nn.program = "train_step"} {
 // -----
 
 func.func @evaluate(%x: tensor<?x64xf32, #nn.space<tokens>> {nn.input = "x"},
-    %w: tensor<64x64xf32> {nn.parameter = "w"}) attributes {nn.program = "evaluate"} {
+    %w: tensor<64x64xf32> {nn.parameter = "w", nn.tensor = "w"}) attributes {nn.program = "evaluate"} {
   // expected-error @below {{expected readers that round it of a result in bf16}}
   %h = nn.linear %x, %w
       : (tensor<?x64xf32, #nn.space<tokens>>, tensor<64x64xf32>)

@@ -45,11 +45,12 @@ static bool isNarrow(Value value) {
 static LogicalResult expectNarrow(Operation *op, const Gemm &kernel) {
   std::int64_t lines = kernel.narrowX ? (kernel.gradient ? kernel.n : kernel.k) : 8;
   bool possible = kernel.products == Products::Bf16 && lines % 8 == 0 &&
-                  (!kernel.narrowX || kernel.pipelined()) && (!kernel.narrowY || kernel.n % 8 == 0);
+                  (!kernel.narrowX || kernel.pipelined()) &&
+                  (!kernel.narrowY || (kernel.n % 8 == 0 && !kernel.add));
   if ((!kernel.narrowX && !kernel.narrowY) || possible)
     return success();
-  return op->emitOpError("expected x and y in f32 where products do not round to bf16 or lines "
-                         "are no multiples of 8 elements, got bf16");
+  return op->emitOpError("expected x and y in f32 where products do not round to bf16, lines are no "
+                         "multiples of 8 elements, or y is a sum of two products, got bf16");
 }
 
 /// y = x B of the rows of `x`; B's place is the caller's second operand.

@@ -2,6 +2,7 @@
 #include "compiler/targets/cuda/lowering/VariantPtx.h"
 
 #include "compiler/targets/cuda/PtxAssembler.h"
+#include "compiler/targets/cuda/RegisterBounds.h"
 
 using namespace mlir;
 
@@ -64,6 +65,31 @@ static std::string spillWarning(const VariantObject &object) {
       .str();
 }
 
+static std::set<std::string> spillingOf(const AssembledPtx &assembled) {
+  std::set<std::string> names;
+  for (const auto &[name, resources] : assembled.kernels)
+    if (resources.spillBytes > 0)
+      names.insert(name);
+  return names;
+}
+
+/// Assembles `ptx`, in which kernels that would spill get more registers, and a multiprocessor
+/// fewer of their blocks: of the groups that a model's layers make, some take one or two more
+/// than their members alone.
+static llvm::Expected<AssembledPtx> assembleWithoutSpills(const std::string &ptxas,
+                                                          std::string &ptx,
+                                                          const GpuArch &arch) {
+  while (true) {
+    llvm::Expected<AssembledPtx> assembled = assemblePtx(ptxas, ptx, arch);
+    if (!assembled)
+      return assembled;
+    std::optional<std::string> loosened = withMoreRegisters(ptx, spillingOf(*assembled));
+    if (!loosened)
+      return assembled;
+    ptx = std::move(*loosened);
+  }
+}
+
 llvm::Expected<VariantObject>
 compileVariant(plan::VariantOp variant, const std::map<std::string, cpu::KernelSpec> &kernels,
                const GpuArch &arch) {
@@ -87,7 +113,7 @@ compileVariant(plan::VariantOp variant, const std::map<std::string, cpu::KernelS
   std::optional<std::string> ptxas = findPtxas();
   if (!ptxas)
     return object;
-  llvm::Expected<AssembledPtx> assembled = assemblePtx(*ptxas, *ptx, arch);
+  llvm::Expected<AssembledPtx> assembled = assembleWithoutSpills(*ptxas, *ptx, arch);
   if (!assembled)
     return assembled.takeError();
   if (!assembled->unsupported.empty()) { // the driver compiles the PTX where it runs
@@ -96,6 +122,7 @@ compileVariant(plan::VariantOp variant, const std::map<std::string, cpu::KernelS
     return object;
   }
   object.cubin = std::move(assembled->cubin);
+  object.object = std::move(*ptx);
   for (auto &[name, facts] : object.kernels) {
     const KernelResources &resources = assembled->kernels[name];
     facts.registers = resources.registers;
