@@ -27,7 +27,7 @@ bool isRoundedFactor(OpOperand &use) {
       .Default(false);
 }
 
-bool canStoreRounded(OpResult result) {
+static bool canStoreRounded(OpResult result) {
   return result.getResultNumber() == 0 &&
          isa<nn::LinearOp, nn::ActivationOp, nn::GatedOp>(result.getOwner());
 }

@@ -10,11 +10,8 @@ namespace ftc {
 /// sums are long enough for cp.async (cuda::Gemm::pipelined; the lowering refuses others).
 bool isRoundedFactor(mlir::OpOperand &use);
 
-/// Whether the op that makes `result` can store it in bf16: `y` of a linear layer, of an
-/// activation, of a gated product.
-bool canStoreRounded(mlir::OpResult result);
-
-/// Whether `result`, made by such an op, has readers, and all of them round it.
+/// Whether `result` can be stored in bf16 - `y` of a linear layer, of an activation, of a gated
+/// product - and has readers, all of which round it.
 bool isRoundedAlone(mlir::OpResult result);
 
 } // namespace ftc

@@ -3,9 +3,11 @@
 #include "assess/InParallel.h"
 
 #include "test/FewThreads.h"
+#include "test/Together.h"
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <numeric>
@@ -15,6 +17,7 @@
 #include <vector>
 
 using namespace ftc::assess;
+using ftc::test::Together;
 
 namespace {
 
@@ -24,21 +27,6 @@ std::vector<int> calls(std::int64_t count, unsigned threads) {
   inParallel(count, threads, [&](std::int64_t i) { ++calls[i]; });
   return calls;
 }
-
-/// Holds each caller until as many as are expected have come, but not forever.
-class Together {
-public:
-  explicit Together(int expected) : expected(expected) {}
-  void wait() {
-    auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    for (++arrived; arrived < expected && std::chrono::steady_clock::now() < end;)
-      std::this_thread::yield();
-  }
-
-private:
-  int expected;
-  std::atomic<int> arrived = 0;
-};
 
 TEST(InParallel, CallsEachPieceOnceWhateverTheThreads) {
   for (unsigned threads : {0u, 1u, 2u, 3u, 64u})

@@ -1,24 +1,12 @@
 // Gemm on the emulated GPU: integers, of which every sum is exact in f32 and every factor in
 // bf16, so that results must be equal to the last bit, for tiles and remainders of all sizes.
-#include "compiler/targets/cuda/kernels/Gemm.h"
 #include "compiler/targets/cuda/GpuArch.h"
-#include "test/kernels/KernelHarness.h"
+#include "test/cuda/GemmReference.h"
 
 #include <gtest/gtest.h>
 
 namespace ftc::cuda {
 namespace {
-
-using cpu::test::Floats;
-using cpu::test::KernelLibrary;
-
-Floats integers(std::size_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  Floats values(count);
-  for (std::size_t i = 0; i < count; ++i)
-    values[i] = static_cast<float>(static_cast<int>(random() % 17) - 8);
-  return values;
-}
 
 struct Shape {
   std::int64_t m, k, n;
@@ -26,9 +14,6 @@ struct Shape {
 
 class GemmTest : public testing::TestWithParam<Products> {
 public:
-  /// dy^T x of `m` rows in chunks, added in order, and with gemm.bias the sums of dy's columns.
-  void expectWeightGradient(const Gemm &gemm, std::int64_t m, std::int64_t accumulate);
-
   KernelLibrary library{{}, *findArch("sm_80", GetParam())};
 };
 
@@ -114,57 +99,13 @@ TEST_P(GemmTest, ForwardWithItsEpilogueIsExact) {
       }
 }
 
-void GemmTest::expectWeightGradient(const Gemm &gemm, std::int64_t m, std::int64_t accumulate) {
-  std::int64_t out = gemm.out, in = gemm.n;
-  SCOPED_TRACE(std::to_string(m) + " rows of " + std::to_string(out) + "x" +
-               std::to_string(in) + ", tile " + std::to_string(gemm.tile) + ", chunks of " +
-               std::to_string(gemm.chunk) + (gemm.bias ? ", bias" : ""));
-  GemmReduce reduce;
-  reduce.out = out;
-  reduce.in = in;
-  reduce.chunk = gemm.chunk;
-  reduce.bias = gemm.bias;
-  Floats dy = integers(m * out, 1), x = integers(m * in, 2), dw = integers(out * in, 3);
-  Floats dbias = integers(out, 4), oldWeights = dw, oldBias = dbias;
-  Floats partial((m + gemm.chunk - 1) / gemm.chunk * partialElements(out, in));
-  library.run(gemm, {dy.data(), x.data(), partial.data()}, {m}, {}, cpu::test::Split::Pieces);
-  std::vector<void *> results{partial.data(), dw.data()};
-  if (gemm.bias)
-    results.push_back(dbias.data());
-  library.run(reduce, results, {m, accumulate});
-  for (std::int64_t o = 0; o < out; ++o) {
-    float columns = accumulate ? oldBias[o] : 0;
-    for (std::int64_t r = 0; r < m; ++r)
-      columns += dy[r * out + o];
-    ASSERT_EQ(dbias[o], gemm.bias ? columns : oldBias[o]) << "at " << o;
-    for (std::int64_t i = 0; i < in; ++i) {
-      float sum = accumulate ? oldWeights[o * in + i] : 0;
-      for (std::int64_t r = 0; r < m; ++r)
-        sum += dy[r * out + o] * x[r * in + i];
-      ASSERT_EQ(dw[o * in + i], sum) << "at " << o << ", " << i;
-    }
-  }
-}
-
-Gemm weightGradient(Products products, std::int64_t out, std::int64_t in, int tile,
-                    std::int64_t chunk) {
-  Gemm gemm;
-  gemm.gradient = gemm.bias = true;
-  gemm.out = out;
-  gemm.n = in;
-  gemm.tile = tile;
-  gemm.chunk = chunk;
-  gemm.products = products;
-  return gemm;
-}
-
 TEST_P(GemmTest, WeightGradientIsExactInChunks) {
   for (int tile : {64, 128, 256})
     for (auto [m, out, in] : kShapes)
       for (std::int64_t accumulate : {0, 1}) {
         Gemm gemm = weightGradient(GetParam(), out, in, tile, /*chunk=*/64);
         if (tile < 256 || gemm.mayBeTall())
-          expectWeightGradient(gemm, m, accumulate);
+          expectWeightGradient(library, gemm, m, accumulate);
       }
 }
 
@@ -183,7 +124,7 @@ TEST_P(GemmTest, WeightGradientOfTallTilesIsExact) {
           Gemm gemm = weightGradient(GetParam(), out, in, 256, chunk);
           ASSERT_TRUE(gemm.mayBeTall());
           gemm.bias = bias;
-          expectWeightGradient(gemm, m, /*accumulate=*/bias);
+          expectWeightGradient(library, gemm, m, /*accumulate=*/bias);
         }
 }
 

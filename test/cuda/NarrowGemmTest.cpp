@@ -1,21 +1,14 @@
 // Gemm whose factors or results are stored in bf16, on the emulated GPU: integers, of which
 // every sum is exact in f32, and every result its rounding to nearest even.
 #include "compiler/targets/cuda/GpuArch.h"
-#include "compiler/targets/cuda/kernels/Gemm.h"
-#include "test/kernels/KernelHarness.h"
-#include "test/kernels/ReferenceMath.h"
+#include "test/cuda/GemmReference.h"
 
 #include <gtest/gtest.h>
-
-#include <bit>
 
 namespace ftc::cuda {
 namespace {
 
-using cpu::test::Floats;
-using cpu::test::KernelLibrary;
 using cpu::test::bf16At;
-using cpu::test::toBf16;
 
 Floats integers(std::size_t count, unsigned seed) {
   std::mt19937 random(seed);
@@ -23,15 +16,6 @@ Floats integers(std::size_t count, unsigned seed) {
   for (std::size_t i = 0; i < count; ++i)
     values[i] = static_cast<float>(static_cast<int>(random() % 17) - 8);
   return values;
-}
-
-/// Two of `values` a word, an even number of them.
-Floats packed(const Floats &values) {
-  Floats words(values.size() / 2);
-  for (std::size_t i = 0; i < words.size(); ++i)
-    words[i] = std::bit_cast<float>(std::uint32_t{toBf16(values[2 * i])} |
-                                    std::uint32_t{toBf16(values[2 * i + 1])} << 16);
-  return words;
 }
 
 struct Shape {
@@ -75,18 +59,23 @@ struct NarrowGemm : testing::Test {
   }
 };
 
+Gemm forward(std::int64_t k, std::int64_t n, int tile, bool narrowX, bool narrowY) {
+  Gemm gemm;
+  gemm.k = k;
+  gemm.n = n;
+  gemm.tile = tile;
+  gemm.narrowX = narrowX;
+  gemm.narrowY = narrowY;
+  gemm.products = Products::Bf16;
+  return gemm;
+}
+
 TEST_F(NarrowGemm, ForwardIsExact) {
   for (int tile : {64, 128, 256})
     for (auto [m, k, n] : kShapes)
       for (auto [narrowX, narrowY] :
            {std::pair(true, false), std::pair(false, true), std::pair(true, true)}) {
-        Gemm gemm;
-        gemm.k = k;
-        gemm.n = n;
-        gemm.tile = tile;
-        gemm.narrowX = narrowX;
-        gemm.narrowY = narrowY;
-        gemm.products = Products::Bf16;
+        Gemm gemm = forward(k, n, tile, narrowX, narrowY);
         ASSERT_TRUE(gemm.pipelined());
         if (tile < 256 || gemm.mayBeTall())
           expectForward(gemm, m);
@@ -97,12 +86,7 @@ TEST_F(NarrowGemm, ForwardIsExact) {
 TEST_F(NarrowGemm, ResultsOfOtherBodiesAreExact) {
   for (int tile : {64, 128})
     for (auto [m, k, n] : {Shape{70, 20, 72}, Shape{130, 50, 136}}) {
-      Gemm gemm;
-      gemm.k = k;
-      gemm.n = n;
-      gemm.tile = tile;
-      gemm.narrowY = true;
-      gemm.products = Products::Bf16;
+      Gemm gemm = forward(k, n, tile, /*narrowX=*/false, /*narrowY=*/true);
       ASSERT_FALSE(gemm.pipelined());
       expectForward(gemm, m);
     }
@@ -113,43 +97,11 @@ TEST_F(NarrowGemm, WeightGradientIsExactInChunks) {
     for (auto [m, out, in] : {Shape{1, 4, 8}, Shape{65, 36, 72}, Shape{130, 256, 136},
                               Shape{200, 132, 40}, Shape{0, 8, 8}, Shape{150, 512, 128}})
       for (bool bias : {false, true}) {
-        Gemm gemm;
-        gemm.gradient = gemm.narrowX = true;
+        Gemm gemm = weightGradient(Products::Bf16, out, in, tile, /*chunk=*/64);
+        gemm.narrowX = true;
         gemm.bias = bias;
-        gemm.out = out;
-        gemm.n = in;
-        gemm.tile = tile;
-        gemm.products = Products::Bf16;
-        gemm.chunk = 64;
         ASSERT_TRUE(gemm.pipelined());
-        GemmReduce reduce;
-        reduce.out = out;
-        reduce.in = in;
-        reduce.chunk = gemm.chunk;
-        reduce.bias = bias;
-        Floats dy = integers(m * out, 1), x = integers(m * in, 2), dw(out * in), dbias(out);
-        Floats stored = packed(x);
-        Floats partial((m + 63) / 64 * partialElements(out, in));
-        library.run(gemm, {dy.data(), stored.data(), partial.data()}, {m}, {},
-                    cpu::test::Split::Pieces);
-        std::vector<void *> operands{partial.data(), dw.data()};
-        if (bias)
-          operands.push_back(dbias.data());
-        library.run(reduce, operands, {m, 0});
-        for (std::int64_t o = 0; o < out; ++o) {
-          float columns = 0;
-          for (std::int64_t r = 0; r < m; ++r)
-            columns += dy[r * out + o];
-          if (bias)
-            ASSERT_EQ(dbias[o], columns) << m << "x" << out << "x" << in << " tile " << tile;
-          for (std::int64_t i = 0; i < in; ++i) {
-            float sum = 0;
-            for (std::int64_t r = 0; r < m; ++r)
-              sum += dy[r * out + o] * x[r * in + i];
-            ASSERT_EQ(dw[o * in + i], sum)
-                << m << "x" << out << "x" << in << " tile " << tile << " at " << o << ", " << i;
-          }
-        }
+        expectWeightGradient(library, gemm, m, /*accumulate=*/0);
       }
 }
 

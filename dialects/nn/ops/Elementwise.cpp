@@ -30,7 +30,8 @@ LogicalResult ActivationOp::verify() {
 }
 
 OpFoldResult ActivationOp::fold(FoldAdaptor) {
-  return getKind() == Activation::None && getX().getType() == getY().getType() ? OpFoldResult(getX()) : OpFoldResult();
+  bool same = getKind() == Activation::None && getX().getType() == getY().getType();
+  return same ? OpFoldResult(getX()) : OpFoldResult();
 }
 
 Cost ActivationOp::getCost(const SpaceSizes &sizes) {

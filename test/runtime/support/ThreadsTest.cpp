@@ -2,6 +2,7 @@
 #include "runtime/support/Threads.h"
 
 #include "test/FewThreads.h"
+#include "test/Together.h"
 
 #include <gtest/gtest.h>
 
@@ -15,27 +16,14 @@
 namespace ftc::rt {
 namespace {
 
+using test::Together;
+
 /// How often each index was called, and how many were said to run.
 std::pair<std::vector<int>, unsigned> calls(unsigned threads) {
   std::vector<int> count(8, 0);
   unsigned ran = runOnThreads(threads, [&](unsigned i) { ++count[i]; });
   return {count, ran};
 }
-
-/// Holds threads until as many as are expected are there, but not forever.
-class Together {
-public:
-  explicit Together(int expected) : expected(expected) {}
-  void wait() {
-    auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    for (++arrived; arrived < expected && std::chrono::steady_clock::now() < end;)
-      std::this_thread::yield();
-  }
-
-private:
-  int expected;
-  std::atomic<int> arrived = 0;
-};
 
 TEST(RunOnThreads, CallsEachIndexOnAThreadOfItsOwn) {
   std::mutex mutex;
